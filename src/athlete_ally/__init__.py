@@ -1,0 +1,1 @@
+"""Athlete Ally: takes wearable data in and never loses it."""
