@@ -1,0 +1,1 @@
+"""Drivers of the outside world: each turns a driver's errors into ours and keeps a port's promise."""

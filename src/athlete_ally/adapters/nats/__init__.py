@@ -1,0 +1,1 @@
+"""NATS JetStream: connection, publisher, inbox and administration."""

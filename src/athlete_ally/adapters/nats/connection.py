@@ -1,0 +1,157 @@
+"""One connection to NATS that is lost and found again without anybody's help."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nats
+import nats.errors
+from nats.aio.client import Client
+
+from athlete_ally.core.errors import Misconfigured, Unavailable
+from athlete_ally.core.ports import Log
+
+# A stalled server must be noticed in seconds, not in the library's default of four minutes.
+_PING_INTERVAL_S = 5
+_CONNECT_TIMEOUT_S = 2
+# Seconds; the library takes a fraction although it says int.
+_RECONNECT_WAIT_S: Any = 0.25
+
+
+class ApiError(Exception):
+    """An answer of the JetStream API that says no; `code` is the server's error code (nats ADR-7)."""
+
+    def __init__(self, code: int, description: str) -> None:
+        """Keep the code, on which callers decide, and the text, which people read."""
+        super().__init__(f"{description} (JetStream error {code})")
+        self.code = code
+        self.description = description
+
+
+class Connection:
+    """A NATS connection: `client` for publishing and subscribing, and what the services have to know of its state."""
+
+    def __init__(self, url: str, *, name: str, log: Log, credentials: Path | None = None) -> None:
+        """Prepare; nothing is connected before `open`."""
+        self.client = Client()
+        self._url = url
+        self._name = name
+        self._log = log
+        self._credentials = credentials
+        self._connected = asyncio.Event()
+        self._stalled = False
+        self._closing = False
+        self._probe: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Connect, trying again for as long as it takes.
+
+        Raises:
+            Misconfigured: the address can't be understood, or the server refuses the credentials.
+        """
+        options: dict[str, Any] = {"user_credentials": str(self._credentials)} if self._credentials else {}
+        try:
+            await self.client.connect(
+                self._url,
+                name=self._name,
+                error_cb=self._on_error,
+                disconnected_cb=self._on_disconnected,
+                reconnected_cb=self._on_connected,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=_RECONNECT_WAIT_S,
+                connect_timeout=_CONNECT_TIMEOUT_S,
+                ping_interval=_PING_INTERVAL_S,
+                max_outstanding_pings=2,
+                # No hidden buffer: what can't be sent now is refused now, so that memory stays bounded.
+                pending_size=0,
+                **options,
+            )
+        except (nats.errors.Error, OSError, ValueError) as error:
+            raise Misconfigured(f"can't connect to NATS: {error}; check NATS_URL and the credentials") from error
+        await self._on_connected()
+
+    async def close(self) -> None:
+        """Send what is in the socket's buffer and disconnect."""
+        self._closing = True
+        if self._probe is not None:
+            self._probe.cancel()
+        if not self.client.is_closed:
+            await self.client.close()
+
+    @property
+    def is_usable(self) -> bool:
+        """Tell whether a publish has a chance: connected, and the server answers."""
+        return self.client.is_connected and not self._stalled
+
+    @property
+    def server_version(self) -> str:
+        """Return the version of the server that we are connected to."""
+        version = self.client.connected_server_version
+        return f"{version.major}.{version.minor}.{version.patch}"
+
+    async def until_usable(self) -> None:
+        """Return once connected.
+
+        Raises:
+            Unavailable: connected, but the server has stopped answering. Waiting would only pile up requests.
+        """
+        if self._stalled:
+            raise Unavailable("NATS is connected but does not answer")
+        if not self.client.is_connected:
+            self._connected.clear()
+            await self._connected.wait()
+
+    def report_stall(self) -> None:
+        """Take note that an answer did not come in time: refuse everything until the server answers a ping."""
+        if not self._stalled and self.client.is_connected:
+            self._stalled = True
+            self._log.warning("broker-stalled")
+            self._probe = asyncio.create_task(self._probe_until_answer())
+
+    async def api(
+        self, subject: str, payload: Mapping[str, Any] | None = None, timeout_s: float = 5.0
+    ) -> dict[str, Any]:
+        """Send a request to the JetStream API and return its answer.
+
+        Raises:
+            ApiError: the server says no.
+            Unavailable: no answer.
+        """
+        body = json.dumps(payload).encode() if payload is not None else b""
+        try:
+            answer = await self.client.request(f"$JS.API.{subject}", body, timeout=timeout_s)
+        except (nats.errors.Error, TimeoutError, OSError) as error:
+            raise Unavailable(f"JetStream does not answer {subject}: {describe(error)}") from error
+        decoded: dict[str, Any] = json.loads(answer.data)
+        if "error" in decoded:
+            raise ApiError(decoded["error"].get("err_code", 0), decoded["error"].get("description", "unknown error"))
+        return decoded
+
+    async def _probe_until_answer(self) -> None:
+        while self._stalled:
+            try:
+                await self.client.flush(timeout=1)
+                self._stalled = False
+                self._log.info("broker-answers-again")
+            except (nats.errors.Error, TimeoutError, OSError):
+                await asyncio.sleep(_RECONNECT_WAIT_S)
+
+    async def _on_error(self, error: Exception) -> None:
+        # Permission violations arrive here and nowhere else: the publish itself only times out.
+        self._log.warning("broker-error", error=describe(error))
+
+    async def _on_disconnected(self) -> None:
+        self._connected.clear()
+        if not self._closing:
+            self._log.warning("broker-disconnected")
+
+    async def _on_connected(self) -> None:
+        self._connected.set()
+        self._log.info("broker-connected", server=self.server_version)
+
+
+def describe(error: Exception) -> str:
+    """Return an error's type and text; several of the library's errors have no text."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,122 @@
+"""Pulling the deliveries of one durable.
+
+Pulls are sent by hand: the client library's `fetch` waits for a full batch once the first message is there, and its
+`pull_subscribe` creates what it does not find.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import nats.errors
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from athlete_ally.adapters.nats.connection import Connection, describe
+from athlete_ally.core.errors import Unavailable
+from athlete_ally.core.messages import Delivery
+from athlete_ally.core.topology import Durable
+
+_NOTHING_THERE = {"404", "408"}
+# The server answers a pull that waits no longer than this after it expired.
+_GRACE_S = 1.0
+
+
+class NatsInbox:
+    """The `Inbox` port on a durable that exists already."""
+
+    def __init__(self, connection: Connection, durable: Durable) -> None:
+        """Bind to the durable; `open` subscribes."""
+        self._connection = connection
+        self._durable = durable
+        self._pull = f"$JS.API.CONSUMER.MSG.NEXT.{durable.stream}.{durable.name}"
+        self._reply = ""
+        self._arrived: asyncio.Queue[Msg] = asyncio.Queue()
+        self._subscription: Subscription | None = None
+
+    async def open(self) -> None:
+        """Subscribe to an inbox of our own."""
+        self._reply = self._connection.client.new_inbox()
+        client: Any = self._connection.client
+        self._subscription = await client.subscribe(self._reply, cb=self._arrived.put)
+
+    async def close(self) -> None:
+        """Stop receiving; what was fetched and not settled is delivered again."""
+        if self._subscription is not None and self._connection.client.is_connected:
+            await self._subscription.unsubscribe()
+
+    async def fetch(self, limit: int, wait_s: float) -> Sequence[Delivery]:
+        """See the port."""
+        deliveries = await self._pull_available(limit)
+        if deliveries:
+            return deliveries
+        return await self._collect({"batch": 1, "expires": int(wait_s * 1e9)}, limit=1, wait_s=wait_s)
+
+    async def ack(self, delivery: Delivery) -> None:
+        """See the port."""
+        await self._settle(delivery, b"+ACK")
+
+    async def retry(self, delivery: Delivery, delay_s: float) -> None:
+        """See the port."""
+        await self._settle(delivery, b"-NAK " + json.dumps({"delay": int(delay_s * 1e9)}).encode())
+
+    async def terminate(self, delivery: Delivery, reason: str) -> None:
+        """See the port."""
+        await self._settle(delivery, f"+TERM {reason}".encode())
+
+    async def keep(self, delivery: Delivery) -> None:
+        """See the port."""
+        await self._settle(delivery, b"+WPI")
+
+    async def _pull_available(self, limit: int) -> list[Delivery]:
+        return await self._collect({"batch": limit, "no_wait": True}, limit=limit, wait_s=_GRACE_S)
+
+    async def _collect(self, pull: dict[str, Any], *, limit: int, wait_s: float) -> list[Delivery]:
+        """Send one pull and collect until it is fulfilled or the server says that there is no more."""
+        await self._send(self._pull, json.dumps(pull).encode(), reply=self._reply)
+        deliveries: list[Delivery] = []
+        try:
+            async with asyncio.timeout(wait_s + _GRACE_S):
+                while len(deliveries) < limit:
+                    message = await self._arrived.get()
+                    status = (message.headers or {}).get("Status")
+                    if status is None:
+                        deliveries.append(self._delivery(message))
+                    elif status in _NOTHING_THERE or deliveries:
+                        break
+                    else:
+                        raise Unavailable(f"{self._durable.name} can't be pulled: {_reason(message, status)}")
+        except TimeoutError:
+            # The connection was lost meanwhile, or the server is slow; the next pull will tell.
+            pass
+        return deliveries
+
+    def _delivery(self, message: Msg) -> Delivery:
+        metadata = message.metadata
+        return Delivery(
+            stream=metadata.stream,
+            sequence=metadata.sequence.stream,
+            subject=message.subject,
+            consumer=metadata.consumer,
+            body=message.data,
+            headers=message.headers or {},
+            attempt=metadata.num_delivered,
+            stored_at=metadata.timestamp,
+            token=message.reply,
+        )
+
+    async def _settle(self, delivery: Delivery, word: bytes) -> None:
+        await self._send(str(delivery.token), word)
+
+    async def _send(self, subject: str, payload: bytes, reply: str = "") -> None:
+        try:
+            await self._connection.client.publish(subject, payload, reply=reply)
+        except (nats.errors.Error, OSError) as error:
+            raise Unavailable(f"can't reach {self._durable.name}: {describe(error)}") from error
+
+
+def _reason(message: Msg, status: str) -> str:
+    if status == "503":
+        return "nobody answers (503): JetStream is down, or the durable is missing"
+    return f"{(message.headers or {}).get('Description', 'unknown')} ({status})"

@@ -1,0 +1,40 @@
+"""Counting receipts: the database's side of the ledger."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from athlete_ally.adapters.postgres.errors import translated
+from athlete_ally.adapters.postgres.sql import load_sql
+
+_COUNT = load_sql("count_receipts")
+_TOTALS = load_sql("total_receipts")
+
+
+class PostgresReceipts:
+    """Reads the table of receipts."""
+
+    def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
+        """Use connections of this pool."""
+        self._pool = pool
+
+    async def count(self, kind: str, stream: str, from_sequence: int, since: datetime) -> int:
+        """Return how many messages of a kind, from a sequence on, in a stream created `since`, have a receipt.
+
+        Raises:
+            Unavailable: the database can't be reached.
+        """
+        with translated():
+            return int(await self._pool.fetchval(_COUNT, kind, stream, from_sequence, since))
+
+    async def totals(self) -> Mapping[str, Mapping[str, int]]:
+        """Return for each kind how many readings ended where: readings, stored, superseded, duplicate, dead_lettered.
+
+        Raises:
+            Unavailable: the database can't be reached.
+        """
+        with translated():
+            rows = await self._pool.fetch(_TOTALS)
+        return {row["kind"]: {name: int(row[name]) for name in row.keys() if name != "kind"} for row in rows}  # noqa: SIM118  # a record, not a dict

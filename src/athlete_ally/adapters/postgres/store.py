@@ -1,0 +1,192 @@
+"""The `Store` port on PostgreSQL."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from athlete_ally.adapters.postgres.errors import RowRefused, translated
+from athlete_ally.adapters.postgres.sql import load_sql
+from athlete_ally.adapters.postgres.statements import Statements, statements_for
+from athlete_ally.core.measurement import Measurement
+from athlete_ally.core.ports import Lot, Receipt, Rejected
+from athlete_ally.core.record import Record, newest
+
+Key = tuple[str, str, str, str]
+Connection = Any
+"""A connection or a pool's proxy of one; the driver's own types don't agree on a common protocol."""
+
+_KNOWN = load_sql("known_receipts")
+_REMEMBER = load_sql("insert_receipts")
+_START_ALONE = load_sql("start_alone")
+_FORGET_STARTS = load_sql("forget_lone_starts")
+
+
+class PostgresStore:
+    """Keeps records and receipts; every call is one transaction."""
+
+    def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
+        """Use connections of this pool."""
+        self._pool = pool
+
+    async def store(self, measurement: Measurement, lots: Sequence[Lot]) -> Sequence[Receipt]:
+        """See the port."""
+        try:
+            return await self._store(measurement, lots)
+        except RowRefused:
+            # Another worker put one of these messages on record meanwhile; this time it is known.
+            return await self._store(measurement, lots)
+
+    async def _store(self, measurement: Measurement, lots: Sequence[Lot]) -> Sequence[Receipt]:
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                return await _Batch(connection, measurement, lots).store()
+
+    async def start_alone(self, message_id: str, stream: str, sequence: int) -> int:
+        """See the port."""
+        with translated():
+            return await self._pool.fetchval(_START_ALONE, message_id, stream, sequence) - 1
+
+
+@dataclass(slots=True)
+class _Written:
+    """What became of the rows of a batch: by key the record that is now the current one, and what was refused."""
+
+    current: dict[Key, Record] = field(default_factory=dict[Key, Record])
+    refused: list[tuple[Record, str]] = field(default_factory=list[tuple[Record, str]])
+
+
+class _Batch:
+    """One batch of lots on its way into the database, inside one transaction."""
+
+    def __init__(self, connection: Connection, measurement: Measurement, lots: Sequence[Lot]) -> None:
+        self._connection = connection
+        self._kind = measurement.kind
+        self._statements: Statements = statements_for(measurement)
+        self._lots = lots
+
+    async def store(self) -> list[Receipt]:
+        known = await self._known()
+        fresh = _first_of_each(self._lots, known)
+        written = await self._write([record for lot in fresh for record in lot.records])
+        fresh_receipts = {id(lot): _receipt(lot, written) for lot in fresh}
+        receipts = [fresh_receipts.get(id(lot)) or await self._repeated(lot, known) for lot in self._lots]
+        await self._remember(receipts)
+        return receipts
+
+    async def _known(self) -> dict[str, dict[tuple[str, int], str]]:
+        """Return what is on record for these messages: by id, then by stream and sequence, the rejections as JSON."""
+        rows = await self._connection.fetch(_KNOWN, [lot.message_id for lot in self._lots])
+        known: dict[str, dict[tuple[str, int], str]] = {}
+        for row in rows:
+            known.setdefault(row["message_id"], {})[row["stream"], row["sequence"]] = row["rejected"]
+        return known
+
+    async def _write(self, records: Sequence[Record]) -> _Written:
+        """Write the newest record of each key; if the database refuses it, the next newest gets its chance."""
+        written = _Written()
+        remaining: list[Record] = list(records)
+        while remaining:
+            refused_before = len(written.refused)
+            await self._upsert(newest(remaining), written)
+            refused = [record for record, _ in written.refused[refused_before:]]
+            keys = {record.key for record in refused}
+            remaining = [record for record in remaining if record.key in keys and record not in refused]
+        return written
+
+    async def _upsert(self, records: Sequence[Record], written: _Written) -> None:
+        """Write rows; where the database refuses some, find them by halving, and write the others."""
+        try:
+            async with self._connection.transaction():
+                with translated():
+                    rows = await self._connection.fetch(self._statements.upsert, *self._statements.arguments(records))
+        except RowRefused as refusal:
+            if len(records) == 1:
+                written.refused.append((records[0], refusal.sqlstate))
+                return
+            middle = len(records) // 2
+            await self._upsert(records[:middle], written)
+            await self._upsert(records[middle:], written)
+            return
+        keys = {tuple(row) for row in rows}
+        written.current |= {record.key: record for record in records if record.key in keys}
+
+    async def _repeated(self, lot: Lot, known: dict[str, dict[tuple[str, int], str]]) -> Receipt:
+        """Tell what became of a lot that was stored before, or whose content was."""
+        here = (lot.stream, lot.sequence)
+        if here not in known.get(lot.message_id, {}):
+            return Receipt(is_redelivery=False, is_duplicate=True, stored=(), superseded=0, rejected=())
+        rejected = tuple(Rejected(**each) for each in json.loads(known[lot.message_id][here]))
+        stored = await self._current(lot)
+        superseded = len(lot.records) - len(stored)
+        return Receipt(is_redelivery=True, is_duplicate=False, stored=stored, superseded=superseded, rejected=rejected)
+
+    async def _current(self, lot: Lot) -> tuple[Record, ...]:
+        records = newest(lot.records)
+        keys = [list(column) for column in zip(*(record.key for record in records), strict=True)] or [[], [], [], []]
+        ids = [record.message_id for record in records]
+        sequences = [record.stream_sequence for record in records]
+        rows = await self._connection.fetch(self._statements.current, ids, sequences, *keys)
+        current = {tuple(row) for row in rows}
+        return tuple(record for record in records if record.key in current)
+
+    async def _remember(self, receipts: Sequence[Receipt]) -> None:
+        rows = [
+            _row(self._kind, lot, receipt)
+            for lot, receipt in zip(self._lots, receipts, strict=True)
+            if not receipt.is_redelivery
+        ]
+        if rows:
+            await self._connection.execute(_REMEMBER, *map(list, zip(*rows, strict=True)))
+        await self._connection.execute(_FORGET_STARTS, [lot.message_id for lot in self._lots])
+
+
+def _first_of_each(lots: Sequence[Lot], known: dict[str, Any]) -> list[Lot]:
+    """Return the lots whose content is new; of several with one id in this batch, the first."""
+    seen = set(known)
+    fresh: list[Lot] = []
+    for lot in lots:
+        if lot.message_id not in seen:
+            seen.add(lot.message_id)
+            fresh.append(lot)
+    return fresh
+
+
+def _receipt(lot: Lot, written: _Written) -> Receipt:
+    stored = tuple(record for record in lot.records if written.current.get(record.key) is record)
+    rejected = tuple(
+        Rejected(record.reading_index, "non-retryable", f"the database refuses the row (SQLSTATE {sqlstate})")
+        for record, sqlstate in written.refused
+        if any(record is own for own in lot.records)
+    )
+    superseded = len(lot.records) - len(stored) - len(rejected)
+    return Receipt(
+        is_redelivery=False,
+        is_duplicate=False,
+        stored=stored,
+        superseded=superseded,
+        rejected=lot.rejected + rejected,
+    )
+
+
+def _row(kind: str, lot: Lot, receipt: Receipt) -> tuple[Any, ...]:
+    dead = len(receipt.rejected)
+    duplicate = lot.readings if receipt.is_duplicate else 0
+    rejected = json.dumps(
+        [{"index": each.index, "reason": each.reason, "error": each.error} for each in receipt.rejected]
+    )
+    return (
+        lot.message_id,
+        lot.stream,
+        lot.sequence,
+        kind,
+        lot.readings,
+        len(receipt.stored),
+        receipt.superseded,
+        duplicate,
+        dead,
+        rejected,
+        lot.received_at,
+    )

@@ -1,0 +1,95 @@
+"""Our end of the guardian: start processes, wait for them, and stop them all."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from athlete_ally.adapters.servers.guardian import Command, Event
+from athlete_ally.core.errors import Misconfigured
+
+# A database shutting down writes a checkpoint; services drain before it.
+_STOP_TIMEOUT_S = 60.0
+
+
+class Processes:
+    """The processes of one `up` or `demo`. `exited` is set as soon as one of them ends by itself."""
+
+    def __init__(self) -> None:
+        """Prepare; `open` starts the guardian."""
+        self.exited = asyncio.Event()
+        self.first_exit: Event | None = None
+        self.pids: dict[str, int] = {}
+        self._guardian: asyncio.subprocess.Process | None = None
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._reader: asyncio.Task[None] | None = None
+
+    async def open(self, folder: Path, *, remove: bool) -> None:
+        """Start the guardian of `folder`; `remove`: the folder goes when everything has ended.
+
+        Raises:
+            Misconfigured: another `up` uses the folder.
+        """
+        lock = folder.with_name(f"{folder.name}.lock") if remove else folder / "up.lock"
+        arguments = ["--lock", str(lock)] + (["--remove", str(folder)] if remove else [])
+        self._guardian = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "athlete_ally.adapters.servers.guardian",
+            *arguments,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # Ctrl-C on the terminal must reach us alone: we decide in which order things stop.
+            start_new_session=sys.platform != "win32",
+            creationflags=subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0,
+        )
+        self._reader = asyncio.create_task(self._read())
+        if (await self._events.get()).event == "busy":
+            raise Misconfigured(
+                f"{folder} is in use by another `athlete-ally up`: stop that, or choose another --data-dir"
+            )
+
+    async def start(self, command: Command) -> int:
+        """Start a process and return its id."""
+        self._order(command)
+        event = await self._events.get()
+        self.pids[command.name] = event.pid
+        return event.pid
+
+    async def run(self, command: Command) -> int:
+        """Run a process to its end and return its exit code."""
+        self._order(command)
+        return (await self._events.get()).code
+
+    async def close(self) -> None:
+        """Stop all processes in reverse order and wait until they have ended."""
+        if self._guardian is None or self._guardian.stdin is None:
+            return
+        self._guardian.stdin.close()
+        try:
+            async with asyncio.timeout(_STOP_TIMEOUT_S):
+                await self._guardian.wait()
+        except TimeoutError:
+            self._guardian.kill()
+        if self._reader is not None:
+            await self._reader
+
+    def _order(self, command: Command) -> None:
+        if self._guardian is None or self._guardian.stdin is None:
+            raise RuntimeError("open() comes first")
+        self._guardian.stdin.write(msgspec.json.encode(command) + b"\n")
+
+    async def _read(self) -> None:
+        if self._guardian is None or self._guardian.stdout is None:
+            return
+        async for line in self._guardian.stdout:
+            event = msgspec.json.decode(line, type=Event)
+            if event.event == "exited":
+                self.first_exit = self.first_exit or event
+                self.exited.set()
+            else:
+                self._events.put_nowait(event)
+        self.exited.set()
+        self._events.put_nowait(Event(event="exited", name="guardian", code=1))

@@ -1,0 +1,1 @@
+"""Settings: one frozen object, from flags, environment and `.env`, checked at start."""

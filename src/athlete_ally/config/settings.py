@@ -1,0 +1,216 @@
+"""The settings of every command: what they mean, their defaults and their limits.
+
+Defaults suit a developer's machine. `.env.example` and `docs/reference/configuration.md` are made from this file, and a
+guard compares.
+"""
+
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from athlete_ally.core.beats import ArtefactFilter
+from athlete_ally.core.errors import Misconfigured
+from athlete_ally.core.topology import INGEST_PORT, NORMALIZE_PORT, Environment
+
+_MIB = 1024 * 1024
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _default_data_dir() -> Path:
+    return Path(platformdirs.user_data_dir("athlete-ally", appauthor=False))
+
+
+def _known_scheme(*schemes: str) -> AfterValidator:
+    def check(url: SecretStr) -> SecretStr:
+        if not url.get_secret_value().startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise ValueError(f"must start with one of {', '.join(f'{scheme}://' for scheme in schemes)}")
+        return url
+
+    return AfterValidator(check)
+
+
+class Settings(BaseSettings):
+    """All settings; immutable once built. Secrets are never printed."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    environment: Environment = Field(
+        "dev", validation_alias="AA_ENVIRONMENT", description="Which limits and safety rules apply."
+    )
+    nats_url: Annotated[SecretStr, _known_scheme("nats", "tls", "ws", "wss")] = Field(
+        SecretStr("nats://127.0.0.1:4222"),
+        validation_alias="NATS_URL",
+        description="The NATS server; for `up` and `demo`, setting it means: use that one and start none.",
+    )
+    nats_credentials: Path | None = Field(
+        None, validation_alias="AA_NATS_CREDENTIALS", description="A NATS .creds file."
+    )
+    database_url: Annotated[SecretStr, _known_scheme("postgresql", "postgres")] = Field(
+        SecretStr("postgresql://postgres@127.0.0.1:5432/athlete_ally"),
+        validation_alias="DATABASE_URL",
+        description="The PostgreSQL database; for `up` and `demo`, setting it means: use that one and start none.",
+    )
+    database_pool_size: int = Field(
+        4, ge=1, le=100, validation_alias="AA_DATABASE_POOL_SIZE", description="Connections that a worker may hold."
+    )
+    ingest_host: str = Field(
+        "0.0.0.0",  # noqa: S104  # vendors and phones must reach it: the first ticket of the system that this one replaces
+        validation_alias="AA_INGEST_HOST",
+        description="Address that ingest binds.",
+    )
+    ingest_port: Port = Field(INGEST_PORT, validation_alias="AA_INGEST_PORT", description="Port that ingest binds.")
+    ingest_keys_file: Path | None = Field(
+        None,
+        validation_alias="AA_INGEST_KEYS_FILE",
+        description="API keys of clients (made by `athlete-ally keys`). Without it anybody may send: only in dev.",
+    )
+    ingest_max_body_bytes: int = Field(
+        16 * _MIB,
+        ge=1024,
+        validation_alias="AA_INGEST_MAX_BODY_BYTES",
+        description="Largest body of a request, as sent and also after decompression.",
+    )
+    ingest_max_readings: int = Field(
+        10_000, ge=1, validation_alias="AA_INGEST_MAX_READINGS", description="Most readings in one request."
+    )
+    ingest_max_in_flight: int = Field(
+        256,
+        ge=1,
+        validation_alias="AA_INGEST_MAX_IN_FLIGHT",
+        description="Requests in hand at once; more are told to wait (429).",
+    )
+    ingest_max_in_flight_bytes: int = Field(
+        64 * _MIB,
+        ge=1024,
+        validation_alias="AA_INGEST_MAX_IN_FLIGHT_BYTES",
+        description="Bytes of bodies in hand at once; more are told to wait (429).",
+    )
+    publish_timeout_s: float = Field(
+        5.0,
+        gt=0,
+        le=60,
+        validation_alias="AA_PUBLISH_TIMEOUT_S",
+        description="Longest wait for the stream's acknowledgement, a lost connection included.",
+    )
+    normalize_host: str = Field(
+        "0.0.0.0",  # noqa: S104  # Prometheus and the orchestrator's probes come from outside
+        validation_alias="AA_NORMALIZE_HOST",
+        description="Address that normalize binds for health and series.",
+    )
+    normalize_port: Port = Field(
+        NORMALIZE_PORT,
+        validation_alias="AA_NORMALIZE_PORT",
+        description="Port that normalize binds for health and series.",
+    )
+    normalize_batch: int = Field(
+        200, ge=1, le=2000, validation_alias="AA_NORMALIZE_BATCH", description="Most messages in one transaction."
+    )
+    normalize_max_deliver: int = Field(
+        5,
+        ge=3,
+        le=100,
+        validation_alias="AA_NORMALIZE_MAX_DELIVER",
+        description="Deliveries after which a message is given up.",
+    )
+    fuse_consecutive: int = Field(
+        50,
+        ge=1,
+        validation_alias="AA_FUSE_CONSECUTIVE",
+        description="Dead-lettered messages in a row that stop the worker.",
+    )
+    fuse_window: int = Field(
+        1000,
+        ge=1,
+        validation_alias="AA_FUSE_WINDOW",
+        description="Messages over which the share of dead letters is taken.",
+    )
+    fuse_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        validation_alias="AA_FUSE_SHARE",
+        description="Share of dead-lettered messages that stops the worker.",
+    )
+    hrv_artefact_filter: ArtefactFilter = Field(
+        "off",
+        validation_alias="AA_HRV_ARTEFACT_FILTER",
+        description="off: rMSSD and SDNN from all intervals as sent; malik: without artefacts. Both count them.",
+    )
+    shutdown_timeout_s: float = Field(
+        20.0,
+        gt=0,
+        le=600,
+        validation_alias="AA_SHUTDOWN_TIMEOUT_S",
+        description="Longest time to finish what is in hand.",
+    )
+    data_dir: Path = Field(
+        default_factory=_default_data_dir,
+        validation_alias="AA_DATA_DIR",
+        description="Where `up` keeps its servers' data; by default the platform's user data directory.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", validation_alias="AA_LOG_LEVEL", description="Least severe event that is logged."
+    )
+    log_format: Literal["auto", "json", "pretty"] = Field(
+        "auto", validation_alias="AA_LOG_FORMAT", description="auto: pretty on a terminal, JSON elsewhere."
+    )
+
+    @classmethod
+    def variables(cls) -> dict[str, Any]:
+        """Return each setting's field by the name of its environment variable."""
+        return {str(field.validation_alias): field for field in cls.model_fields.values()}
+
+    def is_set(self, name: str) -> bool:
+        """Tell whether a setting was given (flag, environment or `.env`), or is the default."""
+        return name in self.model_fields_set
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Build the settings; flags (by field name, None when not given) win over environment, which wins over `.env`.
+
+    Raises:
+        Misconfigured: a value is not as it must be; the text has one line for each, naming the variable.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        lines = [_explain(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False)]
+        raise Misconfigured("\n".join(lines)) from None
+    if settings.environment != "dev" and settings.ingest_keys_file is None:
+        raise Misconfigured(
+            f"AA_INGEST_KEYS_FILE: required when AA_ENVIRONMENT is {settings.environment}: "
+            "without keys anybody may send; make one with `athlete-ally keys create NAME --file PATH`"
+        )
+    return settings
+
+
+def _explain(location: tuple[int | str, ...], message: str) -> str:
+    name = str(location[0]) if location else "settings"
+    alias = Settings.model_fields[name].validation_alias if name in Settings.model_fields else name
+    return f"{alias}: {message}"
+
+
+def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Return a warning for each `AA_*` variable that no setting reads, with the nearest name that one does."""
+    known = set(Settings.variables())
+    warnings: list[str] = []
+    for name in sorted(environment):
+        if name.startswith("AA_") and name not in known | _NOT_SETTINGS:
+            nearest = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            warnings.append(f"{name} is set, but no setting has this name{hint}")
+    return warnings
+
+
+# Read by the test suite only.
+_NOT_SETTINGS = {"AA_REQUIRE_TOOLS"}

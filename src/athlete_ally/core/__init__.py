@@ -1,0 +1,1 @@
+"""Values, errors, identity, verdicts, topology, series and ports: pure, and known to every other room."""

@@ -1,0 +1,139 @@
+"""Heart-rate variability from beat-to-beat (RR) intervals: rMSSD, SDNN, and which intervals are no normal beats.
+
+Definitions: Task Force of the ESC and NASPE 1996, Circulation 93:1043-1065, doi 10.1161/01.CIR.93.5.1043.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, assert_never
+
+ArtefactFilter = Literal["off", "malik"]
+
+# 200 and 30 beats a minute: the range that hrv-analysis takes as plausible (`remove_outliers`).
+SHORTEST_MS = 300.0
+LONGEST_MS = 2000.0
+# Malik et al. 1989, Eur Heart J 10:1060-1074: more than 20 % away from the preceding interval is no normal beat.
+LARGEST_CHANGE = 0.2
+# A guess (#2): runs of ectopic beats are mostly shorter, and a real jump of the heart rate then costs five seconds of
+# data, not a night. Measured on the bundled recordings: any number from 3 to 10 gives the same rMSSD within 0.2 ms.
+RESYNCHRONISE_AFTER = 5
+
+
+class TooFewBeats(ValueError):
+    """Fewer intervals than the result needs: refuse the reading, there is nothing to compute from."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeatSummary:
+    """What a series of intervals says.
+
+    `beat_count`: intervals as sent. `artefact_count`: how many of them are artefacts, whether left out or not.
+    """
+
+    rmssd_ms: float
+    sdnn_ms: float
+    beat_count: int
+    artefact_count: int
+
+
+def rmssd_ms(intervals_ms: Sequence[float]) -> float:
+    """Return the root of the mean squared difference between successive intervals, in milliseconds (Task Force 1996).
+
+    Raises:
+        TooFewBeats: there are fewer than two intervals.
+    """
+    return _root_mean_square(later - earlier for earlier, later in pairwise(intervals_ms))
+
+
+def sdnn_ms(intervals_ms: Sequence[float]) -> float:
+    """Return the standard deviation of the intervals, in milliseconds (Task Force 1996).
+
+    The denominator is n - 1: a recording is a sample of a person's beats, and n - 1 makes its variance an unbiased
+    estimate. hrv-analysis and NeuroKit2 do the same.
+
+    Raises:
+        TooFewBeats: there are fewer than two intervals.
+    """
+    degrees_of_freedom = len(intervals_ms) - 1
+    if degrees_of_freedom < 1:
+        raise TooFewBeats(f"{len(intervals_ms)} interval(s), at least 2 are needed")
+    mean_ms = math.fsum(intervals_ms) / len(intervals_ms)
+    return math.sqrt(math.fsum((each - mean_ms) ** 2 for each in intervals_ms) / degrees_of_freedom)
+
+
+def summarise(intervals_ms: Sequence[float], *, artefact_filter: ArtefactFilter) -> BeatSummary:
+    """Return rMSSD, SDNN and the counts; artefacts are counted always, and left out by "malik" only.
+
+    With "malik" a difference is taken only between two normal intervals that were neighbours in the series: none
+    bridges a gap. Nothing is interpolated.
+
+    Raises:
+        TooFewBeats: there are fewer than two intervals, or ("malik") no two neighbours are normal.
+    """
+    normal = find_normal(intervals_ms)
+    match artefact_filter:
+        case "off":
+            rmssd, sdnn = rmssd_ms(intervals_ms), sdnn_ms(intervals_ms)
+        case "malik":
+            rmssd, sdnn = _of_normal(intervals_ms, normal)
+        case _:
+            assert_never(artefact_filter)
+    return BeatSummary(rmssd, sdnn, beat_count=len(intervals_ms), artefact_count=normal.count(False))
+
+
+def find_normal(intervals_ms: Sequence[float]) -> list[bool]:
+    """Tell for each interval whether it is normal; all others are artefacts (ectopic, missed or false beats).
+
+    Normal is what lies in [SHORTEST_MS, LONGEST_MS] and within LARGEST_CHANGE of the preceding normal interval. Not of
+    the preceding interval as such: then the beat after an ectopic one would be lost too (hrv-analysis, whose `malik`
+    compares neighbours, keeps that beat unchecked instead). The preceding normal one is what Clifford et al. 2002
+    (Computers in Cardiology, p. 129) and Machado et al. 2000 (doi 10.1111/j.1542-474x.2000.tb00396.x) compare with.
+
+    One bad interval must not condemn all that follow it, so: the first two neighbours that agree start the series, and
+    what came before them is checked backwards from there; and after RESYNCHRONISE_AFTER artefacts in a row, an interval
+    that agrees with its neighbour is normal again.
+    """
+    normal = [False] * len(intervals_ms)
+    start = next((at for at, (one, two) in enumerate(pairwise(intervals_ms)) if _agree(one, two)), None)
+    if start is None:
+        return normal
+    reference_ms = intervals_ms[start]
+    for at in range(start - 1, -1, -1):
+        if _agree(intervals_ms[at], reference_ms):
+            normal[at], reference_ms = True, intervals_ms[at]
+    reference_ms, artefacts_in_a_row = intervals_ms[start], 0
+    for at in range(start, len(intervals_ms)):
+        each_ms = intervals_ms[at]
+        lost = artefacts_in_a_row >= RESYNCHRONISE_AFTER
+        if _agree(reference_ms, each_ms) or (lost and _agree(intervals_ms[at - 1], each_ms)):
+            normal[at], reference_ms, artefacts_in_a_row = True, each_ms, 0
+        else:
+            artefacts_in_a_row += 1
+    return normal
+
+
+def _agree(earlier_ms: float, later_ms: float) -> bool:
+    return (
+        SHORTEST_MS <= earlier_ms <= LONGEST_MS
+        and SHORTEST_MS <= later_ms <= LONGEST_MS
+        and abs(later_ms - earlier_ms) <= LARGEST_CHANGE * earlier_ms
+    )
+
+
+def _of_normal(intervals_ms: Sequence[float], normal: Sequence[bool]) -> tuple[float, float]:
+    differences_ms = (
+        later - earlier
+        for (earlier, later), both in zip(pairwise(intervals_ms), pairwise(normal), strict=True)
+        if all(both)
+    )
+    kept = [each for each, is_normal in zip(intervals_ms, normal, strict=True) if is_normal]
+    return _root_mean_square(differences_ms), sdnn_ms(kept)
+
+
+def _root_mean_square(differences_ms: Iterable[float]) -> float:
+    squares = [each * each for each in differences_ms]
+    if not squares:
+        raise TooFewBeats("no two neighbouring intervals to take a difference between")
+    return math.sqrt(math.fsum(squares) / len(squares))

@@ -1,0 +1,41 @@
+"""Every error of ours, named for what to do about it."""
+
+from dataclasses import dataclass
+
+
+class AthleteAllyError(Exception):
+    """The root of all errors raised on purpose."""
+
+
+class Unavailable(AthleteAllyError):
+    """The world is in trouble (broker, database, network): wait and try again; dead-letter nothing."""
+
+
+class StreamFull(Unavailable):
+    """The stream refuses new messages because it reached `max_bytes`: 503 now, retry later."""
+
+
+class Misconfigured(AthleteAllyError):
+    """A setting, stream, durable or schema is not as it must be: stop, and tell the operator how to mend it."""
+
+
+class InvalidMessage(AthleteAllyError):
+    """The body can't be read as readings of its kind: dead-letter as `schema-invalid`."""
+
+
+class MessageTooLarge(AthleteAllyError):
+    """A message can't be stored because it passes the stream's `max_msg_size`: 413."""
+
+
+@dataclass(eq=False)
+class InvalidReading(AthleteAllyError):
+    """A well-formed reading whose value is impossible: dead-letter as `non-retryable`.
+
+    `field` is the name as the sender wrote it (`rmssd`); `problem` names the limit, and never the value's owner.
+    """
+
+    field: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.problem}"

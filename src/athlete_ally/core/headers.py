@@ -1,0 +1,35 @@
+"""The header names that our messages carry.
+
+CloudEvents 1.0 attributes travel in binary mode: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/nats-protocol-binding.md
+"""
+
+from typing import Final
+
+MSG_ID: Final = "Nats-Msg-Id"
+EXPECTED_STREAM: Final = "Nats-Expected-Stream"
+TRACEPARENT: Final = "traceparent"
+
+CE_SPECVERSION: Final = "ce-specversion"
+CE_ID: Final = "ce-id"
+CE_TYPE: Final = "ce-type"
+CE_SOURCE: Final = "ce-source"
+CE_TIME: Final = "ce-time"
+CONTENT_TYPE: Final = "Content-Type"
+
+READINGS: Final = "AA-Readings"
+"""How many readings the body holds: what the ledger counts when the body can't be read."""
+
+DLQ_REASON: Final = "AA-DLQ-Reason"
+DLQ_ERROR: Final = "AA-DLQ-Error"
+DLQ_FINGERPRINT: Final = "AA-DLQ-Fingerprint"
+DLQ_ATTEMPTS: Final = "AA-DLQ-Attempts"
+DLQ_FIRST_DELIVERED: Final = "AA-DLQ-First-Delivered"
+DLQ_AT: Final = "AA-DLQ-At"
+DLQ_WORKER_VERSION: Final = "AA-DLQ-Worker-Version"
+ORIGINAL_SUBJECT: Final = "AA-Original-Subject"
+ORIGINAL_STREAM: Final = "AA-Original-Stream"
+ORIGINAL_SEQUENCE: Final = "AA-Original-Sequence"
+ORIGINAL_TIME: Final = "AA-Original-Time"
+ORIGINAL_MSG_ID: Final = "AA-Original-Msg-Id"
+ORIGINAL_CONSUMER: Final = "AA-Original-Consumer"
+READING_INDEXES: Final = "AA-Reading-Indexes"

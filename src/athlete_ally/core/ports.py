@@ -1,0 +1,163 @@
+"""The ports: what the services need from the world, and what is promised on return."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from athlete_ally.core.measurement import Measurement
+from athlete_ally.core.messages import Acknowledgement, Delivery, OutgoingMessage
+from athlete_ally.core.record import Record
+from athlete_ally.core.series import Series
+from athlete_ally.core.verdict import Reason
+
+
+class Publisher(Protocol):
+    """Puts messages into streams."""
+
+    async def publish(self, message: OutgoingMessage) -> Acknowledgement:
+        """Publish, and return once the stream holds the message on disk. May be repeated: the id makes it a duplicate.
+
+        Raises:
+            Unavailable: no acknowledgement in bounded time; the stream may hold the message or not.
+            StreamFull: the stream refused it.
+            MessageTooLarge: it passes `max_msg_size`.
+            Misconfigured: the subject belongs to another stream, or the permission is missing.
+        """
+        ...
+
+
+class Inbox(Protocol):
+    """The deliveries of one durable; each is settled exactly once, by one of the last three."""
+
+    async def fetch(self, limit: int, wait_s: float) -> Sequence[Delivery]:
+        """Return up to `limit` deliveries, waiting up to `wait_s` for the first; empty when there is none.
+
+        Raises:
+            Unavailable: the broker can't be reached.
+        """
+        ...
+
+    async def ack(self, delivery: Delivery) -> None:
+        """Settle: the message is dealt with. A lost acknowledgement leads to a redelivery, which is harmless."""
+        ...
+
+    async def retry(self, delivery: Delivery, delay_s: float) -> None:
+        """Settle: deliver it again, `delay_s` from now."""
+        ...
+
+    async def terminate(self, delivery: Delivery, reason: str) -> None:
+        """Settle: never deliver it again. Only after its dead letter is acknowledged."""
+        ...
+
+    async def keep(self, delivery: Delivery) -> None:
+        """Tell the broker that the delivery is still in hand, so that it isn't delivered again meanwhile."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One reading of a message that goes to AA_DLQ: which, and why (in words without values)."""
+
+    index: int
+    reason: Reason
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """What one message wants to store: its records, and the readings already rejected.
+
+    `readings` counts all readings of the message.
+    """
+
+    message_id: str
+    stream: str
+    sequence: int
+    readings: int
+    received_at: datetime
+    records: tuple[Record, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one lot, on record in the database from now on.
+
+    `is_redelivery`: this very message was stored before, and its effects may have to be announced again.
+    `is_duplicate`: another message with the same content was stored before; nothing is left to do.
+    `stored`: the lot's records that are the current ones of their keys. `superseded`: how many were older than what is
+    there. `rejected`: the lot's own rejections and those of the database.
+    """
+
+    is_redelivery: bool
+    is_duplicate: bool
+    stored: tuple[Record, ...]
+    superseded: int
+    rejected: tuple[Rejected, ...]
+
+
+class Store(Protocol):
+    """Keeps records, and a receipt for each message."""
+
+    async def store(self, measurement: Measurement, lots: Sequence[Lot]) -> Sequence[Receipt]:
+        """Store all lots in one transaction and return a receipt for each, in order. May be repeated at will.
+
+        Of two records with one key the newer stays. A row that the database refuses is rejected by itself.
+
+        Raises:
+            Unavailable: the database can't be reached or can't write now; nothing is stored.
+        """
+        ...
+
+    async def start_alone(self, message_id: str, stream: str, sequence: int) -> int:
+        """Put on record that this message is about to be handled by itself; return how often it was before.
+
+        Forgotten once the message has a receipt.
+
+        Raises:
+            Unavailable: the database can't be reached.
+        """
+        ...
+
+
+class Observer(Protocol):
+    """Takes note of what happens; never fails, never blocks."""
+
+    def count(self, series: Series, *labels: str, by: float = 1) -> None:
+        """Add to a counter."""
+        ...
+
+    def observe(self, series: Series, *labels: str, value: float) -> None:
+        """Add an observation to a histogram."""
+        ...
+
+    def set(self, series: Series, *labels: str, value: float) -> None:
+        """Set a gauge."""
+        ...
+
+
+class Log(Protocol):
+    """Structured logging: a constant event and its fields; never a reading, a token or a vendor's user id."""
+
+    def debug(self, event: str, **fields: object) -> object:
+        """Log what only a developer wants to know."""
+        ...
+
+    def info(self, event: str, **fields: object) -> object:
+        """Log what happened."""
+        ...
+
+    def warning(self, event: str, **fields: object) -> object:
+        """Log what an operator may have to look at."""
+        ...
+
+    def error(self, event: str, **fields: object) -> object:
+        """Log what an operator has to look at."""
+        ...
+
+
+Now = Callable[[], datetime]
+"""Returns the present instant, aware, in UTC."""
+Sleep = Callable[[float], Awaitable[object]]
+"""Waits for so many seconds."""

@@ -1,0 +1,1 @@
+"""The demonstration: real recordings travel through real servers, and every reading is accounted for."""

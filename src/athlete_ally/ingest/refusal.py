@@ -1,0 +1,55 @@
+"""A request that is refused, and the problem document (RFC 9457) that says why and what to do."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from athlete_ally.core.errors import AthleteAllyError
+from athlete_ally.core.reading import Problem
+
+MAX_ERRORS = 100
+MEDIA_TYPE = "application/problem+json"
+
+
+class Refusal(AthleteAllyError):
+    """Answer this status; `detail` names what was wrong and the remedy, `errors` locates problems in the readings."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        errors: Sequence[Problem] = (),
+        retry_after_s: int | None = None,
+    ) -> None:
+        """Keep what the answer needs."""
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = errors
+        self.retry_after_s = retry_after_s
+
+    def response(self) -> Response:
+        """Return the answer."""
+        headers: dict[str, str] = {}
+        if self.retry_after_s is not None:
+            headers["Retry-After"] = str(self.retry_after_s)
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = 'Bearer realm="athlete-ally"'
+        return Response(msgspec.json.encode(self._document()), self.status, headers, MEDIA_TYPE)
+
+    def _document(self) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "type": "about:blank",
+            "title": self.status.phrase,
+            "status": self.status.value,
+            "detail": self.detail,
+        }
+        if self.errors:
+            document["errors"] = [
+                {"index": each.index, "field": each.field, "message": each.message} for each in self.errors[:MAX_ERRORS]
+            ]
+        return document

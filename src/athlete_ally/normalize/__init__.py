@@ -1,0 +1,1 @@
+"""From raw readings to stored records: decode, normalise, store, announce, settle; dead-letter what can't be used."""

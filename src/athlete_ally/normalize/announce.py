@@ -1,0 +1,62 @@
+"""Telling the rest of the company what was stored. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from athlete_ally.core import headers, topology
+from athlete_ally.core.identity import derived_id
+from athlete_ally.core.measurement import Measurement
+from athlete_ally.core.messages import Delivery, OutgoingMessage
+from athlete_ally.core.ports import Lot
+from athlete_ally.core.record import Record
+
+# Half of what fits, so that a record is never split and never refused.
+_MAX_ANNOUNCEMENT_BYTES = topology.MAX_BODY_BYTES // 2
+
+
+def announcements(
+    measurement: Measurement, delivery: Delivery, lot: Lot, stored: Sequence[Record], *, at: datetime
+) -> list[OutgoingMessage]:
+    """Return messages that hold the stored records of one lot, without their bulky columns.
+
+    The ids are the same whenever they are made again, so that a second attempt is a duplicate.
+    """
+    return [
+        _announcement(measurement.kind, delivery, lot, number, body, at)
+        for number, body in enumerate(_pack([_encode(measurement, record) for record in stored]))
+    ]
+
+
+def _encode(measurement: Measurement, record: Record) -> bytes:
+    columns = msgspec.structs.asdict(record)
+    return msgspec.json.encode({name: value for name, value in columns.items() if name not in measurement.bulky})
+
+
+def _pack(encoded: Sequence[bytes]) -> list[bytes]:
+    packs: list[list[bytes]] = []
+    size = 0
+    for each in encoded:
+        if not packs or size + len(each) > _MAX_ANNOUNCEMENT_BYTES:
+            packs.append([])
+            size = 0
+        packs[-1].append(each)
+        size += len(each) + 1
+    return [b'{"records":[' + b",".join(pack) + b"]}" for pack in packs]
+
+
+def _announcement(kind: str, delivery: Delivery, lot: Lot, number: int, body: bytes, at: datetime) -> OutgoingMessage:
+    subject = topology.stored_subject(kind)
+    identity = derived_id("stored", lot.message_id, delivery.sequence, number)
+    attributes = {
+        headers.CE_SPECVERSION: "1.0",
+        headers.CE_ID: identity,
+        headers.CE_TYPE: subject,
+        headers.CE_SOURCE: "/athlete-ally/normalize",
+        headers.CE_TIME: at.isoformat(timespec="milliseconds"),
+        headers.CONTENT_TYPE: "application/json",
+    }
+    if headers.TRACEPARENT in delivery.headers:
+        attributes[headers.TRACEPARENT] = delivery.headers[headers.TRACEPARENT]
+    return OutgoingMessage(topology.CORE_HOT, subject, body, identity, attributes)

@@ -1,0 +1,79 @@
+"""Dead letters: a copy of what could not be used, with everything a person needs to understand and replay it. Pure."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+
+from athlete_ally import __version__
+from athlete_ally.core import headers, topology
+from athlete_ally.core.identity import derived_id, fingerprint
+from athlete_ally.core.messages import Delivery, OutgoingMessage
+from athlete_ally.core.ports import Lot, Rejected
+from athlete_ally.core.reading import pick_readings
+
+# Long enough for a field and its limit; short enough that all headers stay within 16 KiB.
+_MAX_ERROR_CHARACTERS = 500
+_MAX_INDEX_CHARACTERS = 4000
+# Headers of the server and of the original's own identity would act on the copy.
+_NOT_COPIED = ("nats-", "aa-dlq-", "aa-original-", "aa-reading")
+
+
+def dead_letters(
+    kind: str, delivery: Delivery, lot: Lot, rejected: Sequence[Rejected], *, at: datetime
+) -> list[OutgoingMessage]:
+    """Return a letter for each reason; a letter holds only the readings rejected for it, byte for byte.
+
+    The ids are the same whenever the letters are made again, so that a second attempt is a duplicate.
+    """
+    by_reason = groupby(sorted(rejected, key=lambda each: each.reason), key=lambda each: each.reason)
+    return [_letter(kind, delivery, lot, list(each), at) for _, each in by_reason]
+
+
+def _letter(kind: str, delivery: Delivery, lot: Lot, rejected: list[Rejected], at: datetime) -> OutgoingMessage:
+    reason = rejected[0].reason
+    indexes = [each.index for each in rejected]
+    is_whole = len(rejected) == lot.readings
+    first_error = _printable(rejected[0].error)
+    stated = {
+        headers.DLQ_REASON: reason,
+        headers.DLQ_ERROR: first_error,
+        headers.DLQ_FINGERPRINT: fingerprint(kind, reason, _shape_of(first_error)),
+        headers.DLQ_ATTEMPTS: str(delivery.attempt),
+        headers.DLQ_AT: _instant(at),
+        headers.DLQ_WORKER_VERSION: __version__,
+        headers.ORIGINAL_SUBJECT: delivery.subject,
+        headers.ORIGINAL_STREAM: delivery.stream,
+        headers.ORIGINAL_SEQUENCE: str(delivery.sequence),
+        headers.ORIGINAL_TIME: _instant(delivery.stored_at),
+        headers.ORIGINAL_MSG_ID: lot.message_id,
+        headers.ORIGINAL_CONSUMER: delivery.consumer,
+        headers.READINGS: str(len(rejected)),
+    }
+    if delivery.attempt == 1:
+        stated[headers.DLQ_FIRST_DELIVERED] = _instant(at)
+    if not is_whole:
+        stated[headers.READING_INDEXES] = ",".join(map(str, indexes))[:_MAX_INDEX_CHARACTERS]
+    copied = {name: value for name, value in delivery.headers.items() if not name.lower().startswith(_NOT_COPIED)}
+    return OutgoingMessage(
+        stream=topology.DLQ,
+        subject=topology.dead_letter_subject(kind, reason),
+        body=delivery.body if is_whole else pick_readings(delivery.body, indexes),
+        message_id=derived_id("dlq", lot.message_id, delivery.sequence, reason),
+        headers={**copied, **stated},
+    )
+
+
+def _shape_of(error: str) -> str:
+    """Return the error without what varies from one occurrence to the next."""
+    return re.sub(r"\d+", "#", error)
+
+
+def _printable(text: str) -> str:
+    """Return one line of ASCII without quoted values: msgspec quotes wrong enum values."""
+    masked = re.sub(r"'[^']*'", "'...'", text)
+    return "".join(character if " " <= character <= "~" else "?" for character in masked)[:_MAX_ERROR_CHARACTERS]
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,111 @@
+"""Saying what happened: one log line for each settled message, and the series. No reading, no person's id."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from athlete_ally.core import headers, topology
+from athlete_ally.core.messages import Delivery, OutgoingMessage
+from athlete_ally.core.ports import Log, Lot, Observer, Receipt
+from athlete_ally.core.series import NormalizeSeries
+
+
+class Reporter:
+    """Reports for one kind."""
+
+    def __init__(self, kind: str, series: NormalizeSeries, observer: Observer, log: Log) -> None:
+        """Report to `observer` and `log`."""
+        self._series = series
+        self._kind = series.kinds[kind]
+        self._observer = observer
+        self._log = log
+        self._durable = topology.normalize_durable(kind)
+        self._where = (topology.raw_subject(kind), topology.CORE_HOT, self._durable)
+
+    def settled(
+        self, delivery: Delivery, lot: Lot, receipt: Receipt, letters: Sequence[OutgoingMessage], at: datetime
+    ) -> None:
+        """Report a message that is done with."""
+        result = _result(receipt)
+        self._observer.count(self._kind.messages, result, *self._where)
+        self._count_readings(lot, receipt)
+        for letter in letters:
+            reason = letter.headers[headers.DLQ_REASON]
+            self._observer.count(self._series.dead_letters, self._durable, reason, letter.subject)
+        if result == "success":
+            latency_s = max(0.0, (at - lot.received_at).total_seconds())
+            self._observer.observe(self._kind.latency, value=latency_s)
+        log = self._log.warning if receipt.rejected else self._log.debug
+        log(
+            "settled",
+            result=result,
+            sequence=delivery.sequence,
+            message_id=lot.message_id,
+            attempt=delivery.attempt,
+            readings=lot.readings,
+            stored=len(receipt.stored),
+            dead_lettered=len(receipt.rejected),
+        )
+
+    def retried(self, delivery: Delivery) -> None:
+        """Report a message that will be delivered again."""
+        self._observer.count(self._kind.messages, "retry", *self._where)
+        self._log.info("retry", sequence=delivery.sequence, attempt=delivery.attempt)
+
+    def given_back(self, delivery: Delivery, error: str) -> None:
+        """Report a message whose dead letter or announcement the stream refuses for now."""
+        self._log.warning("given-back", sequence=delivery.sequence, attempt=delivery.attempt, error=error)
+
+    def unforeseen(self, delivery: Delivery, error: Exception) -> None:
+        """Report a bug of ours. Its text may hold a reading, so that only its type and place are logged."""
+        place = _innermost(error)
+        self._log.error(
+            "unforeseen", sequence=delivery.sequence, attempt=delivery.attempt, type=type(error).__name__, place=place
+        )
+
+    def fuse_opened(self) -> None:
+        """Report that this worker stopped itself."""
+        self._observer.set(self._series.fuse, self._durable, value=1)
+        self._log.error(
+            "fuse-open",
+            durable=self._durable,
+            remedy="too many dead letters: look at them (AA_DLQ), mend the cause, then restart this worker",
+        )
+
+    def stopped_while_holding(self) -> None:
+        """Report that the service stopped while the world was in trouble; nothing was settled."""
+        self._log.warning("stopped-while-holding", durable=self._durable)
+
+    def holding(self, is_holding: bool) -> None:  # noqa: FBT001  # a callback with one argument
+        """Report that the worker waits for the world, or no longer does."""
+        self._observer.set(self._series.holding, self._durable, value=float(is_holding))
+
+    def _count_readings(self, lot: Lot, receipt: Receipt) -> None:
+        if receipt.is_redelivery or receipt.is_duplicate:
+            counts = {"duplicate": lot.readings}
+        else:
+            invalid = sum(each.reason == "schema-invalid" for each in receipt.rejected)
+            counts = {
+                "success": len(receipt.stored),
+                "superseded": receipt.superseded,
+                "schema_invalid": invalid,
+                "dlq": len(receipt.rejected) - invalid,
+            }
+        for result, number in counts.items():
+            self._observer.count(self._kind.readings, result, *self._where, by=number)
+
+
+def _result(receipt: Receipt) -> str:
+    if receipt.is_redelivery or receipt.is_duplicate:
+        return "duplicate"
+    if any(each.reason == "schema-invalid" for each in receipt.rejected):
+        return "schema_invalid"
+    return "dlq" if receipt.rejected else "success"
+
+
+def _innermost(error: Exception) -> str:
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return "unknown"
+    return f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"

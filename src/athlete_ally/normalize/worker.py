@@ -1,0 +1,175 @@
+"""The worker of one durable: pull, prepare, store, dead-letter, announce, settle; then pull again."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from athlete_ally.core import topology
+from athlete_ally.core.errors import MessageTooLarge, StreamFull
+from athlete_ally.core.fuse import Fuse
+from athlete_ally.core.measurement import Measurement, Rules
+from athlete_ally.core.messages import Delivery, OutgoingMessage
+from athlete_ally.core.ports import Inbox, Lot, Now, Publisher, Receipt, Store
+from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, Verdict, decide, is_exhausted
+from athlete_ally.normalize.announce import announcements
+from athlete_ally.normalize.letters import dead_letters
+from athlete_ally.normalize.patience import Patience, Stopping, kept_in_hand
+from athlete_ally.normalize.prepare import give_up, identity_of, prepare
+from athlete_ally.normalize.report import Reporter
+from athlete_ally.normalize.settle import settle
+
+# How long a pull lingers when there is nothing: what a stop may have to wait for.
+_LINGER_S = 1.0
+# A full stream empties by age or by an operator's hand: minutes, not milliseconds.
+_FULL_DELAY_S = 30.0
+# Three chances to be heard before the broker delivers again.
+_KEEP_EVERY_S = topology.ACK_WAIT_S / 4
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a worker works with."""
+
+    inbox: Inbox
+    store: Store
+    publisher: Publisher
+    patience: Patience
+    reporter: Reporter
+    now: Now
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a worker works at, and by which rules."""
+
+    measurement: Measurement
+    rules: Rules
+    policy: RetryPolicy
+    batch: int
+
+
+class Worker:
+    """Handles the deliveries of one durable, batch by batch, until told to stop."""
+
+    def __init__(self, work: Work, tools: Tools, fuse: Fuse) -> None:
+        """Prepare; `run` does the work."""
+        self._work = work
+        self._tools = tools
+        self._fuse = fuse
+
+    @property
+    def is_stopped_by_fuse(self) -> bool:
+        """Tell whether too many dead letters stopped this worker."""
+        return self._fuse.is_open
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; what is in hand then is finished, or left to be delivered again."""
+        try:
+            while not stop.is_set():
+                if self._fuse.is_open:
+                    await stop.wait()
+                    return
+                deliveries = await self._tools.patience.until_done(self._fetch)
+                await self.handle(deliveries)
+        except Stopping:
+            self._tools.reporter.stopped_while_holding()
+
+    async def handle(self, deliveries: Sequence[Delivery]) -> None:
+        """Deal with these deliveries: the fresh ones together, and each that failed repeatedly by itself."""
+        latest = list({delivery.sequence: delivery for delivery in deliveries}.values())
+        together = [delivery for delivery in latest if delivery.attempt < self._work.policy.alone_from]
+        async with kept_in_hand(self._tools.inbox, latest, _KEEP_EVERY_S):
+            await self._handle_batch([(delivery, self._prepare(delivery)) for delivery in together])
+            for delivery in latest:
+                if delivery.attempt >= self._work.policy.alone_from and not self._fuse.is_open:
+                    await self._handle_alone(delivery)
+
+    async def _fetch(self) -> Sequence[Delivery]:
+        return await self._tools.inbox.fetch(self._work.batch, _LINGER_S)
+
+    def _prepare(self, delivery: Delivery) -> Lot | Retry:
+        """Decode and normalise. An error that nobody foresaw concerns this message only."""
+        try:
+            return prepare(self._work.measurement, delivery, self._work.rules)
+        except Exception as error:  # noqa: BLE001  # the one place where a bug of ours becomes a verdict
+            verdict = decide(error, delivery.attempt, self._work.policy)
+            self._tools.reporter.unforeseen(delivery, error)
+            if isinstance(verdict, DeadLetter):
+                return give_up(delivery, verdict.reason, type(error).__name__)
+            return verdict if isinstance(verdict, Retry) else Retry(self._work.policy.backoff_s[0])
+
+    async def _handle_alone(self, delivery: Delivery) -> None:
+        """Handle a message that may kill the process, with a note in the database that outlives us."""
+        started = await self._tools.patience.until_done(
+            lambda: self._tools.store.start_alone(identity_of(delivery), delivery.stream, delivery.sequence)
+        )
+        if is_exhausted(delivery.attempt, started, self._work.policy):
+            lot = give_up(delivery, "max-deliver", f"handled {started} times and never came to an end")
+            await self._handle_batch([(delivery, lot)])
+        else:
+            await self._handle_batch([(delivery, self._prepare(delivery))])
+
+    async def _handle_batch(self, prepared: Sequence[tuple[Delivery, Lot | Retry]]) -> None:
+        for delivery, outcome in prepared:
+            if isinstance(outcome, Retry):
+                await self._settle(delivery, outcome)
+        lots = self._until_fuse_opens([(delivery, lot) for delivery, lot in prepared if isinstance(lot, Lot)])
+        if not lots:
+            return
+        receipts = await self._tools.patience.until_done(
+            lambda: self._tools.store.store(self._work.measurement, [lot for _, lot in lots])
+        )
+        finished = await asyncio.gather(
+            *(self._finish(delivery, lot, receipt) for (delivery, lot), receipt in zip(lots, receipts, strict=True)),
+            return_exceptions=True,
+        )
+        for outcome in finished:
+            if outcome is not None:
+                raise outcome
+
+    def _until_fuse_opens(self, lots: Sequence[tuple[Delivery, Lot]]) -> list[tuple[Delivery, Lot]]:
+        """Return the lots up to the one that opens the fuse; the others stay unsettled and are delivered again."""
+        admitted: list[tuple[Delivery, Lot]] = []
+        for delivery, lot in lots:
+            if self._fuse.is_open:
+                break
+            admitted.append((delivery, lot))
+            self._count_for_fuse(dead=bool(lot.rejected))
+        return admitted
+
+    def _count_for_fuse(self, *, dead: bool) -> None:
+        self._fuse.record(dead=dead)
+        if self._fuse.is_open:
+            self._tools.reporter.fuse_opened()
+
+    async def _finish(self, delivery: Delivery, lot: Lot, receipt: Receipt) -> None:
+        """Carry out what follows from a receipt, in the safe order: dead letters, announcement, settlement."""
+        if len(receipt.rejected) > len(lot.rejected):
+            self._count_for_fuse(dead=True)
+        at = self._tools.now()
+        kind = self._work.measurement.kind
+        letters = dead_letters(kind, delivery, lot, receipt.rejected, at=at)
+        told = announcements(self._work.measurement, delivery, lot, receipt.stored, at=at)
+        try:
+            for message in (*letters, *told):
+                await self._publish(message)
+        except (StreamFull, MessageTooLarge) as error:
+            self._tools.reporter.given_back(delivery, str(error))
+            await self._settle(delivery, Retry(_FULL_DELAY_S))
+            return
+        await self._settle(delivery, self._verdict(lot, receipt))
+        self._tools.reporter.settled(delivery, lot, receipt, letters, at)
+
+    async def _publish(self, message: OutgoingMessage) -> None:
+        await self._tools.patience.until_done(lambda: self._tools.publisher.publish(message))
+
+    async def _settle(self, delivery: Delivery, verdict: Verdict) -> None:
+        await self._tools.patience.until_done(lambda: settle(self._tools.inbox, delivery, verdict))
+        if isinstance(verdict, Retry):
+            self._tools.reporter.retried(delivery)
+
+    def _verdict(self, lot: Lot, receipt: Receipt) -> Verdict:
+        """A message of which nothing was of use is terminated, all others are acknowledged."""
+        if receipt.rejected and len(receipt.rejected) == lot.readings:
+            return DeadLetter(receipt.rejected[0].reason)
+        return Ack()

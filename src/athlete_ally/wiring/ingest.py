@@ -1,0 +1,94 @@
+"""Building ingest from the settings, and running it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from athlete_ally import __version__
+from athlete_ally.adapters.http_docs import docs_routes
+from athlete_ally.adapters.http_health import health_routes
+from athlete_ally.adapters.http_server import HttpServer
+from athlete_ally.adapters.key_file import WatchedKeyFile
+from athlete_ally.adapters.logs import build_log
+from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.adapters.nats.publisher import NatsPublisher
+from athlete_ally.adapters.prometheus import PrometheusObserver
+from athlete_ally.config.settings import Settings
+from athlete_ally.core.ports import Log, Publisher
+from athlete_ally.core.series import every, ingest_series
+from athlete_ally.core.topology import build_topology
+from athlete_ally.ingest.accept import Acceptor
+from athlete_ally.ingest.admission import Admission
+from athlete_ally.ingest.app import IngestService, build_app
+from athlete_ally.ingest.keys import KeyRing
+from athlete_ally.ingest.openapi import build_openapi
+from athlete_ally.measurements import KINDS, MEASUREMENTS
+from athlete_ally.wiring.builders import nats_connection, now
+from athlete_ally.wiring.lifecycle import require_topology, serve, unless_stopped, until_available
+from athlete_ally.wiring.readiness import cached, stream_reasons
+
+
+def _as_it_is(publisher: Publisher) -> Publisher:
+    return publisher
+
+
+async def run_ingest(
+    settings: Settings, stop: asyncio.Event, *, wrap_publisher: Callable[[Publisher], Publisher] = _as_it_is
+) -> None:
+    """Serve until `stop` is set, then drain. `wrap_publisher` lets a test make a real process die at a chosen moment.
+
+    Raises:
+        Misconfigured: the port is taken, a stream is missing or differs, the broker refuses us.
+    """
+    log = build_log("ingest", level=settings.log_level, form=settings.log_format)
+    series = ingest_series(KINDS)
+    observer = PrometheusObserver(every(series))
+    observer.set(series.build, "ingest", __version__, value=1)
+    connection = nats_connection(settings, "ingest", log)
+    publisher = wrap_publisher(NatsPublisher(connection, timeout_s=settings.publish_timeout_s))
+    service = IngestService(
+        measurements={measurement.kind: measurement for measurement in MEASUREMENTS},
+        acceptor=Acceptor(
+            publisher, observer=observer, series=series, now=now, max_readings=settings.ingest_max_readings
+        ),
+        admission=Admission(settings.ingest_max_in_flight, settings.ingest_max_in_flight_bytes),
+        keys=_key_source(settings, log),
+        max_body_bytes=settings.ingest_max_body_bytes,
+        observer=observer,
+        series=series,
+        now=now,
+        log=log,
+    )
+    reasons = cached(lambda: stream_reasons(connection))
+
+    async def readiness() -> list[str]:
+        found = await reasons()
+        observer.set(series.ready, value=float(not found))
+        return found
+
+    def about() -> dict[str, Any]:
+        return {"service": "ingest", "version": __version__, "host": settings.ingest_host, "port": server.port}
+
+    docs = docs_routes(build_openapi(MEASUREMENTS, __version__))
+    app = build_app(service, [*health_routes(about, readiness, observer), *docs])
+    server = HttpServer(app, host=settings.ingest_host, port=settings.ingest_port, drain_s=settings.shutdown_timeout_s)
+    await server.open(option="--port or AA_INGEST_PORT")
+    log.info("listening", host=settings.ingest_host, port=server.port, version=__version__)
+    work = _stay_connected(connection, settings, stop, log)
+    await serve(stop, work, close=[server.close, connection.close], within_s=settings.shutdown_timeout_s, log=log)
+
+
+async def _stay_connected(connection: Connection, settings: Settings, stop: asyncio.Event, log: Log) -> None:
+    """Connect and check; the requests do the rest."""
+    # Ingest needs streams, but no durable: it must take readings in while workers are being mended.
+    topology = build_topology((), (), settings.environment)
+    if await unless_stopped(stop, connection.open()):
+        await unless_stopped(stop, until_available(lambda: require_topology(connection, topology), log))
+    await stop.wait()
+
+
+def _key_source(settings: Settings, log: Log) -> Callable[[], KeyRing | None]:
+    if settings.ingest_keys_file is None:
+        log.warning("open-to-all", remedy="anybody who reaches the port may send; set AA_INGEST_KEYS_FILE")
+        return lambda: None
+    return WatchedKeyFile(settings.ingest_keys_file, KeyRing, log)

@@ -1,0 +1,158 @@
+"""Building normalize from the settings, and running it."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from starlette.applications import Starlette
+
+from athlete_ally import __version__
+from athlete_ally.adapters.http_health import health_routes
+from athlete_ally.adapters.http_server import HttpServer
+from athlete_ally.adapters.logs import build_log
+from athlete_ally.adapters.nats.admin import NatsAdmin
+from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.adapters.nats.inbox import NatsInbox
+from athlete_ally.adapters.nats.publisher import NatsPublisher
+from athlete_ally.adapters.postgres.migrate import require_current_schema
+from athlete_ally.adapters.postgres.pool import close_pool, open_pool
+from athlete_ally.adapters.postgres.receipts import PostgresReceipts
+from athlete_ally.adapters.postgres.store import PostgresStore
+from athlete_ally.adapters.prometheus import PrometheusObserver
+from athlete_ally.config.settings import Settings
+from athlete_ally.core.fuse import Fuse, FuseLimits
+from athlete_ally.core.measurement import Measurement, Rules
+from athlete_ally.core.ports import Inbox, Log, Publisher, Store
+from athlete_ally.core.series import NormalizeSeries, every, normalize_series
+from athlete_ally.core.topology import normalize_durable
+from athlete_ally.core.verdict import RetryPolicy
+from athlete_ally.measurements import KINDS, MEASUREMENTS
+from athlete_ally.normalize.patience import Patience
+from athlete_ally.normalize.report import Reporter
+from athlete_ally.normalize.watch import Watch
+from athlete_ally.normalize.worker import Tools, Work, Worker
+from athlete_ally.wiring.builders import desired_topology, nats_connection, now
+from athlete_ally.wiring.lifecycle import require_topology, serve, unless_stopped, until_available
+from athlete_ally.wiring.readiness import cached, worker_reasons
+
+_WATCH_EVERY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wrappers:
+    """Lets a test wrap the adapters, so that a real process can be made to die at a chosen moment."""
+
+    inbox: Callable[[Inbox], Inbox] = lambda inbox: inbox
+    store: Callable[[Store], Store] = lambda store: store
+    publisher: Callable[[Publisher], Publisher] = lambda publisher: publisher
+    measurement: Callable[[Measurement], Measurement] = lambda measurement: measurement
+
+
+@dataclass(frozen=True, slots=True)
+class _World:
+    """The adapters that all workers share."""
+
+    settings: Settings
+    connection: Connection
+    pool: "asyncpg.Pool[Any]"
+    observer: PrometheusObserver
+    series: NormalizeSeries
+    log: Log
+    wrappers: Wrappers
+
+
+async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wrappers = Wrappers()) -> None:
+    """Normalise until `stop` is set, then finish what is in hand.
+
+    Raises:
+        Misconfigured: the port is taken, or the schema, a stream or a durable is not as it must be.
+    """
+    log = build_log("normalize", level=settings.log_level, form=settings.log_format)
+    series = normalize_series(KINDS)
+    observer = PrometheusObserver(every(series))
+    observer.set(series.build, "normalize", __version__, value=1)
+    connection = nats_connection(settings, "normalize", log)
+    pool = await open_pool(settings.database_url.get_secret_value(), size=settings.database_pool_size)
+    world = _World(settings, connection, pool, observer, series, log, wrappers)
+    workers: list[Worker] = []
+    reasons = cached(lambda: worker_reasons(connection, pool, desired_topology(settings)))
+
+    async def readiness() -> list[str]:
+        by_fuse = any(worker.is_stopped_by_fuse for worker in workers)
+        return [*(["the fuse is open: too many dead letters"] if by_fuse else []), *await reasons()]
+
+    def about() -> dict[str, Any]:
+        return {"service": "normalize", "version": __version__, "host": settings.normalize_host, "port": server.port}
+
+    async def close() -> None:
+        await close_pool(pool, within_s=settings.shutdown_timeout_s)
+
+    app = Starlette(routes=health_routes(about, readiness, observer))
+    server = HttpServer(app, host=settings.normalize_host, port=settings.normalize_port, drain_s=1)
+    await server.open(option="--port or AA_NORMALIZE_PORT")
+    log.info("listening", host=settings.normalize_host, port=server.port, version=__version__)
+    await serve(
+        stop,
+        _work(world, workers, stop),
+        close=[server.close, connection.close, close],
+        within_s=settings.shutdown_timeout_s,
+        log=log,
+    )
+
+
+async def _work(world: _World, workers: list[Worker], stop: asyncio.Event) -> None:
+    """Connect, check everything, then let one worker for each kind do its work, and watch."""
+    if not await unless_stopped(stop, _until_all_is_there(world)):
+        return
+    async with asyncio.TaskGroup() as group:
+        for measurement in MEASUREMENTS:
+            worker = await _worker(world, measurement, stop)
+            workers.append(worker)
+            group.create_task(worker.run(stop))
+        group.create_task(_watch(world).run(stop))
+
+
+async def _until_all_is_there(world: _World) -> None:
+    await world.connection.open()
+    topology = desired_topology(world.settings)
+    await until_available(lambda: require_topology(world.connection, topology), world.log)
+    await until_available(lambda: require_current_schema(world.pool), world.log)
+
+
+async def _worker(world: _World, measurement: Measurement, stop: asyncio.Event) -> Worker:
+    settings = world.settings
+    inbox = NatsInbox(world.connection, desired_topology(settings).durable(normalize_durable(measurement.kind)))
+    await inbox.open()
+    reporter = Reporter(measurement.kind, world.series, world.observer, world.log)
+    tools = Tools(
+        inbox=world.wrappers.inbox(inbox),
+        store=world.wrappers.store(PostgresStore(world.pool)),
+        publisher=world.wrappers.publisher(NatsPublisher(world.connection, timeout_s=settings.publish_timeout_s)),
+        patience=Patience(stop=stop, log=world.log, on_hold=reporter.holding, jitter=random.random),
+        reporter=reporter,
+        now=now,
+    )
+    work = Work(
+        measurement=world.wrappers.measurement(measurement),
+        rules=Rules(artefact_filter=settings.hrv_artefact_filter),
+        policy=RetryPolicy(max_deliver=settings.normalize_max_deliver),
+        batch=settings.normalize_batch,
+    )
+    limits = FuseLimits(settings.fuse_consecutive, settings.fuse_window, settings.fuse_share)
+    return Worker(work, tools, Fuse(limits))
+
+
+def _watch(world: _World) -> Watch:
+    return Watch(
+        KINDS,
+        broker=NatsAdmin(world.connection),
+        receipts=PostgresReceipts(world.pool),
+        observer=world.observer,
+        series=world.series,
+        log=world.log,
+        now=now,
+        every_s=_WATCH_EVERY_S,
+    )

@@ -1,0 +1,249 @@
+"""Everything on one machine: servers, streams, schema, ingest and normalize, for `up` and `demo`."""
+
+import asyncio
+import secrets
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+import httpx
+import msgspec
+from pydantic import SecretStr
+
+from athlete_ally.adapters.nats.admin import NatsAdmin
+from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.adapters.postgres.migrate import migrate
+from athlete_ally.adapters.postgres.pool import close_pool, open_pool, server_version
+from athlete_ally.adapters.servers.guardian import Command
+from athlete_ally.adapters.servers.nats_server import nats_command
+from athlete_ally.adapters.servers.ports import free_port
+from athlete_ally.adapters.servers.postgres_server import PostgresServer
+from athlete_ally.adapters.servers.processes import Processes
+from athlete_ally.config.settings import Settings
+from athlete_ally.core.errors import Misconfigured, Unavailable
+from athlete_ally.core.ports import Log
+from athlete_ally.ops.provision import create_missing, inspect
+from athlete_ally.wiring.builders import desired_topology, nats_connection
+
+T = TypeVar("T")
+
+# initdb and a first start take two seconds on a slow disk; recovery after a power cut may take longer.
+_START_TIMEOUT_S = 60.0
+_LOOK_AGAIN_S = 0.02
+_DATABASE = "athlete_ally"
+_TAIL_LINES = 15
+
+
+class _Secrets(msgspec.Struct, frozen=True):
+    """What the local servers ask for; made once for each data directory."""
+
+    nats_token: str
+    postgres_password: str
+
+
+@dataclass(slots=True)
+class Stack:
+    """What runs, and where. `settings` are those of the services: they name the servers that are in use."""
+
+    folder: Path
+    settings: Settings
+    log: Log
+    processes: Processes
+    connection: Connection
+    pool: "asyncpg.Pool[Any]"
+    pids: dict[str, int] = field(default_factory=dict[str, int])
+    psql: Path | None = None
+
+    @property
+    def ingest_url(self) -> str:
+        """Return where ingest listens, for clients on this machine."""
+        return f"http://127.0.0.1:{self.settings.ingest_port}"
+
+    @property
+    def normalize_url(self) -> str:
+        """Return where normalize shows health and series, for clients on this machine."""
+        return f"http://127.0.0.1:{self.settings.normalize_port}"
+
+    @property
+    def environment_file(self) -> Path:
+        """Return the file with NATS_URL and DATABASE_URL, readable by its owner only."""
+        return self.folder / "connections.env"
+
+    async def versions(self) -> dict[str, str]:
+        """Return the versions of the servers in use."""
+        return {"nats": self.connection.server_version, "postgres": await server_version(self.pool)}
+
+    async def close(self) -> None:
+        """Disconnect, then stop all processes: services first, servers last."""
+        await self.connection.close()
+        await close_pool(self.pool, within_s=1.0)
+        await self.processes.close()
+
+
+async def start_stack(
+    settings: Settings, folder: Path, log: Log, *, throw_away: bool, service_log: Callable[[str], str | None]
+) -> Stack:
+    """Start what the settings don't name as running elsewhere, make streams and schema, and start both services.
+
+    When this returns, both services are ready. `throw_away`: the folder is removed when everything has ended, also when
+    we are killed. `service_log` says to which file a service writes; None is our own standard error.
+
+    Raises:
+        Misconfigured: a server did not start (its last lines are in the text), or the folder or a port is taken.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    processes = Processes()
+    await processes.open(folder, remove=throw_away)
+    try:
+        return await _start(settings, folder, log, processes, service_log)
+    except BaseException:
+        await processes.close()
+        raise
+
+
+async def _start(
+    settings: Settings, folder: Path, log: Log, processes: Processes, service_log: Callable[[str], str | None]
+) -> Stack:
+    known = _secrets(folder)
+    nats_url, (database_url, psql) = await asyncio.gather(
+        _start_nats(settings, folder, known, processes), _start_postgres(settings, folder, known, processes)
+    )
+    settings = settings.model_copy(update={"nats_url": SecretStr(nats_url), "database_url": SecretStr(database_url)})
+    connection = nats_connection(settings, "up", log)
+    await _watched(processes, folder, connection.open())
+    await _provision(connection, settings, log)
+    pool = await open_pool(database_url, size=2)
+    await _watched(processes, folder, _until_it_answers(lambda: server_version(pool)))
+    await migrate(pool)
+    stack = Stack(folder, settings, log, processes, connection, pool, psql=psql)
+    _write_private(stack.environment_file, f"NATS_URL={nats_url}\nDATABASE_URL={database_url}\n")
+    for service, url in (("ingest", stack.ingest_url), ("normalize", stack.normalize_url)):
+        await processes.start(_service_command(service, settings, service_log(service)))
+        log.debug("starting", service=service, url=url)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for url in (stack.ingest_url, stack.normalize_url):
+            await _watched(processes, folder, _until_it_answers(lambda url=url: _ready(client, url)))
+    stack.pids = dict(processes.pids)
+    return stack
+
+
+async def _start_nats(settings: Settings, folder: Path, known: _Secrets, processes: Processes) -> str:
+    if settings.is_set("nats_url"):
+        return settings.nats_url.get_secret_value()
+    port = free_port()
+    command = nats_command(folder / "nats", port=port, monitor_port=free_port(), token=known.nats_token)
+    await processes.start(command)
+    return f"nats://{known.nats_token}@127.0.0.1:{port}"
+
+
+async def _start_postgres(
+    settings: Settings, folder: Path, known: _Secrets, processes: Processes
+) -> tuple[str, Path | None]:
+    if settings.is_set("database_url"):
+        return settings.database_url.get_secret_value(), None
+    port = free_port()
+    server = PostgresServer(folder / "postgres", port=port, password=known.postgres_password)
+    for command in server.prepare():
+        if await processes.run(command) != 0:
+            raise Misconfigured(f"{command.name} failed:\n{_tail(Path(command.log or ''))}")
+    await processes.start(server.command())
+    base = f"postgresql://postgres:{known.postgres_password}@127.0.0.1:{port}"
+    await _watched(processes, folder, _until_it_answers(lambda: _create_database(f"{base}/postgres")))
+    return f"{base}/{_DATABASE}", server.psql
+
+
+async def _create_database(url: str) -> None:
+    try:
+        connection = await asyncpg.connect(url, timeout=2)
+    except (asyncpg.PostgresError, OSError, TimeoutError) as error:
+        raise Unavailable(type(error).__name__) from error
+    try:
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", _DATABASE):
+            await connection.execute(f"CREATE DATABASE {_DATABASE}")
+    finally:
+        await connection.close()
+
+
+async def _provision(connection: Connection, settings: Settings, log: Log) -> None:
+    admin = NatsAdmin(connection)
+    topology = desired_topology(settings)
+    created = await create_missing(admin, topology, await inspect(admin, topology))
+    log.debug("created", names=created)
+
+
+def _service_command(service: str, settings: Settings, log: str | None) -> Command:
+    environment = {
+        "NATS_URL": settings.nats_url.get_secret_value(),
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "AA_INGEST_HOST": settings.ingest_host,
+        "AA_INGEST_PORT": str(settings.ingest_port),
+        "AA_NORMALIZE_HOST": settings.normalize_host,
+        "AA_NORMALIZE_PORT": str(settings.normalize_port),
+        "AA_LOG_LEVEL": settings.log_level,
+    }
+    return Command(
+        do="start",
+        name=service,
+        argv=(sys.executable, "-m", "athlete_ally", service, "--stop-with-stdin"),
+        environment=environment,
+        log=log,
+        stop="stdin",
+        grace_s=settings.shutdown_timeout_s + 5,
+    )
+
+
+async def _ready(client: httpx.AsyncClient, url: str) -> None:
+    try:
+        response = await client.get(f"{url}/health/ready", timeout=2)
+    except httpx.TransportError as error:
+        raise Unavailable(str(error)) from error
+    if response.status_code != HTTPStatus.OK:
+        raise Unavailable("; ".join(response.json()["reasons"]))
+
+
+async def _until_it_answers(check: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        try:
+            await check()
+        except Unavailable:
+            await asyncio.sleep(_LOOK_AGAIN_S)
+        else:
+            return
+
+
+async def _watched(processes: Processes, folder: Path, work: Awaitable[T]) -> T:
+    """Do some work that needs our processes; when one of them ends instead, say which and why."""
+    task = asyncio.ensure_future(work)
+    exited = asyncio.create_task(processes.exited.wait())
+    done, _ = await asyncio.wait({task, exited}, timeout=_START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+    exited.cancel()
+    if task in done:
+        return await task
+    task.cancel()
+    if processes.first_exit is None:
+        raise Misconfigured(f"not ready after {_START_TIMEOUT_S:g} s; the logs are in {folder}")
+    name, code = processes.first_exit.name, processes.first_exit.code
+    logs = [*folder.rglob(f"{name}.log")]
+    raise Misconfigured(f"{name} ended with exit code {code}\n{_tail(logs[0]) if logs else ''}".rstrip())
+
+
+def _tail(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:])
+
+
+def _secrets(folder: Path) -> _Secrets:
+    path = folder / "secrets.json"
+    if not path.exists():
+        _write_private(path, msgspec.json.encode(_Secrets(secrets.token_hex(24), secrets.token_hex(24))).decode())
+    return msgspec.json.decode(path.read_bytes(), type=_Secrets)
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
