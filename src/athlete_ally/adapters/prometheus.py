@@ -1,6 +1,6 @@
 """The `Observer` port on prometheus-client: only declared series, all label sets there from the start."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from prometheus_client import (
@@ -17,6 +17,7 @@ from prometheus_client.openmetrics import exposition
 from athlete_ally.core.series import Series
 
 CONTENT_TYPE = exposition.CONTENT_TYPE_LATEST
+_generate: Callable[[CollectorRegistry], bytes] = exposition.generate_latest  # pyright: ignore[reportUnknownMemberType]  # untyped
 
 
 class PrometheusObserver:
@@ -45,8 +46,7 @@ class PrometheusObserver:
 
     def exposition(self) -> bytes:
         """Return all figures in the OpenMetrics text format."""
-        generate: Any = exposition.generate_latest  # untyped
-        return bytes(generate(self._registry))
+        return _generate(self._registry)
 
     def _child(self, series: Series, labels: tuple[str, ...]) -> Any:
         collector = self._collectors[series.name]

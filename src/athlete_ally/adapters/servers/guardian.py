@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -154,7 +155,7 @@ def _remove(folder: Path) -> None:
 def main() -> None:
     """Obey orders from standard input until it ends; then stop everything and clean up."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lock", type=Path, required=True, help="held for as long as anything of ours may run")
+    parser.add_argument("--lock", type=Path, help="held for as long as anything of ours may run")
     parser.add_argument("--remove", type=Path, help="folder to remove at the end")
     options = parser.parse_args()
     guardian = Guardian(sys.stdout)
@@ -162,7 +163,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     try:
-        with FileLock(options.lock, timeout=0):
+        with FileLock(options.lock, timeout=0) if options.lock else nullcontext():
             _guard(guardian)
     except Timeout:
         guardian.report(Event(event="busy"))

@@ -32,8 +32,8 @@ class Processes:
         Raises:
             Misconfigured: another `up` uses the folder.
         """
-        lock = folder.with_name(f"{folder.name}.lock") if remove else folder / "up.lock"
-        arguments = ["--lock", str(lock)] + (["--remove", str(folder)] if remove else [])
+        # A throw-away folder is nobody else's, so that it needs no lock.
+        arguments = ["--remove", str(folder)] if remove else ["--lock", str(folder / "up.lock")]
         self._guardian = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

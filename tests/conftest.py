@@ -1,0 +1,103 @@
+"""Fixtures for all tests: one nats-server and one PostgreSQL for each test process, clean for each test."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Generator
+from typing import Any
+
+import asyncpg
+import pytest
+from support.servers import Guard, Nats, Postgres, new_nats, new_postgres
+
+from athlete_ally.adapters.logs import build_log
+from athlete_ally.adapters.nats.admin import NatsAdmin
+from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.adapters.postgres.migrate import migrate
+from athlete_ally.adapters.postgres.pool import close_pool, open_pool
+from athlete_ally.core.ports import Log
+from athlete_ally.core.topology import Topology, build_topology
+from athlete_ally.measurements import KINDS
+from athlete_ally.ops.provision import create_missing, inspect
+from athlete_ally.vendors import VENDORS
+
+_TEMPLATE = "aa_template"
+
+
+@pytest.fixture(scope="session")
+def guard() -> Generator[Guard]:
+    """Own the servers of this test process."""
+    guard = Guard()
+    yield guard
+    guard.close()
+
+
+@pytest.fixture(scope="session")
+def nats_server(guard: Guard) -> Nats:
+    """Run one real nats-server for this test process."""
+    return new_nats(guard)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(guard: Guard) -> Postgres:
+    """Run one real PostgreSQL for this test process, with a migrated template database."""
+    postgres = new_postgres(guard)
+    asyncio.run(_make_template(postgres))
+    return postgres
+
+
+async def _make_template(postgres: Postgres) -> None:
+    await _execute(postgres.url, f"CREATE DATABASE {_TEMPLATE}")
+    pool = await open_pool(postgres.database_url(_TEMPLATE), size=1)
+    await migrate(pool)
+    await close_pool(pool, within_s=1)
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+def log() -> Log:
+    """Log to standard error, which pytest shows for a test that fails."""
+    return build_log("test", level="debug", form="json")
+
+
+@pytest.fixture
+async def database_url(postgres_server: Postgres) -> AsyncGenerator[str]:
+    """Give the test a database of its own, with the current schema."""
+    name = f"aa_{secrets.token_hex(6)}"
+    await _execute(postgres_server.url, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    yield postgres_server.database_url(name)
+    await _execute(postgres_server.url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncGenerator[Any]:
+    """Give the test a pool on its own database."""
+    pool = await open_pool(database_url, size=4)
+    yield pool
+    await close_pool(pool, within_s=1)
+
+
+@pytest.fixture
+def topology() -> Topology:
+    """Return the desired state in dev."""
+    return build_topology(KINDS, VENDORS, "dev")
+
+
+@pytest.fixture
+async def connection(nats_server: Nats, topology: Topology, log: Log) -> AsyncGenerator[Connection]:
+    """Give the test a connection to NATS with fresh streams and durables."""
+    connection = Connection(nats_server.url, name="test", log=log)
+    await connection.open()
+    for stream in topology.streams:
+        if await NatsAdmin(connection).stream(stream.name) is not None:
+            await connection.api(f"STREAM.DELETE.{stream.name}")
+    admin = NatsAdmin(connection)
+    await create_missing(admin, topology, await inspect(admin, topology))
+    yield connection
+    await connection.close()

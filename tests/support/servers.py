@@ -1,0 +1,142 @@
+"""Real servers for tests, started by the guardian that `up` uses too: they end with the test process in any case."""
+
+import asyncio
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import msgspec
+import nats
+
+from athlete_ally.adapters.servers.guardian import Command, Event
+from athlete_ally.adapters.servers.nats_server import nats_command
+from athlete_ally.adapters.servers.ports import free_port
+from athlete_ally.adapters.servers.postgres_server import PostgresServer
+
+DEADLINE_S = 30.0
+
+
+class Guard:
+    """A guardian process, driven synchronously; its folder goes when it ends."""
+
+    def __init__(self) -> None:
+        """Start the guardian of a new throw-away folder."""
+        self.folder = Path(tempfile.mkdtemp(prefix="athlete-ally-test-"))
+        # PostgreSQL may run as another user, which has to pass through.
+        self.folder.chmod(0o711)
+        module = "athlete_ally.adapters.servers.guardian"
+        self._process: Any = subprocess.Popen(
+            [sys.executable, "-m", module, "--remove", str(self.folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self._next("ready")
+
+    def start(self, command: Command) -> int:
+        """Start a process and return its id."""
+        self._send(command)
+        return self._next("started").pid
+
+    def run(self, command: Command) -> None:
+        """Run a process to its successful end."""
+        self._send(command)
+        assert self._next("ran").code == 0, f"{command.name} failed; see {command.log}"
+
+    def close(self) -> None:
+        """Stop everything."""
+        self._process.stdin.close()
+        self._process.wait(DEADLINE_S)
+        self._process.stdout.close()
+
+    def _send(self, command: Command) -> None:
+        self._process.stdin.write(msgspec.json.encode(command) + b"\n")
+        self._process.stdin.flush()
+
+    def _next(self, wanted: str) -> Event:
+        while True:
+            event = msgspec.json.decode(self._process.stdout.readline(), type=Event)
+            if event.event == wanted:
+                return event
+
+
+@dataclass(slots=True)
+class Nats:
+    """A nats-server. `restart` after a `kill -9` of `pid` finds its data again."""
+
+    guard: Guard
+    command: Command
+    url: str
+    monitor_url: str
+    pid: int = 0
+
+    def start(self) -> None:
+        """Start, and return when it answers."""
+        self.pid = self.guard.start(self.command)
+        asyncio.run(_until(self._answers))
+
+    async def _answers(self) -> None:
+        connect: Any = nats.connect
+        client = await connect(self.url, allow_reconnect=False, connect_timeout=1)
+        await client.jetstream().account_info()
+        await client.close()
+
+
+@dataclass(slots=True)
+class Postgres:
+    """A PostgreSQL. `url` is its maintenance database."""
+
+    guard: Guard
+    server: PostgresServer
+    url: str
+    pid: int = 0
+
+    def start(self) -> None:
+        """Start, and return when it answers."""
+        self.pid = self.guard.start(self.server.command())
+        asyncio.run(_until(self._answers))
+
+    def database_url(self, name: str) -> str:
+        """Return the address of one of its databases."""
+        return self.url.rpartition("/")[0] + f"/{name}"
+
+    async def _answers(self) -> None:
+        connection = await asyncpg.connect(self.url, timeout=1)
+        await connection.close()
+
+
+def new_nats(guard: Guard, *, max_file_store: str = "4GB") -> Nats:
+    """Return a nats-server in the guard's folder, started."""
+    port, monitor_port, token = free_port(), free_port(), secrets.token_hex(8)
+    folder = guard.folder / f"nats-{port}"
+    command = nats_command(folder, port=port, monitor_port=monitor_port, token=token, max_file_store=max_file_store)
+    server = Nats(guard, command, f"nats://{token}@127.0.0.1:{port}", f"http://127.0.0.1:{monitor_port}")
+    server.start()
+    return server
+
+
+def new_postgres(guard: Guard) -> Postgres:
+    """Return a PostgreSQL in the guard's folder, started."""
+    port, password = free_port(), secrets.token_hex(8)
+    server = PostgresServer(guard.folder / f"postgres-{port}", port=port, password=password)
+    for command in server.prepare():
+        guard.run(command)
+    postgres = Postgres(guard, server, f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres")
+    postgres.start()
+    return postgres
+
+
+async def _until(check: Any) -> None:
+    give_up_at_s = time.monotonic() + DEADLINE_S
+    while True:
+        try:
+            return await check()
+        except Exception:
+            if time.monotonic() > give_up_at_s:
+                raise
+            await asyncio.sleep(0.02)
