@@ -20,6 +20,7 @@ from athlete_ally.adapters.servers.ports import free_port
 from athlete_ally.adapters.servers.postgres_server import PostgresServer
 
 DEADLINE_S = 30.0
+_connect: Any = nats.connect  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]  # untyped
 
 
 class Guard:
@@ -81,8 +82,7 @@ class Nats:
         asyncio.run(_until(self._answers))
 
     async def _answers(self) -> None:
-        connect: Any = nats.connect
-        client = await connect(self.url, allow_reconnect=False, connect_timeout=1)
+        client: Any = await _connect(self.url, allow_reconnect=False, connect_timeout=1)
         await client.jetstream().account_info()
         await client.close()
 

@@ -17,7 +17,7 @@ from prometheus_client.openmetrics import exposition
 from athlete_ally.core.series import Series
 
 CONTENT_TYPE = exposition.CONTENT_TYPE_LATEST
-_generate: Callable[[CollectorRegistry], bytes] = exposition.generate_latest  # pyright: ignore[reportUnknownMemberType]  # untyped
+_generate: Callable[[CollectorRegistry], bytes] = exposition.generate_latest  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]  # untyped
 
 
 class PrometheusObserver:

@@ -3,7 +3,14 @@
 import click
 
 from athlete_ally import __version__
+from athlete_ally.cli.demo import demo
+from athlete_ally.cli.dlq import dlq
+from athlete_ally.cli.doctor import doctor
+from athlete_ally.cli.keys import keys
+from athlete_ally.cli.migrate import migrate_command
 from athlete_ally.cli.services import ingest, normalize
+from athlete_ally.cli.streams import streams
+from athlete_ally.cli.up import up
 
 _EXIT_CODES = """
 Exit codes: 0 as desired, 1 error or could not tell, 2 differences or findings, 3 refused because unsafe,
@@ -21,5 +28,5 @@ def cli() -> None:
     """
 
 
-for command in (ingest, normalize):
+for command in (up, demo, ingest, normalize, migrate_command, streams, dlq, keys, doctor):
     cli.add_command(command)

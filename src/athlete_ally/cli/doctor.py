@@ -1,0 +1,57 @@
+"""`doctor`: is everything as it must be, and if not, what mends it."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from athlete_ally.cli.exits import Exit
+from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.config.settings import load_settings
+from athlete_ally.ops.checkup import Check
+from athlete_ally.wiring.doctor import check_up
+from athlete_ally.wiring.loop import run
+
+_MARKS = {
+    "ok": "[green]ok[/]",
+    "warning": "[yellow]warning[/]",
+    "failure": "[red]failure[/]",
+    "unknown": "[red]unknown[/]",
+}
+
+
+@click.command()
+@env_file_option
+@json_option
+def doctor(*, env_file: Path | None, as_json: bool) -> None:
+    """Check settings, servers, streams, schema, clock and disk, with a remedy for each finding. (read-only)
+
+    Exit code 0 all well, 2 warnings or failures, 1 when something could not be reached.
+    """
+    settings = load_settings(env_file)
+    console = Console(soft_wrap=True)
+
+    async def main() -> list[Check]:
+        checks: list[Check] = []
+        async for check in check_up(settings):
+            checks.append(check)
+            if not as_json:
+                remedy = f"\n          remedy: {escape(check.remedy)}" if check.remedy else ""
+                console.print(f"{_MARKS[check.status]:<24} {check.name}: {escape(check.detail)}{remedy}")
+        return checks
+
+    checks = run(main())
+    if as_json:
+        click.echo(json.dumps({"checks": [asdict(check) for check in checks]}))
+    raise SystemExit(_exit_code(checks))
+
+
+def _exit_code(checks: list[Check]) -> Exit:
+    statuses = {check.status for check in checks}
+    unreachable = any(check.status == "unknown" and check.name in {"NATS", "PostgreSQL"} for check in checks)
+    if unreachable:
+        return Exit.ERROR
+    return Exit.FINDINGS if statuses - {"ok"} else Exit.AS_DESIRED

@@ -1,0 +1,49 @@
+"""`migrate`: bring the database schema up to date."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from athlete_ally.adapters.postgres.migrate import Migration, migrate, pending
+from athlete_ally.cli.exits import Exit
+from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.config.settings import load_settings
+from athlete_ally.wiring.loop import run
+from athlete_ally.wiring.session import postgres_session
+
+
+@click.command("migrate")
+@click.option(
+    "--plan", is_flag=True, help="Only print what would run (read-only); exit code 2 when there is something."
+)
+@env_file_option
+@json_option
+def migrate_command(*, plan: bool, env_file: Path | None, as_json: bool) -> None:
+    """Bring the schema at DATABASE_URL up to date. (changing)
+
+    Forward-only SQL, one transaction for each file, one migrator at a time. Running it again does nothing.
+    """
+    settings = load_settings(env_file)
+
+    async def main() -> Sequence[Migration]:
+        async with postgres_session(settings) as pool:
+            return await pending(pool) if plan else await migrate(pool)
+
+    steps = run(main())
+    if as_json:
+        names = [{"version": step.version, "name": step.name} for step in steps]
+        click.echo(json.dumps({"planned" if plan else "applied": names}))
+    else:
+        _print(steps, plan=plan)
+    raise SystemExit(Exit.FINDINGS if plan and steps else Exit.AS_DESIRED)
+
+
+def _print(steps: Sequence[Migration], *, plan: bool) -> None:
+    if not steps:
+        click.echo("the schema is up to date")
+    for step in steps:
+        click.echo(f"{'would apply' if plan else 'applied'} {step.version:04} {step.name}")
+        if plan:
+            click.echo(step.sql.strip() + "\n")

@@ -1,0 +1,106 @@
+"""`up`: everything on one machine."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from athlete_ally.adapters.logs import build_log
+from athlete_ally.cli.options import env_file_option
+from athlete_ally.config.settings import load_settings, unknown_variables
+from athlete_ally.core.errors import Misconfigured
+from athlete_ally.wiring.loop import run, stop_on_signals
+from athlete_ally.wiring.stack import Stack, start_stack
+from athlete_ally.wiring.status import status_line
+
+_LOOK_EVERY_S = 1.0
+_SAY_EVERY_S = 60.0
+
+
+@click.command()
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the servers keep their data.  [env: AA_DATA_DIR; default: the platform's user data directory]",
+)
+@click.option("--port", "ingest_port", type=int, help="Port of ingest.  [env: AA_INGEST_PORT; default: 4101]")
+@click.option("--host", "ingest_host", help="Address that ingest binds.  [env: AA_INGEST_HOST; default: 0.0.0.0]")
+@click.option("--normalize-port", type=int, help="Port of normalize.  [env: AA_NORMALIZE_PORT; default: 4102]")
+@click.option("--nats-port", "local_nats_port", type=int, help="Port of the own nats-server; 0 takes a free one.")
+@click.option(
+    "--postgres-port", "local_postgres_port", type=int, help="Port of the own PostgreSQL; 0 takes a free one."
+)
+@env_file_option
+def up(*, env_file: Path | None, **flags: Any) -> None:
+    """Run everything on this machine until Ctrl-C. (changing)
+
+    Starts nats-server and PostgreSQL from their wheels under the data directory (or uses NATS_URL and DATABASE_URL,
+    when set), creates streams and schema, and runs ingest and normalize. Data survives a restart. For a person's own
+    machine or a small lab; in production run the services one by one.
+    """
+    settings = load_settings(env_file, **flags)
+    for warning in unknown_variables():
+        click.echo(f"warning: {warning}", err=True)
+    console = Console(stderr=True)
+    log = build_log("up", level=settings.log_level, form=settings.log_format)
+    folder = settings.data_dir.resolve()
+
+    def service_log(name: str) -> str | None:
+        return str(folder / f"{name}.log") if console.is_terminal else None
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        stop_on_signals(stop)
+        starting = asyncio.create_task(start_stack(settings, folder, log, throw_away=False, service_log=service_log))
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            return
+        stack = await starting
+        try:
+            _say_where(stack)
+            await _watch(stack, console, stop)
+        finally:
+            click.echo("stopping: services drain, then the servers end", err=True)
+            await stack.close()
+
+    run(main())
+
+
+def _say_where(stack: Stack) -> None:
+    host = stack.settings.ingest_host
+    click.echo(f"ingest       {stack.ingest_url}  (bound to {host}; /docs, /health/ready, /metrics)")
+    click.echo(f"normalize    {stack.normalize_url}  (/health/ready, /metrics)")
+    click.echo(f"data         {stack.folder}")
+    click.echo(f"connections  {stack.environment_file}  (NATS_URL and DATABASE_URL, for other commands: --env-file)")
+    if stack.psql is not None:
+        click.echo(f"psql         {stack.psql}")
+    click.echo("Ctrl-C stops everything.")
+
+
+async def _watch(stack: Stack, console: Console, stop: asyncio.Event) -> None:
+    """Show a live line on a terminal, log one now and then elsewhere, until told to stop or a process ends."""
+    line = Text("")
+    rounds_between_lines = int(_SAY_EVERY_S / _LOOK_EVERY_S)
+    rounds = 0
+    with Live(line, console=console, refresh_per_second=4, transient=True) as live:
+        while not stop.is_set() and not stack.processes.exited.is_set():
+            status = await status_line(stack)
+            if console.is_terminal:
+                live.update(Text(status))
+            elif rounds % rounds_between_lines == 0:
+                stack.log.info("status", summary=status)
+            rounds += 1
+            try:
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await stop.wait()
+            except TimeoutError:
+                continue
+    if not stop.is_set() and (ended := stack.processes.first_exit) is not None:
+        raise Misconfigured(f"{ended.name} ended with exit code {ended.code}; the logs are in {stack.folder}")

@@ -1,0 +1,135 @@
+"""The demo's result for people: the flow with its counts, the records, the dead letters and the ledger."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from athlete_ally.demo.account import Books, percentile
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True, slots=True)
+class Heart:
+    """One recording as it came out: its record of the morning, and rMSSD minute by minute (milliseconds).
+
+    The figures are None where the recording as a whole was refused.
+    """
+
+    name: str
+    day: date
+    beats: int
+    rmssd_ms: float | None
+    ln_rmssd: float | None
+    sdnn_ms: float | None
+    artefacts: int | None
+    minutes_rmssd_ms: Sequence[float]
+
+
+def show(console: Console, books: Books, hearts: Sequence[Heart], letters: Sequence[Mapping[str, str]]) -> None:
+    """Print everything."""
+    console.print(_flow(books))
+    console.print(_hearts(hearts))
+    if letters:
+        console.print(_letters(letters))
+    console.print(_ledger(books))
+
+
+def sparkline(values: Sequence[float], width: int = 13) -> str:
+    """Return a line of bars, each the mean of an equal share of the values."""
+    if not values:
+        return ""
+    width = min(width, len(values))
+    means = [
+        sum(share) / len(share)
+        for share in (values[len(values) * at // width : len(values) * (at + 1) // width] for at in range(width))
+    ]
+    low, high = min(means), max(means)
+    scale = (len(_BARS) - 1) / (high - low) if high > low else 0
+    return "".join(_BARS[round((mean - low) * scale)] for mean in means)
+
+
+def _flow(books: Books) -> RenderableType:
+    heard = books.heard
+    answers = ", ".join(f"{count} x {status}" for status, count in sorted(heard.statuses.items()))
+    p50, p99 = percentile(books.latencies_ms, 50), percentile(books.latencies_ms, 99)
+    records = ", ".join(f"{number} {kind}" for kind, number in books.records.items())
+    table = Table.grid(padding=(0, 2))
+    table.add_row("clients", f"{heard.sent} sent", f"answers: {answers}")
+    table.add_row("  │", f"{heard.refused} refused", "4xx: the sender's mistake, located for it")
+    table.add_row("ingest", f"{heard.duplicate} duplicates", "recognised by content, stored once")
+    table.add_row("  │", f"{heard.accepted} accepted", "202 once the message is on disk")
+    table.add_row("AA_CORE_HOT", f"{books.pending} pending", f"nats-server {books.servers['nats']}, sync always")
+    table.add_row("  │", "", f"202 to row: p50 {p50} ms, p99 {p99} ms")
+    table.add_row("normalize", f"{books.superseded} superseded", "by a later capture of the same period")
+    table.add_row("  ├─▶ AA_DLQ", f"{books.dead_lettered} dead-lettered", _reasons(books.dead_letters_by_reason))
+    table.add_row("PostgreSQL", f"{books.stored} stored", f"records: {records}; server {books.servers['postgres']}")
+    return Panel(table, title="where the readings went", title_align="left", expand=False)
+
+
+def _reasons(by_reason: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {reason}" for reason, number in by_reason.items())
+
+
+def _hearts(hearts: Sequence[Heart]) -> RenderableType:
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1),
+        title="real hearts, normalised (days are made up)",
+        title_justify="left",
+        expand=False,
+    )
+    table.add_column("recording", no_wrap=True)
+    table.add_column("day", no_wrap=True)
+    for name in ("rMSSD", "SDNN", "lnRMSSD", "artefacts"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("by the minute", no_wrap=True)
+    for heart in hearts:
+        artefacts = "refused" if heart.artefacts is None else f"{heart.artefacts / heart.beats:.1%}"
+        table.add_row(
+            heart.name,
+            heart.day.strftime("%m-%d"),
+            _number(heart.rmssd_ms, 1),
+            _number(heart.sdnn_ms, 1),
+            _number(heart.ln_rmssd, 3),
+            artefacts,
+            sparkline(heart.minutes_rmssd_ms),
+        )
+    return table
+
+
+def _letters(letters: Sequence[Mapping[str, str]]) -> RenderableType:
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        title="dead letters: kept for a person",
+        title_justify="left",
+        expand=False,
+    )
+    for name in ("seq", "kind", "reason", "error", "readings"):
+        table.add_column(name)
+    for letter in letters:
+        table.add_row(*(letter[name] for name in ("seq", "kind", "reason", "error", "readings")))
+    return Group(table, Text("to look into them: demo --keep, then athlete-ally dlq list | dlq show SEQ"))
+
+
+def _ledger(books: Books) -> RenderableType:
+    heard = books.heard
+    parts = (
+        f"{heard.sent} sent = {books.stored} stored + {books.superseded} superseded + {heard.duplicate} duplicates\n"
+        f"        + {heard.refused} refused + {books.dead_lettered} dead-lettered + {books.pending} pending "
+        f"+ {books.unaccounted} unaccounted"
+    )
+    verdict = "nothing was lost" if books.is_balanced else "THE LEDGER DOES NOT BALANCE"
+    style = "bold green" if books.is_balanced else "bold red"
+    return Text.assemble("ledger: ", parts, "\n", (f"{verdict}; {books.seconds:.1f} s", style))
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,178 @@
+"""The demo: the whole system in a throw-away directory, fed with real heart beats, and its books."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from athlete_ally.adapters.logs import build_log
+from athlete_ally.adapters.nats.admin import NatsAdmin
+from athlete_ally.adapters.nats.letters import NatsLetters
+from athlete_ally.adapters.postgres.receipts import PostgresReceipts
+from athlete_ally.adapters.servers.ports import free_port
+from athlete_ally.config.settings import Settings
+from athlete_ally.core import headers, topology
+from athlete_ally.core.errors import Unavailable
+from athlete_ally.demo.account import Books, Heard
+from athlete_ally.demo.picture import Heart
+from athlete_ally.demo.recordings import Recording, load
+from athlete_ally.demo.story import Post, person_of, tell
+from athlete_ally.measurements import KINDS, MEASUREMENTS
+from athlete_ally.wiring.builders import now
+from athlete_ally.wiring.stack import Stack, start_stack
+
+# As many as a browser opens to one server; enough to have messages overtake each other.
+_AT_ONCE = 8
+_SETTLE_TIMEOUT_S = 60.0
+_LOOK_AGAIN_S = 0.05
+_REQUEST_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What came out."""
+
+    books: Books
+    hearts: Sequence[Heart]
+    letters: Sequence[dict[str, str]]
+
+
+@asynccontextmanager
+async def demo_stack(settings: Settings) -> AsyncGenerator[Stack]:
+    """Run everything in a throw-away directory on free ports; when this ends, or we are killed, nothing is left."""
+    folder = Path(tempfile.mkdtemp(prefix="athlete-ally-demo-"))
+    # PostgreSQL runs as another user where we are root; that user has to pass through.
+    folder.chmod(0o711)
+    settings = settings.model_copy(update={"ingest_port": free_port(), "normalize_port": free_port()})
+    log = build_log("demo", level="error", form="auto")
+    stack = await start_stack(
+        settings, folder, log, throw_away=True, service_log=lambda name: str(folder / f"{name}.log")
+    )
+    try:
+        yield stack
+    finally:
+        await stack.close()
+
+
+async def run_demo(stack: Stack, started_s: float, tell_progress: Callable[[str], None]) -> DemoResult:
+    """Send everything, wait until all is settled, and draw up the books.
+
+    Raises:
+        Unavailable: what was accepted is not settled in time.
+    """
+    recordings = load()
+    story = tell(recordings, now())
+    heard = Heard()
+    accepted_at: dict[str, datetime] = {}
+    limits = httpx.Limits(max_connections=_AT_ONCE)
+    async with httpx.AsyncClient(
+        base_url=stack.ingest_url, limits=limits, timeout=_REQUEST_TIMEOUT_S, trust_env=False
+    ) as client:
+        tell_progress(f"sending {story.readings} readings of {len(recordings)} recordings")
+        for posts in (story.first, story.repeats):
+            await asyncio.gather(*(_send(client, post, heard, accepted_at) for post in posts))
+    tell_progress("waiting until all is settled")
+    await _until_settled(stack)
+    letters = [_row(letter.sequence, letter.headers) async for letter in NatsLetters(stack.connection).all()]
+    return DemoResult(
+        books=await _books(stack, heard, accepted_at, letters, started_s),
+        hearts=[heart for recording in recordings if (heart := await _heart(stack, recording)) is not None],
+        letters=letters,
+    )
+
+
+async def _send(client: httpx.AsyncClient, post: Post, heard: Heard, accepted_at: dict[str, datetime]) -> None:
+    response = await client.post(f"/api/v1/ingest/{post.kind}", content=post.body, headers=post.headers)
+    answer: dict[str, Any] = response.json()
+    duplicate = bool(answer.get("duplicate"))
+    heard.hear(response.status_code, post.readings, duplicate=duplicate)
+    if response.is_success and not duplicate:
+        for message_id in answer.get("parts", [answer["id"]]):
+            accepted_at[message_id] = now()
+
+
+async def _until_settled(stack: Stack) -> None:
+    give_up_at_s = time.monotonic() + _SETTLE_TIMEOUT_S
+    while await _pending(stack):
+        if time.monotonic() > give_up_at_s:
+            raise Unavailable(f"not settled after {_SETTLE_TIMEOUT_S:g} s; the logs are in {stack.folder}")
+        await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+async def _pending(stack: Stack) -> int:
+    admin = NatsAdmin(stack.connection)
+    pending = 0
+    for kind in KINDS:
+        durable = await admin.consumer(topology.CORE_HOT, topology.normalize_durable(kind))
+        pending += durable.pending + durable.ack_pending if durable else 0
+    return pending
+
+
+async def _books(
+    stack: Stack,
+    heard: Heard,
+    accepted_at: dict[str, datetime],
+    letters: Sequence[dict[str, str]],
+    started_s: float,
+) -> Books:
+    totals = await PostgresReceipts(stack.pool).totals()
+    rows = await stack.pool.fetch("SELECT message_id, settled_at FROM receipt")
+    # A row may be there before its 202 has reached the client: then nobody waited for it.
+    latencies_ms = [
+        max(0.0, (row["settled_at"] - accepted_at[row["message_id"]]).total_seconds() * 1000)
+        for row in rows
+        if row["message_id"] in accepted_at
+    ]
+    by_reason: dict[str, int] = {}
+    for letter in letters:
+        by_reason[letter["reason"]] = by_reason.get(letter["reason"], 0) + int(letter["readings"])
+    return Books(
+        heard=heard,
+        stored=sum(total["stored"] for total in totals.values()),
+        superseded=sum(total["superseded"] for total in totals.values()),
+        dead_lettered=sum(total["dead_lettered"] for total in totals.values()),
+        pending=await _pending(stack),
+        dead_letters_by_reason=by_reason,
+        records={each.kind: await stack.pool.fetchval(f"SELECT count(*) FROM {each.table}") for each in MEASUREMENTS},  # noqa: S608  # our own tables
+        latencies_ms=latencies_ms,
+        servers=await stack.versions(),
+        seconds=time.monotonic() - started_s,
+    )
+
+
+async def _heart(stack: Stack, recording: Recording) -> Heart | None:
+    """Return what came out of a recording; None where even its whole was refused."""
+    rows = await stack.pool.fetch(
+        "SELECT * FROM hrv_data WHERE user_id = $1 ORDER BY context, starts_at", person_of(recording)
+    )
+    whole = next((row for row in rows if row["context"] == "morning"), None)
+    minutes = [row["rmssd_ms"] for row in rows if row["context"] == "spot"]
+    if not rows:
+        return None
+    return Heart(
+        name=recording.file.removesuffix(".txt"),
+        day=rows[0]["day"],
+        rmssd_ms=whole and whole["rmssd_ms"],
+        ln_rmssd=whole and whole["ln_rmssd"],
+        sdnn_ms=whole and whole["sdnn_ms"],
+        beats=recording.beats,
+        artefacts=whole and whole["artefact_count"],
+        minutes_rmssd_ms=minutes,
+    )
+
+
+def _row(sequence: int, letter: dict[str, str]) -> dict[str, str]:
+    return {
+        "seq": str(sequence),
+        "kind": letter[headers.ORIGINAL_SUBJECT].split(".")[1],
+        "reason": letter[headers.DLQ_REASON],
+        "error": letter[headers.DLQ_ERROR],
+        "readings": letter[headers.READINGS],
+    }

@@ -1,0 +1,48 @@
+"""Connections for commands that do one thing and end: reachable within seconds, or an error that says what to check."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from athlete_ally.adapters.logs import build_log
+from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.adapters.postgres.pool import close_pool, open_pool
+from athlete_ally.config.settings import Settings
+from athlete_ally.core.errors import Unavailable
+from athlete_ally.wiring.builders import nats_connection
+
+_CONNECT_WITHIN_S = 5.0
+
+
+@asynccontextmanager
+async def nats_session(settings: Settings) -> AsyncGenerator[Connection]:
+    """Give a connection to NATS.
+
+    Raises:
+        Unavailable: there is no server at NATS_URL.
+    """
+    log = build_log("command", level="error", form=settings.log_format)
+    connection = nats_connection(settings, "command", log)
+    try:
+        async with asyncio.timeout(_CONNECT_WITHIN_S):
+            await connection.open()
+    except TimeoutError as error:
+        where = connection.address
+        raise Unavailable(f"no NATS server answers at {where}: start it, or set NATS_URL") from error
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def postgres_session(settings: Settings) -> AsyncGenerator["asyncpg.Pool[Any]"]:
+    """Give a pool of connections to PostgreSQL; the first use tells whether the server is there."""
+    pool = await open_pool(settings.database_url.get_secret_value(), size=2)
+    try:
+        yield pool
+    finally:
+        await close_pool(pool, within_s=2.0)
