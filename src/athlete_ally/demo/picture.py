@@ -80,7 +80,7 @@ def _reasons(by_reason: Mapping[str, int]) -> str:
 def _hearts(hearts: Sequence[Heart]) -> RenderableType:
     table = Table(
         box=box.SIMPLE_HEAD,
-        padding=(0, 1),
+        padding=(0, 1, 0, 0),
         title="real hearts, normalised (days are made up)",
         title_justify="left",
         expand=False,

@@ -18,7 +18,10 @@ from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.messages import Delivery
 from athlete_ally.core.topology import Durable
 
-_NOTHING_THERE = {"404", "408"}
+# 409 among them: the next message would pass max_bytes, or the consumer moved to another leader.
+_NOTHING_MORE = {"404", "408", "409"}
+# About 14,000 plain readings: a batch that is normalised and stored in well under a second.
+_MAX_PULL_BYTES = 2 * 1024 * 1024
 # The server answers a pull that waits no longer than this after it expired.
 _GRACE_S = 1.0
 
@@ -70,7 +73,7 @@ class NatsInbox:
         await self._settle(delivery, b"+WPI")
 
     async def _pull_available(self, limit: int) -> list[Delivery]:
-        return await self._collect({"batch": limit, "no_wait": True}, limit=limit, wait_s=_GRACE_S)
+        return await self._collect({"batch": limit, "max_bytes": _MAX_PULL_BYTES, "no_wait": True}, limit=limit, wait_s=_GRACE_S)
 
     async def _collect(self, pull: dict[str, Any], *, limit: int, wait_s: float) -> list[Delivery]:
         """Send one pull and collect until it is fulfilled or the server says that there is no more."""
@@ -83,7 +86,7 @@ class NatsInbox:
                     status = (message.headers or {}).get("Status")
                     if status is None:
                         deliveries.append(self._delivery(message))
-                    elif status in _NOTHING_THERE or deliveries:
+                    elif status in _NOTHING_MORE or deliveries:
                         break
                     else:
                         raise Unavailable(f"{self._durable.name} can't be pulled: {_reason(message, status)}")

@@ -1,0 +1,21 @@
+# The developer's commands; `just --list` shows them. Needs uv, and `just` from anywhere (e.g. `uvx --from rust-just just`).
+
+# What to run before each commit: lint, types, import contracts, fast tests.
+check:
+    uv run --group lint ruff check
+    uv run --group lint ruff format --check
+    uv run --group lint pyright
+    uv run lint-imports
+    uv run pytest tests/unit tests/guards
+
+# All tests, against real servers.
+test:
+    uv run pytest
+
+# Everything that CI runs.
+ci:
+    .ci/run
+
+# Make the generated pages and .env.example again.
+reference:
+    uv run scripts/build_reference.py
