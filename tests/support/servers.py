@@ -4,7 +4,6 @@ import asyncio
 import secrets
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,16 +27,13 @@ class Guard:
 
     def __init__(self) -> None:
         """Start the guardian of a new throw-away folder."""
-        self.folder = Path(tempfile.mkdtemp(prefix="athlete-ally-test-"))
-        # PostgreSQL may run as another user, which has to pass through.
-        self.folder.chmod(0o711)
         module = "athlete_ally.adapters.servers.guardian"
         self._process: Any = subprocess.Popen(
-            [sys.executable, "-m", module, "--remove", str(self.folder)],
+            [sys.executable, "-m", module, "--throw-away", "athlete-ally-test-"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
-        self._next("ready")
+        self.folder = Path(self._next("ready").folder)
 
     def start(self, command: Command) -> int:
         """Start a process and return its id."""

@@ -9,7 +9,7 @@ import click
 from athlete_ally.adapters.key_file import KeyFile, read_key_file, write_key_file
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
-from athlete_ally.config.settings import Settings
+from athlete_ally.config.settings import DEFAULT_ENV_FILE, Settings
 from athlete_ally.core.client_key import PREFIX, ClientKey, digest
 from athlete_ally.core.errors import Misconfigured
 from athlete_ally.measurements import KINDS
@@ -89,7 +89,7 @@ def _path(path: Path | None, env_file: Path | None) -> Path:
     if path is not None:
         return path
     # Not `load_settings`: outside dev that refuses to go on without the very file that is made here.
-    path = Settings(_env_file=env_file or ".env").ingest_keys_file  # pyright: ignore[reportCallIssue]  # see pydantic-settings
+    path = Settings(_env_file=env_file or DEFAULT_ENV_FILE).ingest_keys_file  # pyright: ignore[reportCallIssue]  # see pydantic-settings
     if path is None:
         raise Misconfigured("which file? Give --file PATH, or set AA_INGEST_KEYS_FILE")
     return path

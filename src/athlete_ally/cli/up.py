@@ -43,19 +43,17 @@ def up(*, env_file: Path | None, **flags: Any) -> None:
     machine or a small lab; in production run the services one by one.
     """
     settings = load_settings(env_file, **flags)
-    for warning in unknown_variables():
+    for warning in unknown_variables(env_file):
         click.echo(f"warning: {warning}", err=True)
     console = Console(stderr=True)
     log = build_log("up", level=settings.log_level, form=settings.log_format)
     folder = settings.data_dir.resolve()
 
-    def service_log(name: str) -> str | None:
-        return str(folder / f"{name}.log") if console.is_terminal else None
-
     async def main() -> None:
         stop = asyncio.Event()
         stop_on_signals(stop)
-        starting = asyncio.create_task(start_stack(settings, folder, log, throw_away=False, service_log=service_log))
+        to_files = console.is_terminal
+        starting = asyncio.create_task(start_stack(settings, folder, log, services_log_to_files=to_files))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():

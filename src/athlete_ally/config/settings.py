@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
+from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -19,6 +20,7 @@ from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.topology import INGEST_PORT, NORMALIZE_PORT, Environment
 
 _MIB = 1024 * 1024
+DEFAULT_ENV_FILE = Path(".env")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -197,7 +199,7 @@ def load_settings(env_file: Path | None = None, **flags: Any) -> Settings:
     if env_file is not None and not env_file.is_file():
         raise Misconfigured(f"{env_file}: there is no such file of settings")
     try:
-        settings = Settings(_env_file=env_file or ".env", **given)  # pyright: ignore[reportCallIssue]  # see pydantic-settings
+        settings = Settings(_env_file=env_file or DEFAULT_ENV_FILE, **given)  # pyright: ignore[reportCallIssue]  # see pydantic-settings
     except ValidationError as error:
         lines = [_explain(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False)]
         raise Misconfigured("\n".join(lines)) from None
@@ -215,11 +217,11 @@ def _explain(location: tuple[int | str, ...], message: str) -> str:
     return f"{alias}: {message}"
 
 
-def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
+def unknown_variables(env_file: Path | None = None, environment: Mapping[str, str] = os.environ) -> list[str]:
     """Return a warning for each `AA_*` variable that no setting reads, with the nearest name that one does."""
     known = set(Settings.variables())
     warnings: list[str] = []
-    for name in sorted(environment):
+    for name in sorted({*environment, *dotenv_values(env_file or DEFAULT_ENV_FILE)}):
         if name.startswith("AA_") and name not in known | _NOT_SETTINGS:
             nearest = get_close_matches(name, known, n=1)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""

@@ -1,13 +1,11 @@
 """The demo: the whole system in a throw-away directory, fed with real heart beats, and its books."""
 
 import asyncio
-import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -47,14 +45,9 @@ class DemoResult:
 @asynccontextmanager
 async def demo_stack(settings: Settings) -> AsyncGenerator[Stack]:
     """Run everything in a throw-away directory on free ports; when this ends, or we are killed, nothing is left."""
-    folder = Path(tempfile.mkdtemp(prefix="athlete-ally-demo-"))
-    # PostgreSQL runs as another user where we are root; that user has to pass through.
-    folder.chmod(0o711)
     settings = settings.model_copy(update={"ingest_port": free_port(), "normalize_port": free_port()})
     log = build_log("demo", level="error", form="auto")
-    stack = await start_stack(
-        settings, folder, log, throw_away=True, service_log=lambda name: str(folder / f"{name}.log")
-    )
+    stack = await start_stack(settings, None, log, services_log_to_files=True)
     try:
         yield stack
     finally:

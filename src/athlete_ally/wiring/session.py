@@ -30,8 +30,9 @@ async def nats_session(settings: Settings) -> AsyncGenerator[Connection]:
         async with asyncio.timeout(_CONNECT_WITHIN_S):
             await connection.open()
     except TimeoutError as error:
-        where = connection.address
-        raise Unavailable(f"no NATS server answers at {where}: start it, or set NATS_URL") from error
+        reason = f" ({connection.last_error})" if connection.last_error else ""
+        remedy = "start it, or set NATS_URL and the credentials"
+        raise Unavailable(f"no NATS server lets us in at {connection.address}{reason}: {remedy}") from error
     try:
         yield connection
     finally:

@@ -84,30 +84,27 @@ class Stack:
         await self.processes.close()
 
 
-async def start_stack(
-    settings: Settings, folder: Path, log: Log, *, throw_away: bool, service_log: Callable[[str], str | None]
-) -> Stack:
+async def start_stack(settings: Settings, folder: Path | None, log: Log, *, services_log_to_files: bool) -> Stack:
     """Start what the settings don't name as running elsewhere, make streams and schema, and start both services.
 
-    When this returns, both services are ready. `throw_away`: the folder is removed when everything has ended, also when
-    we are killed. `service_log` says to which file a service writes; None is our own standard error.
+    When this returns, both services are ready. No `folder` means a new temporary one, removed when everything has
+    ended, also when we are killed. Services write their logs to files in the folder, or to our own standard error.
 
     Raises:
         Misconfigured: a server did not start (its last lines are in the text), or the folder or a port is taken.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
     processes = Processes()
-    await processes.open(folder, remove=throw_away)
+    folder = await processes.open(folder)
     try:
-        return await _start(settings, folder, log, processes, service_log)
+        return await _start(settings, folder, log, processes, to_files=services_log_to_files)
     except BaseException:
         await processes.close()
         raise
 
 
-async def _start(
-    settings: Settings, folder: Path, log: Log, processes: Processes, service_log: Callable[[str], str | None]
-) -> Stack:
+async def _start(settings: Settings, folder: Path, log: Log, processes: Processes, *, to_files: bool) -> Stack:
     known = _secrets(folder)
     (nats_url, monitor_url), (database_url, psql) = await asyncio.gather(
         _start_nats(settings, folder, known, processes), _start_postgres(settings, folder, known, processes)
@@ -130,7 +127,8 @@ async def _start(
     text = "".join(f"{name}={value}\n" for name, value in lines.items() if value)
     _write_private(stack.environment_file, text)
     for service, url in (("ingest", stack.ingest_url), ("normalize", stack.normalize_url)):
-        await processes.start(_service_command(service, settings, service_log(service)))
+        service_log = str(folder / f"{service}.log") if to_files else None
+        await processes.start(_service_command(service, settings, service_log))
         log.debug("starting", service=service, url=url)
     async with httpx.AsyncClient(trust_env=False) as client:
         for url in (stack.ingest_url, stack.normalize_url):

@@ -31,11 +31,15 @@ class ApiError(Exception):
 
 
 class Connection:
-    """A NATS connection: `client` for publishing and subscribing, and what the services have to know of its state."""
+    """A NATS connection: `client` for publishing and subscribing, and what the services have to know of its state.
+
+    `last_error` is what the library complained of since it was last connected; each complaint is logged once.
+    """
 
     def __init__(self, url: str, *, name: str, log: Log, credentials: Path | None = None) -> None:
         """Prepare; nothing is connected before `open`."""
         self.client = Client()
+        self.last_error = ""
         self._url = url
         self._name = name
         self._log = log
@@ -145,7 +149,9 @@ class Connection:
 
     async def _on_error(self, error: Exception) -> None:
         # Permission violations arrive here and nowhere else: the publish itself only times out.
-        self._log.warning("broker-error", error=describe(error))
+        if describe(error) != self.last_error:
+            self.last_error = describe(error)
+            self._log.warning("broker-error", error=self.last_error)
 
     async def _on_disconnected(self) -> None:
         self._connected.clear()
@@ -153,6 +159,7 @@ class Connection:
             self._log.warning("broker-disconnected")
 
     async def _on_connected(self) -> None:
+        self.last_error = ""
         self._connected.set()
         self._log.info("broker-connected", server=self.server_version)
 

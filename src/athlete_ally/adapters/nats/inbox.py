@@ -73,7 +73,9 @@ class NatsInbox:
         await self._settle(delivery, b"+WPI")
 
     async def _pull_available(self, limit: int) -> list[Delivery]:
-        return await self._collect({"batch": limit, "max_bytes": _MAX_PULL_BYTES, "no_wait": True}, limit=limit, wait_s=_GRACE_S)
+        return await self._collect(
+            {"batch": limit, "max_bytes": _MAX_PULL_BYTES, "no_wait": True}, limit=limit, wait_s=_GRACE_S
+        )
 
     async def _collect(self, pull: dict[str, Any], *, limit: int, wait_s: float) -> list[Delivery]:
         """Send one pull and collect until it is fulfilled or the server says that there is no more."""

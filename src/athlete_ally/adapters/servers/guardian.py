@@ -11,10 +11,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -43,12 +43,13 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A report: `ready` or `busy` (lock), `started`, `exited` (with `code`), `ran` (with `code`)."""
+    """A report: `ready` (in `folder`) or `busy` (in use), `started`, `exited` (with `code`), `ran` (with `code`)."""
 
     event: Literal["ready", "busy", "started", "exited", "ran"]
     name: str = ""
     pid: int = 0
     code: int = 0
+    folder: str = ""
 
 
 class Guardian:
@@ -155,25 +156,37 @@ def _remove(folder: Path) -> None:
 def main() -> None:
     """Obey orders from standard input until it ends; then stop everything and clean up."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lock", type=Path, help="held for as long as anything of ours may run")
-    parser.add_argument("--remove", type=Path, help="folder to remove at the end")
+    kind = parser.add_mutually_exclusive_group(required=True)
+    kind.add_argument("--folder", type=Path, help="work here; nobody else may meanwhile")
+    kind.add_argument("--throw-away", metavar="PREFIX", help="work in a new temporary folder, and remove it at the end")
     options = parser.parse_args()
     guardian = Guardian(sys.stdout)
     # Ctrl-C is the parent's business; an order to terminate is treated like the parent's end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
+    if options.throw_away:
+        _guard_throw_away(guardian, options.throw_away)
+        return
     try:
-        with FileLock(options.lock, timeout=0) if options.lock else nullcontext():
-            _guard(guardian)
+        with FileLock(options.folder / "up.lock", timeout=0):
+            _guard(guardian, options.folder)
     except Timeout:
         guardian.report(Event(event="busy"))
-    else:
-        if options.remove is not None:
-            _remove(options.remove)
 
 
-def _guard(guardian: Guardian) -> None:
-    guardian.report(Event(event="ready", pid=os.getpid()))
+def _guard_throw_away(guardian: Guardian, prefix: str) -> None:
+    """Make the folder here and not in the parent, which may be killed before we run."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        # PostgreSQL runs as another user where we are root; that user has to pass through.
+        folder.chmod(0o711)
+        _guard(guardian, folder)
+    finally:
+        _remove(folder)
+
+
+def _guard(guardian: Guardian, folder: Path) -> None:
+    guardian.report(Event(event="ready", folder=str(folder)))
     try:
         for line in sys.stdin:
             guardian.obey(msgspec.json.decode(line, type=Command))

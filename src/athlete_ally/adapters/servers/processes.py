@@ -26,14 +26,13 @@ class Processes:
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._reader: asyncio.Task[None] | None = None
 
-    async def open(self, folder: Path, *, remove: bool) -> None:
-        """Start the guardian of `folder`; `remove`: the folder goes when everything has ended.
+    async def open(self, folder: Path | None) -> Path:
+        """Start the guardian of `folder`, or, given none, of a new one that goes when everything has ended; return it.
 
         Raises:
             Misconfigured: another `up` uses the folder.
         """
-        # A throw-away folder is nobody else's, so that it needs no lock.
-        arguments = ["--remove", str(folder)] if remove else ["--lock", str(folder / "up.lock")]
+        arguments = ["--folder", str(folder)] if folder is not None else ["--throw-away", "athlete-ally-demo-"]
         self._guardian = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -46,10 +45,11 @@ class Processes:
             creationflags=subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0,
         )
         self._reader = asyncio.create_task(self._read())
-        if (await self._events.get()).event == "busy":
-            raise Misconfigured(
-                f"{folder} is in use by another `athlete-ally up`: stop that, or choose another --data-dir"
-            )
+        event = await self._events.get()
+        if event.event != "ready":
+            remedy = "stop that, or choose another --data-dir"
+            raise Misconfigured(f"{folder} is in use by another `athlete-ally up`: {remedy}")
+        return Path(event.folder)
 
     async def start(self, command: Command) -> int:
         """Start a process and return its id."""
@@ -91,5 +91,8 @@ class Processes:
                 self.exited.set()
             else:
                 self._events.put_nowait(event)
+        # The guardian itself has ended: whoever waits for an answer of its must not wait for ever.
+        last = Event(event="exited", name="guardian", code=1)
+        self.first_exit = self.first_exit or last
         self.exited.set()
-        self._events.put_nowait(Event(event="exited", name="guardian", code=1))
+        self._events.put_nowait(last)
