@@ -18,7 +18,7 @@ from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.messages import Delivery
 from athlete_ally.core.topology import Durable
 
-# 409 among them: the next message would pass max_bytes, or the consumer moved to another leader.
+# 409 among them: the batch is complete, the next message would pass max_bytes, or the leader changed.
 _NOTHING_MORE = {"404", "408", "409"}
 # About 14,000 plain readings: a batch that is normalised and stored in well under a second.
 _MAX_PULL_BYTES = 2 * 1024 * 1024
@@ -34,15 +34,16 @@ class NatsInbox:
         self._connection = connection
         self._durable = durable
         self._pull = f"$JS.API.CONSUMER.MSG.NEXT.{durable.stream}.{durable.name}"
-        self._reply = ""
+        self._inbox = ""
+        self._pulls = 0
         self._arrived: asyncio.Queue[Msg] = asyncio.Queue()
         self._subscription: Subscription | None = None
 
     async def open(self) -> None:
         """Subscribe to an inbox of our own."""
-        self._reply = self._connection.client.new_inbox()
         client: Any = self._connection.client
-        self._subscription = await client.subscribe(self._reply, cb=self._arrived.put)
+        self._inbox = client.new_inbox()
+        self._subscription = await client.subscribe(f"{self._inbox}.*", cb=self._arrived.put)
 
     async def close(self) -> None:
         """Stop receiving; what was fetched and not settled is delivered again."""
@@ -79,7 +80,9 @@ class NatsInbox:
 
     async def _collect(self, pull: dict[str, Any], *, limit: int, wait_s: float) -> list[Delivery]:
         """Send one pull and collect until it is fulfilled or the server says that there is no more."""
-        await self._send(self._pull, json.dumps(pull).encode(), reply=self._reply)
+        self._pulls += 1
+        reply = f"{self._inbox}.{self._pulls}"
+        await self._send(self._pull, json.dumps(pull).encode(), reply=reply)
         deliveries: list[Delivery] = []
         try:
             async with asyncio.timeout(wait_s + _GRACE_S):
@@ -88,6 +91,9 @@ class NatsInbox:
                     status = (message.headers or {}).get("Status")
                     if status is None:
                         deliveries.append(self._delivery(message))
+                    elif message.subject != reply:
+                        # The end of an earlier pull, come late; this one goes on.
+                        continue
                     elif status in _NOTHING_MORE or deliveries:
                         break
                     else:

@@ -59,7 +59,7 @@ class NatsLetters:
         stream = await NatsAdmin(self._connection).stream(DLQ)
         if stream is None:
             raise Unavailable(f"stream {DLQ} is missing: run `athlete-ally streams apply`")
-        for sequence in range(stream.first_sequence, stream.last_sequence + 1):
+        for sequence in range(max(1, stream.first_sequence), stream.last_sequence + 1):
             letter = await self.one(sequence)
             if letter is not None:
                 yield letter

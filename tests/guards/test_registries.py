@@ -1,0 +1,63 @@
+"""The registries: a plug-in that nobody registered would be dead code that looks alive."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from athlete_ally.adapters.postgres.migrate import all_migrations
+from athlete_ally.core.measurement import Measurement
+from athlete_ally.core.topology import build_topology, normalize_durable, raw_subject
+from athlete_ally.measurements import KINDS, MEASUREMENTS
+from athlete_ally.vendors import VENDORS
+
+SOURCE = Path(__file__).parents[2] / "src" / "athlete_ally"
+SAMPLES = Path(__file__).parents[1] / "unit" / "measurements" / "samples"
+
+
+@pytest.mark.parametrize(("room", "registered"), [("measurements", KINDS), ("vendors", VENDORS)])
+def test_every_file_is_registered(room: str, registered: tuple[str, ...]) -> None:
+    """
+    Each file in a registry's folder is one registered plug-in, and the other way round.
+    """
+    files = {path.stem for path in (SOURCE / room).glob("*.py")} - {"__init__"}
+
+    assert set(registered) == files
+
+
+@pytest.mark.parametrize("measurement", MEASUREMENTS, ids=KINDS)
+def test_every_kind_has_a_table_with_its_columns(measurement: Measurement) -> None:
+    """
+    The migrations create a table with exactly the fields of the record, and the time at which it was stored.
+    """
+    created = re.search(rf"CREATE TABLE {measurement.table} \((.*?)\n\);", _all_sql(), re.DOTALL)
+    columns = set(re.findall(r"^    ([a-z_0-9]+) ", created[1], re.MULTILINE)) if created else set[str]()
+    fields = {field.name for field in msgspec.structs.fields(measurement.record_type)}
+
+    assert fields | {"stored_at"} == columns
+
+
+@pytest.mark.parametrize("measurement", MEASUREMENTS, ids=KINDS)
+def test_every_kind_has_samples_and_valid_examples(measurement: Measurement) -> None:
+    """
+    A kind brings payload samples with expected records, and its examples are readings without a problem.
+    """
+    raw = [msgspec.Raw(msgspec.json.encode(example)) for example in measurement.examples]
+    _, problems = measurement.decoder.decode_all(raw)
+
+    assert ((SAMPLES / f"{measurement.kind}.json").is_file(), problems) == (True, [])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_its_durable(kind: str) -> None:
+    """
+    The topology has a durable for the kind, bound to its subject and its own redrive lane.
+    """
+    durable = build_topology(KINDS, VENDORS, "dev").durable(normalize_durable(kind))
+
+    assert (raw_subject(kind), f"athlete-ally.redrive.normalize-{kind}-durable.>") == durable.filter_subjects
+
+
+def _all_sql() -> str:
+    return "\n".join(migration.sql for migration in all_migrations())

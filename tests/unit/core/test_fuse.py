@@ -1,0 +1,64 @@
+"""The fuse against a deploy that refuses everything."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from athlete_ally.core.fuse import Fuse, FuseLimits
+
+
+def _opened_at(outcomes: list[bool], limits: FuseLimits) -> int | None:
+    fuse = Fuse(limits)
+    for number, dead in enumerate(outcomes, start=1):
+        fuse.record(dead=dead)
+        if fuse.is_open:
+            return number
+    return None
+
+
+def test_it_opens_at_fifty_in_a_row() -> None:
+    """
+    49 dead letters in a row leave it closed; one good message starts the count anew; the 50th opens it.
+    """
+    limits = FuseLimits()
+
+    assert _opened_at([True] * 60, limits) == 50
+    assert None is _opened_at(([True] * 49 + [False]) * 5, limits)
+
+
+def test_it_opens_above_half_of_the_last_thousand() -> None:
+    """
+    500 of 1,000 leave it closed, whatever the order; the 501st opens it.
+    """
+    assert None is _opened_at([True, False] * 2000, FuseLimits())
+    assert _opened_at([True, False, True] * 600, FuseLimits()) == 3 * 250 + 1
+
+
+@given(st.lists(st.booleans(), max_size=80), st.integers(1, 20), st.integers(1, 10))
+def test_it_opens_exactly_when_a_limit_is_passed(outcomes: list[bool], window: int, in_a_row: int) -> None:
+    """
+    For any history it opens at the first moment at which counting by hand finds a limit passed.
+    """
+    limits = FuseLimits(consecutive=in_a_row, window=window, share=0.5)
+    expected = next(
+        (
+            number
+            for number in range(1, len(outcomes) + 1)
+            if (number >= in_a_row and all(outcomes[number - in_a_row : number]))
+            or sum(outcomes[max(0, number - window) : number]) > window / 2
+        ),
+        None,
+    )
+
+    assert expected == _opened_at(outcomes, limits)
+
+
+def test_once_open_it_stays_open() -> None:
+    """
+    Good messages do not close it: only a person does, by a restart.
+    """
+    fuse = Fuse(FuseLimits(consecutive=1))
+    fuse.record(dead=True)
+    for _ in range(2000):
+        fuse.record(dead=False)
+
+    assert fuse.is_open
