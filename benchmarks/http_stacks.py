@@ -27,7 +27,8 @@ publish it into the stream AA_CORE_HOT, await the acknowledgement, answer 202. T
 published), `single` (one reading, acknowledged), `batch` (500 readings in one message, acknowledged).
 
 Rounds are interleaved (A B C, A B C, ...) and ratios are taken within a round, so that a busy machine slows all alike.
-The steadiest figure is the server's CPU time for a request. Talks to 127.0.0.1 only, on free ports.
+The steadiest figure is the server's CPU time for a request. Talks to 127.0.0.1 only, on free ports. Takes about
+rounds x 36 x (seconds + 0.5) seconds: four to five minutes by default.
 """
 
 import argparse
@@ -47,7 +48,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 from statistics import median, quantiles
@@ -100,29 +100,22 @@ class Ingest:
         self._decoder = msgspec.json.Decoder(Batch)
         self._connecting: asyncio.Task[Any] | None = None
 
-    async def bare(self, body: bytes) -> bytes:
-        """Do everything but publish."""
-        batch, _, message_id = self._prepare(body)
-        return _accepted(message_id, len(batch.readings), duplicate=False)
+    async def accept(self, body: bytes, *, publish: bool) -> bytes:
+        """Return the body of a 202; if published, when the stream has acknowledged."""
+        batch = self._decoder.decode(body)
+        message = msgspec.json.encode(batch)
+        message_id = hashlib.sha256(message).hexdigest()
+        duplicate = await self._publish(message, message_id) if publish else False
+        answer = {"status": "accepted", "id": message_id, "accepted": len(batch.readings), "duplicate": duplicate}
+        return msgspec.json.encode(answer)
 
-    async def ingest(self, body: bytes) -> bytes:
-        """Publish, and return when the stream has acknowledged."""
-        batch, message, message_id = self._prepare(body)
+    async def _publish(self, message: bytes, message_id: str) -> bool:
         if self._connecting is None:
             self._connecting = asyncio.ensure_future(_connect(self._nats_url))
         stream = await self._connecting
         headers = {"Nats-Msg-Id": message_id, "Nats-Expected-Stream": STREAM}
         answer = await (await stream.publish_async(SUBJECT, message, headers=headers))
-        return _accepted(message_id, len(batch.readings), duplicate=bool(answer.duplicate))
-
-    def _prepare(self, body: bytes) -> tuple[Batch, bytes, str]:
-        batch = self._decoder.decode(body)
-        message = msgspec.json.encode(batch)
-        return batch, message, hashlib.sha256(message).hexdigest()
-
-
-def _accepted(message_id: str, accepted: int, *, duplicate: bool) -> bytes:
-    return msgspec.json.encode({"status": "accepted", "id": message_id, "accepted": accepted, "duplicate": duplicate})
+        return bool(answer.duplicate)
 
 
 async def _connect(nats_url: str) -> Any:
@@ -133,15 +126,18 @@ async def _connect(nats_url: str) -> Any:
 
 def build_app(framework: str, nats_url: str) -> Any:
     """Return the ASGI application of a framework; it reads whole bodies, since ingest hashes and verifies raw bytes."""
-    ingest = Ingest(nats_url)
-    factories = {"none": none_app, "starlette": starlette_app, "fastapi": fastapi_app}
-    factories |= {"litestar": litestar_app, "blacksheep": blacksheep_app}
-    return factories[framework]({"/bare": ingest.bare, "/ingest": ingest.ingest})
+    accept = Ingest(nats_url).accept
+    actions: dict[str, Action] = {
+        "/bare": functools.partial(accept, publish=False),
+        "/ingest": functools.partial(accept, publish=True),
+    }
+    factories = {"none": _none_app, "starlette": _starlette_app, "fastapi": _fastapi_app}
+    factories |= {"litestar": _litestar_app, "blacksheep": _blacksheep_app}
+    return factories[framework](actions)
 
 
-def none_app(actions: dict[str, Action]) -> Any:
-    """Return plain ASGI: what is left when there is no framework."""
-
+def _none_app(actions: dict[str, Action]) -> Any:
+    # Plain ASGI: what is left when there is no framework.
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
@@ -157,16 +153,15 @@ def none_app(actions: dict[str, Action]) -> Any:
     return app
 
 
-def starlette_app(actions: dict[str, Action]) -> Any:
-    """Return a Starlette application."""
+def _starlette_app(actions: dict[str, Action]) -> Any:
     from starlette.applications import Starlette
     from starlette.routing import Route
 
     return Starlette(routes=[Route(path, _endpoint(action), methods=["POST"]) for path, action in actions.items()])
 
 
-def fastapi_app(actions: dict[str, Action]) -> Any:
-    """Return a FastAPI application whose handlers bypass pydantic."""
+def _fastapi_app(actions: dict[str, Action]) -> Any:
+    # Its handlers take and return bytes, so that pydantic has no part in it.
     from fastapi import FastAPI
 
     app = FastAPI()
@@ -185,8 +180,7 @@ def _endpoint(action: Action) -> Any:
     return handle
 
 
-def litestar_app(actions: dict[str, Action]) -> Any:
-    """Return a Litestar application."""
+def _litestar_app(actions: dict[str, Action]) -> Any:
     from litestar import Litestar, Request, Response, post
 
     def endpoint(action: Action) -> Any:
@@ -198,8 +192,7 @@ def litestar_app(actions: dict[str, Action]) -> Any:
     return Litestar([post(path, status_code=202)(endpoint(action)) for path, action in actions.items()])
 
 
-def blacksheep_app(actions: dict[str, Action]) -> Any:
-    """Return a blacksheep application."""
+def _blacksheep_app(actions: dict[str, Action]) -> Any:
     from blacksheep import Application, Content, Request, Response
 
     def endpoint(action: Action) -> Any:
@@ -288,37 +281,29 @@ def _requests(path: str, readings: int) -> Iterator[bytes]:
         yield b"%s%012d%s" % (before, number, after)
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What one stack did with one workload in one round; `cpu_us` is its CPU time for a request, all threads."""
-
-    per_s: float
-    p50_ms: float
-    p99_ms: float
-    cpu_us: float
-
-
 class Server:
     """One stack in processes of its own."""
 
     def __init__(self, stack: str, nats_url: str) -> None:
-        """Start it; return when it accepts connections."""
+        """Start it; whoever does so calls `close`, also when `wait` fails."""
         import psutil
 
         self.stack, self._port = stack, free_port()
-        started_at = time.perf_counter()
+        self._started_at = time.perf_counter()
         self._process: Any = psutil.Popen([*_THIS, "serve", stack, str(self._port), nats_url])
-        wait_for_port(self._port)
-        self.start_s = time.perf_counter() - started_at
 
-    def measure(self, workload: str, seconds: float) -> Sample:
-        """Load it once."""
+    def wait(self) -> float:
+        """Return when it accepts connections: how many seconds that took."""
+        wait_for_port(self._port)
+        return time.perf_counter() - self._started_at
+
+    def measure(self, workload: str, seconds: float) -> dict[str, float]:
+        """Load it once; `cpu_us` is its CPU time for a request, all threads together."""
         before_s = self._cpu_s()
         command = [*_THIS, "load", str(self._port), workload, str(seconds)]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=30 + seconds)  # noqa: S603 - ourselves
         result = json.loads(done.stdout)
-        cpu_us = (self._cpu_s() - before_s) / result.pop("answered") * 1e6
-        return Sample(cpu_us=cpu_us, **result)
+        return {**result, "cpu_us": (self._cpu_s() - before_s) / result["answered"] * 1e6}
 
     def memory_mib(self) -> float:
         """Return the resident memory of all its processes; pages they share count for each."""
@@ -354,15 +339,11 @@ def free_port() -> int:
 def wait_for_port(port: int) -> None:
     """Return when something listens there."""
     deadline = time.perf_counter() + START_DEADLINE_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.perf_counter() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
+    while time.perf_counter() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
+        time.sleep(0.01)
+    raise TimeoutError(f"nothing listened on port {port} within {START_DEADLINE_S:g} s")
 
 
 @contextlib.contextmanager
@@ -385,11 +366,11 @@ def nats_server() -> Iterator[str]:
 
 
 async def reset_stream(nats_url: str) -> None:
-    """Make the stream anew, configured as in production, so that the disk does not fill up."""
+    """Make the stream anew, so that every stack finds it empty and the disk does not fill up."""
     import nats
 
     client = await nats.connect(nats_url)
-    manager = client.jsm()
+    manager = client.jsm(timeout=30)
     if STREAM in [stream.config.name for stream in await manager.streams_info()]:
         await manager.delete_stream(STREAM)
     await manager.add_stream(name=STREAM, subjects=["athlete-ally.>"], compression="s2", duplicate_window=120)
@@ -398,12 +379,15 @@ async def reset_stream(nats_url: str) -> None:
 
 def compare(rounds: int, seconds: float) -> dict[str, Any]:
     """Start every stack, load them in turns, and return all figures."""
-    samples: dict[str, dict[str, list[Sample]]] = {name: {stack: [] for stack in STACKS} for name in WORKLOADS}
+    samples: dict[str, dict[str, list[dict[str, float]]]]
+    samples = {workload: {stack: [] for stack in STACKS} for workload in WORKLOADS}
     with nats_server() as nats_url, contextlib.ExitStack() as cleanup:
         servers: list[Server] = []
+        start_s: dict[str, float] = {}
         for stack in STACKS:
             servers.append(Server(stack, nats_url))
             cleanup.callback(servers[-1].close)
+            start_s[stack] = servers[-1].wait()
         for number in range(rounds):
             for workload, of_stack in samples.items():
                 print(f"round {number + 1} of {rounds}: {workload}", file=sys.stderr)
@@ -414,7 +398,7 @@ def compare(rounds: int, seconds: float) -> dict[str, Any]:
             "python": platform.python_version(),
             "cores": os.cpu_count(),
             "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
-            "start_s": {server.stack: server.start_s for server in servers},
+            "start_s": start_s,
             "memory_mib": {server.stack: server.memory_mib() for server in servers},
             "workloads": {
                 workload: {stack: _summary(of_stack, stack) for stack in STACKS}
@@ -423,10 +407,10 @@ def compare(rounds: int, seconds: float) -> dict[str, Any]:
         }
 
 
-def _summary(of_stack: dict[str, list[Sample]], stack: str) -> dict[str, Any]:
+def _summary(of_stack: dict[str, list[dict[str, float]]], stack: str) -> dict[str, Any]:
     """Return medians over the rounds, and the median, lowest and highest of the rounds' ratios to the baseline."""
-    rounds = [asdict(sample) for sample in of_stack[stack]]
-    ratios = [one.per_s / base.per_s for one, base in zip(of_stack[stack], of_stack[BASELINE], strict=True)]
+    rounds = of_stack[stack]
+    ratios = [one["per_s"] / base["per_s"] for one, base in zip(rounds, of_stack[BASELINE], strict=True)]
     medians = {name: median(sample[name] for sample in rounds) for name in rounds[0]}
     return {**medians, "ratio": median(ratios), "ratio_low": min(ratios), "ratio_high": max(ratios), "rounds": rounds}
 

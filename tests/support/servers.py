@@ -78,7 +78,7 @@ class Nats:
         asyncio.run(_until(self._answers))
 
     async def _answers(self) -> None:
-        client: Any = await _connect(self.url, allow_reconnect=False, connect_timeout=1)
+        client: Any = await _connect(self.url, allow_reconnect=False, connect_timeout=1, reconnect_time_wait=0.02)
         await client.jetstream().account_info()
         await client.close()
 

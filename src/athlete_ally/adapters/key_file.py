@@ -35,7 +35,7 @@ def read_key_file(path: Path) -> KeyFile:
         return msgspec.json.decode(path.read_bytes(), type=KeyFile)
     except FileNotFoundError:
         return KeyFile()
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Misconfigured(f"{path}: the file of API keys can't be read: {error}") from error
 
 

@@ -41,9 +41,7 @@ def _known_scheme(*schemes: str) -> AfterValidator:
 class Settings(BaseSettings):
     """All settings; immutable once built. Secrets are never printed."""
 
-    model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
     environment: Environment = Field(
         "dev", validation_alias="AA_ENVIRONMENT", description="Which limits and safety rules apply."
@@ -195,7 +193,10 @@ def load_settings(env_file: Path | None = None, **flags: Any) -> Settings:
     Raises:
         Misconfigured: a value is not as it must be; the text has one line for each, naming the variable.
     """
-    given = {name: value for name, value in flags.items() if value is not None}
+    # By the variable's name: a model that can be filled by field name also reads $LOG_LEVEL and $ENVIRONMENT.
+    given = {
+        str(Settings.model_fields[name].validation_alias): value for name, value in flags.items() if value is not None
+    }
     if env_file is not None and not env_file.is_file():
         raise Misconfigured(f"{env_file}: there is no such file of settings")
     try:
@@ -203,6 +204,8 @@ def load_settings(env_file: Path | None = None, **flags: Any) -> Settings:
     except ValidationError as error:
         lines = [_explain(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False)]
         raise Misconfigured("\n".join(lines)) from None
+    except UnicodeDecodeError as error:
+        raise Misconfigured(f"{env_file or DEFAULT_ENV_FILE}: not UTF-8; save the file in that encoding") from error
     if settings.environment != "dev" and settings.ingest_keys_file is None:
         raise Misconfigured(
             f"AA_INGEST_KEYS_FILE: required when AA_ENVIRONMENT is {settings.environment}: "

@@ -103,6 +103,7 @@ class Store(Protocol):
     async def store(self, measurement: Measurement, lots: Sequence[Lot]) -> Sequence[Receipt]:
         """Store all lots in one transaction and return a receipt for each, in order. May be repeated at will.
 
+        No two lots of one call are of the very same message; equal content under two sequences is fine.
         Of two records with one key the newer stays. A row that the database refuses is rejected by itself.
 
         Raises:

@@ -5,10 +5,12 @@ Field types check shape only: a value that is merely impossible for a body (rMSS
 cost the good readings beside it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
+from itertools import islice
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -50,6 +52,12 @@ class Reading(
 
 R = TypeVar("R", bound=Reading)
 
+# Finding the nearest name takes longer than decoding ten readings: nobody reads that many hints.
+_MOST_HINTS = 100
+# A sender may invent field names without end; that many of one reading say enough.
+_MOST_UNKNOWN_FIELDS = 100
+_MOST_NAME_CHARACTERS = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -88,20 +96,25 @@ class Decoder(Generic[R]):
     reading_type: type[R]
     problems_of: Callable[[R], list[tuple[str, str]]]
     _typed: "msgspec.json.Decoder[R]"
+    _fields: "Mapping[str, _Field]"
 
     @classmethod
     def for_type(
         cls, reading_type: type[R], problems_of: Callable[[R], list[tuple[str, str]]] = no_problems
     ) -> "Decoder[R]":
         """Build the decoder once; it is reused for every request."""
-        return cls(reading_type, problems_of, msgspec.json.Decoder(reading_type))
+        fields = {
+            field.encode_name: _Field(field.required, msgspec.json.Decoder(field.type))
+            for field in msgspec.structs.fields(reading_type)
+        }
+        return cls(reading_type, problems_of, msgspec.json.Decoder(reading_type), fields)
 
     def decode_all(self, items: Sequence[msgspec.Raw]) -> tuple[dict[int, R], list[Problem]]:
-        """Decode each item by itself: the good ones by index, and every problem of the others."""
+        """Decode each item by itself: the good ones by index, and the problems of the others (at least one each)."""
         good: dict[int, R] = {}
         problems: list[Problem] = []
         for index, item in enumerate(items):
-            outcome = self._decode_one(index, item)
+            outcome = self._decode_one(index, item, with_hints=len(problems) < _MOST_HINTS)
             if isinstance(outcome, list):
                 problems += outcome
             else:
@@ -119,28 +132,37 @@ class Decoder(Generic[R]):
     def _problems(self, reading: R) -> list[tuple[str, str]]:
         return common_problems(reading) + self.problems_of(reading)
 
-    def _decode_one(self, index: int, item: msgspec.Raw) -> R | list[Problem]:
+    def _decode_one(self, index: int, item: msgspec.Raw, *, with_hints: bool) -> R | list[Problem]:
         try:
             reading = self._typed.decode(item)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return self._locate(index, item) or [Problem(index, "", str(error))]
+            return self._locate(index, item, with_hints=with_hints) or [Problem(index, "", _without_values(error))]
         return [Problem(index, field, problem) for field, problem in self._problems(reading)] or reading
 
-    def _locate(self, index: int, item: msgspec.Raw) -> list[Problem]:
+    def _locate(self, index: int, item: msgspec.Raw, *, with_hints: bool) -> list[Problem]:
         """Check field by field, since a struct's decoder stops at its first error."""
         try:
             values = msgspec.json.decode(item, type=dict[str, msgspec.Raw])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return [Problem(index, "", f"not a JSON object of readings' fields: {error}")]
-        fields = {field.encode_name: field for field in msgspec.structs.fields(self.reading_type)}
-        problems = [Problem(index, name, _unknown_field(name, fields)) for name in values if name not in fields]
-        for name, field in fields.items():
+            return [Problem(index, "", f"not a JSON object of readings' fields: {_without_values(error)}")]
+        unknown = islice((name for name in values if name not in self._fields), _MOST_UNKNOWN_FIELDS)
+        problems = [
+            Problem(index, name[:_MOST_NAME_CHARACTERS], _unknown_field(name, self._fields if with_hints else ()))
+            for name in unknown
+        ]
+        for name, field in self._fields.items():
             if name in values:
-                problem = _type_problem(values[name], field.type)
+                problem = _type_problem(values[name], field.typed)
                 problems += [Problem(index, name, problem)] if problem else []
             elif field.required:
                 problems.append(Problem(index, name, "required, but missing"))
         return problems
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    required: bool
+    typed: "msgspec.json.Decoder[Any]"
 
 
 class _RawMessage(msgspec.Struct, frozen=True):
@@ -189,19 +211,21 @@ def pick_readings(body: bytes, indexes: Sequence[int]) -> bytes:
 
 
 def _without_values(error: Exception) -> str:
-    # A UnicodeDecodeError prints the offending bytes, which may be health data.
-    return "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+    # A UnicodeDecodeError prints the offending bytes, an enum's error what was sent: either may be health data.
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8"
+    return re.sub(r"(?s)^(Invalid enum value) .*", r"\1 '...'", str(error))
 
 
-def _type_problem(value: msgspec.Raw, expected: Any) -> str | None:
+def _type_problem(value: msgspec.Raw, typed: "msgspec.json.Decoder[Any]") -> str | None:
     try:
-        msgspec.json.decode(value, type=expected)
+        typed.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _without_values(error)
     return None
 
 
-def _unknown_field(name: str, known: dict[str, Any]) -> str:
-    nearest = get_close_matches(name, known, n=1)
+def _unknown_field(name: str, known: Iterable[str]) -> str:
+    nearest = get_close_matches(name[:_MOST_NAME_CHARACTERS], known, n=1)
     hint = f"did you mean {nearest[0]!r}? " if nearest else ""
     return f"unknown field; {hint}Put what is not in the schema under 'raw'"

@@ -16,6 +16,10 @@ else:
 # 8 MiB: what RFC 8878 asks every decoder to support. More is memory that the sender would make us spend.
 _ZSTD_WINDOW_LOG_MAX = 23
 _GZIP_WBITS = 31
+# bgzip cuts 16 MiB into 256 members. Each costs time, however empty: a body of nothing else would stop ingest.
+_MOST_MEMBERS = 1000
+# Longer numbers are refused by `int`, and no server takes them.
+_MOST_DIGITS = 18
 
 
 class _Inflater(Protocol):
@@ -38,11 +42,15 @@ async def read_body(
     Raises:
         Refusal: 413 too large, 415 unknown encoding, 400 broken compression.
     """
-    if declared is not None and declared.isdigit() and int(declared) > limit:
+    if declared is not None and _is_more(declared, limit):
         raise _too_large(limit)
     if encoding in {"", "identity"}:
         return await _read_plain(chunks, limit, hold)
     return await _read_compressed(chunks, _INFLATERS.get(encoding), encoding, limit, hold)
+
+
+def _is_more(declared: str, limit: int) -> bool:
+    return declared.isascii() and declared.isdigit() and (len(declared) > _MOST_DIGITS or int(declared) > limit)
 
 
 async def _read_plain(chunks: AsyncIterator[bytes], limit: int, hold: Callable[[int], None]) -> bytes:
@@ -69,13 +77,16 @@ async def _read_compressed(
         )
     body = bytearray()
     inflater = new_inflater()
-    sent = 0
+    sent, members = 0, 1
     async for chunk in chunks:
         sent += len(chunk)
         rest = chunk
         while rest:
             if inflater.eof:
                 inflater = new_inflater()
+                members += 1
+                if members > _MOST_MEMBERS:
+                    raise Refusal(HTTPStatus.BAD_REQUEST, f"the body has more than {_MOST_MEMBERS} {encoding} members")
             try:
                 inflated = inflater.inflate(rest, limit - len(body) + 1)
             except (zlib.error, zstd.ZstdError) as error:

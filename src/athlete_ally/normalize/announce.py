@@ -14,6 +14,8 @@ from athlete_ally.core.record import Record
 
 # Half of what fits, so that a record is never split and never refused.
 _MAX_ANNOUNCEMENT_BYTES = topology.MAX_BODY_BYTES // 2
+# https://www.w3.org/TR/trace-context/#traceparent-header; anything longer is none, and might not fit.
+_TRACEPARENT_CHARACTERS = 55
 
 
 def announcements(
@@ -57,6 +59,7 @@ def _announcement(kind: str, delivery: Delivery, lot: Lot, number: int, body: by
         headers.CE_TIME: at.isoformat(timespec="milliseconds"),
         headers.CONTENT_TYPE: "application/json",
     }
-    if headers.TRACEPARENT in delivery.headers:
-        attributes[headers.TRACEPARENT] = delivery.headers[headers.TRACEPARENT]
+    traceparent = delivery.headers.get(headers.TRACEPARENT, "")
+    if 0 < len(traceparent) <= _TRACEPARENT_CHARACTERS:
+        attributes[headers.TRACEPARENT] = traceparent
     return OutgoingMessage(topology.CORE_HOT, subject, body, identity, attributes)

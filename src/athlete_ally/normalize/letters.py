@@ -1,7 +1,7 @@
 """Dead letters: a copy of what could not be used, with everything a person needs to understand and replay it. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
@@ -15,6 +15,10 @@ from athlete_ally.core.reading import pick_readings
 # Long enough for a field and its limit; short enough that all headers stay within 16 KiB.
 _MAX_ERROR_CHARACTERS = 500
 _MAX_INDEX_CHARACTERS = 4000
+# A header that the client library delivers but would refuse to send again must not keep a letter from being written.
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_HEADER_VALUE = re.compile(r"[ -~]*")
+_MAX_COPIED_BYTES = 4096
 # Headers of the server and of the original's own identity would act on the copy.
 _NOT_COPIED = ("nats-", "aa-dlq-", "aa-original-", "aa-reading")
 
@@ -53,15 +57,31 @@ def _letter(kind: str, delivery: Delivery, lot: Lot, rejected: list[Rejected], a
     if delivery.attempt == 1:
         stated[headers.DLQ_FIRST_DELIVERED] = _instant(at)
     if not is_whole:
-        stated[headers.READING_INDEXES] = ",".join(map(str, indexes))[:_MAX_INDEX_CHARACTERS]
-    copied = {name: value for name, value in delivery.headers.items() if not name.lower().startswith(_NOT_COPIED)}
+        stated[headers.READING_INDEXES] = _listed(indexes)
     return OutgoingMessage(
         stream=topology.DLQ,
         subject=topology.dead_letter_subject(kind, reason),
         body=delivery.body if is_whole else pick_readings(delivery.body, indexes),
         message_id=derived_id("dlq", lot.message_id, delivery.sequence, reason),
-        headers={**copied, **stated},
+        headers={**_copied(delivery.headers), **stated},
     )
+
+
+def _copied(original: Mapping[str, str]) -> dict[str, str]:
+    copied: dict[str, str] = {}
+    room = _MAX_COPIED_BYTES
+    for name, value in original.items():
+        is_safe = _HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)
+        if is_safe and not name.lower().startswith(_NOT_COPIED) and len(name) + len(value) <= room:
+            copied[name] = value
+            room -= len(name) + len(value)
+    return copied
+
+
+def _listed(indexes: Sequence[int]) -> str:
+    """Return the indexes; where they are too many, the first ones, and a sign that more were left out."""
+    text = ",".join(map(str, indexes))
+    return text if len(text) <= _MAX_INDEX_CHARACTERS else text[:_MAX_INDEX_CHARACTERS].rpartition(",")[0] + ",..."
 
 
 def _shape_of(error: str) -> str:

@@ -104,3 +104,4 @@ async def kept_in_hand(inbox: Inbox, deliveries: Sequence[Delivery], every_s: fl
         yield
     finally:
         keeper.cancel()
+        await asyncio.wait({keeper})

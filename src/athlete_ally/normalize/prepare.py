@@ -1,5 +1,6 @@
 """From a delivery to what it wants to store: pure, and the same whenever it is done again."""
 
+import re
 from datetime import datetime
 
 from athlete_ally.core import headers, topology
@@ -8,11 +9,14 @@ from athlete_ally.core.identity import message_id
 from athlete_ally.core.measurement import Measurement, Rules
 from athlete_ally.core.messages import Delivery
 from athlete_ally.core.ports import Lot, Rejected
-from athlete_ally.core.record import Arrival, Record
+from athlete_ally.core.record import EARLIEST_CAPTURE, MAX_CLOCK_AHEAD, Arrival, Record
 from athlete_ally.core.verdict import Reason
 
-# A header may claim anything; this many readings of one byte each would fill a message.
-_MOST_READINGS = topology.MAX_MESSAGE_BYTES
+# A header may claim anything; no reading with its person and time is shorter than this.
+_MOST_READINGS = topology.MAX_MESSAGE_BYTES // 50
+# What any database column and any header of ours can hold.
+_ID = re.compile(r"[!-~]{1,256}")
+_MOST_DIGITS = 18
 
 
 def prepare(measurement: Measurement, delivery: Delivery, rules: Rules) -> Lot:
@@ -45,8 +49,8 @@ def prepare(measurement: Measurement, delivery: Delivery, rules: Rules) -> Lot:
 
 def give_up(delivery: Delivery, reason: Reason, error: str) -> Lot:
     """Reject a whole message, unread."""
-    declared = delivery.headers.get(headers.READINGS, "")
-    readings = int(declared) if declared.isascii() and declared.isdigit() and 0 < int(declared) <= _MOST_READINGS else 1
+    declared = _number(delivery, headers.READINGS)
+    readings = declared if declared is not None and 0 < declared <= _MOST_READINGS else 1
     arrival = _arrival(delivery)
     return Lot(
         message_id=arrival.message_id,
@@ -60,17 +64,18 @@ def give_up(delivery: Delivery, reason: Reason, error: str) -> Lot:
 
 def _arrival(delivery: Delivery) -> Arrival:
     """Return the lineage. A replayed dead letter keeps its first place in the order: it is no newer than it was."""
-    original = delivery.headers.get(headers.ORIGINAL_SEQUENCE, "")
+    original = _number(delivery, headers.ORIGINAL_SEQUENCE)
     return Arrival(
         message_id=identity_of(delivery),
-        stream_sequence=int(original) if original.isascii() and original.isdigit() else delivery.sequence,
+        stream_sequence=delivery.sequence if original is None else original,
         received_at=_received_at(delivery),
     )
 
 
 def identity_of(delivery: Delivery) -> str:
-    """Return the message's id; a sender that gave none gets the id of its content."""
-    return delivery.headers.get(headers.MSG_ID) or message_id(delivery.subject, delivery.body)
+    """Return the message's id; a sender that gave none, or one that can't be kept, gets the id of its content."""
+    stated = delivery.headers.get(headers.MSG_ID, "")
+    return stated if _ID.fullmatch(stated) else message_id(delivery.subject, delivery.body)
 
 
 def _received_at(delivery: Delivery) -> datetime:
@@ -79,4 +84,11 @@ def _received_at(delivery: Delivery) -> datetime:
         stated = datetime.fromisoformat(delivery.headers.get(headers.CE_TIME, ""))
     except ValueError:
         return delivery.stored_at
-    return stated if stated.tzinfo is not None else delivery.stored_at
+    if stated.tzinfo is None or not EARLIEST_CAPTURE <= stated <= delivery.stored_at + MAX_CLOCK_AHEAD:
+        return delivery.stored_at
+    return stated
+
+
+def _number(delivery: Delivery, header: str) -> int | None:
+    text = delivery.headers.get(header, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None

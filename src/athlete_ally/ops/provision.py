@@ -38,7 +38,7 @@ class StreamAdmin(Protocol):
 # A drift in one of these breaks a promise; the others are the operator's to choose, and a matter for the doctor.
 _VITAL_FIELDS = {
     *("subjects", "retention", "storage", "discard"),
-    *("filter_subjects", "ack_policy", "deliver_policy", "max_deliver", "ack_wait"),
+    *("filter_subjects", "ack_policy", "deliver_policy", "max_deliver"),
 }
 
 

@@ -38,7 +38,7 @@ from athlete_ally.wiring.builders import desired_topology, nats_connection, now
 from athlete_ally.wiring.lifecycle import require_topology, serve, unless_stopped, until_available
 from athlete_ally.wiring.readiness import cached, worker_reasons
 
-_WATCH_EVERY_S = 5.0
+_WATCH_EVERY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,8 @@ class NatsInbox:
             async with asyncio.timeout(wait_s + _GRACE_S):
                 while len(deliveries) < limit:
                     message = await self._arrived.get()
-                    status = (message.headers or {}).get("Status")
+                    # Only a delivery has somewhere to be settled; a header of its sender's may be called Status too.
+                    status = None if message.reply else (message.headers or {}).get("Status")
                     if status is None:
                         deliveries.append(self._delivery(message))
                     elif message.subject != reply:

@@ -18,6 +18,8 @@ Key = tuple[str, str, str, str]
 Connection = Any
 """A connection or a pool's proxy of one; the driver's own types don't agree on a common protocol."""
 
+_ALREADY_THERE = "23505"
+
 _KNOWN = load_sql("known_receipts")
 _REMEMBER = load_sql("insert_receipts")
 _START_ALONE = load_sql("start_alone")
@@ -33,11 +35,14 @@ class PostgresStore:
 
     async def store(self, measurement: Measurement, lots: Sequence[Lot]) -> Sequence[Receipt]:
         """See the port."""
-        try:
-            return await self._store(measurement, lots)
-        except RowRefused:
-            # Another worker put one of these messages on record meanwhile; this time it is known.
-            return await self._store(measurement, lots)
+        for _ in lots:
+            try:
+                return await self._store(measurement, lots)
+            except RowRefused as refusal:
+                # Another worker put at least one more of these messages on record; next time it is known.
+                if refusal.sqlstate != _ALREADY_THERE:
+                    raise
+        return await self._store(measurement, lots)
 
     async def _store(self, measurement: Measurement, lots: Sequence[Lot]) -> Sequence[Receipt]:
         with translated():
@@ -119,12 +124,13 @@ class _Batch:
         if here not in known.get(lot.message_id, {}):
             return Receipt(is_redelivery=False, is_duplicate=True, stored=(), superseded=0, rejected=())
         rejected = tuple(Rejected(**each) for each in json.loads(known[lot.message_id][here]))
-        stored = await self._current(lot)
-        superseded = len(lot.records) - len(stored)
+        dead = {each.index for each in rejected}
+        stored = await self._current([record for record in lot.records if record.reading_index not in dead])
+        superseded = max(0, lot.readings - len(stored) - len(rejected))
         return Receipt(is_redelivery=True, is_duplicate=False, stored=stored, superseded=superseded, rejected=rejected)
 
-    async def _current(self, lot: Lot) -> tuple[Record, ...]:
-        records = newest(lot.records)
+    async def _current(self, candidates: Sequence[Record]) -> tuple[Record, ...]:
+        records = newest(candidates)
         keys = [list(column) for column in zip(*(record.key for record in records), strict=True)] or [[], [], [], []]
         ids = [record.message_id for record in records]
         sequences = [record.stream_sequence for record in records]
@@ -133,11 +139,12 @@ class _Batch:
         return tuple(record for record in records if record.key in current)
 
     async def _remember(self, receipts: Sequence[Receipt]) -> None:
-        rows = [
+        # Sorted, so that two workers with the same messages wait for each other in one order and never deadlock.
+        rows = sorted(
             _row(self._kind, lot, receipt)
             for lot, receipt in zip(self._lots, receipts, strict=True)
             if not receipt.is_redelivery
-        ]
+        )
         if rows:
             await self._connection.execute(_REMEMBER, *map(list, zip(*rows, strict=True)))
         await self._connection.execute(_FORGET_STARTS, [lot.message_id for lot in self._lots])

@@ -1,0 +1,63 @@
+"""Make the generated parts of the reference again: tables in docs/reference, asyncapi.yaml and .env.example.
+
+`--check` writes nothing: exit 0 when all is as it would be made, 2 when something is stale.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from reference_commands import commands_section
+from reference_headers import headers_table
+from reference_messages import asyncapi_yaml, subjects_table
+from reference_series import series_tables
+from reference_settings import env_example, settings_table
+from reference_streams import durables_table, streams_tables
+
+ROOT = Path(__file__).parent.parent
+WHOLE: dict[str, Callable[[], str]] = {
+    ".env.example": env_example,
+    "docs/reference/asyncapi.yaml": asyncapi_yaml,
+}
+# The words around a table are written by hand; the table goes between its two markers.
+WITHIN: dict[str, dict[str, Callable[[], str]]] = {
+    "docs/reference/commands.md": {"commands": commands_section},
+    "docs/reference/configuration.md": {"settings": settings_table},
+    "docs/reference/messages.md": {"subjects": subjects_table, "headers": headers_table},
+    "docs/reference/series.md": {"series": series_tables},
+    "docs/reference/streams.md": {"streams": streams_tables, "durables": durables_table},
+}
+
+
+def main() -> int:
+    """Make everything in memory, tell what differs, and write it unless asked only to check."""
+    made = {name: make() for name, make in WHOLE.items()} | {name: fill(name) for name in WITHIN}
+    stale = [name for name, text in made.items() if text != read(name)]
+    print("\n".join(f"{name} is stale: `uv run scripts/build_reference.py` makes it" for name in stale) or "all fresh")
+    if "--check" in sys.argv[1:]:
+        return 2 if stale else 0
+    for name in stale:
+        (ROOT / name).write_text(made[name], "utf-8", newline="\n")
+    return 0
+
+
+def fill(name: str) -> str:
+    """Return a page with each of its generated parts made anew."""
+    text = read(name)
+    for part, make in WITHIN[name].items():
+        start, end = f"<!-- generated: {part} -->", f"<!-- end of {part} -->"
+        before, after = re.escape(start), re.escape(end)
+        text, found = re.subn(f"(?s){before}.*?{after}", lambda _, t=make(): f"{start}\n\n{t}\n\n{end}", text)  # noqa: B023  # called at once
+        if found != 1:
+            sys.exit(f"{name}: {found} parts between {start} and {end}, wanted 1")
+    return text
+
+
+def read(name: str) -> str:
+    """Return what is there now; nothing where there is no file."""
+    return (ROOT / name).read_text("utf-8") if (ROOT / name).exists() else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

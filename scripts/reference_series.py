@@ -1,0 +1,35 @@
+"""The series that ingest and normalize export."""
+
+from reference_markdown import code, codes, table
+
+from athlete_ally.core.series import IngestSeries, NormalizeSeries, Series, every, ingest_series, normalize_series
+from athlete_ally.measurements import KINDS
+
+_HEAD = ("series", "type", "labels", "meaning")
+
+
+def series_tables() -> str:
+    """Return a table for each service, with the values that each label can have."""
+    services: dict[str, IngestSeries | NormalizeSeries] = {
+        "ingest": ingest_series(KINDS),
+        "normalize": normalize_series(KINDS),
+    }
+    return "\n\n".join(f"## {name}\n\n{table(_HEAD, map(_row, every(series)))}" for name, series in services.items())
+
+
+def _row(series: Series) -> tuple[str, str, str, str]:
+    return code(series.name), series.type, "<br>".join(map(_label, *_columns(series))), _meaning(series)
+
+
+def _columns(series: Series) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    values = list(zip(*series.values, strict=True)) or [()] * len(series.labels)
+    return series.labels, values
+
+
+def _label(name: str, values: tuple[str, ...]) -> str:
+    return f"{code(name)}: {codes(dict.fromkeys(values))}" if values else code(name)
+
+
+def _meaning(series: Series) -> str:
+    buckets = ", ".join(f"{each:g}" for each in series.buckets)
+    return f"{series.help} Buckets (s): {buckets}." if buckets else series.help

@@ -1,0 +1,206 @@
+"""The services as real processes: started, killed and stopped by tests."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from athlete_ally.adapters.nats.admin import NatsAdmin
+from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.adapters.nats.letters import NatsLetters, StoredLetter
+from athlete_ally.adapters.postgres.receipts import PostgresReceipts
+from athlete_ally.adapters.servers.ports import free_port
+from athlete_ally.core.topology import CORE_HOT, normalize_durable
+from athlete_ally.measurements import KINDS
+from support.wait import eventually
+
+DYING = Path(__file__).parents[1] / "system" / "programs" / "dying.py"
+
+
+class Service:
+    """One process of ours, on a port of its own that it keeps over restarts."""
+
+    def __init__(self, name: str, environment: dict[str, str], folder: Path, *, dies: str | None = None) -> None:
+        """Describe it; `dies` names the step at which it kills itself (see `programs/dying.py`)."""
+        self.name = name
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log_file = folder / f"{name}-{self.port}.log"
+        self._environment = {**os.environ, **environment, f"AA_{name.upper()}_PORT": str(self.port)}
+        program = [str(DYING), name, dies] if dies else ["-m", "athlete_ally", name, "--stop-with-stdin"]
+        self._argv = [sys.executable, *program]
+        self._process: Any = None
+
+    @property
+    def log(self) -> str:
+        """Return what it logged so far."""
+        return self.log_file.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def pid(self) -> int:
+        """Return the id of its process."""
+        return int(self._process.pid)
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether the process is still there."""
+        return self._process.poll() is None
+
+    def start(self) -> "Service":
+        """Start the process; it may not be ready yet."""
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._argv, env=self._environment, stdin=subprocess.PIPE, stdout=log, stderr=log
+            )
+        return self
+
+    async def ready(self) -> "Service":
+        """Return when its dependencies work."""
+        await eventually(self.is_ready)
+        return self
+
+    async def is_ready(self) -> bool:
+        """Tell whether it says that it is ready."""
+        return await self.status("/health/ready") == 200
+
+    async def status(self, path: str) -> int:
+        """Return the status of a GET; 0 where nobody answers."""
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+            try:
+                return (await client.get(self.url + path)).status_code
+            except httpx.TransportError:
+                return 0
+
+    async def metrics(self) -> str:
+        """Return its series."""
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+            return (await client.get(f"{self.url}/metrics")).text
+
+    def kill(self) -> None:
+        """Kill it at once; it gets no chance to finish anything."""
+        self._process.kill()
+        self._process.wait()
+        self._process.stdin.close()
+
+    def terminate(self) -> None:
+        """Ask it to stop, as an orchestrator does."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def close_stdin(self) -> None:
+        """Let its standard input end, as a dying parent does."""
+        self._process.stdin.close()
+
+    async def exit_code(self, within_s: float = 30) -> int:
+        """Return its exit code, once it has ended."""
+        return await asyncio.wait_for(asyncio.to_thread(self._process.wait), within_s)
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        if self._process is not None:
+            self.kill()
+
+
+class Site:
+    """A broker, a database, the services on them, and their books."""
+
+    def __init__(self, nats_url: str, database_url: str, connection: Connection, pool: Any, folder: Path) -> None:
+        """Use these servers."""
+        self.connection, self.pool = connection, pool
+        self._environment = {
+            "NATS_URL": nats_url,
+            "DATABASE_URL": database_url,
+            "AA_LOG_LEVEL": "info",
+            "AA_PUBLISH_TIMEOUT_S": "2",
+        }
+        self._folder = folder
+        self._services: list[Service] = []
+
+    def service(self, name: str, *, dies: str | None = None, **environment: str) -> Service:
+        """Return a service of this site, not yet started."""
+        service = Service(name, {**self._environment, **environment}, self._folder, dies=dies)
+        self._services.append(service)
+        return service
+
+    def close(self) -> None:
+        """End all services."""
+        for service in self._services:
+            service.close()
+
+    async def patience_with(self, durable: str, ack_wait_s: float) -> None:
+        """Shorten a durable's ack_wait, so that a test does not wait a minute for a redelivery."""
+        live = await NatsAdmin(self.connection).consumer(CORE_HOT, durable)
+        assert live is not None
+        config = {**live.config, "ack_wait": int(ack_wait_s * 1e9)}
+        payload = {"stream_name": CORE_HOT, "config": config, "action": "update"}
+        await self.connection.api(f"CONSUMER.CREATE.{CORE_HOT}.{durable}", payload)
+
+    async def stored(self, table: str = "hrv_data") -> dict[str, float]:
+        """Return rMSSD (or minutes asleep) by person."""
+        column = "rmssd_ms" if table == "hrv_data" else "asleep_min"
+        return {row["user_id"]: row[column] for row in await self.pool.fetch(f"SELECT * FROM {table}")}  # noqa: S608  # ours
+
+    async def letters(self) -> list[StoredLetter]:
+        """Return all dead letters."""
+        return [letter async for letter in NatsLetters(self.connection).all()]
+
+    async def is_settled(self) -> bool:
+        """Tell whether no message waits or is in hand."""
+        admin = NatsAdmin(self.connection)
+        durables = [await admin.consumer(CORE_HOT, normalize_durable(kind)) for kind in KINDS]
+        return all(durable is not None and (durable.pending, durable.ack_pending) == (0, 0) for durable in durables)
+
+    async def totals(self) -> dict[str, int]:
+        """Return where all readings ended, over all kinds."""
+        kinds = (await PostgresReceipts(self.pool).totals()).values()
+        names = ("readings", "stored", "superseded", "duplicate", "dead_lettered")
+        return {name: sum(kind[name] for kind in kinds) for name in names}
+
+    async def balance(self, accepted: int, normalize: Service) -> None:
+        """Return when all is settled and every accepted reading is accounted for, once, by the database and the series."""
+        await eventually(self.is_settled, within_s=40)
+        totals = await self.totals()
+        assert accepted == totals["stored"] + totals["superseded"] + totals["dead_lettered"], totals
+        assert accepted + totals["duplicate"] == totals["readings"], totals
+
+        async def ledger_is_zero() -> bool:
+            text = await normalize.metrics()
+            return "normalize_broker_scrape_success 1.0" in text and all(
+                f"ledger_{kind}_unaccounted_messages 0.0" in text for kind in KINDS
+            )
+
+        await eventually(ledger_is_zero)
+
+
+class Client:
+    """A client that does not give up: it sends the same again until it hears a 2xx."""
+
+    def __init__(self, url: Callable[[], str]) -> None:
+        """Send to the address that `url` returns at the time."""
+        self._url = url
+        self.accepted = 0
+        self.duplicates = 0
+        self.statuses: list[int] = []
+
+    async def send(self, readings: Any, kind: str = "hrv", count: int = 1) -> None:
+        """Send readings until they are taken."""
+
+        async def attempt() -> bool:
+            async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+                try:
+                    response = await client.post(f"{self._url()}/api/v1/ingest/{kind}", json=readings)
+                except httpx.TransportError:
+                    self.statuses.append(0)
+                    return False
+            self.statuses.append(response.status_code)
+            if response.is_success:
+                self.duplicates += count if response.json()["duplicate"] else 0
+                self.accepted += count
+            return response.is_success
+
+        await eventually(attempt, within_s=60)

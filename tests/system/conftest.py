@@ -1,0 +1,19 @@
+"""A site for each test: fresh streams and a fresh database, and services that end with the test."""
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.servers import Nats
+from support.services import Site
+
+from athlete_ally.adapters.nats.connection import Connection
+
+
+@pytest.fixture
+def site(nats_server: Nats, database_url: str, connection: Connection, pool: Any, tmp_path: Path) -> Generator[Site]:
+    """Give the test a site on the servers of its process."""
+    site = Site(nats_server.url, database_url, connection, pool, tmp_path)
+    yield site
+    site.close()

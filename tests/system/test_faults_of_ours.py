@@ -1,0 +1,174 @@
+"""Our own processes die at the worst moment; nothing is lost, nothing is done twice."""
+
+import asyncio
+import json
+import sys
+
+import pytest
+from support.samples import hrv_reading
+from support.services import Client, Service, Site
+from support.wait import eventually
+
+from athlete_ally.adapters.nats.admin import NatsAdmin
+from athlete_ally.adapters.nats.publisher import NatsPublisher
+from athlete_ally.core import headers
+from athlete_ally.core.messages import OutgoingMessage
+from athlete_ally.core.topology import CORE_HOT, normalize_durable, raw_subject, stored_subject
+
+DURABLE = normalize_durable("hrv")
+STEPS = [f"{when}-{what}" for what in ("store", "dead-letter", "announce", "ack") for when in ("before", "after")]
+
+
+@pytest.mark.parametrize("step", ["before-publish", "after-publish"])
+async def test_ingest_dies_between_publish_and_answer(site: Site, step: str) -> None:
+    """
+    The client hears nothing and sends again; whether the stream had it or not, the reading is stored once.
+    """
+    dying = await site.service("ingest", dies=step).start().ready()
+    healthy = site.service("ingest")
+    normalize = await site.service("normalize").start().ready()
+    addresses = iter([dying.url])
+    client = Client(lambda: next(addresses, healthy.url))
+    healthy.start()
+    await client.send(hrv_reading("a"))
+
+    assert client.statuses[:1] == [0]
+    assert client.duplicates == (1 if step == "after-publish" else 0)
+    await site.balance(1, normalize)
+    assert await site.stored() == {"a": 42.0}
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_normalize_dies_after_each_of_its_steps(site: Site, step: str) -> None:
+    """
+    A healthy worker finishes what the dead one began: right records, one announcement, one dead letter, balanced books.
+    """
+    ingest = await site.service("ingest").start().ready()
+    client = Client(lambda: ingest.url)
+    await site.patience_with(DURABLE, 1)
+    dying = await site.service("normalize", dies=step).start().ready()
+    await client.send([hrv_reading("a"), hrv_reading("impossible", 900)], count=2)
+    await client.send(hrv_reading("b"))
+    assert await dying.exit_code() != 0
+    normalize = await site.service("normalize").start().ready()
+    await site.balance(3, normalize)
+
+    assert await site.stored() == {"a": 42.0, "b": 42.0}
+    assert [letter.headers[headers.READINGS] for letter in await site.letters()] == ["1"]
+    stream = await NatsAdmin(site.connection).stream(CORE_HOT, stored_subject("hrv"))
+    assert stream is not None
+    assert {stored_subject("hrv"): 2} == stream.by_subject
+
+
+async def test_a_message_that_kills_every_worker_takes_nobody_along(site: Site) -> None:
+    """
+    Worker after worker dies of one reading; in the end that message is dead-lettered, and all others are stored.
+    """
+    ingest = await site.service("ingest").start().ready()
+    client = Client(lambda: ingest.url)
+    await site.patience_with(DURABLE, 0.5)
+    for user in ("a", "killer", "b"):
+        await client.send(hrv_reading(user))
+    deaths = 0
+    while not await site.is_settled():
+        dying = site.service("normalize", dies="in-normalise:killer", AA_NORMALIZE_MAX_DELIVER="4").start()
+
+        async def is_over(worker: Service = dying) -> bool:
+            return not worker.is_running or await site.is_settled()
+
+        await eventually(is_over, within_s=30)
+        deaths += not dying.is_running
+        dying.close()
+        assert deaths < 10
+    (letter,) = await site.letters()
+
+    assert (
+        letter.headers[headers.DLQ_REASON],
+        [reading["userId"] for reading in json.loads(letter.body)["readings"]],
+    ) == ("max-deliver", ["killer"])
+    await site.balance(3, await site.service("normalize").start().ready())
+
+
+async def test_several_workers_share_and_one_may_die(site: Site) -> None:
+    """
+    Three workers, one killed amid a hundred messages: every reading is stored, none twice.
+    """
+    ingest = await site.service("ingest").start().ready()
+    workers = [await site.service("normalize").start().ready() for _ in range(3)]
+    await site.patience_with(DURABLE, 2)
+    client = Client(lambda: ingest.url)
+    for number in range(100):
+        await client.send(hrv_reading(f"u{number}"))
+        if number == 50:
+            workers[0].kill()
+    await site.balance(100, workers[1])
+
+    assert len(await site.stored()) == 100
+
+
+async def test_readings_late_twice_and_out_of_order(site: Site) -> None:
+    """
+    The newest capture first, then older ones, then all of them again: the newest stays, the repeats are recognised.
+    """
+    ingest = await site.service("ingest").start().ready()
+    normalize = await site.service("normalize").start().ready()
+    client = Client(lambda: ingest.url)
+    for _ in range(2):
+        for rmssd, minutes_ago in ((50, 10), (40, 30), (60, 90)):
+            await client.send(hrv_reading("a", rmssd, minutes_ago))
+    await site.balance(3, normalize)
+
+    assert (client.duplicates, await site.stored()) == (3, {"a": 50.0})
+
+
+async def test_the_fuse_stops_a_service_until_it_is_restarted(site: Site) -> None:
+    """
+    Sixty unreadable messages: fifty letters, then the worker is not ready and says why; restarted, it goes on.
+    """
+    normalize = await site.service("normalize").start().ready()
+    await site.patience_with(DURABLE, 1)
+    publisher = NatsPublisher(site.connection, timeout_s=5)
+    for number in range(60):
+        await publisher.publish(OutgoingMessage(CORE_HOT, raw_subject("hrv"), b"nonsense", f"m{number}"))
+
+    async def not_ready() -> bool:
+        return await normalize.status("/health/ready") == 503
+
+    await eventually(not_ready)
+    assert (len(await site.letters()), await normalize.status("/health")) == (50, 200)
+    assert "fuse-open" in normalize.log
+    normalize.kill()
+    await site.balance(60, await normalize.start().ready())
+    assert len(await site.letters()) == 60
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM for another process; stdin is tested there")
+@pytest.mark.parametrize("way", ["terminate", "close_stdin"])
+async def test_a_stop_drains(site: Site, way: str) -> None:
+    """
+    Told to stop amid traffic, both services end with 0, and every 202 that was heard is accounted for.
+    """
+    ingest = await site.service("ingest").start().ready()
+    normalize = await site.service("normalize").start().ready()
+    client = Client(lambda: ingest.url)
+
+    async def send_many() -> None:
+        for number in range(200):
+            await client.send(hrv_reading(f"u{number}"))
+
+    sending = asyncio.create_task(send_many())
+
+    async def under_way() -> bool:
+        return client.accepted > 20
+
+    await eventually(under_way)
+    for service in (ingest, normalize):
+        getattr(service, way)()
+    assert [await ingest.exit_code(), await normalize.exit_code()] == [0, 0]
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    normalize = await site.service("normalize").start().ready()
+    await eventually(site.is_settled)
+
+    assert client.accepted <= (await site.totals())["readings"] <= client.accepted + 1
+    assert "Task was destroyed" not in ingest.log + normalize.log

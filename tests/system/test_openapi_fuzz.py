@@ -1,0 +1,58 @@
+"""The contract against the real service, by a fuzzer made for that."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from support.services import Site
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+EXAMPLES = 60
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+async def test_no_request_gets_an_answer_that_is_not_in_the_contract(site: Site) -> None:
+    """
+    Whatever schemathesis makes of the contract, right or wrong: no 5xx, no undocumented status, type or shape.
+    """
+    ingest = await site.service("ingest").start().ready()
+    document = schemathesis.openapi.from_url(f"{ingest.url}/openapi.json")
+    tried = await asyncio.to_thread(_fuzz, document)
+
+    # Four routes take a body: each is tried with right and with wrong requests.
+    assert tried > 4 * EXAMPLES
+
+
+def _fuzz(document: schemathesis.BaseSchema) -> int:
+    tried = 0
+
+    def check(case: schemathesis.Case) -> None:
+        nonlocal tried
+        tried += 1
+        case.call_and_validate(checks=CHECKS)
+
+    for result in document.get_all_operations():
+        operation = result.ok()
+        _run(operation.as_strategy(generation_mode=schemathesis.GenerationMode.POSITIVE), check)
+        if operation.body:
+            _run(operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE), check)
+    return tried
+
+
+def _run(strategy: Any, check: Callable[[Any], None]) -> None:
+    def property_(case: Any) -> None:
+        check(case)
+
+    quick = settings(
+        max_examples=EXAMPLES, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    )
+    quick(given(case=strategy)(property_))()
