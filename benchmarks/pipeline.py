@@ -25,7 +25,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import asyncpg
 import httpx
@@ -159,9 +159,11 @@ class Up:
         options = ["--data-dir", str(folder), "--port", str(self._ports[0]), "--normalize-port", str(self._ports[1])]
         environment = {**os.environ, "AA_LOG_LEVEL": "error"}
         command = [sys.executable, "-m", "athlete_ally", "up", *options]
-        self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(  # noqa: S603  # our own command
+            command, env=environment, stdout=subprocess.DEVNULL
+        )
 
-    def __enter__(self) -> "Up":
+    def __enter__(self) -> Self:
         """Use it."""
         return self
 
@@ -210,7 +212,8 @@ class Up:
         sizes: dict[str, float] = {}
         for child in psutil.Process(self._process.pid).children(recursive=True):
             words = child.cmdline()
-            name = next((each for each in ("ingest", "normalize", "guardian") if any(each in word for word in words)), None)
+            ours = ("ingest", "normalize", "guardian")
+            name = next((each for each in ours if any(each in word for word in words)), None)
             name = name or ("postgres" if "postgres" in child.name() else child.name())
             sizes[name] = round(sizes.get(name, 0) + child.memory_info().rss / 2**20, 1)
         return sizes

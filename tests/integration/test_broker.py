@@ -1,4 +1,4 @@
-"""What the `Publisher` and `Inbox` ports promise, kept by a real nats-server; and what happens when it is in trouble."""
+"""What the `Publisher` and `Inbox` ports promise, kept by a real nats-server, also when that is in trouble."""
 
 import asyncio
 import os
@@ -214,7 +214,7 @@ async def trouble(guard: Guard, topology: Topology, log: Log) -> AsyncGenerator[
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows can't suspend a process by signal")
 async def test_a_stalled_server_costs_one_timeout_and_then_nothing(trouble: Trouble) -> None:
     """
-    The first publish fails when its time is up; the next ones at once, so that nothing piles up; then all is well again.
+    The first publish fails when its time is up, the next ones at once: nothing piles up; then all is well again.
     """
     publisher = NatsPublisher(trouble.connection, timeout_s=0.5)
     await publisher.publish(message("before"))
@@ -241,7 +241,7 @@ async def test_a_stalled_server_costs_one_timeout_and_then_nothing(trouble: Trou
 
 async def test_a_killed_server_is_waited_for_and_found_again(trouble: Trouble, topology: Topology) -> None:
     """
-    Killed: publishes fail in bounded time. Back on its port: publishing and pulling go on by themselves, nothing is lost.
+    Killed: publishes fail in bounded time. Back on its port: publishing and pulling go on, and nothing is lost.
     """
     publisher = NatsPublisher(trouble.connection, timeout_s=0.5)
     inbox = NatsInbox(trouble.connection, topology.durable(normalize_durable("hrv")))

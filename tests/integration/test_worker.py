@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import asyncpg
 import pytest
 from support.samples import hrv_reading
 from support.servers import Postgres
@@ -162,7 +163,7 @@ async def test_an_unreadable_message_is_kept_whole(bench: Bench) -> None:
 
 async def test_a_message_delivered_twice_has_its_effects_once(bench: Bench) -> None:
     """
-    The same deliveries handled again, as after a crash before the acknowledgement: no second row, announcement or letter.
+    The same deliveries again, as after a crash before the acknowledgement: no second row, announcement or letter.
     """
     await bench.send(hrv_reading("a"), hrv_reading("b", 900))
     deliveries = await bench.work_once()
@@ -220,7 +221,7 @@ async def test_a_bug_concerns_its_own_message_only(bench: Bench) -> None:
 
 async def test_a_message_that_kills_is_given_up_and_its_neighbours_are_not(bench: Bench) -> None:
     """
-    Past max_deliver only the message that was alone when the process died is dead-lettered, unread; others are stored.
+    Past max_deliver only the message that was alone when the process died is given up; others are stored.
     """
     killer = await bench.send(hrv_reading("killer"))
     await bench.send(hrv_reading("bystander"))
@@ -235,7 +236,7 @@ async def test_a_message_that_kills_is_given_up_and_its_neighbours_are_not(bench
 
 async def test_a_full_dead_letter_stream_delays_only_the_letter(bench: Bench) -> None:
     """
-    AA_DLQ refuses: the original stays in its stream, unsettled, while good messages pass; with room it is dead-lettered.
+    AA_DLQ refuses: the original stays unsettled in its stream while good messages pass; with room it is copied.
     """
     live = await NatsAdmin(bench.connection).stream(DLQ)
     assert live is not None
@@ -256,7 +257,7 @@ async def test_a_database_that_is_away_is_waited_for(
     bench: Bench, postgres_server: Postgres, database_url: str
 ) -> None:
     """
-    Connections are refused: the worker holds its message, dead-letters nothing, and stores it when they are let in again.
+    Connections are refused: the worker holds its message, dead-letters nothing, and stores it later.
     """
     name = database_url.rpartition("/")[2]
     await bench.send(hrv_reading("a"))
@@ -279,14 +280,12 @@ async def test_a_database_that_is_away_is_waited_for(
 
 
 async def _connect(url: str) -> Any:
-    import asyncpg
-
     return await asyncpg.connect(url)
 
 
 async def test_the_fuse_stops_a_worker_that_refuses_everything(bench: Bench) -> None:
     """
-    Sixty unreadable messages: at most fifty letters, ten messages still in the stream, and the worker waits for a person.
+    Sixty unreadable messages: fifty letters, ten messages still in the stream, and the worker waits for a person.
     """
     for number in range(60):
         await bench.send(body=f"nonsense {number}".encode())
@@ -336,7 +335,7 @@ async def test_run_works_until_told_to_stop(bench: Bench) -> None:
 
 async def test_the_watch_sees_lag_depth_and_ledger(bench: Bench) -> None:
     """
-    Lag and age while a message waits; depth of AA_DLQ by subject; the ledger 0 when all is on record, and 1 when it isn't.
+    Lag and age while a message waits; depth of AA_DLQ by subject; the ledger 0, and 1 where a receipt is missing.
     """
     watch = Watch(
         KINDS,

@@ -26,10 +26,12 @@ DYING = Path(__file__).parents[1] / "system" / "programs" / "dying.py"
 class Service:
     """One process of ours, on a port of its own that it keeps over restarts."""
 
-    def __init__(self, name: str, environment: dict[str, str], folder: Path, *, dies: str | None = None) -> None:
+    def __init__(
+        self, name: str, environment: dict[str, str], folder: Path, *, dies: str | None = None, port: int | None = None
+    ) -> None:
         """Describe it; `dies` names the step at which it kills itself (see `programs/dying.py`)."""
         self.name = name
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_file = folder / f"{name}-{self.port}.log"
         self._environment = {**os.environ, **environment, f"AA_{name.upper()}_PORT": str(self.port)}
@@ -121,9 +123,9 @@ class Site:
         self._folder = folder
         self._services: list[Service] = []
 
-    def service(self, name: str, *, dies: str | None = None, **environment: str) -> Service:
+    def service(self, name: str, *, dies: str | None = None, port: int | None = None, **environment: str) -> Service:
         """Return a service of this site, not yet started."""
-        service = Service(name, {**self._environment, **environment}, self._folder, dies=dies)
+        service = Service(name, {**self._environment, **environment}, self._folder, dies=dies, port=port)
         self._services.append(service)
         return service
 
@@ -162,7 +164,7 @@ class Site:
         return {name: sum(kind[name] for kind in kinds) for name in names}
 
     async def balance(self, accepted: int, normalize: Service) -> None:
-        """Return when all is settled and every accepted reading is accounted for, once, by the database and the series."""
+        """Return when all is settled, and database and series account for every accepted reading, once."""
         await eventually(self.is_settled, within_s=40)
         totals = await self.totals()
         assert accepted == totals["stored"] + totals["superseded"] + totals["dead_lettered"], totals

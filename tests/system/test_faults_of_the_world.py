@@ -96,7 +96,7 @@ async def test_the_broker_is_killed_and_comes_back(world: World) -> None:
 
 async def test_the_database_is_killed_and_comes_back(world: World) -> None:
     """
-    Without a database readings are taken in all the same; when it is back they are stored, and nothing is dead-lettered.
+    Without a database readings are taken in all the same; when it is back they are stored, none dead-lettered.
     """
     ingest, normalize = await world.services()
     client = Client(lambda: ingest.url)
@@ -204,7 +204,7 @@ def small_disk(tmp_path: Path) -> Any:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-async def test_a_full_disk_costs_no_acknowledged_reading(
+async def test_a_full_disk_costs_no_acknowledged_reading(  # noqa: PLR0913, PLR0917  # fixtures
     guard: Guard, small_disk: Path, topology: Topology, log: Log, database_url: str, pool: Any, tmp_path: Path
 ) -> None:
     """

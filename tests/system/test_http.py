@@ -6,16 +6,18 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.openmetrics import parser
 from support.samples import hrv_reading
 from support.services import Service, Site
 from support.wait import eventually
 
+from athlete_ally.adapters.http_server import EVERY_ADDRESS
 from athlete_ally.adapters.key_file import KeyFile, write_key_file
 from athlete_ally.core.client_key import ClientKey, digest
 from athlete_ally.core.series import every, ingest_series, normalize_series
@@ -23,13 +25,14 @@ from athlete_ally.ingest.body import zstd
 from athlete_ally.measurements import KINDS
 
 ROOT = Path(__file__).parents[2]
+_families: Any = parser.text_string_to_metric_families  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]  # untyped
 JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
 async def ingest(site: Site) -> Service:
     """Run ingest with small limits, so that they can be reached."""
-    limits = {"AA_INGEST_MAX_BODY_BYTES": "3000000", "AA_INGEST_MAX_READINGS": "20000"}
+    limits: dict[str, Any] = {"AA_INGEST_MAX_BODY_BYTES": "3000000", "AA_INGEST_MAX_READINGS": "20000"}
     return await site.service("ingest", **limits).start().ready()
 
 
@@ -62,7 +65,7 @@ async def test_it_is_reached_over_every_address(ingest: Service, address: str) -
     async with httpx.AsyncClient(trust_env=False) as client:
         answer = (await client.get(f"http://{address}:{ingest.port}/health")).json()
 
-    assert ("ok", "ingest", "0.0.0.0", ingest.port) == tuple(
+    assert ("ok", "ingest", EVERY_ADDRESS, ingest.port) == tuple(
         answer[name] for name in ("status", "service", "host", "port")
     )  # what is bound
 
@@ -166,7 +169,7 @@ async def test_too_many_at_once_are_told_to_wait(site: Site) -> None:
     body = json.dumps(hrv_reading()).encode()
     may_end = asyncio.Event()
 
-    async def slowly() -> Any:
+    async def slowly() -> AsyncGenerator[bytes]:
         yield body[:10]
         await may_end.wait()
         yield body[10:]
@@ -236,11 +239,11 @@ async def test_docs_load_nothing_from_elsewhere(ingest: Service) -> None:
 
 async def test_every_declared_series_is_there_from_the_start(site: Site, ingest: Service) -> None:
     """
-    Both services export every series and label set of the catalogue before anything has happened; no one knows a person.
+    Both services export every series and label set of the catalogue before anything has happened.
     """
     normalize = await site.service("normalize").start().ready()
     for service, catalogue in ((ingest, ingest_series(KINDS)), (normalize, normalize_series(KINDS))):
-        families = {family.name: family for family in text_string_to_metric_families(await service.metrics())}
+        families = {family.name: family for family in _families(await service.metrics())}
         for series in every(catalogue):
             family = families[series.name.removesuffix("_total")]
             found = {tuple(sample.labels[label] for label in series.labels) for sample in family.samples}
@@ -270,8 +273,7 @@ async def test_a_taken_port_is_said_in_one_line(site: Site, ingest: Service) -> 
     """
     Exit code 1, and a line that names the port and how to choose another.
     """
-    second = site.service("ingest")
-    second._environment["AA_INGEST_PORT"] = str(ingest.port)
+    second = site.service("ingest", port=ingest.port)
 
     assert await second.start().exit_code() == 1
     assert f"athlete-ally: port {ingest.port} is taken, or not allowed: choose another with --port" in second.log

@@ -27,6 +27,8 @@ Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 
+_DEFAULT_SOURCE = "client"
+
 Context = Literal["unspecified", "overnight", "morning", "spot", "workout", "nap"]
 
 
@@ -44,10 +46,15 @@ class Reading(
     day: date | None = msgspec.field(default=None, name="date")
     start: Instant | None = None
     end: Instant | None = None
-    source: Label = "client"
+    source: Label = _DEFAULT_SOURCE
     context: Context = "unspecified"
     device: Label | None = None
     raw: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        """Make a default that was spelt out the default: msgspec omits it by identity, and equal content has one id."""
+        if self.source == _DEFAULT_SOURCE:
+            msgspec.structs.force_setattr(self, "source", _DEFAULT_SOURCE)
 
 
 R = TypeVar("R", bound=Reading)

@@ -142,7 +142,7 @@ def _check_times(reading: Reading, arrival: Arrival) -> None:
         raise InvalidReading("date", f"before {EARLIEST_CAPTURE.date()} or in the future")
     if reading.start is None or reading.end is None:
         return
-    if reading.start < EARLIEST_CAPTURE or reading.end > latest:
+    if reading.start < EARLIEST_CAPTURE or max(reading.start, reading.end) > latest:
         raise InvalidReading("start", f"the interval is before {EARLIEST_CAPTURE.date()} or in the future")
     if reading.end - reading.start > MAX_INTERVAL:
         raise InvalidReading("end", f"the interval is longer than {MAX_INTERVAL.total_seconds() / 3600:.0f} hours")

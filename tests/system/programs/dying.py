@@ -1,7 +1,7 @@
 """A real service that kills itself at a chosen step: `dying.py SERVICE STEP`.
 
-The step is `before-` or `after-` and `publish`, `store`, `dead-letter`, `announce` or `ack`, or `in-normalise:USER` for a
-reading that takes the process down.
+The step is `before-` or `after-` and `publish`, `store`, `dead-letter`, `announce` or `ack`, or `in-normalise:USER` for
+a reading that takes the process down.
 """
 
 import asyncio
@@ -65,6 +65,21 @@ def killing(measurement: Measurement, user: str) -> Measurement:
     return replace(measurement, normalise=normalise)
 
 
+def is_letter(message: Any) -> bool:
+    """Tell a dead letter from an announcement."""
+    return message.stream == DLQ
+
+
+def is_announcement(message: Any) -> bool:
+    """Tell an announcement from a dead letter."""
+    return message.stream != DLQ
+
+
+def deadly(method: str, when: str, only_if: Callable[..., bool] = lambda *_: True) -> Callable[[Any], Any]:
+    """Return what wraps an adapter so that it dies."""
+    return lambda adapter: Deadly(adapter, method, when, only_if)
+
+
 def wrappers_for(step: str) -> Wrappers:
     """Return the wrappers that make normalize die at this step."""
     if step.startswith("in-normalise:"):
@@ -72,15 +87,13 @@ def wrappers_for(step: str) -> Wrappers:
     when, _, what = step.partition("-")
     match what:
         case "store":
-            return Wrappers(store=lambda store: Deadly(store, "store", when))
+            return Wrappers(store=deadly("store", when))
         case "ack":
-            return Wrappers(inbox=lambda inbox: Deadly(inbox, "ack", when))
+            return Wrappers(inbox=deadly("ack", when))
         case "dead-letter":
-            is_letter: Callable[[Any], bool] = lambda message: message.stream == DLQ  # noqa: E731  # one line beside its use
-            return Wrappers(publisher=lambda publisher: Deadly(publisher, "publish", when, is_letter))
+            return Wrappers(publisher=deadly("publish", when, is_letter))
         case "announce":
-            is_told: Callable[[Any], bool] = lambda message: message.stream != DLQ  # noqa: E731  # one line beside its use
-            return Wrappers(publisher=lambda publisher: Deadly(publisher, "publish", when, is_told))
+            return Wrappers(publisher=deadly("publish", when, is_announcement))
         case _:
             raise SystemExit(f"unknown step {step!r}")
 
@@ -92,7 +105,7 @@ async def main(service: str, step: str) -> None:
     settings = load_settings()
     if service == "ingest":
         when = step.partition("-")[0]
-        await run_ingest(settings, stop, wrap_publisher=lambda publisher: Deadly(publisher, "publish", when))
+        await run_ingest(settings, stop, wrap_publisher=deadly("publish", when))
     else:
         await run_normalize(settings, stop, wrappers=wrappers_for(step))
 
