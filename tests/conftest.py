@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 from support.servers import Guard, Nats, Postgres, new_nats, new_postgres
 
 from athlete_ally.adapters.logs import build_log
@@ -19,6 +20,10 @@ from athlete_ally.core.topology import Topology, build_topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.ops.provision import create_missing, inspect
 from athlete_ally.vendors import VENDORS
+
+# A machine that is busy with something else is no reason to fail.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 _TEMPLATE = "aa_template"
 

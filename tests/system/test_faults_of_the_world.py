@@ -44,9 +44,8 @@ class World:
 @pytest.fixture
 async def world(guard: Guard, topology: Topology, log: Log, tmp_path: Path) -> AsyncGenerator[World]:
     """Give the test servers that nobody else uses."""
-    nats_server, postgres = await asyncio.gather(
-        asyncio.to_thread(new_nats, guard), asyncio.to_thread(new_postgres, guard)
-    )
+    nats_server = await asyncio.to_thread(new_nats, guard)
+    postgres = await asyncio.to_thread(new_postgres, guard)
     connection = Connection(nats_server.url, name="test", log=log)
     await connection.open()
     await create_missing(NatsAdmin(connection), topology, await inspect(NatsAdmin(connection), topology))

@@ -114,17 +114,20 @@ class Watch:
     async def run(self, stop: asyncio.Event) -> None:
         """Look again and again until `stop` is set."""
         while not stop.is_set():
-            started_s = time.monotonic()
-            await self.look()
-            pause_s = max(self.every_s, _SHARE_OF_TIME * (time.monotonic() - started_s))
+            counted_s = await self.look()
+            pause_s = max(self.every_s, _SHARE_OF_TIME * counted_s)
             try:
                 async with asyncio.timeout(pause_s):
                     await stop.wait()
             except TimeoutError:
                 continue
 
-    async def look(self) -> None:
-        """Look once. What can't be read now leaves its series as they were, and `broker_up` at 0."""
+    async def look(self) -> float:
+        """Look once. What can't be read now leaves its series as they were, and `broker_up` at 0.
+
+        Return for how many seconds the database counted; waiting in vain is no reason to look less often.
+        """
+        counted_s = 0.0
         try:
             for name in (topology.CORE_HOT, topology.VENDOR_HOT):
                 await self._stream(name)
@@ -132,12 +135,13 @@ class Watch:
             for kind in self.kinds:
                 await self._durable(kind)
             for kind in self.kinds:
-                await self._ledger(kind)
+                counted_s += await self._ledger(kind)
         except Unavailable as error:
             self.observer.set(self.series.broker_up, value=0)
             self.log.debug("watch-failed", error=str(error))
         else:
             self.observer.set(self.series.broker_up, value=1)
+        return counted_s
 
     async def _stream(self, name: str, subjects: str | None = None) -> StreamView:
         stream = await self.broker.stream(name, subjects)
@@ -169,17 +173,20 @@ class Watch:
         age_s = (self.now() - oldest).total_seconds() if oldest else 0.0
         self.observer.set(self.series.oldest_age, *labels, value=max(0.0, age_s))
 
-    async def _ledger(self, kind: str) -> None:
+    async def _ledger(self, kind: str) -> float:
         """Messages in the stream, less those pending, less those with a receipt.
 
         Read in this order a message may be counted twice on the right, never missed: while there is traffic the result
-        errs towards 0, and when it is quiet it is exact.
+        errs towards 0, and when it is quiet it is exact. Return for how many seconds the database counted.
         """
         subject = topology.raw_subject(kind)
         stream = await self.broker.stream(topology.CORE_HOT, subject)
         durable = await self.broker.consumer(topology.CORE_HOT, topology.normalize_durable(kind))
         if stream is None or durable is None:
             raise Unavailable("stream or durable is missing")
+        started_s = time.monotonic()
         settled = await self.receipts.count(kind, topology.CORE_HOT, stream.first_sequence, stream.created)
+        counted_s = time.monotonic() - started_s
         unaccounted = stream.by_subject.get(subject, 0) - durable.pending - durable.ack_pending - settled
         self.observer.set(self.series.kinds[kind].unaccounted, value=max(0, unaccounted))
+        return counted_s

@@ -11,7 +11,7 @@ from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.postgres.pool import server_version
 from athlete_ally.core.errors import Unavailable
-from athlete_ally.core.topology import CORE_HOT, Topology
+from athlete_ally.core.topology import CORE_HOT, MAX_MESSAGE_BYTES, Topology
 
 Reasons = Callable[[], Awaitable[list[str]]]
 
@@ -53,7 +53,8 @@ async def stream_reasons(connection: Connection) -> list[str]:
     stream = await NatsAdmin(connection).stream(CORE_HOT)
     if stream is None:
         return [f"stream {CORE_HOT} is missing: run `athlete-ally streams apply`"]
-    if 0 < stream.max_bytes <= stream.bytes:
+    # A stream that refuses is never filled to the last byte: what counts is whether the next message has room.
+    if 0 < stream.max_bytes < stream.bytes + MAX_MESSAGE_BYTES:
         return [f"stream {CORE_HOT} is full ({stream.bytes} of {stream.max_bytes} bytes)"]
     return []
 

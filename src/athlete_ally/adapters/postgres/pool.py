@@ -11,6 +11,9 @@ from athlete_ally.core.errors import Misconfigured
 # A write of a full batch takes milliseconds; a server that needs half a minute is as good as absent.
 _COMMAND_TIMEOUT_S = 30.0
 _CONNECT_TIMEOUT_S = 5.0
+# A worker that freezes, or whose machine vanishes, inside a transaction keeps its rows locked until the server gives up
+# on it: by default after two hours of TCP keepalive. Others get its messages after ack_wait and would wait for the rows.
+_IDLE_IN_TRANSACTION_S = 5
 
 
 async def open_pool(url: str, *, size: int) -> "asyncpg.Pool[Any]":
@@ -26,7 +29,11 @@ async def open_pool(url: str, *, size: int) -> "asyncpg.Pool[Any]":
             max_size=size,
             timeout=_CONNECT_TIMEOUT_S,
             command_timeout=_COMMAND_TIMEOUT_S,
-            server_settings={"application_name": "athlete-ally", "timezone": "UTC"},
+            server_settings={
+                "application_name": "athlete-ally",
+                "timezone": "UTC",
+                "idle_in_transaction_session_timeout": f"{_IDLE_IN_TRANSACTION_S}s",
+            },
         )
     except (ValueError, asyncpg.InterfaceError) as error:
         raise Misconfigured(f"DATABASE_URL can't be understood ({type(error).__name__})") from error

@@ -63,6 +63,14 @@ class _Written:
     refused: list[tuple[Record, str]] = field(default_factory=list[tuple[Record, str]])
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is on record of a message: how many of its records were stored, and which readings were rejected."""
+
+    stored: int
+    rejected: tuple[Rejected, ...]
+
+
 class _Batch:
     """One batch of lots on its way into the database, inside one transaction."""
 
@@ -81,12 +89,13 @@ class _Batch:
         await self._remember(receipts)
         return receipts
 
-    async def _known(self) -> dict[str, dict[tuple[str, int], str]]:
-        """Return what is on record for these messages: by id, then by stream and sequence, the rejections as JSON."""
+    async def _known(self) -> dict[str, dict[tuple[str, int], _Known]]:
+        """Return what is on record for these messages: by id, then by stream and sequence."""
         rows = await self._connection.fetch(_KNOWN, [lot.message_id for lot in self._lots])
-        known: dict[str, dict[tuple[str, int], str]] = {}
+        known: dict[str, dict[tuple[str, int], _Known]] = {}
         for row in rows:
-            known.setdefault(row["message_id"], {})[row["stream"], row["sequence"]] = row["rejected"]
+            rejected = tuple(Rejected(**each) for each in json.loads(row["rejected"]))
+            known.setdefault(row["message_id"], {})[row["stream"], row["sequence"]] = _Known(row["stored"], rejected)
         return known
 
     async def _write(self, records: Sequence[Record]) -> _Written:
@@ -118,16 +127,22 @@ class _Batch:
         keys = {tuple(row) for row in rows}
         written.current |= {record.key: record for record in records if record.key in keys}
 
-    async def _repeated(self, lot: Lot, known: dict[str, dict[tuple[str, int], str]]) -> Receipt:
+    async def _repeated(self, lot: Lot, known: dict[str, dict[tuple[str, int], _Known]]) -> Receipt:
         """Tell what became of a lot that was stored before, or whose content was."""
-        here = (lot.stream, lot.sequence)
-        if here not in known.get(lot.message_id, {}):
+        before = known.get(lot.message_id, {}).get((lot.stream, lot.sequence))
+        if before is None:
             return Receipt(is_redelivery=False, is_duplicate=True, stored=(), superseded=0, rejected=())
-        rejected = tuple(Rejected(**each) for each in json.loads(known[lot.message_id][here]))
-        dead = {each.index for each in rejected}
-        stored = await self._current([record for record in lot.records if record.reading_index not in dead])
-        superseded = max(0, lot.readings - len(stored) - len(rejected))
-        return Receipt(is_redelivery=True, is_duplicate=False, stored=stored, superseded=superseded, rejected=rejected)
+        # What the database refused once it would refuse as a question too.
+        dead = {each.index for each in before.rejected}
+        candidates = [record for record in lot.records if record.reading_index not in dead]
+        stored = await self._current(candidates) if before.stored else ()
+        return Receipt(
+            is_redelivery=True,
+            is_duplicate=False,
+            stored=stored,
+            superseded=max(0, lot.readings - len(stored) - len(before.rejected)),
+            rejected=before.rejected,
+        )
 
     async def _current(self, candidates: Sequence[Record]) -> tuple[Record, ...]:
         records = newest(candidates)
