@@ -3,23 +3,20 @@
 `--check` writes nothing: exit 0 when all is as it would be made, 2 when something is stale.
 """
 
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from reference_commands import commands_section
 from reference_headers import headers_table
-from reference_messages import asyncapi_yaml, subjects_table
+from reference_messages import asyncapi_yaml
 from reference_series import series_tables
 from reference_settings import env_example, settings_table
 from reference_streams import durables_table, streams_tables
+from reference_subjects import subjects_table
 
 ROOT = Path(__file__).parent.parent
-WHOLE: dict[str, Callable[[], str]] = {
-    ".env.example": env_example,
-    "docs/reference/asyncapi.yaml": asyncapi_yaml,
-}
+WHOLE: dict[str, Callable[[], str]] = {".env.example": env_example, "docs/reference/asyncapi.yaml": asyncapi_yaml}
 # The words around a table are written by hand; the table goes between its two markers.
 WITHIN: dict[str, dict[str, Callable[[], str]]] = {
     "docs/reference/commands.md": {"commands": commands_section},
@@ -46,11 +43,11 @@ def fill(name: str) -> str:
     """Return a page with each of its generated parts made anew."""
     text = read(name)
     for part, make in WITHIN[name].items():
-        start, end = f"<!-- generated: {part} -->", f"<!-- end of {part} -->"
-        before, after = re.escape(start), re.escape(end)
-        text, found = re.subn(f"(?s){before}.*?{after}", lambda _, t=make(): f"{start}\n\n{t}\n\n{end}", text)  # noqa: B023  # called at once
-        if found != 1:
-            sys.exit(f"{name}: {found} parts between {start} and {end}, wanted 1")
+        before, start, rest = text.partition(f"<!-- generated: {part} -->\n")
+        _, end, after = rest.partition(f"\n<!-- end of {part} -->")
+        if not end:
+            sys.exit(f"{name}: the markers around {part} are missing")
+        text = f"{before}{start}\n{make()}\n{end}{after}"
     return text
 
 

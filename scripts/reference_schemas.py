@@ -1,11 +1,11 @@
-"""What the messages of a kind look like: schemas of bodies and headers."""
+"""What the messages look like: schemas of bodies and headers."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from reference_headers import ON_DEAD_LETTERS, ON_EVERY_MESSAGE, ON_RAW, ON_SOME_DEAD_LETTERS, WHERE_GIVEN
+from reference_headers import COPIED, ON_ALL, ON_DEAD_LETTERS, ON_RAW, SOMETIMES, SOMETIMES_ON_DEAD_LETTERS
 
 from athlete_ally.core.measurement import Measurement
 
@@ -25,32 +25,32 @@ def schemas(measurements: Sequence[Measurement]) -> dict[str, Any]:
     return found
 
 
-def messages_of(measurement: Measurement) -> dict[str, Any]:
-    """Return the messages of a kind, by name."""
-    title = measurement.title
-    reading, record = measurement.decoder.reading_type.__name__, measurement.record_type.__name__
+def messages_of(measurements: Sequence[Measurement]) -> dict[str, Any]:
+    """Return the messages of all kinds, by name."""
+    messages: dict[str, Any] = {}
     letter = {"type": "object", "description": _ORIGINAL}
-    examples = [{"name": "readings", "payload": {"readings": list(measurement.examples)}}]
-    raw = _message(f"{title}: raw readings", _list("readings", reading), ON_RAW, {})
-    return {
-        f"{measurement.kind}-raw-received": raw | {"examples": examples},
-        f"{measurement.kind}-normalized-stored": _message(f"{title}: records", _list("records", record), {}, {}),
-        f"{measurement.kind}-dead-letter": _message(
-            f"{title}: dead letter", letter, ON_DEAD_LETTERS, ON_SOME_DEAD_LETTERS
-        ),
-    }
+    for each in measurements:
+        reading, record = _list("readings", each.decoder.reading_type), _list("records", each.record_type)
+        examples = [{"name": "readings", "payload": {"readings": list(each.examples)}}]
+        raw = _message(f"{each.title}: raw readings", reading, ON_ALL | COPIED | ON_RAW, SOMETIMES)
+        dead = _message(f"{each.title}: dead letter", letter, ON_ALL | ON_DEAD_LETTERS, _SOMETIMES_DEAD)
+        messages[f"{each.kind}-raw-received"] = raw | {"examples": examples}
+        messages[f"{each.kind}-normalized-stored"] = _message(
+            f"{each.title}: records", record, ON_ALL | COPIED, SOMETIMES
+        )
+        messages[f"{each.kind}-dead-letter"] = dead
+    return messages
 
 
-def _message(title: str, payload: dict[str, Any], always: dict[str, str], sometimes: dict[str, str]) -> dict[str, Any]:
-    required = ON_EVERY_MESSAGE | always
-    properties = {
-        name: {"type": "string", "description": meaning}
-        for name, meaning in (required | WHERE_GIVEN | sometimes).items()
-    }
-    headers = {"type": "object", "required": list(required), "properties": properties}
+_SOMETIMES_DEAD = COPIED | SOMETIMES | SOMETIMES_ON_DEAD_LETTERS
+
+
+def _message(title: str, payload: Any, always: Mapping[str, str], sometimes: Mapping[str, str]) -> dict[str, Any]:
+    properties = {name: {"type": "string", "description": text} for name, text in {**always, **sometimes}.items()}
+    headers = {"type": "object", "required": list(always), "properties": properties}
     return {"title": title, "contentType": "application/json", "headers": headers, "payload": payload}
 
 
-def _list(field: str, schema: str) -> dict[str, Any]:
-    items = {"type": "array", "minItems": 1, "items": {"$ref": f"#/components/schemas/{schema}"}}
+def _list(field: str, item: type) -> dict[str, Any]:
+    items = {"type": "array", "minItems": 1, "items": {"$ref": f"#/components/schemas/{item.__name__}"}}
     return {"type": "object", "required": [field], "properties": {field: items}}

@@ -1,14 +1,12 @@
 """The settings as a table and as `.env.example`."""
 
-import typing
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
-from reference_markdown import code, codes, table
+from reference_markdown import code, table
 
 from athlete_ally.config.settings import Settings
 
@@ -18,51 +16,41 @@ _HEAD = """\
 # Every setting, with its default. Made from src/athlete_ally/config/settings.py by scripts/build_reference.py.
 # Copy this file to .env and take the # away from the lines you want to change.
 # Flags win over the environment, which wins over .env.
-# NATS_URL and DATABASE_URL: setting one tells `up` and `demo` to use that server and to start none.
 """
 
 
 def settings_table() -> str:
     """Return a row for each setting."""
-    rows = [
-        (code(name), code(_default(field)), ", ".join(_limits(field)), str(field.description))
-        for name, field in Settings.variables().items()
-    ]
-    return table(("variable", "default", "type and limits", "meaning"), rows)
+    head = ("variable", "default", "type and limits", "meaning")
+    fields = Settings.variables().items()
+    return table(head, [(code(name), code(_default(of)), _limits(of), str(of.description)) for name, of in fields])
 
 
 def env_example() -> str:
     """Return every setting as a comment: nothing is set by copying the file."""
-    parts = [
-        f"# {field.description}\n# {', '.join(_limits(field, plain=True))}\n#{name}={_default(field)}\n"
-        for name, field in Settings.variables().items()
-    ]
+    fields = Settings.variables().items()
+    parts = [f"# {of.description} ({_limits(of)})\n#{name}={_default(of)}\n" for name, of in fields]
     return "\n".join((_HEAD, *parts))
 
 
 def _default(field: FieldInfo) -> str:
-    value: Any = field.default
-    if value is None or value is PydanticUndefined:
-        return ""
-    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    value: Any = None if field.is_required() or field.default_factory else field.default
+    return "" if value is None else str(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
 
-def _limits(field: FieldInfo, *, plain: bool = False) -> Iterator[str]:
+def _limits(field: FieldInfo) -> str:
     annotation: Any = field.annotation
-    if typing.get_origin(annotation) is typing.Literal:
-        yield "one of " + (", ".join(get_args(annotation)) if plain else codes(get_args(annotation)))
-        return
-    yield next(name for type_, name in _TYPES.items() if type_ in {annotation, *get_args(annotation)})
-    for limit in field.metadata:
-        yield from (f"{word} {getattr(limit, bound):g}" for bound, word in _BOUNDS.items() if hasattr(limit, bound))
-        if isinstance(limit, AfterValidator):
-            yield _complaint(limit)
+    if get_origin(annotation) is Literal:
+        return " or ".join(get_args(annotation))
+    kind = next(name for kind, name in _TYPES.items() if kind in {annotation, *get_args(annotation)})
+    return ", ".join((kind, *(words for limit in field.metadata for words in _words(limit))))
 
 
-def _complaint(validator: AfterValidator) -> str:
-    """Return what the validator says of an address that can't be right: it knows its own rule."""
-    check: Any = validator.func
-    try:
-        return str(check(SecretStr("")))
-    except ValueError as error:
-        return str(error)
+def _words(limit: Any) -> Iterator[str]:
+    yield from (f"{word} {getattr(limit, bound):g}" for bound, word in _BOUNDS.items() if hasattr(limit, bound))
+    if isinstance(limit, AfterValidator):
+        validate: Any = limit.func
+        try:
+            validate(SecretStr(""))  # no address: it says what it wants
+        except ValueError as complaint:
+            yield str(complaint)

@@ -118,8 +118,10 @@ async def test_a_fetch_takes_what_is_there(bench: Bench) -> None:
         first, second = await bench.inbox.fetch(3, LONG_S), await bench.inbox.fetch(3, LONG_S)
     third = await bench.inbox.fetch(3, 0.05)
 
-    assert ([b"0", b"1", b"2"], [b"3", b"4"], []) == tuple(
-        [each.body for each in batch] for batch in (first, second, third)
+    assert tuple([each.body for each in batch] for batch in (first, second, third)) == (
+        [b"0", b"1", b"2"],
+        [b"3", b"4"],
+        [],
     )
 
 
@@ -138,7 +140,7 @@ async def test_a_delivery_says_where_it_comes_from(bench: Bench) -> None:
         delivery.body,
         delivery.attempt,
     )
-    assert {headers.MSG_ID: "m1", "X-Test": "Zürich"} == dict(delivery.headers)
+    assert dict(delivery.headers) == {headers.MSG_ID: "m1", "X-Test": "Zürich"}
     assert datetime.now(UTC) - delivery.stored_at < timedelta(minutes=5)
 
 
@@ -160,7 +162,7 @@ async def test_a_senders_status_header_is_just_a_header(bench: Bench, status: st
     await bench.put(b"", Status=status)
     await bench.put(b"next")
 
-    assert [b"", b"next"] == [each.body for each in await bench.inbox.fetch(10, LONG_S)]
+    assert [each.body for each in await bench.inbox.fetch(10, LONG_S)] == [b"", b"next"]
 
 
 async def test_a_waiting_fetch_is_woken_by_a_message(bench: Bench) -> None:
@@ -171,7 +173,7 @@ async def test_a_waiting_fetch_is_woken_by_a_message(bench: Bench) -> None:
     await asyncio.sleep(0)
     await bench.put(b"late")
     async with asyncio.timeout(LONG_S / 2):
-        assert [b"late"] == [each.body for each in await waiting]
+        assert [each.body for each in await waiting] == [b"late"]
 
 
 async def test_each_settlement_does_what_it_says(bench: Bench) -> None:
@@ -188,7 +190,7 @@ async def test_each_settlement_does_what_it_says(bench: Bench) -> None:
         await bench.inbox.retry(retried, 0.01)
         (retried,) = await bench.inbox.fetch(3, LONG_S)
 
-    assert (b"2", 4) == (retried.body, retried.attempt)
+    assert (retried.body, retried.attempt) == (b"2", 4)
     assert await bench.inbox.fetch(3, 0.05) == []
     await bench.inbox.ack(retried)
 
@@ -212,7 +214,7 @@ async def test_a_retry_waits_as_long_as_it_was_told(bench: Bench) -> None:
         return await bench.inbox.fetch(1, 0.05)
 
     ((again,), waited_s) = await eventually(fetched), loop.time() - given_back_at_s
-    assert (2, True) == (again.attempt, waited_s > 0.9)
+    assert (again.attempt, waited_s > 0.9) == (2, True)
 
 
 async def test_settling_twice_is_harmless(bench: Bench) -> None:
@@ -236,7 +238,7 @@ async def test_a_replay_reaches_the_consumer_that_failed(bench: Bench) -> None:
     """
     await bench.put(b"{}", subject=LANE)
 
-    assert [LANE] == [each.subject for each in await bench.inbox.fetch(1, LONG_S)]
+    assert [each.subject for each in await bench.inbox.fetch(1, LONG_S)] == [LANE]
 
 
 async def test_a_cancelled_fetch_loses_nothing(bench: Bench) -> None:
@@ -249,7 +251,7 @@ async def test_a_cancelled_fetch_loses_nothing(bench: Bench) -> None:
     await asyncio.gather(waiting, return_exceptions=True)
     await bench.put(b"{}")
 
-    assert [b"{}"] == [each.body for each in await bench.inbox.fetch(5, LONG_S)]
+    assert [each.body for each in await bench.inbox.fetch(5, LONG_S)] == [b"{}"]
 
 
 async def test_a_missing_durable_is_unavailable(bench: Bench) -> None:

@@ -109,8 +109,9 @@ async def test_an_acknowledgement_names_stream_and_sequence(bench: Bench) -> Non
     """
     acknowledgements = [await bench.publisher.publish(message(identity)) for identity in ("a", "b")]
 
-    assert [(CORE_HOT, 1, False), (CORE_HOT, 2, False)] == [
-        (each.stream, each.sequence, each.duplicate) for each in acknowledgements
+    assert [(each.stream, each.sequence, each.duplicate) for each in acknowledgements] == [
+        (CORE_HOT, 1, False),
+        (CORE_HOT, 2, False),
     ]
 
 
@@ -131,7 +132,7 @@ async def test_ids_are_told_apart_by_stream(bench: Bench) -> None:
     letter = message(stream=DLQ, subject=dead_letter_subject("hrv", "non-retryable"))
     acknowledgements = [await bench.publisher.publish(each) for each in (message(), letter)]
 
-    assert [(CORE_HOT, False), (DLQ, False)] == [(each.stream, each.duplicate) for each in acknowledgements]
+    assert [(each.stream, each.duplicate) for each in acknowledgements] == [(CORE_HOT, False), (DLQ, False)]
 
 
 async def test_publishes_at_once_do_not_mix(bench: Bench) -> None:
@@ -142,11 +143,11 @@ async def test_publishes_at_once_do_not_mix(bench: Bench) -> None:
     acknowledgements = await asyncio.gather(*map(bench.publisher.publish, sent))
 
     places = {(each.message_id, got.sequence) for each, got in zip(sent, acknowledgements, strict=True)}
-    assert (50, 50, 50) == (
+    assert (
         len(places),
         sum(each.duplicate for each in acknowledgements),
         await bench.messages(CORE_HOT),
-    )
+    ) == (50, 50, 50)
 
 
 async def test_another_streams_subject_is_misconfigured(bench: Bench) -> None:
@@ -156,7 +157,7 @@ async def test_another_streams_subject_is_misconfigured(bench: Bench) -> None:
     with pytest.raises(Misconfigured, match=DLQ):
         await bench.publisher.publish(message(stream=DLQ))
 
-    assert [0, 0] == [await bench.messages(stream) for stream in (CORE_HOT, DLQ)]
+    assert [await bench.messages(stream) for stream in (CORE_HOT, DLQ)] == [0, 0]
 
 
 async def test_the_limit_of_a_message_counts_its_headers(bench: Bench) -> None:
@@ -195,7 +196,7 @@ async def test_a_full_stream_refuses_news_and_knows_what_it_holds(bench: Bench) 
     again = await bench.publisher.publish(message("old"))
     letter = message("new", stream=DLQ, subject=dead_letter_subject("hrv", "max-deliver"))
 
-    assert (True, False) == (again.duplicate, (await bench.publisher.publish(letter)).duplicate)
+    assert (again.duplicate, (await bench.publisher.publish(letter)).duplicate) == (True, False)
     assert await bench.messages(CORE_HOT) == 1
 
 

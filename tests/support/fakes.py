@@ -273,7 +273,7 @@ class FakeStore:
         self, refuse: Callable[[Record], str | None] = lambda _: None, effects: list[Effect] | None = None
     ) -> None:
         """Start empty."""
-        self.refuse = refuse
+        self.refuse: Callable[[Record], str | None] = refuse
         self.effects = [] if effects is None else effects
         self.unavailable = False
         self.rows: dict[str, dict[Key, Record]] = {}

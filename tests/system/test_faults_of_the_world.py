@@ -222,6 +222,7 @@ async def test_a_full_disk_costs_no_acknowledged_reading(  # noqa: PLR0913, PLR0
         ingest = await site.service("ingest").start().ready()
         accepted, statuses = await _fill(ingest)
         os.kill(server.pid, signal.SIGKILL)
+        await eventually(lambda: _is_gone(server.pid))
         await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,size=200m", str(small_disk)], check=True)
         await asyncio.to_thread(server.start)
         normalize = await site.service("normalize").start().ready()
@@ -233,7 +234,17 @@ async def test_a_full_disk_costs_no_acknowledged_reading(  # noqa: PLR0913, PLR0
     finally:
         site.close()
         await connection.close()
-        os.kill(server.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(server.pid, signal.SIGKILL)
+
+
+async def _is_gone(pid: int) -> bool:
+    """Tell whether a killed process has let go of its port."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 async def _fill(ingest: Service) -> tuple[set[str], set[int]]:

@@ -41,7 +41,9 @@ def _known_scheme(*schemes: str) -> AfterValidator:
 class Settings(BaseSettings):
     """All settings; immutable once built. Secrets are never printed."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
+    )
 
     environment: Environment = Field(
         "dev", validation_alias="AA_ENVIRONMENT", description="Which limits and safety rules apply."

@@ -1,6 +1,8 @@
 """A fuse: a bad deploy that refuses every message must not empty the stream into AA_DLQ."""
 
 from collections import deque
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 
@@ -41,3 +43,12 @@ class Fuse:
         too_many_in_a_row = self._in_a_row >= self.limits.consecutive
         too_large_a_share = self._recent_dead > self.limits.share * self.limits.window
         self._is_open = self._is_open or too_many_in_a_row or too_large_a_share
+
+    def room_for(self, outcomes: Sequence[bool]) -> int:
+        """Return how many of these messages (true: dead) come up to the one that opens the fuse, that one included."""
+        trial = deepcopy(self)
+        for number, dead in enumerate(outcomes):
+            if trial.is_open:
+                return number
+            trial.record(dead=dead)
+        return len(outcomes)

@@ -12,6 +12,16 @@ from athlete_ally.core.reading import Problem
 
 MAX_ERRORS = 100
 MEDIA_TYPE = "application/problem+json"
+# Left open, the connection would go on taking in a body that nobody wants, however large.
+_BODY_MAY_BE_UNREAD = {
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    HTTPStatus.TOO_MANY_REQUESTS,
+}
 
 
 class Refusal(AthleteAllyError):
@@ -37,6 +47,8 @@ class Refusal(AthleteAllyError):
         headers: dict[str, str] = {}
         if self.retry_after_s is not None:
             headers["Retry-After"] = str(self.retry_after_s)
+        if self.status in _BODY_MAY_BE_UNREAD:
+            headers["Connection"] = "close"
         if self.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = 'Bearer realm="athlete-ally"'
         return Response(msgspec.json.encode(self._document()), self.status, headers, MEDIA_TYPE)

@@ -113,12 +113,16 @@ class Worker:
         for delivery, outcome in prepared:
             if isinstance(outcome, Retry):
                 await self._settle(delivery, outcome)
-        lots = self._until_fuse_opens([(delivery, lot) for delivery, lot in prepared if isinstance(lot, Lot)])
+        lots = [(delivery, lot) for delivery, lot in prepared if isinstance(lot, Lot)]
+        # The others stay unsettled and without a receipt: a mended worker is to look at them afresh.
+        lots = lots[: self._fuse.room_for([bool(lot.rejected) for _, lot in lots])]
         if not lots:
             return
         receipts = await self._tools.patience.until_done(
             lambda: self._tools.store.store(self._work.measurement, [lot for _, lot in lots])
         )
+        for receipt in receipts:
+            self._count_for_fuse(receipt)
         finished = await asyncio.gather(
             *(self._finish(delivery, lot, receipt) for (delivery, lot), receipt in zip(lots, receipts, strict=True)),
             return_exceptions=True,
@@ -127,25 +131,16 @@ class Worker:
             if outcome is not None:
                 raise outcome
 
-    def _until_fuse_opens(self, lots: Sequence[tuple[Delivery, Lot]]) -> list[tuple[Delivery, Lot]]:
-        """Return the lots up to the one that opens the fuse; the others stay unsettled and are delivered again."""
-        admitted: list[tuple[Delivery, Lot]] = []
-        for delivery, lot in lots:
-            if self._fuse.is_open:
-                break
-            admitted.append((delivery, lot))
-            self._count_for_fuse(dead=bool(lot.rejected))
-        return admitted
-
-    def _count_for_fuse(self, *, dead: bool) -> None:
-        self._fuse.record(dead=dead)
+    def _count_for_fuse(self, receipt: Receipt) -> None:
+        """Count a message once: what is redelivered because AA_DLQ is full is no further bad message."""
+        if receipt.is_redelivery or self._fuse.is_open:
+            return
+        self._fuse.record(dead=bool(receipt.rejected))
         if self._fuse.is_open:
             self._tools.reporter.fuse_opened()
 
     async def _finish(self, delivery: Delivery, lot: Lot, receipt: Receipt) -> None:
         """Carry out what follows from a receipt, in the safe order: dead letters, announcement, settlement."""
-        if len(receipt.rejected) > len(lot.rejected):
-            self._count_for_fuse(dead=True)
         at = self._tools.now()
         kind = self._work.measurement.kind
         letters = dead_letters(kind, delivery, lot, receipt.rejected, at=at)

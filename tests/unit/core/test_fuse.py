@@ -62,3 +62,19 @@ def test_once_open_it_stays_open() -> None:
         fuse.record(dead=False)
 
     assert fuse.is_open
+
+
+@given(st.lists(st.booleans(), max_size=30), st.lists(st.booleans(), max_size=30), st.integers(1, 10))
+def test_the_room_is_what_recording_would_show(past: list[bool], outcomes: list[bool], in_a_row: int) -> None:
+    """
+    Asked beforehand, it names the message at which it will open, and asking changes nothing.
+    """
+    limits = FuseLimits(consecutive=in_a_row, window=20)
+    fuse = Fuse(limits)
+    for dead in past:
+        fuse.record(dead=dead)
+    room = fuse.room_for(outcomes)
+    opened_at = _opened_at([*past, *outcomes], limits)
+    expected = len(outcomes) if opened_at is None else max(0, opened_at - len(past))
+
+    assert (expected, _opened_at(past, limits) is not None) == (room, fuse.is_open)

@@ -10,6 +10,7 @@ import asyncpg
 from athlete_ally.adapters.postgres.errors import RowRefused, translated
 from athlete_ally.adapters.postgres.sql import load_sql
 from athlete_ally.adapters.postgres.statements import Statements, statements_for
+from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.ports import Lot, Receipt, Rejected
 from athlete_ally.core.record import Record, newest
@@ -41,7 +42,7 @@ class PostgresStore:
             except RowRefused as refusal:
                 # Another worker put at least one more of these messages on record; next time it is known.
                 if refusal.sqlstate != _ALREADY_THERE:
-                    raise
+                    raise Unavailable(f"a receipt can't be written: {refusal}") from refusal
         return await self._store(measurement, lots)
 
     async def _store(self, measurement: Measurement, lots: Sequence[Lot]) -> Sequence[Receipt]:
