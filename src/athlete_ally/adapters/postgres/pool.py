@@ -12,7 +12,7 @@ from athlete_ally.core.errors import Misconfigured
 _COMMAND_TIMEOUT_S = 30.0
 _CONNECT_TIMEOUT_S = 5.0
 # A worker that freezes, or whose machine vanishes, inside a transaction keeps its rows locked until the server gives up
-# on it: by default after two hours of TCP keepalive. Others get its messages after ack_wait and would wait for the rows.
+# on it: by default after two hours of TCP keepalive. Others get its messages after ack_wait, and would wait for them.
 _IDLE_IN_TRANSACTION_S = 5
 
 

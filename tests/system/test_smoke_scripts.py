@@ -1,1 +1,0 @@
-"""The smoke scripts against running services, and against nothing. (Being written by the helper.)"""
