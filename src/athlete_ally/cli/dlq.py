@@ -41,9 +41,11 @@ def list_command(*, env_file: Path | None, as_json: bool) -> None:
         click.echo(json.dumps({"letters": letters}))
         return
     shown = ("seq", "kind", "reason", "readings", "error", "at")
-    table = Table(*shown, box=box.SIMPLE_HEAD, title=f"{len(letters)} dead letters", title_justify="left")
+    title = "1 dead letter" if len(letters) == 1 else f"{len(letters)} dead letters"
+    table = Table(*shown, box=box.SIMPLE_HEAD, title=title, title_justify="left")
     for letter in letters:
-        table.add_row(*(str(letter[column]) for column in shown))
+        # Seconds are enough for a person, and leave room for the error.
+        table.add_row(*(str({**letter, "at": letter["at"][:19]}[column]) for column in shown))
     Console().print(table)
 
 

@@ -16,7 +16,7 @@ SeriesType = Literal["counter", "gauge", "histogram"]
 
 MESSAGE_RESULTS: Final = ("success", "duplicate", "retry", "schema_invalid", "dlq")
 READING_RESULTS: Final = ("success", "superseded", "duplicate", "schema_invalid", "dlq")
-STATUSES: Final = ("202", "400", "401", "403", "404", "413", "415", "422", "429", "503")
+STATUSES: Final = ("202", "400", "401", "403", "404", "408", "413", "415", "422", "429", "503")
 
 # Publishing takes about a millisecond on a local disk with sync always, tens across availability zones.
 _FAST_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)

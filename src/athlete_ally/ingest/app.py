@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -25,6 +26,9 @@ from athlete_ally.ingest.refusal import Refusal
 
 # A phone on a bad line sends 16 MiB in far less; a sender that trickles must not keep its place for ever.
 BODY_TIMEOUT_S = 30.0
+_DISCARD_TIMEOUT_S = 2.0
+# A restart takes seconds.
+_STOPPING_RETRY_AFTER_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,27 @@ class IngestService:
         try:
             return _accepted(await self._accept(kind, request))
         except Refusal as refusal:
+            await self._discard_rest(request)
             self.log.info("refused", kind=kind[:32], status=refusal.status.value, problems=len(refusal.errors))
             return refusal.response()
         except ClientDisconnect:
             # Nobody reads this answer; the status only has to be countable.
             return Refusal(HTTPStatus.BAD_REQUEST, "the connection was closed before the body was complete").response()
+        except asyncio.CancelledError:
+            # Only the server cancels a request, when it stops and the time for those in hand is over.
+            detail = "not stored, as far as is known: the service stops. Send the same again; nothing is stored twice"
+            return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after_s=_STOPPING_RETRY_AFTER_S).response()
+
+    async def _discard_rest(self, request: Request) -> None:
+        """Read on for a moment and keep nothing: a sender that is cut off while it sends never sees why."""
+        # RuntimeError: the body was read to its end already.
+        with suppress(ClientDisconnect, TimeoutError, RuntimeError):
+            async with asyncio.timeout(_DISCARD_TIMEOUT_S):
+                size = 0
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    if size > self.max_body_bytes:
+                        return
 
     async def _accept(self, kind: str, request: Request) -> Accepted:
         measurement = self.measurements.get(kind)

@@ -12,6 +12,8 @@ from athlete_ally.core.topology import Topology
 from athlete_ally.ops.provision import inspect
 
 _TRY_AGAIN_S = 0.5
+# A driver may wait for its server even when cancelled; closing it ends that.
+_CANCEL_S = 1.0
 
 
 async def serve(
@@ -38,8 +40,8 @@ async def serve(
         if not task.done():
             log.warning("cut-off", after_s=within_s)
             task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        if not task.cancelled() and (error := task.exception()):
+            await asyncio.wait({task}, timeout=_CANCEL_S)
+        if task.done() and not task.cancelled() and (error := task.exception()):
             raise _innermost(error)
     finally:
         for each in close:

@@ -39,6 +39,7 @@ from athlete_ally.wiring.lifecycle import require_topology, serve, unless_stoppe
 from athlete_ally.wiring.readiness import cached, worker_reasons
 
 _WATCH_EVERY_S = 2.0
+_CLOSE_POOL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
         return {"service": "normalize", "version": __version__, "host": settings.normalize_host, "port": server.port}
 
     async def close() -> None:
-        await close_pool(pool, within_s=settings.shutdown_timeout_s)
+        # By now the work is done, or was given its time: what a silent database holds up is cut off.
+        await close_pool(pool, within_s=_CLOSE_POOL_S)
 
     app = Starlette(routes=health_routes(about, readiness, observer))
     server = HttpServer(app, host=settings.normalize_host, port=settings.normalize_port, drain_s=1)
