@@ -99,8 +99,8 @@ async def test_a_declared_size_is_refused_unread() -> None:
     ("encoding", "data", "status"),
     [
         ("gzip", b"no gzip at all", HTTPStatus.BAD_REQUEST),
-        ("gzip", gzip.compress(b"hello")[:-4], HTTPStatus.BAD_REQUEST),
-        ("gzip", gzip.compress(b"hello") + b"garbage", HTTPStatus.BAD_REQUEST),
+        ("gzip", gzip.compress(b"hello", mtime=0)[:-4], HTTPStatus.BAD_REQUEST),
+        ("gzip", gzip.compress(b"hello", mtime=0) + b"garbage", HTTPStatus.BAD_REQUEST),
         ("gzip", zlib.compress(b"hello"), HTTPStatus.BAD_REQUEST),
         ("gzip", b"", HTTPStatus.BAD_REQUEST),
         ("zstd", b"no zstd at all", HTTPStatus.BAD_REQUEST),
