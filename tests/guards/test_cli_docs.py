@@ -1,0 +1,64 @@
+"""The command line explains itself: every command says what it does, and whether it changes anything."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from athlete_ally.cli.app import cli
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
+# `(changing: a throw-away directory only)` says more, and is a mark too.
+MARK = re.compile(r"\((?:read-only|changing)\b")
+
+
+def walk(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    """Yield every command with its path, groups included."""
+    for name, command in group.commands.items():
+        yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from walk(command, f"{path} {name}")
+
+
+ALL = dict(walk(cli, "athlete-ally"))
+DOING = {path: command for path, command in ALL.items() if not isinstance(command, click.Group)}
+
+
+@pytest.mark.parametrize("path", ALL)
+def test_every_command_has_a_help_text(path: str) -> None:
+    """
+    A command, or a group of commands, has a help text that ends like a sentence.
+    """
+    assert (ALL[path].help or "").strip().endswith((".", ")"))
+
+
+@pytest.mark.parametrize("path", DOING)
+def test_every_command_says_whether_it_changes_anything(path: str) -> None:
+    """
+    A command that does something is marked as read-only or as changing, and not as both.
+    """
+    help_text = DOING[path].help or ""
+
+    assert len(MARK.findall(help_text)) == 1
+
+
+@pytest.mark.parametrize("path", DOING)
+def test_every_option_is_explained(path: str) -> None:
+    """
+    Every option that is shown has a help text.
+    """
+    options = [each for each in DOING[path].params if isinstance(each, click.Option) and not each.hidden]
+
+    assert [option.name for option in options if not option.help] == []
+
+
+@pytest.mark.parametrize("path", DOING)
+def test_every_command_is_in_the_reference(path: str) -> None:
+    """
+    The reference of commands has a section for it.
+    """
+    sections = [line for line in REFERENCE.read_text(encoding="utf-8").splitlines() if line.startswith("### ")]
+
+    assert any(f"{section.strip('# `')} ".startswith(f"{path} ") for section in sections)
