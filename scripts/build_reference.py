@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reference_commands import commands_section
+from reference_environments import environment_tables
 from reference_headers import headers_table
 from reference_messages import asyncapi_yaml
 from reference_series import series_tables
@@ -21,6 +22,7 @@ WHOLE: dict[str, Callable[[], str]] = {".env.example": env_example, "docs/refere
 WITHIN: dict[str, dict[str, Callable[[], str]]] = {
     "docs/reference/commands.md": {"commands": commands_section},
     "docs/reference/configuration.md": {"settings": settings_table},
+    "docs/reference/environment-files.md": {"environment": environment_tables},
     "docs/reference/messages.md": {"subjects": subjects_table, "headers": headers_table},
     "docs/reference/series.md": {"series": series_tables},
     "docs/reference/streams.md": {"streams": streams_tables, "durables": durables_table},

@@ -91,7 +91,7 @@ async def pool(database_url: str) -> AsyncGenerator[Any]:
 @pytest.fixture
 def topology() -> Topology:
     """Return the desired state in dev."""
-    return build_topology(KINDS, VENDORS, "dev")
+    return build_topology(KINDS, VENDORS)
 
 
 @pytest.fixture

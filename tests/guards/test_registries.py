@@ -54,7 +54,7 @@ def test_every_kind_has_its_durable(kind: str) -> None:
     """
     The topology has a durable for the kind, bound to its subject and its own redrive lane.
     """
-    durable = build_topology(KINDS, VENDORS, "dev").durable(normalize_durable(kind))
+    durable = build_topology(KINDS, VENDORS).durable(normalize_durable(kind))
 
     assert (raw_subject(kind), f"athlete-ally.redrive.normalize-{kind}-durable.>") == durable.filter_subjects
 

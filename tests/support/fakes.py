@@ -28,7 +28,7 @@ Key = tuple[str, str, str, str]
 
 def dev_topology() -> Topology:
     """Return the desired state of a developer's machine."""
-    return build_topology(KINDS, VENDORS, "dev")
+    return build_topology(KINDS, VENDORS)
 
 
 class FakePublisher:

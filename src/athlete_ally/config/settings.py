@@ -16,8 +16,9 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from athlete_ally.core.beats import ArtefactFilter
+from athlete_ally.core.environment import Environment
 from athlete_ally.core.errors import Misconfigured
-from athlete_ally.core.topology import INGEST_PORT, NORMALIZE_PORT, Environment
+from athlete_ally.core.topology import INGEST_PORT, NORMALIZE_PORT
 
 _MIB = 1024 * 1024
 DEFAULT_ENV_FILE = Path(".env")
@@ -47,6 +48,11 @@ class Settings(BaseSettings):
 
     environment: Environment = Field(
         "dev", validation_alias="AA_ENVIRONMENT", description="Which limits and safety rules apply."
+    )
+    environment_file: Path | None = Field(
+        None,
+        validation_alias="AA_ENVIRONMENT_FILE",
+        description="The file with the limits of streams and durables (see deploy/environments); dev needs none.",
     )
     nats_url: Annotated[SecretStr, _known_scheme("nats", "tls", "ws", "wss")] = Field(
         SecretStr("nats://127.0.0.1:4222"),

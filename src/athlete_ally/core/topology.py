@@ -1,8 +1,11 @@
 """Streams, subjects, durables and ports: spelled once, here, for the operator tool, the services, docs and tests."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
+
+from athlete_ally.core.environment import DurableLimits, Environment, EnvironmentSpec, StreamLimits
+from athlete_ally.core.quantities import Size, Span
 
 INGEST_PORT: Final = 4101
 NORMALIZE_PORT: Final = 4102
@@ -10,14 +13,20 @@ NORMALIZE_PORT: Final = 4102
 CORE_HOT: Final = "AA_CORE_HOT"
 VENDOR_HOT: Final = "AA_VENDOR_HOT"
 DLQ: Final = "AA_DLQ"
+ADVISORY: Final = "AA_ADVISORY"
+STREAMS: Final = (DLQ, ADVISORY, CORE_HOT, VENDOR_HOT)
+"""In the order in which they are created: where dead letters go, then where the server says what it gave up."""
 
-Environment = Literal["dev", "staging", "production"]
-ENVIRONMENTS: Final[tuple[Environment, ...]] = ("dev", "staging", "production")
+ENVIRONMENT_KEY: Final = "athlete-ally.environment"
+"""The metadata of streams and durables that says whose they are."""
+REAP_ADVISORIES_DURABLE: Final = "reap-advisories-durable"
+# https://docs.nats.io/running-a-nats-service/nats_admin/monitoring/monitoring_jetstream
+_ADVISORY_SUBJECTS: Final = (
+    "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>",
+    "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.>",
+)
 
 _MIB = 1024 * 1024
-_GIB = 1024 * _MIB
-_HOUR_S = 3600
-_DAY_S = 24 * _HOUR_S
 
 # nats-server's default max_payload, headers included: what a stock server takes, managed ones too.
 MAX_DEAD_LETTER_BYTES: Final = _MIB
@@ -25,8 +34,27 @@ MAX_DEAD_LETTER_BYTES: Final = _MIB
 MAX_MESSAGE_BYTES: Final = MAX_DEAD_LETTER_BYTES - 16 * 1024
 # Headers count towards max_msg_size; those of a reading stay below 2 KiB.
 MAX_BODY_BYTES: Final = MAX_MESSAGE_BYTES - 8 * 1024
-DUPLICATE_WINDOW_S: Final = 120
+# Workers keep what they have in progress at a quarter of this.
 ACK_WAIT_S: Final = 60.0
+# An advisory is one small JSON object about one message; it does not hold the message.
+_MAX_ADVISORY_BYTES: Final = 64 * 1024
+
+
+def _dev_limits(max_age: str, max_bytes: str) -> StreamLimits:
+    return StreamLimits(max_age=Span.parse(max_age), max_bytes=Size.parse(max_bytes), duplicate_window=Span.parse("2m"))
+
+
+DEV: Final = EnvironmentSpec(
+    environment="dev",
+    owner="athlete-ally",
+    streams={
+        DLQ: _dev_limits("14d", "256 MiB"),
+        ADVISORY: _dev_limits("14d", "16 MiB"),
+        CORE_HOT: _dev_limits("48h", "1 GiB"),
+        VENDOR_HOT: _dev_limits("48h", "1 GiB"),
+    },
+)
+"""The environment of a developer's machine: what holds where no file is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +63,35 @@ class Stream:
 
     name: str
     subjects: tuple[str, ...]
-    max_age_s: int
-    max_bytes: int
+    limits: StreamLimits
     max_message_bytes: int
-    replicas: int
     description: str
+    discard: Literal["new", "old"]
+    metadata: Mapping[str, str]
 
     def config(self) -> dict[str, Any]:
         """Return the JetStream configuration; durations are integer nanoseconds, as the server keeps them."""
+        placement = {"cluster": self.limits.placement.cluster, "tags": list(self.limits.placement.tags)}
+        chosen = {key: value for key, value in placement.items() if value}
         return {
             "name": self.name,
             "description": self.description,
             "subjects": list(self.subjects),
             "retention": "limits",
             "storage": "file",
-            "discard": "new",
+            "discard": self.discard,
             "compression": "s2",
-            "num_replicas": self.replicas,
-            "max_age": self.max_age_s * 1_000_000_000,
-            "max_bytes": self.max_bytes,
+            "num_replicas": self.limits.replicas,
+            "max_age": self.limits.max_age * 1_000_000_000,
+            "max_bytes": int(self.limits.max_bytes),
             "max_msg_size": self.max_message_bytes,
             "max_msgs": -1,
             "max_msgs_per_subject": -1,
             "max_consumers": -1,
-            "duplicate_window": DUPLICATE_WINDOW_S * 1_000_000_000,
+            "duplicate_window": self.limits.duplicate_window * 1_000_000_000,
             "allow_direct": True,
-            "metadata": {"owner": "athlete-ally"},
+            **({"placement": chosen} if chosen else {}),
+            "metadata": dict(self.metadata),
         }
 
 
@@ -71,7 +102,8 @@ class Durable:
     name: str
     stream: str
     filter_subjects: tuple[str, ...]
-    max_ack_pending: int = 2000
+    limits: DurableLimits = field(default_factory=DurableLimits)
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def config(self) -> dict[str, Any]:
         """Return the JetStream configuration.
@@ -87,8 +119,8 @@ class Durable:
             "replay_policy": "instant",
             "ack_wait": int(ACK_WAIT_S * 1_000_000_000),
             "max_deliver": -1,
-            "max_ack_pending": self.max_ack_pending,
-            "metadata": {"owner": "athlete-ally"},
+            "max_ack_pending": self.limits.max_ack_pending,
+            "metadata": dict(self.metadata),
         }
 
 
@@ -107,22 +139,6 @@ class Topology:
     def durable(self, name: str) -> Durable:
         """Return the durable of this name."""
         return next(durable for durable in self.durables if durable.name == name)
-
-
-@dataclass(frozen=True, slots=True)
-class _Limits:
-    hot_age_s: int
-    dlq_age_s: int
-    hot_bytes: int
-    dlq_bytes: int
-    replicas: int
-
-
-_LIMITS: Final[dict[Environment, _Limits]] = {
-    "dev": _Limits(48 * _HOUR_S, 14 * _DAY_S, _GIB, 256 * _MIB, 1),
-    "staging": _Limits(72 * _HOUR_S, 30 * _DAY_S, 8 * _GIB, 2 * _GIB, 1),
-    "production": _Limits(7 * _DAY_S, 90 * _DAY_S, 64 * _GIB, 16 * _GIB, 3),
-}
 
 
 def raw_subject(kind: str) -> str:
@@ -155,20 +171,52 @@ def redrive_subject(stream: str, durable: str) -> str:
     return f"{'vendor' if stream == VENDOR_HOT else 'athlete-ally'}.redrive.{durable}.>"
 
 
-def build_topology(kinds: Sequence[str], vendors: Sequence[str], environment: Environment) -> Topology:
+def build_topology(kinds: Sequence[str], vendors: Sequence[str], spec: EnvironmentSpec = DEV) -> Topology:
     """Return the desired state of an environment for these kinds and vendors."""
-    limits = _LIMITS[environment]
-    hot = (limits.hot_age_s, limits.hot_bytes, MAX_MESSAGE_BYTES, limits.replicas)
-    dlq = (limits.dlq_age_s, limits.dlq_bytes, MAX_DEAD_LETTER_BYTES, limits.replicas)
     streams = (
-        Stream(DLQ, ("dlq.>",), *dlq, "Dead letters, kept for a person"),
-        Stream(CORE_HOT, ("athlete-ally.>",), *hot, "Raw readings and announcements of stored records"),
-        Stream(VENDOR_HOT, ("vendor.>",), *hot, "Webhooks exactly as received"),
+        _stream(spec, DLQ, ("dlq.>",), MAX_DEAD_LETTER_BYTES, "Dead letters, kept for a person"),
+        # The server publishes advisories and waits for nobody: those that a full stream refused would be the newest.
+        _stream(
+            spec, ADVISORY, _ADVISORY_SUBJECTS, _MAX_ADVISORY_BYTES, "What the server gave up or ended", discard="old"
+        ),
+        _stream(
+            spec, CORE_HOT, ("athlete-ally.>",), MAX_MESSAGE_BYTES, "Raw readings and announcements of stored records"
+        ),
+        _stream(spec, VENDOR_HOT, ("vendor.>",), MAX_MESSAGE_BYTES, "Webhooks exactly as received"),
     )
-    normalisers = [_durable(CORE_HOT, normalize_durable(kind), raw_subject(kind)) for kind in kinds]
-    unpackers = [_durable(VENDOR_HOT, unpack_durable(vendor), f"vendor.{vendor}.>") for vendor in vendors]
-    return Topology(environment, streams, tuple(normalisers + unpackers))
+    normalisers = [_worker(spec, CORE_HOT, normalize_durable(kind), raw_subject(kind)) for kind in kinds]
+    unpackers = [_worker(spec, VENDOR_HOT, unpack_durable(vendor), f"vendor.{vendor}.>") for vendor in vendors]
+    reaper = _durable(spec, ADVISORY, REAP_ADVISORIES_DURABLE, _ADVISORY_SUBJECTS)
+    return Topology(spec.environment, streams, (reaper, *normalisers, *unpackers))
 
 
-def _durable(stream: str, name: str, subject: str) -> Durable:
-    return Durable(name, stream, (subject, redrive_subject(stream, name)))
+def _stream(
+    spec: EnvironmentSpec,
+    name: str,
+    subjects: tuple[str, ...],
+    max_message_bytes: int,
+    description: str,
+    discard: Literal["new", "old"] = "new",
+) -> Stream:
+    limits = spec.streams[name]
+    metadata = _metadata(spec, stream_full_share=spec.thresholds.stream_full_share)
+    if limits.replicas > 1:
+        metadata["io.nats.monitor.peer-expect"] = str(limits.replicas)
+    return Stream(name, subjects, limits, max_message_bytes, description, discard, metadata)
+
+
+def _worker(spec: EnvironmentSpec, stream: str, name: str, subject: str) -> Durable:
+    return _durable(spec, stream, name, (subject, redrive_subject(stream, name)))
+
+
+def _durable(spec: EnvironmentSpec, stream: str, name: str, subjects: tuple[str, ...]) -> Durable:
+    thresholds = spec.thresholds
+    metadata = _metadata(spec, consumer_lag_age_s=thresholds.consumer_lag_age_s)
+    metadata["io.nats.monitor.unprocessed-critical"] = str(thresholds.consumer_lag_messages)
+    return Durable(name, stream, subjects, spec.limits_of(name), metadata)
+
+
+def _metadata(spec: EnvironmentSpec, **thresholds: float) -> dict[str, str]:
+    """Return owner, environment and thresholds; `nats server check` reads `io.nats.monitor.*`."""
+    own = {f"athlete-ally.{name.replace('_', '-')}": str(value) for name, value in thresholds.items()}
+    return {"owner": spec.owner, ENVIRONMENT_KEY: spec.environment, "io.nats.monitor.enabled": "1", **own}

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.ports import Log
 from athlete_ally.core.topology import Topology, build_topology
@@ -16,8 +17,12 @@ def now() -> datetime:
 
 
 def desired_topology(settings: Settings) -> Topology:
-    """Return the desired state of streams and durables."""
-    return build_topology(KINDS, VENDORS, settings.environment)
+    """Return the desired state of streams and durables.
+
+    Raises:
+        Misconfigured: the environment's file is not as it must be.
+    """
+    return build_topology(KINDS, VENDORS, environment_of(settings))
 
 
 def nats_connection(settings: Settings, service: str, log: Log) -> Connection:

@@ -16,14 +16,14 @@ from athlete_ally.adapters.prometheus import PrometheusObserver
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.ports import Log, Publisher
 from athlete_ally.core.series import every, ingest_series
-from athlete_ally.core.topology import build_topology
+from athlete_ally.core.topology import Topology
 from athlete_ally.ingest.accept import Acceptor
 from athlete_ally.ingest.admission import Admission
 from athlete_ally.ingest.app import IngestService, build_app
 from athlete_ally.ingest.keys import KeyRing
 from athlete_ally.ingest.openapi import build_openapi
 from athlete_ally.measurements import KINDS, MEASUREMENTS
-from athlete_ally.wiring.builders import nats_connection, now
+from athlete_ally.wiring.builders import desired_topology, nats_connection, now
 from athlete_ally.wiring.lifecycle import require_topology, serve, unless_stopped, until_available
 from athlete_ally.wiring.readiness import cached, stream_reasons
 
@@ -81,7 +81,7 @@ async def run_ingest(
 async def _stay_connected(connection: Connection, settings: Settings, stop: asyncio.Event, log: Log) -> None:
     """Connect and check; the requests do the rest."""
     # Ingest needs streams, but no durable: it must take readings in while workers are being mended.
-    topology = build_topology((), (), settings.environment)
+    topology = Topology(settings.environment, desired_topology(settings).streams, ())
     if await unless_stopped(stop, connection.open()):
         await unless_stopped(stop, until_available(lambda: require_topology(connection, topology), log))
     await stop.wait()

@@ -1,21 +1,26 @@
 """Streams, subjects and durables: what every environment promises."""
 
 from itertools import combinations
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from athlete_ally.config.environment_file import load_environment
 from athlete_ally.core import topology
-from athlete_ally.core.topology import ENVIRONMENTS, Environment, Topology, build_topology
+from athlete_ally.core.environment import Environment
+from athlete_ally.core.topology import Topology, build_topology
 from athlete_ally.core.verdict import REASONS
 from athlete_ally.measurements import KINDS
 
 DAY_NS = 24 * 3600 * 10**9
 VENDORS = ("oura", "whoop")
+FILES = Path(__file__).parents[3] / "deploy/environments"
 
 
 def build(environment: Environment = "dev") -> Topology:
     """Return an environment with every kind and two vendors."""
-    return build_topology(KINDS, VENDORS, environment)
+    return build_topology(KINDS, VENDORS, load_environment(FILES / f"{environment}.toml"))
 
 
 @pytest.mark.parametrize(
@@ -31,18 +36,22 @@ def test_how_long_and_how_often_things_are_kept(
     streams = build(environment).streams
     kept = {stream.name: stream.config()["max_age"] / DAY_NS for stream in streams}
 
-    assert {"AA_DLQ": dlq_days, "AA_CORE_HOT": hot_days, "AA_VENDOR_HOT": hot_days} == kept
-    assert {replicas} == {stream.replicas for stream in streams}
+    wanted = {"AA_DLQ": dlq_days, "AA_ADVISORY": dlq_days, "AA_CORE_HOT": hot_days, "AA_VENDOR_HOT": hot_days}
+    assert wanted == kept
+    assert {replicas} == {stream.config()["num_replicas"] for stream in streams}
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("environment", get_args(Environment))
 def test_nothing_is_deleted_unnoticed(environment: Environment) -> None:
     """
     Every stream lies on disk, is bounded, and refuses what is new rather than forget what is old.
+
+    Advisories are the server's notes, not our data: the newest of them count.
     """
     for stream in build(environment).streams:
         config = stream.config()
-        assert (config["storage"], config["discard"], config["retention"]) == ("file", "new", "limits")
+        discard = "old" if stream.name == topology.ADVISORY else "new"
+        assert (config["storage"], config["discard"], config["retention"]) == ("file", discard, "limits")
         assert 0 < config["max_msg_size"] < config["max_bytes"]
 
 
@@ -50,9 +59,9 @@ def test_dead_letters_come_first_and_take_everything() -> None:
     """
     AA_DLQ is made before all others, and a dead letter fits: its original, and 16 KiB of headers that say why.
     """
-    dlq, *hot = build().streams
+    dlq, advisory, *hot = build().streams
 
-    assert dlq.name == topology.DLQ
+    assert (dlq.name, advisory.name) == (topology.DLQ, topology.ADVISORY)
     assert {dlq.max_message_bytes - 16 * 1024} == {stream.max_message_bytes for stream in hot}
     assert topology.MAX_BODY_BYTES < topology.MAX_MESSAGE_BYTES
 
@@ -72,12 +81,12 @@ def test_every_subject_has_one_stream() -> None:
     No two streams claim the same subjects, and all that is published or filtered lies in the stream it is meant for.
     """
     built = build()
-    prefixes = {stream.name: stream.subjects[0].removesuffix(">") for stream in built.streams}
+    prefixes = {stream.name: tuple(each.removesuffix(">") for each in stream.subjects) for stream in built.streams}
     meant = [(durable.stream, subject) for durable in built.durables for subject in durable.filter_subjects]
     meant += [(topology.CORE_HOT, topology.stored_subject(kind)) for kind in KINDS]
     meant += [(topology.DLQ, topology.dead_letter_subject(kind, reason)) for kind in KINDS for reason in REASONS]
 
-    assert [pair for pair in combinations(prefixes.values(), 2) if pair[0].startswith(pair[1])] == []
+    assert [pair for pair in combinations(sum(prefixes.values(), ()), 2) if pair[0].startswith(pair[1])] == []
     assert [(stream, subject) for stream, subject in meant if not subject.startswith(prefixes[stream])] == []
 
 
@@ -87,7 +96,19 @@ def test_no_two_durables_hear_the_same() -> None:
     """
     filters = [subject for durable in build().durables for subject in durable.filter_subjects]
 
-    assert len(filters) == len(set(filters)) == 2 * (len(KINDS) + len(VENDORS))
+    assert len(filters) == len(set(filters)) == 2 * (len(KINDS) + len(VENDORS) + 1)
+
+
+def test_every_object_says_whose_it_is() -> None:
+    """
+    Owner, environment and the thresholds of `nats server check` stand on each stream and durable.
+    """
+    built = build("production")
+    dlq, hrv = built.stream(topology.DLQ), built.durable(topology.normalize_durable("hrv"))
+
+    assert {"production"} == {each.metadata[topology.ENVIRONMENT_KEY] for each in (*built.streams, *built.durables)}
+    assert (dlq.metadata["owner"], dlq.metadata["io.nats.monitor.peer-expect"]) == ("athlete-ally", "3")
+    assert hrv.metadata["io.nats.monitor.unprocessed-critical"] == "10000"
 
 
 def test_things_are_found_by_name() -> None:

@@ -6,7 +6,7 @@ from athlete_ally.core.topology import build_topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.ops.provision import Finding
 
-TOPOLOGY = build_topology(KINDS, (), "dev")
+TOPOLOGY = build_topology(KINDS, ())
 VITAL = {
     "stream": {"subjects", "retention", "storage", "discard"},
     "durable": {"filter_subjects", "ack_policy", "deliver_policy", "max_deliver"},

@@ -1,0 +1,63 @@
+"""Reading the file of an environment: limits, expectations and thresholds, in TOML."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from athlete_ally.config.settings import Settings
+from athlete_ally.core.environment import EnvironmentSpec
+from athlete_ally.core.errors import Misconfigured
+from athlete_ally.core.quantities import Size, Span
+from athlete_ally.core.topology import DEV, STREAMS
+
+
+def environment_of(settings: Settings) -> EnvironmentSpec:
+    """Return the environment that the settings name; without a file, that of a developer's machine.
+
+    Raises:
+        Misconfigured: the file can't be read, is not as it must be, or belongs to another environment.
+    """
+    if settings.environment_file is None:
+        return DEV
+    spec = load_environment(settings.environment_file)
+    if settings.is_set("environment") and spec.environment != settings.environment:
+        raise Misconfigured(
+            f"AA_ENVIRONMENT_FILE: {settings.environment_file} is the file of {spec.environment}, "
+            f"and AA_ENVIRONMENT is {settings.environment}"
+        )
+    return spec
+
+
+def load_environment(path: Path) -> EnvironmentSpec:
+    """Read a file.
+
+    Raises:
+        Misconfigured: it can't be read, or is not as it must be; the text names the field.
+    """
+    try:
+        return decode_environment(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(
+            f"{path}: can't be read ({type(error).__name__}); name it in AA_ENVIRONMENT_FILE"
+        ) from error
+    except ValueError as error:
+        raise Misconfigured(f"{path}: {error}") from error
+
+
+def decode_environment(text: str) -> EnvironmentSpec:
+    """Return what the text of a file says.
+
+    Raises:
+        ValueError: it is no TOML, or a field is missing, unknown or not as it must be.
+    """
+    spec = msgspec.convert(tomllib.loads(text), EnvironmentSpec, dec_hook=_quantity)
+    if set(spec.streams) != set(STREAMS):
+        raise ValueError(f"streams are {', '.join(sorted(spec.streams))}; wanted are {', '.join(sorted(STREAMS))}")
+    return spec
+
+
+def _quantity(kind: type[Any], value: Any) -> Any:
+    quantity: type[Span | Size] = kind
+    return quantity.parse(str(value))
