@@ -2,19 +2,26 @@
 
 from reference_markdown import code, codes, table
 
-from athlete_ally.core.series import IngestSeries, NormalizeSeries, Series, every, ingest_series, normalize_series
+from athlete_ally.core.series import Series, broker_series, every, ingest_series, normalize_series
+from athlete_ally.core.topology import build_topology
 from athlete_ally.measurements import KINDS
+from athlete_ally.vendors import VENDORS
 
 _HEAD = ("series", "type", "labels", "meaning")
 
 
 def series_tables() -> str:
     """Return a table for each service, with the values that each label can have."""
-    services: dict[str, IngestSeries | NormalizeSeries] = {
-        "ingest": ingest_series(KINDS),
-        "normalize": normalize_series(KINDS),
+    normalize = normalize_series(KINDS)
+    broker = broker_series(
+        build_topology(KINDS, VENDORS, "dev"), [subject for *_, subject in normalize.dead_letters.values]
+    )
+    services = {
+        "ingest": every(ingest_series(KINDS)),
+        "normalize: its own work": every(normalize),
+        "normalize: what its watch sees of the broker": every(broker),
     }
-    return "\n\n".join(f"## {name}\n\n{table(_HEAD, map(_row, every(series)))}" for name, series in services.items())
+    return "\n\n".join(f"## {name}\n\n{table(_HEAD, map(_row, series))}" for name, series in services.items())
 
 
 def _row(series: Series) -> tuple[str, str, str, str]:

@@ -83,7 +83,7 @@ def test_every_label_set_is_there_from_the_start(bench: Bench) -> None:
     # Which version runs is told at start, once it is known.
     born = {bench.value(series, *labels) for series in figures for labels in series.values}
 
-    assert (born, bench.value(SERIES.broker_up)) == ({0.0}, 0.0)
+    assert (born, bench.value(SERIES.kinds["hrv"].unaccounted)) == ({0.0}, 0.0)
 
 
 def test_counts_add_up_gauges_stay_and_histograms_collect(bench: Bench) -> None:
@@ -93,10 +93,10 @@ def test_counts_add_up_gauges_stay_and_histograms_collect(bench: Bench) -> None:
     bench.observer.count(MESSAGES, *RESULT)
     bench.observer.count(MESSAGES, *RESULT, by=2)
     for value in (3, 1):
-        bench.observer.set(SERIES.broker_up, value=value)
-        bench.observer.observe(SERIES.kinds["hrv"].latency, value=value)
+        bench.observer.set(SERIES.kinds["hrv"].unaccounted, value=value)
+        bench.observer.observe(SERIES.kinds["hrv"].latency, value=value, trace_id="0af7651916cd43dd8448eb211c80319c")
 
-    assert (bench.value(MESSAGES, *RESULT), bench.value(SERIES.broker_up)) == (3.0, 1.0)
+    assert (bench.value(MESSAGES, *RESULT), bench.value(SERIES.kinds["hrv"].unaccounted)) == (3.0, 1.0)
     assert bench.observations(SERIES.kinds["hrv"].latency) == (2, 4.0)
 
 

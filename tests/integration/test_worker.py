@@ -33,7 +33,6 @@ from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import HRV, KINDS
 from athlete_ally.normalize.patience import Patience
 from athlete_ally.normalize.report import Reporter
-from athlete_ally.normalize.watch import Watch
 from athlete_ally.normalize.worker import Tools, Work, Worker
 from athlete_ally.wiring.builders import now
 
@@ -331,61 +330,3 @@ async def test_run_works_until_told_to_stop(bench: Bench) -> None:
     await eventually(bench.settled)
     bench.stop.set()
     await asyncio.wait_for(running, 10)
-
-
-async def test_the_watch_sees_lag_depth_and_ledger(bench: Bench) -> None:
-    """
-    Lag and age while a message waits; depth of AA_DLQ by subject; the ledger 0, and 1 where a receipt is missing.
-    """
-    watch = Watch(
-        KINDS,
-        NatsAdmin(bench.connection),
-        PostgresReceipts(bench.pool),
-        bench.observer,
-        bench.series,
-        bench.log,
-        now,
-        1,
-    )
-    await bench.send(hrv_reading("a"))
-    await watch.look()
-    before = bench.observer.exposition().decode()
-    await bench.send(hrv_reading("b", 900))
-    await bench.work_once()
-    await eventually(bench.settled)
-    await watch.look()
-    after = bench.observer.exposition().decode()
-    await bench.pool.execute("DELETE FROM receipt WHERE stored = 1")
-    await watch.look()
-    missing = bench.observer.exposition().decode()
-
-    consumer = '{consumer_name="normalize-hrv-durable",stream_name="AA_CORE_HOT"}'
-    assert f"jetstream_consumer_num_pending{consumer} 1.0" in before
-    assert f"normalize_oldest_unprocessed_seconds{consumer} 0.0\n" not in before
-    assert f"normalize_oldest_unprocessed_seconds{consumer} 0.0\n" in after
-    assert 'dlq_messages_waiting{subject="dlq.normalize.hrv.raw-received.non-retryable"} 1.0' in after
-    assert ("ledger_hrv_unaccounted_messages 0.0" in after, "ledger_hrv_unaccounted_messages 1.0" in missing) == (
-        True,
-        True,
-    )
-    assert "normalize_broker_scrape_success 1.0" in after
-
-
-async def test_the_watch_says_when_it_sees_nothing(bench: Bench) -> None:
-    """
-    With a durable gone the figures can't be read, and that is a series of its own.
-    """
-    watch = Watch(
-        KINDS,
-        NatsAdmin(bench.connection),
-        PostgresReceipts(bench.pool),
-        bench.observer,
-        bench.series,
-        bench.log,
-        now,
-        1,
-    )
-    await bench.connection.api(f"CONSUMER.DELETE.{CORE_HOT}.{DURABLE}")
-    await watch.look()
-
-    assert b"normalize_broker_scrape_success 0.0" in bench.observer.exposition()

@@ -404,6 +404,7 @@ class FakeObserver:
     declared: Iterable[Series]
     values: dict[tuple[str, ...], float] = field(default_factory=dict[tuple[str, ...], float])
     observations: dict[tuple[str, ...], list[float]] = field(default_factory=dict[tuple[str, ...], list[float]])
+    examples: list[str] = field(default_factory=list[str])
     _by_name: dict[str, Series] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -418,9 +419,11 @@ class FakeObserver:
         self._check(series, labels, "counter")
         self.values[series.name, *labels] = self.values.get((series.name, *labels), 0.0) + by
 
-    def observe(self, series: Series, *labels: str, value: float) -> None:
+    def observe(self, series: Series, *labels: str, value: float, trace_id: str | None = None) -> None:
         """See the port."""
         self._check(series, labels, "histogram")
+        if trace_id is not None:
+            self.examples.append(trace_id)
         self.observations.setdefault((series.name, *labels), []).append(value)
 
     def set(self, series: Series, *labels: str, value: float) -> None:

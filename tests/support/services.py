@@ -172,7 +172,7 @@ class Site:
 
         async def ledger_is_zero() -> bool:
             text = await normalize.metrics()
-            return "normalize_broker_scrape_success 1.0" in text and all(
+            return "aa_watch_success 1.0" in text and all(
                 f"ledger_{kind}_unaccounted_messages 0.0" in text for kind in KINDS
             )
 

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from prometheus_client.openmetrics import parser
+from support.fakes import dev_topology
 from support.samples import hrv_reading
 from support.services import Service, Site
 from support.wait import eventually
@@ -20,7 +21,7 @@ from support.wait import eventually
 from athlete_ally.adapters.http_server import EVERY_ADDRESS
 from athlete_ally.adapters.key_file import KeyFile, write_key_file
 from athlete_ally.core.client_key import ClientKey, digest
-from athlete_ally.core.series import every, ingest_series, normalize_series
+from athlete_ally.core.series import broker_series, every, ingest_series, normalize_series
 from athlete_ally.ingest.body import zstd
 from athlete_ally.measurements import KINDS
 
@@ -241,9 +242,11 @@ async def test_every_declared_series_is_there_from_the_start(site: Site, ingest:
     Both services export every series and label set of the catalogue before anything has happened.
     """
     normalize = await site.service("normalize").start().ready()
-    for service, catalogue in ((ingest, ingest_series(KINDS)), (normalize, normalize_series(KINDS))):
+    of_work = normalize_series(KINDS)
+    of_broker = broker_series(dev_topology(), [subject for *_, subject in of_work.dead_letters.values])
+    for service, declared in ((ingest, every(ingest_series(KINDS))), (normalize, every(of_work, of_broker))):
         families = {family.name: family for family in _families(await service.metrics())}
-        for series in every(catalogue):
+        for series in declared:
             family = families[series.name.removesuffix("_total")]
             found = {tuple(sample.labels[label] for label in series.labels) for sample in family.samples}
             assert set(series.values) <= found, series.name

@@ -36,9 +36,9 @@ class PrometheusObserver:
         """See the port."""
         self._child(series, labels).inc(by)
 
-    def observe(self, series: Series, *labels: str, value: float) -> None:
+    def observe(self, series: Series, *labels: str, value: float, trace_id: str | None = None) -> None:
         """See the port."""
-        self._child(series, labels).observe(value)
+        self._child(series, labels).observe(value, {"trace_id": trace_id} if trace_id else None)
 
     def set(self, series: Series, *labels: str, value: float) -> None:
         """See the port."""

@@ -129,8 +129,8 @@ class Observer(Protocol):
         """Add to a counter."""
         ...
 
-    def observe(self, series: Series, *labels: str, value: float) -> None:
-        """Add an observation to a histogram."""
+    def observe(self, series: Series, *labels: str, value: float, trace_id: str | None = None) -> None:
+        """Add an observation to a histogram; `trace_id` leads to an example of it."""
         ...
 
     def set(self, series: Series, *labels: str, value: float) -> None:

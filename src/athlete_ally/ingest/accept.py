@@ -1,6 +1,5 @@
 """The heart of ingest: readings in, an acknowledged message in the stream out."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -8,19 +7,18 @@ from http import HTTPStatus
 import msgspec
 
 from athlete_ally.core import headers, topology
-from athlete_ally.core.errors import MessageTooLarge, Unavailable
+from athlete_ally.core.errors import MessageTooLarge, StreamFull, Unavailable
 from athlete_ally.core.identity import message_id
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.messages import OutgoingMessage
 from athlete_ally.core.ports import Now, Observer, Publisher
 from athlete_ally.core.reading import Reading, encode_messages
 from athlete_ally.core.series import IngestSeries
+from athlete_ally.core.trace import trace_id
 from athlete_ally.ingest.refusal import MAX_ERRORS, Refusal
 
 # The publish timeout has passed already; a client that waits a little finds a restarted broker.
 _RETRY_AFTER_S = 5
-# https://www.w3.org/TR/trace-context/#traceparent-header
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ class Acceptor:
             headers.CONTENT_TYPE: "application/json",
             headers.READINGS: str(readings),
         }
-        if traceparent is not None and _TRACEPARENT.fullmatch(traceparent):
+        if traceparent is not None and trace_id(traceparent):
             attributes[headers.TRACEPARENT] = traceparent
         return OutgoingMessage(topology.CORE_HOT, subject, body, identity, attributes)
 
@@ -107,8 +105,11 @@ class Acceptor:
             raise _too_large(len(message.body)) from error
         except Unavailable as error:
             detail = f"not stored: {error}. Send the same again; nothing is stored twice"
-            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after_s=_RETRY_AFTER_S) from error
-        self._observer.observe(self._series.publish_seconds, kind, value=(self._now() - started).total_seconds())
+            cause = "stream-full" if isinstance(error, StreamFull) else "broker"
+            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after_s=_RETRY_AFTER_S, cause=cause) from error
+        trace = trace_id(message.headers.get(headers.TRACEPARENT))
+        passed_s = (self._now() - started).total_seconds()
+        self._observer.observe(self._series.publish_seconds, kind, value=passed_s, trace_id=trace)
         return acknowledgement.duplicate
 
 

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.ports import Log, Now, Observer
 from athlete_ally.core.series import IngestSeries
+from athlete_ally.core.trace import trace_id
 from athlete_ally.ingest.accept import Accepted, Acceptor
 from athlete_ally.ingest.admission import Admission
 from athlete_ally.ingest.body import read_body
@@ -55,23 +56,29 @@ class IngestService:
         self.observer.set(self.series.in_flight, value=self.admission.requests)
         self.observer.count(self.series.requests, label, str(response.status_code))
         if label != "unknown":
-            self.observer.observe(self.series.request_seconds, kind, value=(self.now() - started).total_seconds())
+            passed_s = (self.now() - started).total_seconds()
+            trace = trace_id(request.headers.get("traceparent"))
+            self.observer.observe(self.series.request_seconds, kind, value=passed_s, trace_id=trace)
         return response
 
     async def _answer(self, kind: str, request: Request) -> Response:
         try:
             return _accepted(await self._accept(kind, request))
-        except Refusal as refusal:
+        except Refusal as refused:
+            refusal = refused
             await self._discard_rest(request)
             self.log.info("refused", kind=kind[:32], status=refusal.status.value, problems=len(refusal.errors))
-            return refusal.response()
         except ClientDisconnect:
             # Nobody reads this answer; the status only has to be countable.
-            return Refusal(HTTPStatus.BAD_REQUEST, "the connection was closed before the body was complete").response()
+            refusal = Refusal(HTTPStatus.BAD_REQUEST, "the connection was closed before the body was complete")
         except asyncio.CancelledError:
             # Only the server cancels a request, when it stops and the time for those in hand is over.
             detail = "not stored, as far as is known: the service stops. Send the same again; nothing is stored twice"
-            return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after_s=_STOPPING_RETRY_AFTER_S).response()
+            refusal = Refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after_s=_STOPPING_RETRY_AFTER_S, cause="stopping"
+            )
+        self.observer.count(self.series.refusals, refusal.cause)
+        return refusal.response()
 
     async def _discard_rest(self, request: Request) -> None:
         """Read on for a moment and keep nothing: a sender that is cut off while it sends never sees why."""

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from athlete_ally.core.errors import AthleteAllyError
 from athlete_ally.core.reading import Problem
+from athlete_ally.core.series import Cause
 
 MAX_ERRORS = 100
 MEDIA_TYPE = "application/problem+json"
@@ -23,9 +24,22 @@ _BODY_MAY_BE_UNREAD = {
     HTTPStatus.TOO_MANY_REQUESTS,
 }
 
+_CAUSES: dict[HTTPStatus, Cause] = {
+    HTTPStatus.UNAUTHORIZED: "unauthorised",
+    HTTPStatus.FORBIDDEN: "unauthorised",
+    HTTPStatus.NOT_FOUND: "unknown-kind",
+    HTTPStatus.REQUEST_TIMEOUT: "too-slow",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too-large",
+    HTTPStatus.TOO_MANY_REQUESTS: "busy",
+    HTTPStatus.SERVICE_UNAVAILABLE: "broker",
+}
+
 
 class Refusal(AthleteAllyError):
-    """Answer this status; `detail` names what was wrong and the remedy, `errors` locates problems in the readings."""
+    """Answer this status; `detail` names what was wrong and the remedy, `errors` locates problems in the readings.
+
+    `cause` is what the refusal is counted under, where the status alone does not say it.
+    """
 
     def __init__(
         self,
@@ -34,6 +48,7 @@ class Refusal(AthleteAllyError):
         *,
         errors: Sequence[Problem] = (),
         retry_after_s: int | None = None,
+        cause: Cause | None = None,
     ) -> None:
         """Keep what the answer needs."""
         super().__init__(detail)
@@ -41,6 +56,7 @@ class Refusal(AthleteAllyError):
         self.detail = detail
         self.errors = errors
         self.retry_after_s = retry_after_s
+        self.cause: Cause = cause or _CAUSES.get(status, "invalid")
 
     def response(self) -> Response:
         """Return the answer."""

@@ -6,7 +6,8 @@ from datetime import datetime
 from athlete_ally.core import headers, topology
 from athlete_ally.core.messages import Delivery, OutgoingMessage
 from athlete_ally.core.ports import Log, Lot, Observer, Receipt
-from athlete_ally.core.series import NormalizeSeries
+from athlete_ally.core.series import FRESH_S, NormalizeSeries
+from athlete_ally.core.trace import trace_id
 
 
 class Reporter:
@@ -27,13 +28,14 @@ class Reporter:
         """Report a message that is done with."""
         result = _result(receipt)
         self._observer.count(self._kind.messages, result, *self._where)
-        self._count_readings(lot, receipt)
+        latency_s = max(0.0, (at - lot.received_at).total_seconds())
+        trace = trace_id(delivery.headers.get(headers.TRACEPARENT))
+        self._count_readings(lot, receipt, latency_s)
         for letter in letters:
             reason = letter.headers[headers.DLQ_REASON]
             self._observer.count(self._series.dead_letters, self._durable, reason, letter.subject)
         if result == "success":
-            latency_s = max(0.0, (at - lot.received_at).total_seconds())
-            self._observer.observe(self._kind.latency, value=latency_s)
+            self._observer.observe(self._kind.latency, value=latency_s, trace_id=trace)
         log = self._log.warning if receipt.rejected else self._log.debug
         log(
             "settled",
@@ -44,6 +46,7 @@ class Reporter:
             readings=lot.readings,
             stored=len(receipt.stored),
             dead_lettered=len(receipt.rejected),
+            **({"trace_id": trace} if trace else {}),
         )
 
     def retried(self, delivery: Delivery) -> None:
@@ -79,7 +82,7 @@ class Reporter:
         """Report that the worker waits for the world, or no longer does."""
         self._observer.set(self._series.holding, self._durable, value=float(is_holding))
 
-    def _count_readings(self, lot: Lot, receipt: Receipt) -> None:
+    def _count_readings(self, lot: Lot, receipt: Receipt, latency_s: float) -> None:
         if receipt.is_redelivery or receipt.is_duplicate:
             counts = {"duplicate": lot.readings}
         else:
@@ -90,6 +93,8 @@ class Reporter:
                 "schema_invalid": invalid,
                 "dlq": len(receipt.rejected) - invalid,
             }
+            if latency_s <= FRESH_S:
+                self._observer.count(self._kind.fresh, by=len(receipt.stored) + receipt.superseded)
         for result, number in counts.items():
             self._observer.count(self._kind.readings, result, *self._where, by=number)
 

@@ -1,23 +1,25 @@
 """Looking at the broker and the ledger every few seconds, so that a scrape never has to."""
 
 import asyncio
-import time
-from collections.abc import Sequence
+import math
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from athlete_ally.core import topology
 from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.ports import Log, Now, Observer
-from athlete_ally.core.series import NormalizeSeries
+from athlete_ally.core.series import BrokerSeries
+from athlete_ally.core.series.broker import OTHER
+from athlete_ally.core.topology import DLQ, Durable, Stream, Topology
 
 # Counting receipts costs the database something: it may take at most a fiftieth of its time.
 _SHARE_OF_TIME = 50
+_UNKNOWN = -1
 
 
 class StreamView(Protocol):
-    """A stream as the broker has it; sizes in bytes, `by_subject` counts messages."""
+    """A stream as the broker has it; sizes in bytes, ages in seconds."""
 
     @property
     def created(self) -> datetime:
@@ -37,6 +39,21 @@ class StreamView(Protocol):
     @property
     def max_bytes(self) -> int:
         """Its limit in bytes; -1 is none."""
+        ...
+
+    @property
+    def max_age_s(self) -> float:
+        """After how many seconds it deletes a message; 0 is never."""
+        ...
+
+    @property
+    def replicas(self) -> int:
+        """How many replicas it is to have."""
+        ...
+
+    @property
+    def replicas_current(self) -> int:
+        """How many of them hold all of it."""
         ...
 
     @property
@@ -69,8 +86,18 @@ class ConsumerView(Protocol):
         ...
 
     @property
+    def delivered(self) -> int:
+        """Sequence of the last message delivered."""
+        ...
+
+    @property
     def ack_floor(self) -> int:
         """Sequence up to which all is settled."""
+        ...
+
+    @property
+    def paused(self) -> bool:
+        """Whether it delivers nothing because an operator paused it."""
         ...
 
 
@@ -90,23 +117,29 @@ class BrokerView(Protocol):
         ...
 
 
-class Receipts(Protocol):
-    """Counts receipts."""
+class Ledger(Protocol):
+    """Draws up the books. See `normalize.ledger`."""
 
-    async def count(self, kind: str, stream: str, from_sequence: int, since: datetime) -> int:
-        """Return how many messages of a kind, from a sequence on, in a stream created `since`, have a receipt."""
+    async def balance(self) -> float:
+        """Tell what is unaccounted for; return for how many seconds the database counted."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Turns what the broker and the database say into series."""
+    """Turns what the broker says into series.
 
-    kinds: Sequence[str]
+    `differences` counts, by stream or durable, the fields that differ from the desired state. `syncs_always` tells
+    whether the server flushes before it acknowledges; None where nobody can tell.
+    """
+
+    desired: Topology
     broker: BrokerView
-    receipts: Receipts
+    ledger: Ledger
+    differences: Callable[[], Awaitable[Mapping[str, int]]]
+    syncs_always: Callable[[], Awaitable[bool | None]]
     observer: Observer
-    series: NormalizeSeries
+    series: BrokerSeries
     log: Log
     now: Now
     every_s: float
@@ -123,70 +156,84 @@ class Watch:
                 continue
 
     async def look(self) -> float:
-        """Look once. What can't be read now leaves its series as they were, and `broker_up` at 0.
+        """Look once. What can't be read now leaves its series as they were, and `watch_success` at 0.
 
         Return for how many seconds the database counted; waiting in vain is no reason to look less often.
         """
-        counted_s = 0.0
         try:
-            for name in (topology.CORE_HOT, topology.VENDOR_HOT):
-                await self._stream(name)
-            await self._dead_letters()
-            for kind in self.kinds:
-                await self._durable(kind)
-            for kind in self.kinds:
-                counted_s += await self._ledger(kind)
+            ages_s = {stream.name: await self._stream(stream) for stream in self.desired.streams}
+            for durable in self.desired.durables:
+                await self._durable(durable, ages_s[durable.stream])
+            differences = await self.differences()
+            for (name,) in self.series.differences.values:
+                self.observer.set(self.series.differences, name, value=differences.get(name, 0))
+            syncs_always = await self.syncs_always()
+            self.observer.set(self.series.sync_always, value=_UNKNOWN if syncs_always is None else syncs_always)
+            counted_s = await self.ledger.balance()
         except Unavailable as error:
-            self.observer.set(self.series.broker_up, value=0)
+            self.observer.set(self.series.watch_success, value=0)
             self.log.debug("watch-failed", error=str(error))
-        else:
-            self.observer.set(self.series.broker_up, value=1)
+            return 0.0
+        self.observer.set(self.series.watch_success, value=1)
+        self.observer.set(self.series.watched_at, value=self.now().timestamp())
         return counted_s
 
-    async def _stream(self, name: str, subjects: str | None = None) -> StreamView:
-        stream = await self.broker.stream(name, subjects)
+    async def _stream(self, desired: Stream) -> float:
+        """Look at a stream; return its max_age in seconds, 0 for none."""
+        name = desired.name
+        stream = await self.broker.stream(name, "dlq.>" if name == DLQ else None)
+        self.observer.set(self.series.stream_missing, name, value=stream is None)
         if stream is None:
-            raise Unavailable(f"{name} is missing")
+            return 0.0
         self.observer.set(self.series.stream_messages, name, value=stream.messages)
         self.observer.set(self.series.stream_bytes, name, value=stream.bytes)
         self.observer.set(self.series.stream_limit, name, value=stream.max_bytes)
-        return stream
+        self.observer.set(self.series.stream_max_age, name, value=stream.max_age_s)
+        self.observer.set(self.series.replicas, name, value=stream.replicas)
+        self.observer.set(self.series.replicas_current, name, value=stream.replicas_current)
+        if name == DLQ:
+            await self._dead_letters(stream)
+        return stream.max_age_s
 
-    async def _dead_letters(self) -> None:
-        depth = (await self._stream(topology.DLQ, "dlq.>")).by_subject
-        for (subject,) in self.series.dlq_depth.values:
-            self.observer.set(self.series.dlq_depth, subject, value=depth.get(subject, 0))
+    async def _dead_letters(self, stream: StreamView) -> None:
+        known = {subject for (subject,) in self.series.dlq_depth.values}
+        depth = dict.fromkeys(known, 0)
+        for subject, letters in stream.by_subject.items():
+            depth[subject if subject in known else OTHER] += letters
+        for subject, letters in depth.items():
+            self.observer.set(self.series.dlq_depth, subject, value=letters)
+        oldest = await self.broker.stored_at(DLQ, stream.first_sequence, ">") if stream.messages else None
+        self.observer.set(self.series.dlq_oldest_age, value=self._age_s(oldest))
 
-    async def _durable(self, kind: str) -> None:
-        name = topology.normalize_durable(kind)
-        labels = (topology.CORE_HOT, name)
+    async def _durable(self, desired: Durable, max_age_s: float) -> None:
+        labels = (desired.stream, desired.name)
         durable = await self.broker.consumer(*labels)
+        self.observer.set(self.series.consumer_missing, *labels, value=durable is None)
         if durable is None:
-            raise Unavailable(f"{name} is missing")
+            return
         self.observer.set(self.series.pending, *labels, value=durable.pending)
         self.observer.set(self.series.ack_pending, *labels, value=durable.ack_pending)
         self.observer.set(self.series.redelivered, *labels, value=durable.redelivered)
-        oldest = None
-        if durable.pending or durable.ack_pending:
-            subject = topology.raw_subject(kind)
-            oldest = await self.broker.stored_at(topology.CORE_HOT, durable.ack_floor + 1, subject)
-        age_s = (self.now() - oldest).total_seconds() if oldest else 0.0
-        self.observer.set(self.series.oldest_age, *labels, value=max(0.0, age_s))
+        self.observer.set(self.series.delivered, *labels, value=durable.delivered)
+        self.observer.set(self.series.ack_floor, *labels, value=durable.ack_floor)
+        self.observer.set(self.series.paused, *labels, value=durable.paused)
+        abandoned = 0 if durable.ack_pending else max(0, durable.delivered - durable.ack_floor)
+        self.observer.set(self.series.abandoned, *labels, value=abandoned)
+        oldest = await self._oldest(desired, durable)
+        age_s = self._age_s(oldest)
+        self.observer.set(self.series.oldest_age, *labels, value=age_s)
+        left_s = max(0.0, max_age_s - age_s) if oldest and max_age_s else math.inf
+        self.observer.set(self.series.time_to_loss, *labels, value=left_s)
 
-    async def _ledger(self, kind: str) -> float:
-        """Messages in the stream, less those pending, less those with a receipt.
+    async def _oldest(self, desired: Durable, durable: ConsumerView) -> datetime | None:
+        """Return when the oldest message that waits was stored: a first delivery, or one of the redrive lane."""
+        if not durable.pending and not durable.ack_pending:
+            return None
+        found = [
+            await self.broker.stored_at(desired.stream, durable.ack_floor + 1, subject)
+            for subject in desired.filter_subjects
+        ]
+        return min((each for each in found if each is not None), default=None)
 
-        Read in this order a message may be counted twice on the right, never missed: while there is traffic the result
-        errs towards 0, and when it is quiet it is exact. Return for how many seconds the database counted.
-        """
-        subject = topology.raw_subject(kind)
-        stream = await self.broker.stream(topology.CORE_HOT, subject)
-        durable = await self.broker.consumer(topology.CORE_HOT, topology.normalize_durable(kind))
-        if stream is None or durable is None:
-            raise Unavailable("stream or durable is missing")
-        started_s = time.monotonic()
-        settled = await self.receipts.count(kind, topology.CORE_HOT, stream.first_sequence, stream.created)
-        counted_s = time.monotonic() - started_s
-        unaccounted = stream.by_subject.get(subject, 0) - durable.pending - durable.ack_pending - settled
-        self.observer.set(self.series.kinds[kind].unaccounted, value=max(0, unaccounted))
-        return counted_s
+    def _age_s(self, moment: datetime | None) -> float:
+        return max(0.0, (self.now() - moment).total_seconds()) if moment else 0.0

@@ -1,7 +1,8 @@
 """Building ingest from the settings, and running it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from athlete_ally import __version__
@@ -27,6 +28,8 @@ from athlete_ally.wiring.builders import desired_topology, nats_connection, now
 from athlete_ally.wiring.lifecycle import require_topology, serve, unless_stopped, until_available
 from athlete_ally.wiring.readiness import cached, stream_reasons
 
+_TELL_EVERY_S = 5.0
+
 
 def _as_it_is(publisher: Publisher) -> Publisher:
     return publisher
@@ -44,6 +47,7 @@ async def run_ingest(
     series = ingest_series(KINDS)
     observer = PrometheusObserver(every(series))
     observer.set(series.build, "ingest", __version__, value=1)
+    observer.set(series.most_in_flight, value=settings.ingest_max_in_flight)
     connection = nats_connection(settings, "ingest", log)
     publisher = wrap_publisher(NatsPublisher(connection, timeout_s=settings.publish_timeout_s))
     service = IngestService(
@@ -74,8 +78,13 @@ async def run_ingest(
     server = HttpServer(app, host=settings.ingest_host, port=settings.ingest_port, drain_s=settings.shutdown_timeout_s)
     await server.open(option="--port or AA_INGEST_PORT")
     log.info("listening", host=settings.ingest_host, port=server.port, version=__version__)
-    work = _stay_connected(connection, settings, stop, log)
-    await serve(stop, work, close=[server.close, connection.close], within_s=settings.shutdown_timeout_s, log=log)
+
+    async def work() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_stay_connected(connection, settings, stop, log))
+            group.create_task(_keep_telling(readiness, stop))
+
+    await serve(stop, work(), close=[server.close, connection.close], within_s=settings.shutdown_timeout_s, log=log)
 
 
 async def _stay_connected(connection: Connection, settings: Settings, stop: asyncio.Event, log: Log) -> None:
@@ -85,6 +94,14 @@ async def _stay_connected(connection: Connection, settings: Settings, stop: asyn
     if await unless_stopped(stop, connection.open()):
         await unless_stopped(stop, until_available(lambda: require_topology(connection, topology), log))
     await stop.wait()
+
+
+async def _keep_telling(readiness: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
+    """Work out whether we are ready, so that the series says it where no probe ever asks."""
+    while not stop.is_set():
+        await readiness()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _TELL_EVERY_S)
 
 
 def _key_source(settings: Settings, log: Log) -> Callable[[], KeyRing | None]:

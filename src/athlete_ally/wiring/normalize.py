@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from athlete_ally.adapters.logs import build_log
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.inbox import NatsInbox
+from athlete_ally.adapters.nats.monitor import NatsMonitor
 from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.adapters.postgres.migrate import require_current_schema
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
@@ -26,14 +28,16 @@ from athlete_ally.config.settings import Settings
 from athlete_ally.core.fuse import Fuse, FuseLimits
 from athlete_ally.core.measurement import Measurement, Rules
 from athlete_ally.core.ports import Inbox, Log, Publisher, Store
-from athlete_ally.core.series import NormalizeSeries, every, normalize_series
+from athlete_ally.core.series import BrokerSeries, NormalizeSeries, broker_series, every, normalize_series
 from athlete_ally.core.topology import normalize_durable
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import KINDS, MEASUREMENTS
+from athlete_ally.normalize.ledger import ReceiptLedger
 from athlete_ally.normalize.patience import Patience
 from athlete_ally.normalize.report import Reporter
 from athlete_ally.normalize.watch import Watch
 from athlete_ally.normalize.worker import Tools, Work, Worker
+from athlete_ally.ops.provision import inspect
 from athlete_ally.wiring.builders import desired_topology, nats_connection, now
 from athlete_ally.wiring.lifecycle import require_topology, serve, unless_stopped, until_available
 from athlete_ally.wiring.readiness import cached, worker_reasons
@@ -61,6 +65,7 @@ class _World:
     pool: "asyncpg.Pool[Any]"
     observer: PrometheusObserver
     series: NormalizeSeries
+    broker_series: BrokerSeries
     log: Log
     wrappers: Wrappers
 
@@ -73,11 +78,12 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
     """
     log = build_log("normalize", level=settings.log_level, form=settings.log_format)
     series = normalize_series(KINDS)
-    observer = PrometheusObserver(every(series))
+    of_broker = broker_series(desired_topology(settings), [subject for *_, subject in series.dead_letters.values])
+    observer = PrometheusObserver(every(series, of_broker))
     observer.set(series.build, "normalize", __version__, value=1)
     connection = nats_connection(settings, "normalize", log)
     pool = await open_pool(settings.database_url.get_secret_value(), size=settings.database_pool_size)
-    world = _World(settings, connection, pool, observer, series, log, wrappers)
+    world = _World(settings, connection, pool, observer, series, of_broker, log, wrappers)
     workers: list[Worker] = []
     reasons = cached(lambda: worker_reasons(connection, pool, desired_topology(settings)))
 
@@ -148,12 +154,20 @@ async def _worker(world: _World, measurement: Measurement, stop: asyncio.Event) 
 
 
 def _watch(world: _World) -> Watch:
+    desired = desired_topology(world.settings)
+    admin = NatsAdmin(world.connection)
+
+    async def differences() -> Counter[str]:
+        return Counter(finding.name for finding in await inspect(admin, desired))
+
     return Watch(
-        KINDS,
-        broker=NatsAdmin(world.connection),
-        receipts=PostgresReceipts(world.pool),
+        desired,
+        broker=admin,
+        ledger=ReceiptLedger(KINDS, desired, admin, PostgresReceipts(world.pool), world.observer, world.series),
+        differences=differences,
+        syncs_always=NatsMonitor(world.settings.nats_monitor_url).syncs_always,
         observer=world.observer,
-        series=world.series,
+        series=world.broker_series,
         log=world.log,
         now=now,
         every_s=_WATCH_EVERY_S,

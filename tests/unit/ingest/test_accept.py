@@ -169,6 +169,7 @@ async def test_without_an_acknowledgement_there_is_no_2xx(trouble: str) -> None:
     refusal = await ingest.refuse(GOOD)
 
     assert (refusal.status, refusal.retry_after_s) == (HTTPStatus.SERVICE_UNAVAILABLE, 5)
+    assert refusal.cause == {"full": "stream-full"}.get(trouble, "broker")
     assert ingest.observer.value(SERIES.accepted, "hrv") == 0
 
     ingest.publisher.unavailable, ingest.publisher.full = False, set()

@@ -1,6 +1,7 @@
 """What is said of a settled message: every reading counted once, and nobody named."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -172,6 +173,33 @@ def test_what_an_operator_must_see_is_said_aloud() -> None:
     assert [line.level for line in reported.log.lines] == ["error", "warning", "warning", "info"]
     assert "restart" in str(reported.log.named("fuse-open")[0].fields["remedy"])
     assert reported.messages("retry") == 1
+
+
+@pytest.mark.parametrize(("later_s", "fresh"), [(60.0, 3), (60.5, 0)])
+def test_a_reading_is_fresh_for_a_minute(later_s: float, fresh: int) -> None:
+    """
+    Stored or superseded within the objective; afterwards it is late, and what was done before counts once.
+    """
+    reported = Reported().settle(
+        lot(*RECORDS), at=NOON + timedelta(seconds=later_s), stored=(RECORDS[0],), superseded=2
+    )
+    reported.settle(lot(*RECORDS), is_duplicate=True)
+
+    assert reported.observer.value(HRV.fresh) == fresh
+
+
+def test_a_trace_is_named_in_the_log_and_as_an_example() -> None:
+    """
+    Who sees a slow message in a histogram, or a line in the log, finds its trace.
+    """
+    reported = Reported()
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    delivery = replace(DELIVERY, headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
+    receipt = Receipt(is_redelivery=False, is_duplicate=False, stored=tuple(RECORDS), superseded=0, rejected=())
+    reported.reporter.settled(delivery, lot(*RECORDS), receipt, [], NOON)
+
+    assert [trace] == reported.observer.examples
+    assert reported.log.lines[0].fields["trace_id"] == trace
 
 
 def _fail() -> None:

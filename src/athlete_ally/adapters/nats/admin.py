@@ -25,11 +25,22 @@ class StreamInfo:
     first_sequence: int
     last_sequence: int
     by_subject: dict[str, int]
+    replicas_current: int
 
     @property
     def max_bytes(self) -> int:
         """Return the limit of the stream; -1 is none."""
         return int(self.config["max_bytes"])
+
+    @property
+    def max_age_s(self) -> float:
+        """Return after how many seconds a message is deleted; 0 is never."""
+        return self.config["max_age"] / 1e9
+
+    @property
+    def replicas(self) -> int:
+        """Return how many replicas the stream is to have."""
+        return int(self.config["num_replicas"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,7 @@ class ConsumerInfo:
     pending: int
     ack_pending: int
     redelivered: int
+    delivered: int
     ack_floor: int
     paused: bool
 
@@ -70,6 +82,7 @@ class NatsAdmin:
             first_sequence=state["first_seq"],
             last_sequence=state["last_seq"],
             by_subject=state.get("subjects") or {},
+            replicas_current=_replicas_current(answer.get("cluster") or {}),
         )
 
     async def consumer(self, stream: str, name: str) -> ConsumerInfo | None:
@@ -86,6 +99,7 @@ class NatsAdmin:
             pending=answer["num_pending"],
             ack_pending=answer["num_ack_pending"],
             redelivered=answer["num_redelivered"],
+            delivered=answer["delivered"]["stream_seq"],
             ack_floor=answer["ack_floor"]["stream_seq"],
             paused=bool(answer.get("paused", False)),
         )
@@ -126,3 +140,9 @@ class NatsAdmin:
             if error.code in missing:
                 return None
             raise Unavailable(f"JetStream can't answer {subject}: {error}") from error
+
+
+def _replicas_current(cluster: dict[str, Any]) -> int:
+    """Count the leader, which answers, and whoever has caught up with it; a server alone has no cluster."""
+    followers: list[dict[str, Any]] = cluster.get("replicas") or []
+    return 1 + sum(bool(follower.get("current")) for follower in followers)

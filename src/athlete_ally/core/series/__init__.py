@@ -1,0 +1,26 @@
+"""The catalogue of Prometheus series: every one that we export is declared here, and nowhere else.
+
+A series that is not declared can't be reported; dashboards, rules and docs are checked against this list. Label values
+come from closed lists, all initialised at start, since a counter that is born at 1 has no rate.
+"""
+
+from athlete_ally.core.series.broker import BrokerSeries, broker_series
+from athlete_ally.core.series.declared import Series, SeriesType, every
+from athlete_ally.core.series.ingest import CAUSES, Cause, IngestSeries, ingest_series
+from athlete_ally.core.series.normalize import FRESH_S, KindSeries, NormalizeSeries, normalize_series
+
+__all__ = [
+    "CAUSES",
+    "FRESH_S",
+    "BrokerSeries",
+    "Cause",
+    "IngestSeries",
+    "KindSeries",
+    "NormalizeSeries",
+    "Series",
+    "SeriesType",
+    "broker_series",
+    "every",
+    "ingest_series",
+    "normalize_series",
+]

@@ -1,0 +1,99 @@
+"""What normalize exports of its own work."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Final
+
+from athlete_ally.core import topology
+from athlete_ally.core.series.declared import SLOW_S, Series, build_info
+from athlete_ally.core.verdict import REASONS
+
+MESSAGE_RESULTS: Final = ("success", "duplicate", "retry", "schema_invalid", "dlq")
+READING_RESULTS: Final = ("success", "superseded", "duplicate", "schema_invalid", "dlq")
+
+FRESH_S: Final = 60.0
+"""A reading counts as fresh when it is stored within so many seconds: the freshness objective."""
+
+
+@dataclass(frozen=True, slots=True)
+class KindSeries:
+    """What normalize exports for one kind."""
+
+    messages: Series
+    readings: Series
+    fresh: Series
+    latency: Series
+    unaccounted: Series
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizeSeries:
+    """What normalize exports of its own work."""
+
+    kinds: Mapping[str, KindSeries]
+    dead_letters: Series
+    fuse: Series
+    holding: Series
+    build: Series
+
+
+def normalize_series(kinds: Sequence[str]) -> NormalizeSeries:
+    """Declare what normalize exports for these kinds."""
+    letters = tuple(
+        (topology.normalize_durable(kind), reason, topology.dead_letter_subject(kind, reason))
+        for kind, reason in product(kinds, REASONS)
+    )
+    by_durable = tuple((topology.normalize_durable(kind),) for kind in kinds)
+    return NormalizeSeries(
+        kinds={kind: _kind_series(kind) for kind in kinds},
+        dead_letters=Series(
+            "dlq_messages_total", "counter", "Dead letters written.", ("consumer", "reason", "subject"), letters
+        ),
+        fuse=Series(
+            "normalize_fuse_open", "gauge", "1 when too many dead letters stopped the worker.", ("durable",), by_durable
+        ),
+        holding=Series(
+            "normalize_holding",
+            "gauge",
+            "1 while the worker holds its messages and waits for the broker or the database.",
+            ("durable",),
+            by_durable,
+        ),
+        build=build_info(),
+    )
+
+
+def _kind_series(kind: str) -> KindSeries:
+    where = (topology.raw_subject(kind), topology.CORE_HOT, topology.normalize_durable(kind))
+    by_result: dict[str, Any] = {"type": "counter", "labels": ("result", "subject", "stream", "durable")}
+    return KindSeries(
+        messages=Series(
+            f"normalize_{kind}_messages_total",
+            help=f"Deliveries of {kind} messages, by result.",
+            values=tuple((result, *where) for result in MESSAGE_RESULTS),
+            **by_result,
+        ),
+        readings=Series(
+            f"normalize_{kind}_readings_total",
+            help=f"Readings of {kind} in settled messages, by result.",
+            values=tuple((result, *where) for result in READING_RESULTS),
+            **by_result,
+        ),
+        fresh=Series(
+            f"normalize_{kind}_readings_fresh_total",
+            "counter",
+            f"Readings of {kind} stored or superseded within {FRESH_S:g} s of their receipt at ingest.",
+        ),
+        latency=Series(
+            f"normalize_{kind}_latency_seconds",
+            "histogram",
+            f"Seconds from the receipt of a {kind} message at ingest until its records were stored.",
+            buckets=SLOW_S,
+        ),
+        unaccounted=Series(
+            f"ledger_{kind}_unaccounted_messages",
+            "gauge",
+            f"Messages of {kind} in the stream that are neither pending nor on record as settled; must be 0.",
+        ),
+    )
