@@ -23,9 +23,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 def main() -> None:
     """Measure both services."""
     normalize = normalize_series(KINDS)
-    broker = broker_series(
-        build_topology(KINDS, VENDORS, "dev"), [subject for *_, subject in normalize.dead_letters.values]
-    )
+    broker = broker_series(build_topology(KINDS, VENDORS), [subject for *_, subject in normalize.dead_letters.values])
     print(f"{'service':12}{'lines':>8}{'median ms':>12}{'slowest ms':>12}")
     measure("ingest", list(every(ingest_series(KINDS))))
     measure("normalize", list(every(normalize, broker)))

@@ -13,9 +13,7 @@ _HEAD = ("series", "type", "labels", "meaning")
 def series_tables() -> str:
     """Return a table for each service, with the values that each label can have."""
     normalize = normalize_series(KINDS)
-    broker = broker_series(
-        build_topology(KINDS, VENDORS, "dev"), [subject for *_, subject in normalize.dead_letters.values]
-    )
+    broker = broker_series(build_topology(KINDS, VENDORS), [subject for *_, subject in normalize.dead_letters.values])
     services = {
         "ingest": every(ingest_series(KINDS)),
         "normalize: its own work": every(normalize),

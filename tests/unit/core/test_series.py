@@ -13,7 +13,7 @@ from athlete_ally.vendors import VENDORS
 
 INGEST = ingest_series(KINDS)
 NORMALIZE = normalize_series(KINDS)
-TOPOLOGY = build_topology(KINDS, VENDORS, "dev")
+TOPOLOGY = build_topology(KINDS, VENDORS)
 BROKER = broker_series(TOPOLOGY, [subject for *_, subject in NORMALIZE.dead_letters.values])
 BY_SERVICE = {"ingest": list(every(INGEST)), "normalize": list(every(NORMALIZE, BROKER))}
 SERIES = [series for declared in BY_SERVICE.values() for series in declared]
