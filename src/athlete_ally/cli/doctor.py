@@ -3,13 +3,14 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
 from athlete_ally.cli.exits import Exit
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.options import env_file_option, json_option, nats_options
 from athlete_ally.config.settings import load_settings
 from athlete_ally.ops.checkup import Check
 from athlete_ally.wiring.doctor import check_up
@@ -24,14 +25,15 @@ _MARKS = {
 
 
 @click.command()
+@nats_options
 @env_file_option
 @json_option
-def doctor(*, env_file: Path | None, as_json: bool) -> None:
+def doctor(*, env_file: Path | None, as_json: bool, connect: dict[str, Any]) -> None:
     """Check settings, servers, streams, schema, clock and disk, with a remedy for each finding. (read-only)
 
     Exit code 0 all well, 2 warnings or failures, 1 when something could not be reached.
     """
-    settings = load_settings(env_file)
+    settings = load_settings(env_file, **connect)
     console = Console(soft_wrap=True)
 
     async def main() -> list[Check]:

@@ -1,6 +1,9 @@
 """Options that several commands share."""
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -8,3 +11,45 @@ env_file_option = click.option(
     "--env-file", type=click.Path(path_type=Path, dir_okay=False), help="Read settings from this file instead of .env."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
+
+_file = click.Path(path_type=Path, dir_okay=False)
+# Named as in natscli. There is none for a password or token: everybody on the machine can read a command line.
+_NATS_OPTIONS: dict[str, Callable[[Any], Any]] = {
+    "nats_url": click.option("-s", "--server", "nats_url", help="NATS server.  [env: NATS_URL]"),
+    "nats_context": click.option(
+        "--context", "nats_context", help="Context of natscli, by name or path.  [env: AA_NATS_CONTEXT]"
+    ),
+    "nats_credentials": click.option(
+        "--creds", "nats_credentials", type=_file, help="A .creds file.  [env: AA_NATS_CREDENTIALS]"
+    ),
+    "nats_nkey": click.option("--nkey", "nats_nkey", type=_file, help="File of an nkey seed.  [env: AA_NATS_NKEY]"),
+    "nats_ca": click.option(
+        "--tlsca", "nats_ca", type=_file, help="CA certificates to check the server against.  [env: AA_NATS_CA]"
+    ),
+    "nats_certificate": click.option(
+        "--tlscert", "nats_certificate", type=_file, help="Client certificate.  [env: AA_NATS_CERTIFICATE]"
+    ),
+    "nats_key": click.option("--tlskey", "nats_key", type=_file, help="Its key.  [env: AA_NATS_KEY]"),
+    "nats_inbox_prefix": click.option(
+        "--inbox-prefix", "nats_inbox_prefix", help="Where answers arrive.  [env: AA_NATS_INBOX_PREFIX]"
+    ),
+}
+
+
+def nats_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which NATS server and as whom; they arrive as `connect`, made for `load_settings`.
+
+    A server given here is meant: it sets aside a context that comes from the environment.
+    """
+
+    @wraps(command)
+    def with_connect(**options: Any) -> Any:
+        connect = {name: options.pop(name) for name in _NATS_OPTIONS}
+        if connect["nats_url"] is not None and connect["nats_context"] is None:
+            connect["nats_context"] = ""
+        return command(connect=connect, **options)
+
+    decorated: Callable[..., Any] = with_connect
+    for option in reversed(list(_NATS_OPTIONS.values())):
+        decorated = option(decorated)
+    return decorated

@@ -59,8 +59,33 @@ class Settings(BaseSettings):
         validation_alias="NATS_URL",
         description="The NATS server; for `up` and `demo`, setting it means: use that one and start none.",
     )
+    nats_context: str | None = Field(
+        None,
+        validation_alias="AA_NATS_CONTEXT",
+        description="A context of natscli, by name or path (.json), instead of NATS_URL and the AA_NATS_ files.",
+    )
     nats_credentials: Path | None = Field(
         None, validation_alias="AA_NATS_CREDENTIALS", description="A NATS .creds file."
+    )
+    nats_nkey: Path | None = Field(
+        None, validation_alias="AA_NATS_NKEY", description="A file with the nkey seed of a NATS user."
+    )
+    nats_ca: Path | None = Field(
+        None,
+        validation_alias="AA_NATS_CA",
+        description="Certificates (PEM) that the NATS server is checked against; asks for TLS.",
+    )
+    nats_certificate: Path | None = Field(
+        None, validation_alias="AA_NATS_CERTIFICATE", description="Our certificate (PEM) for the NATS server."
+    )
+    nats_key: Path | None = Field(
+        None, validation_alias="AA_NATS_KEY", description="The key (PEM) of AA_NATS_CERTIFICATE."
+    )
+    nats_inbox_prefix: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        validation_alias="AA_NATS_INBOX_PREFIX",
+        description="Where answers arrive; unset: _INBOX_ and the service's name, which no other service may read.",
     )
     nats_monitor_url: str | None = Field(
         None,

@@ -19,6 +19,10 @@ class Misconfigured(AthleteAllyError):
     """A setting, stream, durable or schema is not as it must be: stop, and tell the operator how to mend it."""
 
 
+class PermissionDenied(Misconfigured):
+    """The broker does not let this user publish or subscribe there: grant it, or connect as another user."""
+
+
 class InvalidMessage(AthleteAllyError):
     """The body can't be read as readings of its kind: dead-letter as `schema-invalid`."""
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 import msgspec
 
 from athlete_ally.core import headers, topology
-from athlete_ally.core.errors import MessageTooLarge, StreamFull, Unavailable
+from athlete_ally.core.errors import MessageTooLarge, Misconfigured, StreamFull, Unavailable
 from athlete_ally.core.identity import message_id
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.messages import OutgoingMessage
@@ -103,7 +103,7 @@ class Acceptor:
             acknowledgement = await self._publisher.publish(message)
         except MessageTooLarge as error:
             raise _too_large(len(message.body)) from error
-        except Unavailable as error:
+        except (Unavailable, Misconfigured) as error:
             detail = f"not stored: {error}. Send the same again; nothing is stored twice"
             cause = "stream-full" if isinstance(error, StreamFull) else "broker"
             raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after_s=_RETRY_AFTER_S, cause=cause) from error

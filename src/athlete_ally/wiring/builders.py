@@ -1,8 +1,12 @@
 """What several commands build alike from the settings."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.adapters.nats.context import NatsContext, read_context
+from athlete_ally.adapters.nats.denial import Action
+from athlete_ally.adapters.nats.identity import Identity
 from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.ports import Log
@@ -25,7 +29,34 @@ def desired_topology(settings: Settings) -> Topology:
     return build_topology(KINDS, VENDORS, environment_of(settings))
 
 
-def nats_connection(settings: Settings, service: str, log: Log) -> Connection:
-    """Return a connection to the configured NATS, not yet open."""
-    url = settings.nats_url.get_secret_value()
-    return Connection(url, name=f"athlete-ally-{service}", log=log, credentials=settings.nats_credentials)
+def nats_connection(
+    settings: Settings, service: str, log: Log, *, on_denied: Callable[[Action], None] = lambda _: None
+) -> Connection:
+    """Return a connection to the configured NATS, not yet open. A context, where one is named, says it all.
+
+    Raises:
+        Misconfigured: the context can't be used.
+    """
+    context = _context(settings)
+    prefix = settings.nats_inbox_prefix or context.inbox_prefix or f"_INBOX_{service}"
+    return Connection(
+        context.url,
+        name=f"athlete-ally-{service}",
+        log=log,
+        identity=context.identity,
+        inbox_prefix=prefix,
+        on_denied=on_denied,
+    )
+
+
+def _context(settings: Settings) -> NatsContext:
+    if settings.nats_context:
+        return read_context(settings.nats_context)
+    identity = Identity(
+        credentials=settings.nats_credentials,
+        nkey=settings.nats_nkey,
+        ca=settings.nats_ca,
+        certificate=settings.nats_certificate,
+        key=settings.nats_key,
+    )
+    return NatsContext(settings.nats_url.get_secret_value(), identity, "")

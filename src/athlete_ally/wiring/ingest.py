@@ -48,7 +48,9 @@ async def run_ingest(
     observer = PrometheusObserver(every(series))
     observer.set(series.build, "ingest", __version__, value=1)
     observer.set(series.most_in_flight, value=settings.ingest_max_in_flight)
-    connection = nats_connection(settings, "ingest", log)
+    connection = nats_connection(
+        settings, "ingest", log, on_denied=lambda action: observer.count(series.denied, action)
+    )
     publisher = wrap_publisher(NatsPublisher(connection, timeout_s=settings.publish_timeout_s))
     service = IngestService(
         measurements={measurement.kind: measurement for measurement in MEASUREMENTS},

@@ -81,7 +81,9 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
     of_broker = broker_series(desired_topology(settings), [subject for *_, subject in series.dead_letters.values])
     observer = PrometheusObserver(every(series, of_broker))
     observer.set(series.build, "normalize", __version__, value=1)
-    connection = nats_connection(settings, "normalize", log)
+    connection = nats_connection(
+        settings, "normalize", log, on_denied=lambda action: observer.count(series.denied, action)
+    )
     pool = await open_pool(settings.database_url.get_secret_value(), size=settings.database_pool_size)
     world = _World(settings, connection, pool, observer, series, of_broker, log, wrappers)
     workers: list[Worker] = []

@@ -25,7 +25,7 @@ async def nats_session(settings: Settings) -> AsyncGenerator[Connection]:
         Unavailable: there is no server at NATS_URL.
     """
     log = build_log("command", level="error", form=settings.log_format)
-    connection = nats_connection(settings, "command", log)
+    connection = nats_connection(settings, "operator", log)
     try:
         async with asyncio.timeout(_CONNECT_WITHIN_S):
             await connection.open()

@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import nats
 import nats.errors
-from nats.aio.client import Client
 
+from athlete_ally.adapters.nats.client import AttentiveClient
+from athlete_ally.adapters.nats.denial import Action, Denials, read_denial
+from athlete_ally.adapters.nats.identity import ANONYMOUS, Identity
 from athlete_ally.core.errors import Misconfigured, Unavailable
 from athlete_ally.core.ports import Log
 
@@ -36,14 +36,29 @@ class Connection:
     `last_error` is what the library complained of since it was last connected; each complaint is logged once.
     """
 
-    def __init__(self, url: str, *, name: str, log: Log, credentials: Path | None = None) -> None:
-        """Prepare; nothing is connected before `open`."""
-        self.client = Client()
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str,
+        log: Log,
+        identity: Identity = ANONYMOUS,
+        inbox_prefix: str = "_INBOX",
+        on_denied: Callable[[Action], None] = lambda _: None,
+    ) -> None:
+        """Prepare; nothing is connected before `open`. Several addresses are separated by commas.
+
+        Replies arrive below `inbox_prefix`; `on_denied` hears of each publish or subscription that the server denies.
+        """
+        self.denials = Denials(inbox_prefix)
+        self.client = AttentiveClient(self.denials, requires_tls=identity.has_tls or _asks_for_tls(url))
         self.last_error = ""
         self._url = url
         self._name = name
         self._log = log
-        self._credentials = credentials
+        self._identity = identity
+        self._inbox_prefix = inbox_prefix
+        self._on_denied = on_denied
         self._connected = asyncio.Event()
         self._stalled = False
         self._closing = False
@@ -53,12 +68,11 @@ class Connection:
         """Connect, trying again for as long as it takes.
 
         Raises:
-            Misconfigured: the address can't be understood, or the server refuses the credentials.
+            Misconfigured: the address or a file of the credentials can't be understood.
         """
-        options: dict[str, Any] = {"user_credentials": str(self._credentials)} if self._credentials else {}
         try:
             await self.client.connect(
-                self._url,
+                self._url.split(","),
                 name=self._name,
                 error_cb=self._on_error,
                 disconnected_cb=self._on_disconnected,
@@ -70,7 +84,8 @@ class Connection:
                 max_outstanding_pings=2,
                 # No hidden buffer: what can't be sent now is refused now, so that memory stays bounded.
                 pending_size=0,
-                **options,
+                inbox_prefix=self._inbox_prefix,
+                **self._identity.options(),
             )
         except (nats.errors.Error, OSError, ValueError) as error:
             raise Misconfigured(f"can't connect to NATS: {error}; check NATS_URL and the credentials") from error
@@ -126,6 +141,7 @@ class Connection:
 
         Raises:
             ApiError: the server says no.
+            PermissionDenied: this user may not ask that.
             Unavailable: no answer.
         """
         body = json.dumps(payload).encode() if payload is not None else b""
@@ -148,13 +164,18 @@ class Connection:
                 await asyncio.sleep(_RECONNECT_WAIT_S)
 
     async def _on_error(self, error: Exception) -> None:
-        # Permission violations arrive here and nowhere else: the publish itself only times out.
+        # Permission violations arrive here and nowhere else.
+        denial = read_denial(str(error))
+        if denial is not None:
+            self.denials.note(denial)
+            self._on_denied(denial.action)
         if describe(error) != self.last_error:
             self.last_error = describe(error)
             self._log.warning("broker-error", error=self.last_error)
 
     async def _on_disconnected(self) -> None:
         self._connected.clear()
+        self.denials.forget()
         if not self._closing:
             self._log.warning("broker-disconnected")
 
@@ -162,6 +183,10 @@ class Connection:
         self.last_error = ""
         self._connected.set()
         self._log.info("broker-connected", server=self.server_version)
+
+
+def _asks_for_tls(url: str) -> bool:
+    return any(each.startswith(("tls://", "wss://")) for each in url.split(","))
 
 
 def describe(error: Exception) -> str:

@@ -52,6 +52,10 @@ class NatsInbox:
 
     async def fetch(self, limit: int, wait_s: float) -> Sequence[Delivery]:
         """See the port."""
+        # Nobody waits for what these two publish, so that a denial would look like an idle stream, or like messages
+        # that return again and again.
+        self._connection.denials.raise_if_below(self._pull)
+        self._connection.denials.raise_if_below("$JS.ACK.")
         deliveries = await self._pull_available(limit)
         if deliveries:
             return deliveries

@@ -41,3 +41,14 @@ def every(*catalogues: Any) -> Iterator[Series]:
 def build_info() -> Series:
     """Declare the series that says what runs."""
     return Series("athlete_ally_build_info", "gauge", "Always 1; the labels say what runs.", ("service", "version"))
+
+
+def denied() -> Series:
+    """Declare the series of what the broker denies."""
+    return Series(
+        "nats_permission_violations_total",
+        "counter",
+        "Publishes and subscriptions that the broker denied for lack of permission.",
+        ("action",),
+        (("publish",), ("subscribe",)),
+    )

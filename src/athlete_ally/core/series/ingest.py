@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final, Literal, get_args
 
-from athlete_ally.core.series.declared import FAST_S, Series, build_info
+from athlete_ally.core.series.declared import FAST_S, Series, build_info, denied
 
 STATUSES: Final = ("202", "400", "401", "403", "404", "408", "413", "415", "422", "429", "503")
 
@@ -29,6 +29,7 @@ class IngestSeries:
     in_flight: Series
     most_in_flight: Series
     ready: Series
+    denied: Series
     build: Series
 
 
@@ -71,5 +72,6 @@ def ingest_series(kinds: Sequence[str]) -> IngestSeries:
             "ingest_requests_limit", "gauge", "Requests that may be in hand at once; one more is answered 429."
         ),
         ready=Series("ingest_ready", "gauge", "1 while the stream can be reached and written to, else 0."),
+        denied=denied(),
         build=build_info(),
     )

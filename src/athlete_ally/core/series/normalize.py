@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any, Final
 
 from athlete_ally.core import topology
-from athlete_ally.core.series.declared import SLOW_S, Series, build_info
+from athlete_ally.core.series.declared import SLOW_S, Series, build_info, denied
 from athlete_ally.core.verdict import REASONS
 
 MESSAGE_RESULTS: Final = ("success", "duplicate", "retry", "schema_invalid", "dlq")
@@ -35,6 +35,7 @@ class NormalizeSeries:
     dead_letters: Series
     fuse: Series
     holding: Series
+    denied: Series
     build: Series
 
 
@@ -60,6 +61,7 @@ def normalize_series(kinds: Sequence[str]) -> NormalizeSeries:
             ("durable",),
             by_durable,
         ),
+        denied=denied(),
         build=build_info(),
     )
 

@@ -1,0 +1,53 @@
+"""The library's client with two gaps closed: a denied request fails at once, and who asks for TLS gets it."""
+
+import asyncio
+from typing import Any
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from athlete_ally.adapters.nats.denial import Denials
+from athlete_ally.core.errors import PermissionDenied
+
+
+class AttentiveClient(Client):
+    """A client whose requests, those of the library's own JetStream context included, notice a denial."""
+
+    def __init__(self, denials: Denials, *, requires_tls: bool) -> None:
+        """Take note of denials elsewhere; `requires_tls` sends nothing to a server that offers no TLS."""
+        super().__init__()
+        self._denials = denials
+        self._requires_tls = requires_tls
+
+    async def request(
+        self,
+        subject: str,
+        payload: bytes = b"",
+        timeout: float = 0.5,  # noqa: ASYNC109  # the library's signature
+        old_style: bool = False,  # noqa: FBT001, FBT002  # same
+        headers: dict[str, Any] | None = None,
+    ) -> Msg:
+        """Send a request and return its answer.
+
+        Raises:
+            PermissionDenied: the server denies the subject, or the inbox for the answer.
+        """
+        if reason := self._denials.reason(subject):
+            raise PermissionDenied(reason)
+        scope = asyncio.timeout(None)
+        with self._denials.watching(subject, scope):
+            try:
+                async with scope:
+                    return await super().request(subject, payload, timeout, old_style, headers)
+            except TimeoutError as error:
+                if reason := self._denials.reason(subject):
+                    raise PermissionDenied(reason) from error
+                raise
+
+    def _connect_command(self) -> bytes:
+        # What comes next are the credentials. The library upgrades to TLS only when the server asks for it, so that
+        # whoever answers in the server's place could read them.
+        if self._requires_tls and not self._server_info.get("tls_required"):
+            raise nats.errors.Error("TLS is asked for, but this server offers none; nothing was sent to it")
+        return super()._connect_command()
