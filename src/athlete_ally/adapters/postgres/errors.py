@@ -38,5 +38,6 @@ def translated() -> Generator[None]:
         if sqlstate.startswith(_ROW_CLASSES):
             raise RowRefused(sqlstate) from error
         raise Unavailable(f"PostgreSQL can't do it now: {type(error).__name__} (SQLSTATE {sqlstate})") from error
-    except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
+        # InternalClientError, too: the driver's answer when it is asked something after the server's unasked goodbye.
         raise Unavailable(f"PostgreSQL can't be reached: {type(error).__name__}") from error
