@@ -26,6 +26,8 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
+# Nothing is colder; the other end only keeps numbers sane.
+Celsius = Annotated[float, msgspec.Meta(ge=-273.15, le=1e3)]
 
 _DEFAULT_SOURCE = "client"
 

@@ -17,7 +17,9 @@ async def status_line(stack: Stack) -> str:
         for kind in KINDS:
             durable = await admin.consumer(topology.CORE_HOT, topology.normalize_durable(kind))
             waiting = durable.pending + durable.ack_pending if durable else 0
-            parts.append(f"{kind}: {totals.get(kind, {}).get('stored', 0)} stored, {waiting} waiting")
+            stored = totals.get(kind, {}).get("stored", 0)
+            if stored or waiting:
+                parts.append(f"{kind}: {stored} stored, {waiting} waiting")
         dlq = await admin.stream(topology.DLQ)
     except Unavailable as error:
         return f"in trouble: {error}"

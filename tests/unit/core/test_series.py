@@ -18,7 +18,8 @@ BROKER = broker_series(TOPOLOGY, [subject for *_, subject in NORMALIZE.dead_lett
 BY_SERVICE = {"ingest": list(every(INGEST)), "normalize": list(every(NORMALIZE, BROKER))}
 SERIES = [series for declared in BY_SERVICE.values() for series in declared]
 # A figure of Prometheus' own making comes on top for each bucket, and two for each histogram: count and sum.
-MOST_LABEL_SETS = 40
+# Per kind: as many as ingest has answers, and one for what is no kind at all.
+MOST_LABEL_SETS = 12 * (len(KINDS) + 1)
 IDS = [f"{number}-{series.name}" for number, series in enumerate(SERIES)]
 
 

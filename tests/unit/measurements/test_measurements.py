@@ -101,6 +101,50 @@ def test_a_reading_becomes_a_sound_record_or_is_refused_without_its_values(readi
         assert math.isclose(math.exp(record.ln_rmssd), record.rmssd_ms)
 
 
+def _numbers_of(measurement: Measurement) -> dict[str, Any]:
+    """Return a strategy for each optional or required number of a kind's reading, over all that its shape allows."""
+    shape = msgspec.json.schema(measurement.decoder.reading_type)["$defs"][measurement.decoder.reading_type.__name__]
+    wire = {field.encode_name: field.name for field in msgspec.structs.fields(measurement.decoder.reading_type)}
+    numbers: dict[str, Any] = {}
+    for name, described in shape["properties"].items():
+        number = next((each for each in described.get("anyOf", [described]) if each.get("type") == "number"), None)
+        if number is not None:
+            low, high = number.get("minimum", number.get("exclusiveMinimum")), number["maximum"]
+            value = st.floats(low, high, exclude_min="exclusiveMinimum" in number) | st.floats(max(low, 1), 100)
+            numbers[wire[name]] = value if name in shape["required"] else st.none() | value
+    return numbers
+
+
+SIMPLE = [each for each in MEASUREMENTS if each not in {HRV, SLEEP}]
+
+
+@pytest.mark.parametrize("measurement", SIMPLE, ids=[each.kind for each in SIMPLE])
+@given(data=st.data())
+def test_numbers_of_any_size_are_stored_as_they_are_or_refused(measurement: Measurement, data: st.DataObject) -> None:
+    """
+    Each number of a reading is in its record unchanged, flagged at most; or the refusal does not name the person.
+    """
+    numbers = _numbers_of(measurement)
+    labels = {"sport": "running"} if "sport" in measurement.decoder.reading_type.__struct_fields__ else {}
+    reading = data.draw(
+        st.builds(measurement.decoder.reading_type, **common, **numbers, **{n: st.just(v) for n, v in labels.items()})
+    )
+    given_numbers = {getattr(reading, name) for name in numbers}
+    try:
+        record = measurement.normalise(reading, ARRIVAL, 3, Rules())
+    except InvalidReading as error:
+        assert "secret-person" not in str(error)
+        return
+
+    assert given_numbers <= _values(record)
+
+
+def _values(record: Record) -> set[Any]:
+    return {
+        value for value in msgspec.structs.asdict(record).values() if isinstance(value, (int, float, type(None)))
+    } | {None}
+
+
 records = st.tuples(st.sampled_from("ab"), st.integers(0, 3), st.integers(1, 3), st.integers(0, 2)).map(
     lambda parts: _record(*parts)
 )
