@@ -5,25 +5,36 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from reference_commands import commands_section
 from reference_environments import environment_tables
 from reference_headers import headers_table
 from reference_messages import asyncapi_yaml
+from reference_nats import nats_conf, users_table
+from reference_permissions import permissions_table
 from reference_series import series_tables
 from reference_settings import env_example, settings_table
 from reference_streams import durables_table, streams_tables
 from reference_subjects import subjects_table
 
+from athlete_ally.core.environment import Environment
+
 ROOT = Path(__file__).parent.parent
-WHOLE: dict[str, Callable[[], str]] = {".env.example": env_example, "docs/reference/asyncapi.yaml": asyncapi_yaml}
+WHOLE: dict[str, Callable[[], str]] = {
+    ".env.example": env_example,
+    "docs/reference/asyncapi.yaml": asyncapi_yaml,
+    **{f"deploy/nats/{name}.conf": partial(nats_conf, name) for name in get_args(Environment)},
+}
 # The words around a table are written by hand; the table goes between its two markers.
 WITHIN: dict[str, dict[str, Callable[[], str]]] = {
     "docs/reference/commands.md": {"commands": commands_section},
     "docs/reference/configuration.md": {"settings": settings_table},
     "docs/reference/environment-files.md": {"environment": environment_tables},
     "docs/reference/messages.md": {"subjects": subjects_table, "headers": headers_table},
+    "docs/reference/permissions.md": {"users": users_table, "permissions": permissions_table},
     "docs/reference/series.md": {"series": series_tables},
     "docs/reference/streams.md": {"streams": streams_tables, "durables": durables_table},
 }

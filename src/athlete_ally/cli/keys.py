@@ -1,4 +1,4 @@
-"""`keys`: the API keys of clients."""
+"""`keys`: the API keys of clients, and the nkeys of users of the NATS server."""
 
 import json
 import secrets
@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from athlete_ally.adapters.key_file import KeyFile, read_key_file, write_key_file
+from athlete_ally.adapters.nats.nkey import new_nkey, write_new_private
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import DEFAULT_ENV_FILE, Settings
@@ -25,7 +26,7 @@ _file_option = click.option(
 
 @click.group()
 def keys() -> None:
-    """Create, list and revoke API keys of clients. Ingest reads the file again within a second of a change."""
+    """Create, list and revoke API keys of clients (ingest sees a change within a second); make nkeys for NATS."""
 
 
 @keys.command()
@@ -83,6 +84,27 @@ def revoke(*, name: str, path: Path | None, env_file: Path | None, as_json: bool
     else:
         click.echo(f"revoked {name}" if found else f"there is no key called {name!r}", err=not found)
     raise SystemExit(Exit.AS_DESIRED if found else Exit.FINDINGS)
+
+
+@keys.command()
+@click.argument("user")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the seed goes; a file that is there already is left alone.",
+)
+@json_option
+def nkey(*, user: str, out: Path, as_json: bool) -> None:
+    """Make an nkey for USER of the NATS server: the seed into a file, the public key onto the terminal. (changing)
+
+    The file is for the program that connects (AA_NATS_NKEY); it is readable by its owner only. The printed line is for
+    the environment of the server, whose configuration (deploy/nats) reads it.
+    """
+    made = new_nkey()
+    write_new_private(out, made.seed + "\n")
+    line = f"NKEY_{user.upper()}={made.public}"
+    click.echo(json.dumps({"user": user, "public": made.public, "file": str(out)}) if as_json else line)
 
 
 def _path(path: Path | None, env_file: Path | None) -> Path:

@@ -1,6 +1,7 @@
 """The library's client with two gaps closed: a denied request fails at once, and who asks for TLS gets it."""
 
 import asyncio
+import logging
 from typing import Any
 
 import nats.errors
@@ -11,6 +12,11 @@ from athlete_ally.adapters.nats.denial import Denials
 from athlete_ally.core.errors import PermissionDenied
 
 
+def _is_worth_saying(record: logging.LogRecord) -> bool:
+    # asyncio's remark on every connection of the library that is closed with TLS.
+    return "returning true from eof_received" not in record.getMessage()
+
+
 class AttentiveClient(Client):
     """A client whose requests, those of the library's own JetStream context included, notice a denial."""
 
@@ -19,6 +25,7 @@ class AttentiveClient(Client):
         super().__init__()
         self._denials = denials
         self._requires_tls = requires_tls
+        logging.getLogger("asyncio").addFilter(_is_worth_saying)
 
     async def request(
         self,

@@ -164,6 +164,8 @@ class Connection:
                 await asyncio.sleep(_RECONNECT_WAIT_S)
 
     async def _on_error(self, error: Exception) -> None:
+        if self._closing:
+            return
         # Permission violations arrive here and nowhere else.
         denial = read_denial(str(error))
         if denial is not None:

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import nkeys  # pyright: ignore[reportMissingTypeStubs]  # untyped
-
+from athlete_ally.adapters.nats.nkey import check_seed
 from athlete_ally.core.errors import Misconfigured
 
 
@@ -44,7 +43,7 @@ class Identity:
             _read(self.credentials, "credentials")
             options["user_credentials"] = str(self.credentials)
         if self.nkey is not None:
-            _check_seed(self.nkey)
+            check_seed(self.nkey, _read(self.nkey, "nkey seed"))
             options["nkeys_seed"] = str(self.nkey)
         if self.has_tls:
             options |= {"tls": self._tls(), "tls_handshake_first": self.tls_first}
@@ -67,14 +66,6 @@ class Identity:
 
 
 ANONYMOUS = Identity()
-
-
-def _check_seed(path: Path) -> None:
-    untyped: Any = nkeys
-    try:
-        untyped.from_seed(bytearray(_read(path, "nkey seed").strip())).wipe()
-    except (nkeys.NkeysError, ValueError) as error:
-        raise Misconfigured(f"{path} holds no nkey seed of a user: a line that starts with SU") from error
 
 
 def _read(path: Path, what: str) -> bytes:
