@@ -36,7 +36,11 @@ ON_DEAD_LETTERS = {
 SOMETIMES_ON_DEAD_LETTERS = {
     headers.DLQ_FIRST_DELIVERED: "When it was first delivered, where that is known: the first delivery was the last.",
     headers.READING_INDEXES: "Places of its readings in the original, from 0, where not all of them failed.",
+    headers.DLQ_LETTER: "Identity of the letter, where it was moved, edited or imported; else its Nats-Msg-Id is it.",
+    headers.DLQ_REPLAYS: "How often it was replayed before it was exported.",
+    headers.DLQ_EDITED_FROM: "Identity of the letter that it corrects.",
 }
+ON_REPLAYS = {headers.REPLAY_OF: "Identity of the dead letter that the message replays."}
 
 
 def headers_table() -> str:
@@ -47,6 +51,7 @@ def headers_table() -> str:
         "raw readings": ON_RAW,
         "dead letters": ON_DEAD_LETTERS,
         "some dead letters": SOMETIMES_ON_DEAD_LETTERS,
+        "redrive lane": ON_REPLAYS,
     }
     rows = [(code(name), on, meaning) for on, described in where.items() for name, meaning in described.items()]
     return table(("header", "on", "meaning"), rows)

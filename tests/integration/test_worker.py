@@ -15,12 +15,13 @@ from support.wait import eventually
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.inbox import NatsInbox
-from athlete_ally.adapters.nats.letters import NatsLetters, StoredLetter
+from athlete_ally.adapters.nats.letters import NatsLetters
 from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.adapters.postgres.receipts import PostgresReceipts
 from athlete_ally.adapters.postgres.store import PostgresStore
 from athlete_ally.adapters.prometheus import PrometheusObserver
 from athlete_ally.core import headers
+from athlete_ally.core.dead_letter import Letter
 from athlete_ally.core.fuse import Fuse, FuseLimits
 from athlete_ally.core.identity import message_id
 from athlete_ally.core.measurement import Measurement, Rules
@@ -80,7 +81,7 @@ class Bench:
         """Return the rMSSD on record for each person."""
         return {row["user_id"]: row["rmssd_ms"] for row in await self.pool.fetch("SELECT * FROM hrv_data")}
 
-    async def letters(self) -> list[StoredLetter]:
+    async def letters(self) -> list[Letter]:
         """Return all dead letters."""
         return [letter async for letter in NatsLetters(self.connection).all()]
 

@@ -13,11 +13,13 @@ import httpx
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.adapters.nats.letters import NatsLetters, StoredLetter
+from athlete_ally.adapters.nats.letters import NatsLetters
 from athlete_ally.adapters.postgres.receipts import PostgresReceipts
 from athlete_ally.adapters.servers.ports import free_port
+from athlete_ally.core.dead_letter import Letter
 from athlete_ally.core.topology import CORE_HOT, normalize_durable
 from athlete_ally.measurements import KINDS
+from support.commands import TOMORROW, Commands
 from support.wait import eventually
 
 DYING = Path(__file__).parents[1] / "system" / "programs" / "dying.py"
@@ -27,15 +29,28 @@ class Service:
     """One process of ours, on a port of its own that it keeps over restarts."""
 
     def __init__(
-        self, name: str, environment: dict[str, str], folder: Path, *, dies: str | None = None, port: int | None = None
+        self,
+        name: str,
+        environment: dict[str, str],
+        folder: Path,
+        *,
+        dies: str | None = None,
+        port: int | None = None,
+        tomorrow: bool = False,
     ) -> None:
-        """Describe it; `dies` names the step at which it kills itself (see `programs/dying.py`)."""
+        """Describe it; `dies` names the step at which it kills itself (see `programs/dying.py`).
+
+        `tomorrow` runs code that knows one field more (see `programs/tomorrow.py`).
+        """
         self.name = name
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_file = folder / f"{name}-{self.port}.log"
         self._environment = {**os.environ, **environment, f"AA_{name.upper()}_PORT": str(self.port)}
         program = [str(DYING), name, dies] if dies else ["-m", "athlete_ally", name, "--stop-with-stdin"]
+        if tomorrow:
+            program = [str(TOMORROW), "never", name, "--stop-with-stdin"]
+            self._environment["PYTHONPATH"] = str(TOMORROW.parents[1])
         self._argv = [sys.executable, *program]
         self._process: Any = None
 
@@ -121,17 +136,28 @@ class Site:
             "AA_PUBLISH_TIMEOUT_S": "2",
         }
         self._folder = folder
-        self._services: list[Service] = []
+        self.run = Commands(self._environment)
+        self.services: list[Service] = []
 
-    def service(self, name: str, *, dies: str | None = None, port: int | None = None, **environment: str) -> Service:
+    def service(
+        self,
+        name: str,
+        *,
+        dies: str | None = None,
+        port: int | None = None,
+        tomorrow: bool = False,
+        **environment: str,
+    ) -> Service:
         """Return a service of this site, not yet started."""
-        service = Service(name, {**self._environment, **environment}, self._folder, dies=dies, port=port)
-        self._services.append(service)
+        service = Service(
+            name, {**self._environment, **environment}, self._folder, dies=dies, port=port, tomorrow=tomorrow
+        )
+        self.services.append(service)
         return service
 
     def close(self) -> None:
         """End all services."""
-        for service in self._services:
+        for service in self.services:
             service.close()
 
     async def patience_with(self, durable: str, ack_wait_s: float) -> None:
@@ -147,7 +173,7 @@ class Site:
         column = "rmssd_ms" if table == "hrv_data" else "asleep_min"
         return {row["user_id"]: row[column] for row in await self.pool.fetch(f"SELECT * FROM {table}")}  # noqa: S608  # ours
 
-    async def letters(self) -> list[StoredLetter]:
+    async def letters(self) -> list[Letter]:
         """Return all dead letters."""
         return [letter async for letter in NatsLetters(self.connection).all()]
 

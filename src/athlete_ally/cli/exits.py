@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from enum import IntEnum
 
-from athlete_ally.core.errors import AthleteAllyError
+from athlete_ally.core.errors import AthleteAllyError, Refused
 
 
 class Exit(IntEnum):
@@ -22,9 +22,15 @@ class Exit(IntEnum):
 
 @contextmanager
 def explained() -> Generator[None]:
-    """Turn an error that was foreseen into its text on standard error and exit code 1; others keep their traceback."""
+    """Turn an error that was foreseen into its text on standard error and exit code 1, or 3 where it is a refusal.
+
+    Others keep their traceback.
+    """
     try:
         yield
+    except Refused as error:
+        sys.stderr.write(f"athlete-ally: refused: {error}\n")
+        sys.exit(Exit.REFUSED)
     except AthleteAllyError as error:
         sys.stderr.write(f"athlete-ally: {error}\n")
         sys.exit(Exit.ERROR)

@@ -76,6 +76,9 @@ class EnvironmentSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     durables: Annotated[dict[str, DurableLimits], Meta(description="Durables with limits of their own, by name.")] = (
         field(default_factory=dict[str, DurableLimits])
     )
+    allow_edit_dead_letters: Annotated[
+        bool, Meta(description="Whether `dlq edit` may change dead letters in production.")
+    ] = False
     expect: Annotated[Expectation, Meta(description="Which server is the right one.")] = Expectation()
     thresholds: Annotated[Thresholds, Meta(description="From where on alerts fire.")] = Thresholds()
     silence: Annotated[

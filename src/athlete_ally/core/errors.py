@@ -23,6 +23,10 @@ class PermissionDenied(Misconfigured):
     """The broker does not let this user publish or subscribe there: grant it, or connect as another user."""
 
 
+class Refused(AthleteAllyError):
+    """Unsafe to do now, or not allowed: nothing was changed, and the text says what would make it safe."""
+
+
 class InvalidMessage(AthleteAllyError):
     """The body can't be read as readings of its kind: dead-letter as `schema-invalid`."""
 

@@ -68,7 +68,8 @@ class Rejected:
 class Lot:
     """What one message wants to store: its records, and the readings already rejected.
 
-    `readings` counts all readings of the message.
+    `readings` counts all readings of the message. `replay_of` is the identity of the dead letter that the message
+    replays, if it does: its readings were dead-lettered before, and that letter is still in AA_DLQ.
     """
 
     message_id: str
@@ -78,6 +79,7 @@ class Lot:
     received_at: datetime
     records: tuple[Record, ...] = ()
     rejected: tuple[Rejected, ...] = ()
+    replay_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

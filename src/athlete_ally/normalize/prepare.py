@@ -1,9 +1,12 @@
 """From a delivery to what it wants to store: pure, and the same whenever it is done again."""
 
 import re
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from athlete_ally.core import headers, topology
+from athlete_ally.core.dead_letter import number, original_indexes
 from athlete_ally.core.errors import InvalidMessage, InvalidReading
 from athlete_ally.core.identity import message_id
 from athlete_ally.core.measurement import Measurement, Rules
@@ -16,7 +19,8 @@ from athlete_ally.core.verdict import Reason
 _MOST_READINGS = topology.MAX_MESSAGE_BYTES // 50
 # What any database column and any header of ours can hold.
 _ID = re.compile(r"[!-~]{1,256}")
-_MOST_DIGITS = 18
+# A letter's identity holds that of its original.
+_LETTER = re.compile(r"[!-~]{1,512}")
 
 
 def prepare(measurement: Measurement, delivery: Delivery, rules: Rules) -> Lot:
@@ -25,17 +29,18 @@ def prepare(measurement: Measurement, delivery: Delivery, rules: Rules) -> Lot:
         readings, problems = measurement.decoder.decode_message(delivery.body)
     except InvalidMessage as error:
         return give_up(delivery, "schema-invalid", str(error))
+    indexes = _indexes(delivery, {*readings, *(problem.index for problem in problems)})
     records: list[Record] = []
     rejected = {
-        problem.index: Rejected(problem.index, "schema-invalid", f"{problem.field}: {problem.message}")
+        problem.index: Rejected(indexes[problem.index], "schema-invalid", f"{problem.field}: {problem.message}")
         for problem in reversed(problems)
     }
     arrival = _arrival(delivery)
     for index, reading in readings.items():
         try:
-            records.append(measurement.normalise(reading, arrival, index, rules))
+            records.append(measurement.normalise(reading, arrival, indexes[index], rules))
         except InvalidReading as error:
-            rejected[index] = Rejected(index, "non-retryable", str(error))
+            rejected[index] = Rejected(indexes[index], "non-retryable", str(error))
     return Lot(
         message_id=arrival.message_id,
         stream=delivery.stream,
@@ -44,12 +49,13 @@ def prepare(measurement: Measurement, delivery: Delivery, rules: Rules) -> Lot:
         received_at=arrival.received_at,
         records=tuple(records),
         rejected=tuple(rejected[index] for index in sorted(rejected)),
+        replay_of=replay_of(delivery),
     )
 
 
 def give_up(delivery: Delivery, reason: Reason, error: str) -> Lot:
     """Reject a whole message, unread."""
-    declared = _number(delivery, headers.READINGS)
+    declared = number(delivery.headers, headers.READINGS)
     readings = declared if declared is not None and 0 < declared <= _MOST_READINGS else 1
     arrival = _arrival(delivery)
     return Lot(
@@ -59,12 +65,30 @@ def give_up(delivery: Delivery, reason: Reason, error: str) -> Lot:
         readings=readings,
         received_at=arrival.received_at,
         rejected=tuple(Rejected(index, reason, error) for index in range(readings)),
+        replay_of=replay_of(delivery),
     )
+
+
+def replay_of(delivery: Delivery) -> str | None:
+    """Return the identity of the dead letter that a delivery replays; None where it replays none.
+
+    Only the redrive lane counts, where nobody but an operator publishes: elsewhere the header may be anybody's, and
+    believing it would keep a dead letter from being written.
+    """
+    lane = topology.redrive_subject(delivery.stream, delivery.consumer).removesuffix(">")
+    stated = delivery.headers.get(headers.REPLAY_OF, "")
+    return stated if delivery.subject.startswith(lane) and _LETTER.fullmatch(stated) else None
+
+
+def _indexes(delivery: Delivery, found: AbstractSet[int]) -> Sequence[int]:
+    """Return the place of each reading in the original: of two with one key and capture time the later one wins."""
+    readings = len(found)
+    return original_indexes(delivery.headers, readings) if replay_of(delivery) else range(readings)
 
 
 def _arrival(delivery: Delivery) -> Arrival:
     """Return the lineage. A replayed dead letter keeps its first place in the order: it is no newer than it was."""
-    original = _number(delivery, headers.ORIGINAL_SEQUENCE)
+    original = number(delivery.headers, headers.ORIGINAL_SEQUENCE)
     return Arrival(
         message_id=identity_of(delivery),
         stream_sequence=delivery.sequence if original is None else original,
@@ -87,8 +111,3 @@ def _received_at(delivery: Delivery) -> datetime:
     if stated.tzinfo is None or not EARLIEST_CAPTURE <= stated <= delivery.stored_at + MAX_CLOCK_AHEAD:
         return delivery.stored_at
     return stated
-
-
-def _number(delivery: Delivery, header: str) -> int | None:
-    text = delivery.headers.get(header, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None

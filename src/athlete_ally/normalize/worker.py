@@ -115,14 +115,14 @@ class Worker:
                 await self._settle(delivery, outcome)
         lots = [(delivery, lot) for delivery, lot in prepared if isinstance(lot, Lot)]
         # The others stay unsettled and without a receipt: a mended worker is to look at them afresh.
-        lots = lots[: self._fuse.room_for([bool(lot.rejected) for _, lot in lots])]
+        lots = lots[: self._fuse.room_for([_is_dead(lot) for _, lot in lots])]
         if not lots:
             return
         receipts = await self._tools.patience.until_done(
             lambda: self._tools.store.store(self._work.measurement, [lot for _, lot in lots])
         )
-        for receipt in receipts:
-            self._count_for_fuse(receipt)
+        for (_, lot), receipt in zip(lots, receipts, strict=True):
+            self._count_for_fuse(lot, receipt)
         finished = await asyncio.gather(
             *(self._finish(delivery, lot, receipt) for (delivery, lot), receipt in zip(lots, receipts, strict=True)),
             return_exceptions=True,
@@ -131,9 +131,12 @@ class Worker:
             if outcome is not None:
                 raise outcome
 
-    def _count_for_fuse(self, receipt: Receipt) -> None:
-        """Count a message once: what is redelivered because AA_DLQ is full is no further bad message."""
-        if receipt.is_redelivery or self._fuse.is_open:
+    def _count_for_fuse(self, lot: Lot, receipt: Receipt) -> None:
+        """Count a message once: what is redelivered because AA_DLQ is full is no further bad message.
+
+        A replay that fails says nothing of what arrives, and whoever replays stops by a limit of its own.
+        """
+        if receipt.is_redelivery or lot.replay_of is not None or self._fuse.is_open:
             return
         self._fuse.record(dead=bool(receipt.rejected))
         if self._fuse.is_open:
@@ -143,7 +146,8 @@ class Worker:
         """Carry out what follows from a receipt, in the safe order: dead letters, announcement, settlement."""
         at = self._tools.now()
         kind = self._work.measurement.kind
-        letters = dead_letters(kind, delivery, lot, receipt.rejected, at=at)
+        # The letter that is replayed is still there, and the receipt says what failed again: no second one is made.
+        letters = [] if lot.replay_of else dead_letters(kind, delivery, lot, receipt.rejected, at=at)
         told = announcements(self._work.measurement, delivery, lot, receipt.stored, at=at)
         try:
             for message in (*letters, *told):
@@ -168,3 +172,8 @@ class Worker:
         if receipt.rejected and len(receipt.rejected) == lot.readings:
             return DeadLetter(receipt.rejected[0].reason)
         return Ack()
+
+
+def _is_dead(lot: Lot) -> bool:
+    """Tell whether the fuse is to count a lot as dead."""
+    return bool(lot.rejected) and lot.replay_of is None

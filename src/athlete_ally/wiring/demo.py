@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -161,7 +161,7 @@ async def _heart(stack: Stack, recording: Recording) -> Heart | None:
     )
 
 
-def _row(sequence: int, letter: dict[str, str]) -> dict[str, str]:
+def _row(sequence: int, letter: Mapping[str, str]) -> dict[str, str]:
     return {
         "seq": str(sequence),
         "kind": letter[headers.ORIGINAL_SUBJECT].split(".")[1],

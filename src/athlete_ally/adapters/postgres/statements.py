@@ -32,6 +32,7 @@ class Statements:
     columns: tuple[Column, ...]
     upsert: str
     current: str
+    superseded: str
 
     def arguments(self, records: Sequence[Record]) -> list[list[Any]]:
         """Return one list of values for each column, as `upsert` wants them."""
@@ -42,7 +43,9 @@ class Statements:
 def statements_for(measurement: Measurement) -> Statements:
     """Return the statements for a kind."""
     columns = tuple(_column(field.name, field.type) for field in msgspec.structs.fields(measurement.record_type))
-    return Statements(columns, _upsert(measurement.table, columns), _current(measurement.table))
+    return Statements(
+        columns, _upsert(measurement.table, columns), _current(measurement.table), _superseded(measurement.table)
+    )
 
 
 def _upsert(table: str, columns: Sequence[Column]) -> str:
@@ -71,6 +74,18 @@ def _current(table: str) -> str:
         "JOIN unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[]) "
         f"AS asked (message_id, stream_sequence, {', '.join(KEY_COLUMNS)}) "
         f"USING (message_id, stream_sequence, {', '.join(KEY_COLUMNS)})"
+    )
+
+
+def _superseded(table: str) -> str:
+    """Count those of the keys and orders given for which the table holds something as new or newer."""
+    names = ", ".join((*KEY_COLUMNS, *_ORDER_COLUMNS))
+    held = ", ".join(f"held.{name}" for name in _ORDER_COLUMNS)
+    asked = ", ".join(f"asked.{name}" for name in _ORDER_COLUMNS)
+    return (
+        f"SELECT count(*) FROM {table} AS held "  # noqa: S608  # as above
+        "JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::integer[]) "
+        f"AS asked ({names}) USING ({', '.join(KEY_COLUMNS)}) WHERE ({held}) >= ({asked})"
     )
 
 

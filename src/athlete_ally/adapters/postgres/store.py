@@ -157,9 +157,12 @@ class _Batch:
     async def _remember(self, receipts: Sequence[Receipt]) -> None:
         # Sorted, so that two workers with the same messages wait for each other in one order and never deadlock.
         rows = sorted(
-            _row(self._kind, lot, receipt)
-            for lot, receipt in zip(self._lots, receipts, strict=True)
-            if not receipt.is_redelivery
+            (
+                _row(self._kind, lot, receipt)
+                for lot, receipt in zip(self._lots, receipts, strict=True)
+                if not receipt.is_redelivery
+            ),
+            key=lambda row: row[:3],
         )
         if rows:
             await self._connection.execute(_REMEMBER, *map(list, zip(*rows, strict=True)))
@@ -212,4 +215,5 @@ def _row(kind: str, lot: Lot, receipt: Receipt) -> tuple[Any, ...]:
         dead,
         rejected,
         lot.received_at,
+        lot.replay_of,
     )

@@ -1,0 +1,127 @@
+"""How dead letters are printed: as JSON documents and as tables."""
+
+import json
+import sys
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import Any
+
+import click
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from athlete_ally.ops.grouping import Group
+from athlete_ally.ops.rehearsal import Tally
+from athlete_ally.ops.standing import Standing
+from athlete_ally.wiring.dead_letters import Office
+
+_BARS = " ▁▂▃▄▅▆▇█"
+
+
+def summary(each: Standing, *, with_history: bool) -> dict[str, Any]:
+    """Return what a list says of a letter; `replays` is null where the database could not be asked."""
+    letter = each.letter
+    return {
+        "seq": letter.sequence,
+        "subject": letter.subject,
+        "kind": letter.kind or letter.vendor,
+        "reason": letter.reason,
+        "error": letter.error,
+        "fingerprint": letter.fingerprint,
+        "readings": str(each.readings),
+        "at": letter.dead_since.isoformat(timespec="milliseconds"),
+        "replays": each.replays if with_history else None,
+        "durable": letter.durable,
+        "shelf": letter.shelf,
+        "letter": letter.identity,
+    }
+
+
+def group_document(group: Group, letters: int) -> dict[str, Any]:
+    """Return what `top` says of a group."""
+    return {
+        "fingerprint": group.fingerprint,
+        "letters": group.letters,
+        "readings": group.readings,
+        "share": round(group.share(letters), 4),
+        "source": group.source,
+        "reason": group.reason,
+        "error": group.error,
+        "first_seen": group.first_seen.isoformat(timespec="milliseconds"),
+        "last_seen": group.last_seen.isoformat(timespec="milliseconds"),
+        "example": group.example,
+        "by_hour": group.by_hour,
+    }
+
+
+def prediction_document(tally: Tally) -> dict[str, Any]:
+    """Return what `test` says."""
+    return {
+        "letters": tally.letters,
+        "passing": tally.passing,
+        "share_passing": round(tally.share_passing, 4),
+        "readings": {"stored": tally.stored, "superseded": tally.superseded, "failing": tally.failing},
+        "unknown": tally.unknown,
+        "failures": [
+            {"reason": reason, "error": error, "readings": count} for reason, error, count in tally.commonest_failures()
+        ],
+    }
+
+
+def prediction_text(tally: Tally) -> str:
+    """Return what a person reads of a prediction."""
+    passing = f"{tally.passing} of {counted(tally.letters, 'letter')} ({tally.share_passing:.1%}) would pass now"
+    lines = [
+        f"{passing}: {counted(tally.stored, 'reading')} stored, {tally.superseded} superseded, {tally.failing} failing"
+    ]
+    for reason, error, count in tally.commonest_failures():
+        lines.append(f"  {count} would fail: {reason}: {error}")
+    return "\n".join(lines)
+
+
+def sparkline(numbers: list[int]) -> str:
+    """Return numbers as a line of bars."""
+    most = max(numbers, default=0)
+    return "".join(_BARS[-(-number * (len(_BARS) - 1) // most)] if most else _BARS[0] for number in numbers)
+
+
+def when(moment: datetime) -> str:
+    """Return a moment as a table shows it: seconds are enough for a person, and leave room for the error."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def table(*columns: str, title: str) -> Table:
+    """Return an empty table in the house's style."""
+    return Table(*columns, box=box.SIMPLE_HEAD, title=escape(title), title_justify="left")
+
+
+async def stream_json(name: str, documents: AsyncIterator[dict[str, Any]], write: Callable[[str], object]) -> int:
+    """Write `{name: [...]}` while it comes in, so that many take no memory; return how many there were."""
+    write(f'{{"{name}": [')
+    count = 0
+    async for document in documents:
+        write(("" if count == 0 else ", ") + json.dumps(document))
+        count += 1
+    write("]}\n")
+    return count
+
+
+def warn_of_missing_history(office: Office) -> None:
+    """Say on standard error that replays could not be looked up."""
+    if office.no_history:
+        click.echo(f"warning: replays of letters are not known: {office.no_history}", err=True)
+
+
+def progress_bar() -> Progress:
+    """Return a bar on standard error, silent where that is no terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty())
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number with its noun, as in `1 letter` and `2 letters`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,153 @@
+"""What would become of dead letters if they were replayed now, worked out without any effect. Pure.
+
+A rehearsal runs today's code over a letter; there is one for each durable that has one. Whoever adds a durable whose
+work is pure adds its rehearsal in `wiring.rehearsals`, and everything that predicts knows it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from athlete_ally.core import headers
+from athlete_ally.core.errors import Unavailable
+from athlete_ally.core.messages import Delivery
+from athlete_ally.core.ports import Rejected
+from athlete_ally.core.record import Record
+from athlete_ally.ops.standing import Standing, replay_message
+
+# A person reads the commonest failures; the count says how many there are.
+_MOST_FAILURES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What today's code makes of a message: how many readings it would pass on, which it rejects.
+
+    `records` are those that it would store, where it stores.
+    """
+
+    passed: int
+    rejected: tuple[Rejected, ...] = ()
+    records: tuple[Record, ...] = ()
+
+
+Rehearsal = Callable[[Delivery], Rehearsed]
+"""Does what the worker of a durable does with a delivery, except for its effects."""
+
+
+class Held(Protocol):
+    """Looks at what is stored, without changing it."""
+
+    async def superseded(self, kind: str, records: Sequence[Record]) -> int:
+        """Return how many of these records are older than, or the same as, what is stored for their keys.
+
+        Raises:
+            Unavailable: the database can't be reached.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What would become of one letter's readings; `unknown` says why it can't be told."""
+
+    stored: int = 0
+    superseded: int = 0
+    rejected: tuple[Rejected, ...] = ()
+    unknown: str = ""
+
+    @property
+    def passes(self) -> bool:
+        """Tell whether nothing of it would fail again."""
+        return not self.rejected and not self.unknown
+
+
+@dataclass(slots=True)
+class Tally:
+    """Predictions, added up: letters that would pass and fail, readings by outcome, and why they would fail."""
+
+    letters: int = 0
+    passing: int = 0
+    readings: int = 0
+    stored: int = 0
+    superseded: int = 0
+    failing: int = 0
+    unknown: int = 0
+    failures: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+
+    def add(self, standing: Standing, prediction: Prediction) -> None:
+        """Count one letter."""
+        self.letters += 1
+        self.passing += prediction.passes
+        self.readings += standing.readings
+        self.stored += prediction.stored
+        self.superseded += prediction.superseded
+        self.failing += len(prediction.rejected)
+        if prediction.unknown:
+            self.unknown += 1
+            self.failures["unknown", prediction.unknown] += 1
+        for each in prediction.rejected:
+            self.failures[each.reason, each.error] += 1
+        if len(self.failures) > _MOST_FAILURES * 50:
+            self.failures = Counter(dict(self.failures.most_common(_MOST_FAILURES * 10)))
+
+    @property
+    def share_passing(self) -> float:
+        """Return which share of the letters would pass."""
+        return self.passing / self.letters if self.letters else 1.0
+
+    def commonest_failures(self) -> list[tuple[str, str, int]]:
+        """Return (reason, error, readings) of the commonest failures."""
+        return [(reason, error, count) for (reason, error), count in self.failures.most_common(_MOST_FAILURES)]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsals:
+    """Predicts. `held` tells stored from superseded; without it whatever passes counts as stored."""
+
+    by_durable: Mapping[str, Rehearsal]
+    held: Held | None = None
+
+    async def predict(self, standing: Standing) -> Prediction:
+        """Return what would become of a letter.
+
+        Raises:
+            Unavailable: the database can't be reached.
+        """
+        rehearsal = self.by_durable.get(standing.letter.durable)
+        if rehearsal is None:
+            durable = standing.letter.durable or "a letter of no durable"
+            return Prediction(unknown=f"there is no rehearsal for {durable}")
+        try:
+            rehearsed = rehearsal(as_delivery(standing))
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  # a bug of today's code is an answer: it would fail again
+            failed = Rejected(0, "max-deliver", type(error).__name__)
+            return Prediction(rejected=(failed,) * max(1, standing.readings))
+        superseded = 0
+        if self.held is not None and rehearsed.records:
+            superseded = await self.held.superseded(standing.letter.kind, rehearsed.records)
+        return Prediction(rehearsed.passed - superseded, superseded, rehearsed.rejected)
+
+
+def as_delivery(standing: Standing) -> Delivery:
+    """Return the first delivery of a letter's replay, as its worker would see it.
+
+    Raises:
+        InvalidMessage: its history does not fit its body.
+    """
+    message = replay_message(standing)
+    letter = standing.letter
+    return Delivery(
+        stream=message.stream,
+        sequence=letter.sequence,
+        subject=message.subject,
+        consumer=letter.durable,
+        body=message.body,
+        headers={**message.headers, headers.MSG_ID: message.message_id},
+        attempt=1,
+        stored_at=letter.stored_at,
+        token=None,
+    )

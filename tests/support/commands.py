@@ -1,0 +1,48 @@
+"""The command line as a real process, on the servers of a test."""
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TOMORROW = Path(__file__).parents[1] / "system" / "programs" / "tomorrow.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command said, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """Return what it printed with --json."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """Runs `athlete-ally` with these settings."""
+
+    environment: dict[str, str]
+
+    async def __call__(self, *arguments: str, tomorrow: bool = False, dies: str = "never", stdin: str = "") -> Outcome:
+        """Run a command to its end; `tomorrow` runs the code that knows one field more, and `dies` there at a step."""
+        is_tomorrow = tomorrow or dies != "never"
+        program = [str(TOMORROW), dies] if is_tomorrow else ["-m", "athlete_ally"]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *program,
+            *arguments,
+            env={**os.environ, "PYTHONPATH": str(TOMORROW.parents[1]), **self.environment},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 100)
+        return Outcome(process.returncode or 0, out.decode(), err.decode())

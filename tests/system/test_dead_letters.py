@@ -1,0 +1,189 @@
+"""A field that today's code refuses: the whole story from the first dead letter to the last record, with kills."""
+
+import asyncio
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from support.samples import hrv_reading
+from support.services import Service, Site
+from support.wait import eventually
+
+from athlete_ally.adapters.nats.publisher import NatsPublisher
+from athlete_ally.core import headers
+from athlete_ally.core.identity import message_id
+from athlete_ally.core.messages import OutgoingMessage
+from athlete_ally.core.topology import CORE_HOT, normalize_durable, raw_subject
+
+DURABLE = normalize_durable("hrv")
+
+
+async def send(site: Site, *readings: dict[str, Any]) -> None:
+    """Put one message into the stream, as a publisher that is ahead of our code would."""
+    body = json.dumps({"readings": readings}).encode()
+    identity = message_id(raw_subject("hrv"), body)
+    publisher = NatsPublisher(site.connection, timeout_s=5)
+    await publisher.publish(
+        OutgoingMessage(CORE_HOT, raw_subject("hrv"), body, identity, {headers.READINGS: str(len(readings))})
+    )
+
+
+async def dead(site: Site, count: int) -> None:
+    """Let today's worker give up this many readings, one a message, then end it."""
+    today = site.service("normalize", AA_FUSE_CONSECUTIVE="100000", AA_FUSE_WINDOW="100000")
+    await today.start().ready()
+    for first in range(0, count, 100):
+        numbers = range(first, min(count, first + 100))
+        await asyncio.gather(*(send(site, hrv_reading(f"u{number}", mood=3)) for number in numbers))
+    await eventually(site.is_settled, within_s=60)
+    today.kill()
+
+
+async def mended(site: Site) -> Service:
+    """Start tomorrow's worker."""
+    return await site.service("normalize", tomorrow=True).start().ready()
+
+
+async def settled_letters(site: Site, run: str) -> Counter[int]:
+    """Return how often the journal says of each letter what became of it."""
+    journal = (await site.run("dlq", "journal", "--run", run, "--json")).document["entries"]
+    return Counter(entry["sequence"] for entry in journal if entry["step"] == "settled")
+
+
+async def test_the_story_of_a_missing_field(site: Site) -> None:
+    """
+    Top shows one group; tomorrow's code passes all of it; a replay killed half-way and resumed leaves every reading
+    stored once, no letter, balanced books and a complete journal.
+    """
+    await dead(site, 300)
+    (group,) = (await site.run("dlq", "top", "--json")).document["groups"]
+    today = await site.run("dlq", "test", "--group", group["fingerprint"], "--json")
+    tomorrow = await site.run("dlq", "test", "--group", group["fingerprint"], "--json", tomorrow=True)
+
+    assert (group["letters"], group["share"], "mood" in group["error"]) == (300, 1.0, True)
+    assert (today.code, today.document["passing"]) == (2, 0)
+    assert (tomorrow.code, tomorrow.document["passing"], tomorrow.document["share_passing"]) == (0, 300, 1.0)
+
+    normalize = await mended(site)
+    replay = ("dlq", "replay", "--group", group["fingerprint"], "--rate", "500", "--canary", "5", "--yes")
+    killed = await site.run(*replay, dies="after-publish-150")
+    run = (await site.run("dlq", "journal", "--json")).document["entries"][0]["run"]
+    resumed = await site.run("dlq", "replay", "--resume", run, "--yes", "--json", tomorrow=True)
+
+    assert (killed.code < 0, resumed.code) == (True, 0), resumed
+    assert resumed.document["result"]["settled"] == 300
+    await site.balance(300, normalize)
+    assert (len(await site.stored()), await site.letters()) == (300, [])
+    assert set((await settled_letters(site, run)).values()) == {1}
+    assert len(await settled_letters(site, run)) == 300
+
+
+@pytest.mark.parametrize("step", ["before-publish-3", "after-publish-3", "before-remove-3", "after-remove-3"])
+async def test_a_replay_dies_at_any_step(site: Site, step: str) -> None:
+    """
+    Wherever it dies, no reading is lost or doubled: each is stored or still a letter, and a resumed run finishes.
+    """
+    await dead(site, 8)
+    normalize = await mended(site)
+    killed = await site.run("dlq", "replay", "--all", "--yes", dies=step)
+    await eventually(site.is_settled)
+    run = (await site.run("dlq", "journal", "--json")).document["entries"][0]["run"]
+    resumed = await site.run("dlq", "replay", "--resume", run, "--json", tomorrow=True)
+
+    assert (killed.code < 0, resumed.code) == (True, 0), (killed, resumed)
+    await site.balance(8, normalize)
+    assert (len(await site.stored()), await site.letters()) == (8, [])
+    assert set((await settled_letters(site, run)).values()) == {1}
+
+
+async def test_what_fails_again_stays_one_letter(site: Site) -> None:
+    """
+    A replay under today's code fails: the letter stays the only one, its count goes up, and the fourth time is refused
+    unless forced. The books count its reading once.
+    """
+    await send(site, hrv_reading("a"), hrv_reading("b", mood=3))
+    today = await site.service("normalize").start().ready()
+    await eventually(site.letters)
+    replays = [await site.run("dlq", "replay", "--all", "--yes", "--json") for _ in range(4)]
+    forced = await site.run("dlq", "replay", "--all", "--yes", "--force", "--json")
+    (listed,) = (await site.run("dlq", "list", "--json")).document["letters"]
+
+    assert [each.code for each in replays] == [2, 2, 2, 3]
+    assert "replayed 3 times" in replays[3].err
+    assert (forced.code, listed["replays"], listed["readings"], len(await site.letters())) == (2, 4, "1", 1)
+    await site.balance(2, today)
+    assert await site.totals() == {"readings": 2, "stored": 1, "superseded": 0, "duplicate": 0, "dead_lettered": 1}
+
+
+async def test_only_what_fails_again_is_left_of_a_letter(site: Site) -> None:
+    """
+    Of a letter with two readings one is mended by tomorrow's code: the letter stands for the other one only.
+    """
+    await send(site, hrv_reading("mended", mood=3), hrv_reading("broken", rmssd="much"))
+    await site.service("normalize").start().ready()
+    await eventually(site.letters)
+    for service in site.services:
+        service.kill()
+    normalize = await mended(site)
+    replayed = await site.run("dlq", "replay", "--all", "--yes", "--json", tomorrow=True)
+    (listed,) = (await site.run("dlq", "list", "--json")).document["letters"]
+    again = await site.run("dlq", "test", "--all", "--json", tomorrow=True)
+
+    assert (replayed.code, set(await site.stored())) == (2, {"mended"})
+    assert (listed["readings"], listed["replays"], again.document["readings"]["failing"]) == ("1", 1, 1)
+    await site.balance(2, normalize)
+
+
+async def test_nothing_is_replayed_while_it_is_unsafe(site: Site) -> None:
+    """
+    A paused or missing durable, and a second replay at the same time, are refused with exit code 3; nothing changes.
+    """
+    await dead(site, 1)
+    pause = {"pause_until": "2099-01-01T00:00:00Z"}
+    await site.connection.api(f"CONSUMER.PAUSE.{CORE_HOT}.{DURABLE}", pause)
+    paused = await site.run("dlq", "replay", "--all", "--yes")
+    await site.connection.api(f"CONSUMER.PAUSE.{CORE_HOT}.{DURABLE}", {})
+    async with site.pool.acquire() as connection:
+        await connection.fetchval("SELECT pg_advisory_lock($1)", 0x6D1A77C2)
+        second = await site.run("dlq", "replay", "--all", "--yes")
+        await connection.fetchval("SELECT pg_advisory_unlock($1)", 0x6D1A77C2)
+    await site.connection.api(f"CONSUMER.DELETE.{CORE_HOT}.{DURABLE}")
+    missing = await site.run("dlq", "replay", "--all", "--yes")
+
+    assert [(each.code, "refused" in each.err) for each in (paused, second, missing)] == [(3, True)] * 3
+    assert ("paused" in paused.err, "somebody else" in second.err, "no such durable" in missing.err) == (True,) * 3
+    assert len(await site.letters()) == 1
+
+
+async def test_too_many_failures_stop_a_replay(site: Site) -> None:
+    """
+    A canary that fails ends the run before the others are touched, and the fuse of the worker stays closed.
+    """
+    await dead(site, 60)
+    normalize = await site.service("normalize").start().ready()
+    replayed = await site.run("dlq", "replay", "--all", "--canary", "5", "--yes", "--json")
+
+    assert (replayed.code, replayed.document["result"]["published"], len(await site.letters())) == (2, 5, 60)
+    assert "failed again" in replayed.document["result"]["stopped"]
+    assert "normalize_fuse_open" in (metrics := await normalize.metrics())
+    assert f'normalize_fuse_open{{durable="{DURABLE}"}} 1.0' not in metrics
+
+
+async def test_a_worker_that_is_away_makes_a_replay_wait(site: Site) -> None:
+    """
+    Normalize dies during a replay and comes back: the replay waits, then finishes; nothing is removed in between.
+    """
+    await dead(site, 20)
+    replay = asyncio.create_task(site.run("dlq", "replay", "--all", "--yes", "--json", tomorrow=True))
+
+    async def something_waits() -> bool:
+        return not await site.is_settled()
+
+    await eventually(something_waits)
+    assert len(await site.letters()) == 20
+    normalize = await mended(site)
+    result = await replay
+
+    assert (result.code, result.document["result"]["removed"], await site.letters()) == (0, 20, [])
+    await site.balance(20, normalize)
