@@ -23,7 +23,7 @@ from athlete_ally.vendors import VENDORS
 
 Effect = tuple[str, str | int]
 """What was done to the world, and to which subject or sequence."""
-Key = tuple[str, str, str, str]
+Key = tuple[str, ...]
 
 
 def dev_topology() -> Topology:

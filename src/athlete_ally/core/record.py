@@ -54,7 +54,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     reading_index: int
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def key(self) -> tuple[str, ...]:
         """What the record is about: at most one is stored for each key."""
         return (self.user_id, self.period, self.source, self.context)
 
@@ -74,7 +74,7 @@ def newest(records: Iterable[AnyRecord]) -> list[AnyRecord]:
 
     Sorted, so that two workers writing the same people's rows lock them in one order and never deadlock.
     """
-    best: dict[tuple[str, str, str, str], AnyRecord] = {}
+    best: dict[tuple[str, ...], AnyRecord] = {}
     for record in records:
         rival = best.get(record.key)
         if rival is None or record.order > rival.order:

@@ -9,12 +9,13 @@ from athlete_ally.measurements.body import BODY
 from athlete_ally.measurements.hrv import HRV
 from athlete_ally.measurements.respiratory_rate import RESPIRATORY_RATE
 from athlete_ally.measurements.resting_heart_rate import RESTING_HEART_RATE
+from athlete_ally.measurements.samples import SAMPLES
 from athlete_ally.measurements.skin_temperature import SKIN_TEMPERATURE
 from athlete_ally.measurements.sleep import SLEEP
 from athlete_ally.measurements.spo2 import SPO2
 from athlete_ally.measurements.workout import WORKOUT
 
-__all__ = ["HRV", "KINDS", "MEASUREMENTS", "SLEEP"]
+__all__ = ["HRV", "KINDS", "MEASUREMENTS", "SAMPLES", "SLEEP"]
 
 MEASUREMENTS: tuple[Measurement, ...] = (
     HRV,
@@ -26,5 +27,6 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     ACTIVITY,
     WORKOUT,
     BODY,
+    SAMPLES,
 )
 KINDS: tuple[str, ...] = tuple(measurement.kind for measurement in MEASUREMENTS)

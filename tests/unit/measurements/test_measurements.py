@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from athlete_ally.core.errors import InvalidReading
 from athlete_ally.core.measurement import Measurement, Rules
 from athlete_ally.core.record import Arrival, Record, newest
-from athlete_ally.measurements import HRV, KINDS, MEASUREMENTS, SLEEP
+from athlete_ally.measurements import HRV, KINDS, MEASUREMENTS, SAMPLES, SLEEP
 
 ARRIVAL = Arrival(message_id="m1", stream_sequence=7, received_at=datetime(2026, 11, 20, 12, tzinfo=UTC))
 
@@ -115,7 +115,7 @@ def _numbers_of(measurement: Measurement) -> dict[str, Any]:
     return numbers
 
 
-SIMPLE = [each for each in MEASUREMENTS if each not in {HRV, SLEEP}]
+SIMPLE = [each for each in MEASUREMENTS if each not in {HRV, SLEEP, SAMPLES}]
 
 
 @pytest.mark.parametrize("measurement", SIMPLE, ids=[each.kind for each in SIMPLE])

@@ -9,15 +9,11 @@ import asyncpg
 
 from athlete_ally.adapters.postgres.errors import RowRefused, translated
 from athlete_ally.adapters.postgres.sql import load_sql
-from athlete_ally.adapters.postgres.statements import Statements, statements_for
+from athlete_ally.adapters.postgres.tables import Connection, Key, table_for
 from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.ports import Lot, Receipt, Rejected
 from athlete_ally.core.record import Record, newest
-
-Key = tuple[str, str, str, str]
-Connection = Any
-"""A connection or a pool's proxy of one; the driver's own types don't agree on a common protocol."""
 
 _ALREADY_THERE = "23505"
 
@@ -78,7 +74,7 @@ class _Batch:
     def __init__(self, connection: Connection, measurement: Measurement, lots: Sequence[Lot]) -> None:
         self._connection = connection
         self._kind = measurement.kind
-        self._statements: Statements = statements_for(measurement)
+        self._table = table_for(measurement)
         self._lots = lots
 
     async def store(self) -> list[Receipt]:
@@ -116,7 +112,7 @@ class _Batch:
         try:
             async with self._connection.transaction():
                 with translated():
-                    rows = await self._connection.fetch(self._statements.upsert, *self._statements.arguments(records))
+                    keys = await self._table.write(self._connection, records)
         except RowRefused as refusal:
             if len(records) == 1:
                 written.refused.append((records[0], refusal.sqlstate))
@@ -125,7 +121,6 @@ class _Batch:
             await self._upsert(records[:middle], written)
             await self._upsert(records[middle:], written)
             return
-        keys = {tuple(row) for row in rows}
         written.current |= {record.key: record for record in records if record.key in keys}
 
     async def _repeated(self, lot: Lot, known: dict[str, dict[tuple[str, int], _Known]]) -> Receipt:
@@ -147,11 +142,7 @@ class _Batch:
 
     async def _current(self, candidates: Sequence[Record]) -> tuple[Record, ...]:
         records = newest(candidates)
-        keys = [list(column) for column in zip(*(record.key for record in records), strict=True)] or [[], [], [], []]
-        ids = [record.message_id for record in records]
-        sequences = [record.stream_sequence for record in records]
-        rows = await self._connection.fetch(self._statements.current, ids, sequences, *keys)
-        current = {tuple(row) for row in rows}
+        current = await self._table.current(self._connection, records)
         return tuple(record for record in records if record.key in current)
 
     async def _remember(self, receipts: Sequence[Receipt]) -> None:
