@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
+from reference_alerts import alerts_table, runbooks_table, thresholds_table
 from reference_commands import commands_section
 from reference_environments import environment_tables
 from reference_headers import headers_table
@@ -30,12 +31,14 @@ WHOLE: dict[str, Callable[[], str]] = {
 }
 # The words around a table are written by hand; the table goes between its two markers.
 WITHIN: dict[str, dict[str, Callable[[], str]]] = {
+    "docs/reference/alert-thresholds.md": {"thresholds": thresholds_table, "alerts": alerts_table},
     "docs/reference/commands.md": {"commands": commands_section},
     "docs/reference/configuration.md": {"settings": settings_table},
     "docs/reference/environment-files.md": {"environment": environment_tables},
     "docs/reference/messages.md": {"subjects": subjects_table, "headers": headers_table},
     "docs/reference/permissions.md": {"users": users_table, "permissions": permissions_table},
     "docs/reference/series.md": {"series": series_tables},
+    "docs/runbooks/README.md": {"runbooks": runbooks_table},
     "docs/reference/streams.md": {"streams": streams_tables, "durables": durables_table},
 }
 

@@ -13,7 +13,9 @@ from athlete_ally.measurements import KINDS
 
 SERIES = normalize_series(KINDS)
 MESSAGES = SERIES.kinds["hrv"].messages
-RESULT = ("success", raw_subject("hrv"), CORE_HOT, normalize_durable("hrv"))
+DURABLE = normalize_durable("hrv")
+LATENCY = SERIES.kinds["hrv"].latency
+RESULT = ("success", raw_subject("hrv"), CORE_HOT, DURABLE)
 
 
 class Bench(Protocol):
@@ -44,7 +46,7 @@ class FakeBench:
 
     def observations(self, series: Series) -> tuple[float, float]:
         """See the bench."""
-        observed = self._fake.observations.get((series.name,), [])
+        observed = self._fake.observations.get((series.name, DURABLE), [])
         return len(observed), sum(observed)
 
 
@@ -65,7 +67,8 @@ class RealBench:
     def observations(self, series: Series) -> tuple[float, float]:
         """See the bench."""
         sample = self._real._registry.get_sample_value  # pyright: ignore[reportPrivateUsage]
-        return sample(f"{series.name}_count") or 0, sample(f"{series.name}_sum") or 0
+        labels = {"durable": DURABLE}
+        return sample(f"{series.name}_count", labels) or 0, sample(f"{series.name}_sum", labels) or 0
 
 
 @pytest.fixture(params=[FakeBench, RealBench], ids=["fake", "real"])
@@ -94,10 +97,10 @@ def test_counts_add_up_gauges_stay_and_histograms_collect(bench: Bench) -> None:
     bench.observer.count(MESSAGES, *RESULT, by=2)
     for value in (3, 1):
         bench.observer.set(SERIES.kinds["hrv"].unaccounted, value=value)
-        bench.observer.observe(SERIES.kinds["hrv"].latency, value=value, trace_id="0af7651916cd43dd8448eb211c80319c")
+        bench.observer.observe(LATENCY, DURABLE, value=value, trace_id="0af7651916cd43dd8448eb211c80319c")
 
     assert (bench.value(MESSAGES, *RESULT), bench.value(SERIES.kinds["hrv"].unaccounted)) == (3.0, 1.0)
-    assert bench.observations(SERIES.kinds["hrv"].latency) == (2, 4.0)
+    assert bench.observations(LATENCY) == (2, 4.0)
 
 
 def test_what_is_not_declared_is_refused(bench: Bench) -> None:

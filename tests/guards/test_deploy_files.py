@@ -23,6 +23,7 @@ COMPOSE = ROOT / "deploy" / "compose.yaml"
 NATS_CONF = ROOT / "deploy" / "nats" / "compose.conf"
 WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
 PROMETHEUS = ROOT / "monitoring" / "prometheus.yml"
+ALERTMANAGER = ROOT / "monitoring" / "alertmanager.yml"
 
 
 def run(*command: str | Path) -> None:
@@ -190,6 +191,17 @@ def test_workflow_has_least_privilege() -> None:
     assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"]) for step in steps)
     checkouts = [step for step in steps if step["uses"].startswith("actions/checkout@")]
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+def test_alertmanager_accepts_its_configuration(require_tool: Callable[[str], str]) -> None:
+    """
+    Amtool finds the example valid; pages, tickets and the watchdog go to receivers of their own.
+    """
+    run(require_tool("amtool"), "check-config", ALERTMANAGER)
+    routes = {"page": "pages", "ticket": "tickets", "none": "dead-mans-switch"}
+    for severity, receiver in routes.items():
+        command = ("config", "routes", "test", f"--config.file={ALERTMANAGER}", f"--verify.receivers={receiver}")
+        run(require_tool("amtool"), *command, f"severity={severity}")
 
 
 def test_prometheus_accepts_its_configuration(require_tool: Callable[[str], str]) -> None:

@@ -1,14 +1,11 @@
 """The docs speak of what exists: links, paths, tests, commands and their options."""
 
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
-
-from athlete_ally.cli.app import cli
+from support.command_line import mistake_in, our_commands
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -54,32 +51,6 @@ def shell_lines(page: str) -> Iterator[str]:
         if language in {"sh", "bash", "console"}:
             yield from block.replace("\\\n", " ").splitlines()
     yield from inline_code(page)
-
-
-def our_commands(line: str) -> Iterator[list[str]]:
-    """Yield the words behind each `athlete-ally` of a line, up to whatever ends a command."""
-    for part in re.split(r"\s(?:\||\|\||&&|>|2>|;|#)\s|[;)]", line):
-        match = re.search(r"(?:^|\s)athlete-ally\s+(.*)", part.strip())
-        if match:
-            yield shlex.split(match[1], comments=True)
-
-
-def mistake_in(words: list[str]) -> str | None:
-    """Return what is wrong with the words of a command; None where nothing is."""
-    command: click.Command = cli
-    rest = list(words)
-    while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
-        if not re.fullmatch(r"[a-z][a-z-]*", rest[0]):
-            return None  # a placeholder: COMMAND, ...
-        following = command.commands.get(rest.pop(0))
-        if following is None:
-            return f"no such command: athlete-ally {' '.join(words)}"
-        command = following
-    known = {"--help", "-h", "--version"}
-    known.update(name for each in command.params for name in (*each.opts, *each.secondary_opts))
-    options = [word.partition("=")[0] for word in rest if re.fullmatch(r"--[a-z][a-z-]*(=.*)?", word)]
-    unknown = [option for option in options if option not in known]
-    return f"no such option: athlete-ally {' '.join(words)}" if unknown else None
 
 
 @pytest.mark.parametrize("page", PAGES)

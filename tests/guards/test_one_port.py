@@ -40,8 +40,8 @@ MUST_NAME_IT = (
 
 INGEST_ONLY = frozenset({INGEST_PORT})
 OURS = INGEST_ONLY | {NORMALIZE_PORT}
-# What else answers HTTP on a developer's machine: the monitoring port of nats-server, Prometheus.
-LOCAL_HTTP = OURS | {8222, 9090}
+# What else answers HTTP on one: nats-server (monitoring), Prometheus, Alertmanager, Grafana, receivers of alerts.
+LOCAL_HTTP = OURS | {3000, 8222, 9090, 9093, 9099}
 # A line about the setting may give its range.
 IN_A_SETTING = OURS | {0, 65535}
 
@@ -175,7 +175,7 @@ def test_prometheus_scrapes_the_ports_that_the_services_bind() -> None:
         "Ingest listens on port 8080.",
         "Ingest binds 0.0.0.0:8080 by default.",
         "Ingest binds `[::]:3000`.",
-        "ingest (port: 3000) takes readings",
+        "ingest (port: 3001) takes readings",
         "EXPOSE 8080",
         "EXPOSE 4101/tcp 9000/tcp",
         "docker run -p 8080:4101 athlete-ally",

@@ -35,7 +35,7 @@ class Reporter:
             reason = letter.headers[headers.DLQ_REASON]
             self._observer.count(self._series.dead_letters, self._durable, reason, letter.subject)
         if result == "success":
-            self._observer.observe(self._kind.latency, value=latency_s, trace_id=trace)
+            self._observer.observe(self._kind.latency, self._durable, value=latency_s, trace_id=trace)
         log = self._log.warning if receipt.rejected else self._log.debug
         log(
             "settled",
@@ -94,7 +94,7 @@ class Reporter:
                 "dlq": len(receipt.rejected) - invalid,
             }
             if latency_s <= FRESH_S:
-                self._observer.count(self._kind.fresh, by=len(receipt.stored) + receipt.superseded)
+                self._observer.count(self._kind.fresh, self._durable, by=len(receipt.stored) + receipt.superseded)
         for result, number in counts.items():
             self._observer.count(self._kind.readings, result, *self._where, by=number)
 

@@ -17,9 +17,8 @@ TOPOLOGY = build_topology(KINDS, VENDORS)
 BROKER = broker_series(TOPOLOGY, [subject for *_, subject in NORMALIZE.dead_letters.values])
 BY_SERVICE = {"ingest": list(every(INGEST)), "normalize": list(every(NORMALIZE, BROKER))}
 SERIES = [series for declared in BY_SERVICE.values() for series in declared]
-# A figure of Prometheus' own making comes on top for each bucket, and two for each histogram: count and sum.
-# Per kind: as many as ingest has answers, and one for what is no kind at all.
-MOST_LABEL_SETS = 12 * (len(KINDS) + 1)
+# A status of each kind is the largest set; what a kind or vendor adds must not grow with anything else.
+MOST_LABEL_SETS = 12 * (len(KINDS) + len(VENDORS) + 1)
 IDS = [f"{number}-{series.name}" for number, series in enumerate(SERIES)]
 
 

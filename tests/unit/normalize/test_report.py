@@ -126,7 +126,7 @@ def test_latency_is_never_negative(later_s: float, latency_s: float) -> None:
     """
     reported = Reported().settle(lot(*RECORDS), at=NOON + timedelta(seconds=later_s), stored=tuple(RECORDS))
 
-    assert {(HRV.latency.name,): [latency_s]} == reported.observer.observations
+    assert {(HRV.latency.name, "normalize-hrv-durable"): [latency_s]} == reported.observer.observations
 
 
 def test_a_settled_message_is_one_line_without_a_person() -> None:
@@ -185,7 +185,7 @@ def test_a_reading_is_fresh_for_a_minute(later_s: float, fresh: int) -> None:
     )
     reported.settle(lot(*RECORDS), is_duplicate=True)
 
-    assert reported.observer.value(HRV.fresh) == fresh
+    assert reported.observer.value(HRV.fresh, "normalize-hrv-durable") == fresh
 
 
 def test_a_trace_is_named_in_the_log_and_as_an_example() -> None:

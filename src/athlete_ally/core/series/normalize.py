@@ -67,7 +67,8 @@ def normalize_series(kinds: Sequence[str]) -> NormalizeSeries:
 
 
 def _kind_series(kind: str) -> KindSeries:
-    where = (topology.raw_subject(kind), topology.CORE_HOT, topology.normalize_durable(kind))
+    durable = topology.normalize_durable(kind)
+    where = (topology.raw_subject(kind), topology.CORE_HOT, durable)
     by_result: dict[str, Any] = {"type": "counter", "labels": ("result", "subject", "stream", "durable")}
     return KindSeries(
         messages=Series(
@@ -86,12 +87,16 @@ def _kind_series(kind: str) -> KindSeries:
             f"normalize_{kind}_readings_fresh_total",
             "counter",
             f"Readings of {kind} stored or superseded within {FRESH_S:g} s of their receipt at ingest.",
+            ("durable",),
+            ((durable,),),
         ),
         latency=Series(
             f"normalize_{kind}_latency_seconds",
             "histogram",
             f"Seconds from the receipt of a {kind} message at ingest until its records were stored.",
-            buckets=SLOW_S,
+            ("durable",),
+            ((durable,),),
+            SLOW_S,
         ),
         unaccounted=Series(
             f"ledger_{kind}_unaccounted_messages",

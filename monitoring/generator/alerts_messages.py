@@ -1,0 +1,167 @@
+"""Alerts about messages: those that wait, those that died, those that may be lost."""
+
+from typing import Any
+
+from athlete_ally.core.environment import Thresholds
+from generator.alert import Alert
+from generator.clock import Clock
+
+# Retries after a failure are at most two minutes apart: five minutes without any progress are no accident.
+STUCK_WINDOW_S = 300
+STUCK_S = 600
+LAG_S = 600
+AGE_S = 300
+# The ledger errs towards 0 while there is traffic, and never the other way: this only spares a restart.
+LEDGER_S = 600
+
+
+def message_alerts(limits: Thresholds, clock: Clock) -> list[Alert]:
+    """Return the alerts, with the thresholds of one environment."""
+    return [*_dead_letters(limits), *_lag(limits, clock), *_loss(limits)]
+
+
+def _dead_letters(limits: Thresholds) -> list[Alert]:
+    return [
+        Alert(
+            name="AaDeadLettersWaiting",
+            severity="ticket",
+            service="normalize",
+            # The depth, not the rate: one letter is a fact until somebody has dealt with it.
+            expr="aa:dead_letters:messages > 0",
+            wait_s=limits.dead_letters_waiting_for_s,
+            summary="Dead letters wait for a person",
+            description="{{ $value | humanize }} dead letters have been in AA_DLQ for longer than they should.",
+            impact="Readings of these messages are not stored; nothing else is held up.",
+            first_command="athlete-ally dlq list",
+            panel="Dead letters waiting",
+            limits=("dead_letters_waiting_for_s",),
+        ),
+        Alert(
+            name="AaDeadLettersArriving",
+            severity="page",
+            service="normalize",
+            expr=f"sum by (consumer) (aa:dead_letters_arrived:increase10m) > {limits.dead_letters_arriving_per_10m}",
+            wait_s=0,
+            summary="Dead letters arrive fast from {{ $labels.consumer }}",
+            description="{{ $labels.consumer }} wrote {{ $value | humanize }} dead letters in ten minutes.",
+            impact="A bad deploy or a vendor's change fails messages by the dozen; the fuse may stop the worker soon.",
+            first_command="athlete-ally dlq list",
+            panel="Dead letters arriving, by reason",
+            limits=("dead_letters_arriving_per_10m",),
+        ),
+        Alert(
+            name="AaDeadLetterOld",
+            severity="ticket",
+            service="normalize",
+            expr=f"aa:dead_letter_oldest:seconds > {limits.dead_letter_oldest_s}",
+            wait_s=0,
+            summary="A dead letter has waited too long",
+            description="The oldest dead letter is {{ $value | humanizeDuration }} old.",
+            impact="AA_DLQ deletes letters at its max_age: what is not dealt with by then is gone.",
+            first_command="athlete-ally dlq list",
+            panel="Oldest dead letter",
+            limits=("dead_letter_oldest_s",),
+        ),
+    ]
+
+
+def _lag(limits: Thresholds, clock: Clock) -> list[Alert]:
+    return [
+        Alert(
+            name="AaConsumerLag",
+            severity="ticket",
+            service="normalize",
+            expr=f"aa:consumer_lag:messages > {limits.consumer_lag_messages}",
+            wait_s=LAG_S,
+            summary="{{ $labels.durable }} falls behind",
+            description="{{ $value | humanize }} messages wait for {{ $labels.durable }}.",
+            impact="Readings are stored late; nothing is lost as long as AaRetentionCliff is silent.",
+            first_command="athlete-ally doctor",
+            panel="Consumer lag in messages",
+            limits=("consumer_lag_messages",),
+        ),
+        Alert(
+            name="AaConsumerLagAge",
+            severity="page",
+            service="normalize",
+            expr=f"aa:consumer_oldest:seconds > {limits.consumer_lag_age_s}",
+            wait_s=AGE_S,
+            summary="{{ $labels.durable }} is late",
+            description="The oldest message for {{ $labels.durable }} has waited {{ $value | humanizeDuration }}.",
+            impact="People look at yesterday's values; the freshness objective is being missed.",
+            first_command="athlete-ally doctor",
+            panel="Consumer lag in seconds",
+            limits=("consumer_lag_age_s",),
+        ),
+        Alert(
+            name="AaConsumerStuck",
+            severity="page",
+            service="normalize",
+            expr=(
+                "aa:consumer_lag:messages > 0 and "
+                f"changes(aa:consumer_ack_floor:sequence[{clock.span(STUCK_WINDOW_S)}]) == 0"
+            ),
+            wait_s=STUCK_S,
+            summary="{{ $labels.durable }} makes no progress",
+            description="{{ $value | humanize }} messages wait for {{ $labels.durable }}, and none is settled.",
+            impact="Nothing of this kind is stored any more.",
+            first_command="athlete-ally doctor",
+            panel="Consumer lag in messages",
+        ),
+    ]
+
+
+def _loss(limits: Thresholds) -> list[Alert]:
+    used = "aa:retention_used:ratio"
+    cliff: dict[str, Any] = {
+        "service": "streams",
+        "wait_s": 60,
+        "summary": "Messages for {{ $labels.durable }} will be deleted unprocessed",
+        "description": (
+            "The oldest message for {{ $labels.durable }} has used {{ $value | humanizePercentage }} of the max_age of "
+            "{{ $labels.stream }}."
+        ),
+        "impact": "At 100 % the stream deletes readings that we acknowledged and never stored.",
+        "first_command": "athlete-ally doctor",
+        "panel": "Retention used by what waits",
+    }
+    return [
+        Alert(
+            name="AaRetentionCliff",
+            severity="ticket",
+            expr=f"{used} > {limits.retention_cliff_share}",
+            limits=("retention_cliff_share",),
+            **cliff,
+        ),
+        Alert(
+            name="AaRetentionCliff",
+            severity="page",
+            expr=f"{used} > {limits.retention_cliff_critical_share}",
+            limits=("retention_cliff_critical_share",),
+            **cliff,
+        ),
+        Alert(
+            name="AaMessagesAbandoned",
+            severity="page",
+            service="streams",
+            expr="aa:consumer_abandoned:messages > 0",
+            wait_s=300,
+            summary="Messages of {{ $labels.durable }} are abandoned",
+            description="Up to {{ $value | humanize }} messages were delivered, not settled, and will not come again.",
+            impact="These readings are neither stored nor dead-lettered, and lag says 0.",
+            first_command="athlete-ally streams plan",
+            panel="Abandoned messages",
+        ),
+        Alert(
+            name="AaLedgerUnaccounted",
+            severity="page",
+            service="normalize",
+            expr="aa:ledger_unaccounted:messages > 0",
+            wait_s=LEDGER_S,
+            summary="The books of {{ $labels.kind }} do not balance",
+            description="{{ $value | humanize }} messages of {{ $labels.kind }} are neither pending nor on record.",
+            impact="Acknowledged readings may have been settled without being stored.",
+            first_command="athlete-ally doctor",
+            panel="Unaccounted messages",
+        ),
+    ]

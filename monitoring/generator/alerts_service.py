@@ -1,0 +1,224 @@
+"""Alerts about services, streams and durables: what must be there and must work."""
+
+from athlete_ally.core.environment import Thresholds
+from generator.alert import Alert
+from generator.clock import Clock
+
+# A rolling restart takes seconds, and a reboot less than two minutes.
+DOWN_S = 120
+# A plan is applied, a pause is lifted: changes that somebody makes on purpose take minutes.
+DELIBERATE_S = 900
+FILLING_WINDOW_S = 6 * 3600
+FILLING_AHEAD_S = 24 * 3600
+FILLING_FROM_SHARE = 0.3
+FILLING_S = 3600
+
+
+def service_alerts(limits: Thresholds, clock: Clock) -> list[Alert]:
+    """Return the alerts, with the thresholds of one environment."""
+    return [*_services(), *_workers(), *_topology(), *_room(limits, clock)]
+
+
+def _services() -> list[Alert]:
+    return [
+        Alert(
+            name="AaIngestDown",
+            severity="page",
+            service="ingest",
+            expr=_down("ingest"),
+            wait_s=DOWN_S,
+            summary="Ingest is down",
+            description="No replica of ingest has answered a scrape.",
+            impact="Clients and vendors get no answer; what they do not send again is lost.",
+            first_command="athlete-ally doctor",
+            panel="Services up",
+        ),
+        Alert(
+            name="AaNormalizeDown",
+            severity="page",
+            service="normalize",
+            expr=_down("normalize"),
+            wait_s=DOWN_S,
+            summary="Normalize is down",
+            description="No replica of normalize has answered a scrape.",
+            impact="Readings are accepted and wait in the stream; nothing is stored, and lag can't be seen.",
+            first_command="athlete-ally doctor",
+            panel="Services up",
+        ),
+        Alert(
+            name="AaIngestRefusing",
+            severity="page",
+            service="ingest",
+            expr='aa:ingest_refusals:increase5m{cause=~"broker|stream-full"} > 0',
+            wait_s=DOWN_S,
+            summary="Ingest refuses readings: {{ $labels.cause }}",
+            description="{{ $value | humanize }} requests were refused in five minutes, cause {{ $labels.cause }}.",
+            impact="Senders hear 503 and must send again; vendors give up after hours or days.",
+            first_command="athlete-ally doctor",
+            panel="Refusals by cause",
+        ),
+        Alert(
+            name="AaTelemetryMissing",
+            severity="page",
+            service="monitoring",
+            expr="absent(aa:watch_success:bool == 1)",
+            wait_s=300,
+            summary="Nobody can see the broker",
+            description="No replica of normalize has read the broker's figures: lag and dead letters are unknown.",
+            impact="The other alerts about messages are blind.",
+            first_command="athlete-ally doctor",
+            panel="Services up",
+        ),
+        Alert(
+            name="AaWatchdog",
+            severity="none",
+            service="monitoring",
+            expr="vector(1)",
+            wait_s=0,
+            keep_s=0,
+            summary="Alerting works",
+            description="This alert always fires: where it is not heard, alerting is broken.",
+            impact="None while it fires; without it no other alert can be trusted.",
+            first_command="athlete-ally doctor",
+            panel="Alerts that fire",
+        ),
+    ]
+
+
+def _workers() -> list[Alert]:
+    return [
+        Alert(
+            name="AaFuseOpen",
+            severity="page",
+            service="normalize",
+            expr="aa:fuse_open:bool == 1",
+            wait_s=0,
+            summary="The fuse of {{ $labels.durable }} is open",
+            description="{{ $labels.durable }} stopped itself: too many of its messages became dead letters.",
+            impact="Nothing of this kind is stored until a person has looked and restarted the worker.",
+            first_command="athlete-ally dlq list",
+            panel="Workers that stopped or hold",
+        ),
+        Alert(
+            name="AaWorkerHolding",
+            severity="page",
+            service="normalize",
+            expr="aa:holding:bool == 1",
+            wait_s=DOWN_S,
+            summary="{{ $labels.durable }} waits for the broker or the database",
+            description="Every worker of {{ $labels.durable }} holds its messages: the broker or the database is away.",
+            impact="Nothing of this kind is stored; nothing is lost or dead-lettered meanwhile.",
+            first_command="athlete-ally doctor",
+            panel="Workers that stopped or hold",
+        ),
+    ]
+
+
+def _topology() -> list[Alert]:
+    return [
+        Alert(
+            name="AaStreamMissing",
+            severity="page",
+            service="streams",
+            expr="aa:stream_missing:bool == 1",
+            wait_s=60,
+            summary="Stream {{ $labels.stream }} is missing",
+            description="The broker answers, and has no stream {{ $labels.stream }}.",
+            impact="What it held is gone, and what belongs into it is refused with 503.",
+            first_command="athlete-ally streams plan",
+            panel="Missing or paused",
+        ),
+        Alert(
+            name="AaDurableMissing",
+            severity="page",
+            service="streams",
+            expr="aa:consumer_missing:bool == 1",
+            wait_s=60,
+            summary="Durable {{ $labels.durable }} is missing",
+            description="The broker has no durable {{ $labels.durable }} on {{ $labels.stream }}.",
+            impact="Its worker gets no messages; made anew, it is delivered everything that the stream holds.",
+            first_command="athlete-ally streams plan",
+            panel="Missing or paused",
+        ),
+        Alert(
+            name="AaConsumerPaused",
+            severity="ticket",
+            service="streams",
+            expr="aa:consumer_paused:bool == 1",
+            wait_s=DELIBERATE_S,
+            summary="{{ $labels.durable }} is paused",
+            description="Somebody paused {{ $labels.durable }}, and it still is.",
+            impact="Its messages wait; the retention of {{ $labels.stream }} runs on.",
+            first_command="athlete-ally doctor",
+            panel="Missing or paused",
+        ),
+        Alert(
+            name="AaConfigurationDrift",
+            severity="ticket",
+            service="streams",
+            expr="aa:config_differences:fields > 0",
+            wait_s=DELIBERATE_S,
+            summary="{{ $labels.object }} is not as desired",
+            description="{{ $labels.object }} differs from its desired state in {{ $value | humanize }} fields.",
+            impact="A promise may rest on the field that differs; the next change starts from a surprise.",
+            first_command="athlete-ally streams plan",
+            panel="Differences from the desired state",
+        ),
+        Alert(
+            name="AaDurabilityWeak",
+            severity="ticket",
+            service="streams",
+            expr="aa:nats_sync_always:bool == 0 or aa:stream:replicas_current < aa:stream:replicas",
+            wait_s=DELIBERATE_S,
+            summary="An acknowledgement promises less than it should",
+            description=(
+                "{{ if $labels.stream }}{{ $labels.stream }} is on {{ $value | humanize }} servers, too few"
+                "{{ else }}nats-server acknowledges before it flushes{{ end }}."
+            ),
+            impact="A power cut or the loss of one more server may take readings that were acknowledged.",
+            first_command="athlete-ally doctor",
+            panel="Replicas and flushing",
+        ),
+    ]
+
+
+def _room(limits: Thresholds, clock: Clock) -> list[Alert]:
+    # AA_ADVISORY forgets its oldest when it is full: that is meant.
+    full = 'aa:stream_full:ratio{stream!="AA_ADVISORY"}'
+    growth = f'predict_linear(aa:stream:bytes{{stream!="AA_ADVISORY"}}[{clock.span(FILLING_WINDOW_S)}]'
+    ahead_s = FILLING_AHEAD_S / clock.pace
+    return [
+        Alert(
+            name="AaStreamNearlyFull",
+            severity="page",
+            service="streams",
+            expr=f"{full} > {limits.stream_full_share}",
+            wait_s=300,
+            summary="{{ $labels.stream }} is nearly full",
+            description="{{ $labels.stream }} holds {{ $value | humanizePercentage }} of its max_bytes.",
+            impact="A full stream refuses: ingest answers 503, or dead letters can't be written.",
+            first_command="athlete-ally doctor",
+            panel="Room in the streams",
+            limits=("stream_full_share",),
+        ),
+        Alert(
+            name="AaStreamFillingUp",
+            severity="ticket",
+            service="streams",
+            expr=(
+                f"{growth}, {ahead_s:g}) > aa:stream:limit_bytes and {full} > {FILLING_FROM_SHARE} "
+                "and aa:stream:limit_bytes > 0"
+            ),
+            wait_s=FILLING_S,
+            summary="{{ $labels.stream }} will be full within a day",
+            description="{{ $labels.stream }} would hold {{ $value | humanize1024 }}B tomorrow: more than max_bytes.",
+            impact="From then on ingest answers 503, or dead letters can't be written.",
+            first_command="athlete-ally doctor",
+            panel="Room in the streams",
+        ),
+    ]
+
+
+def _down(job: str) -> str:
+    """`absent` alone is silent while a scrape fails, and `up == 0` alone where the target is gone."""
+    return f'max by (job) (up{{job="{job}"}}) == 0 or absent(up{{job="{job}"}})'

@@ -1,0 +1,118 @@
+"""Alerts: promtool finds them valid, and proves of each when it fires, when it does not, and that it ends."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from generator.alert import Alert
+from generator.clock import Clock
+from generator.files import environments
+from generator.rules import all_alerts
+from support.command_line import mistake_in, our_commands
+
+ROOT = Path(__file__).parents[2]
+RULES = sorted([ROOT / "monitoring" / "alert_rules.yml", *ROOT.glob("monitoring/environments/*/alert_rules.yml")])
+CASES = sorted((ROOT / "tests" / "monitoring").glob("*.yml"))
+PRODUCTION = environments(ROOT)["production"].thresholds
+ALERTS = all_alerts(PRODUCTION, Clock())
+NAMES = sorted({alert.name for alert in ALERTS})
+TITLES = [case["name"] for path in CASES for case in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]]
+
+
+def named(path: Path) -> str:
+    """Return a short name for a test's id."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def run(*command: str | Path) -> None:
+    """Fail with the tool's own words unless it is content."""
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=110)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_generated_is_fresh() -> None:
+    """
+    Rules and dashboard are what the generator makes of the thresholds in deploy/environments.
+    """
+    run(sys.executable, "scripts/build_monitoring.py", "--check")
+
+
+@pytest.mark.parametrize("path", RULES, ids=named)
+def test_promtool_finds_the_rules_valid(path: Path, require_tool: Callable[[str], str]) -> None:
+    """
+    Every expression parses, every template too, and no rule is there twice.
+    """
+    run(require_tool("promtool"), "check", "rules", "--lint-fatal", path)
+
+
+@pytest.mark.parametrize("path", CASES, ids=named)
+def test_alerts_fire_when_they_should(path: Path, require_tool: Callable[[str], str]) -> None:
+    """
+    Each fires at the right minute, stays silent on its nearest innocent twin, and ends when the cause does.
+    """
+    run(require_tool("promtool"), "test", "rules", path)
+
+
+def test_the_environments_have_their_own_rules() -> None:
+    """
+    There is a file for each environment.
+    """
+    assert {"dev", "staging"} == {path.parent.name for path in RULES if path.parent.name != "monitoring"}
+
+
+@pytest.mark.parametrize("alert", NAMES)
+def test_every_alert_is_proven_to_fire_and_to_stay_silent(alert: str) -> None:
+    """
+    Each has a case in which it fires, and a twin in which it must not.
+    """
+    assert any(title.startswith(f"{alert} fires:") for title in TITLES)
+    assert any(title.startswith(f"{alert} is silent:") for title in TITLES)
+
+
+def test_no_case_is_about_an_alert_that_is_gone() -> None:
+    """
+    Cases and alerts match one to one.
+    """
+    assert {title.partition(" ")[0] for title in TITLES} == set(NAMES)
+
+
+def test_a_single_dead_letter_fires_within_ten_minutes() -> None:
+    """
+    The case that the system which this one replaces could not pass is there.
+    """
+    assert "AaDeadLettersWaiting fires: a single dead letter on a fresh system, within ten minutes" in TITLES
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: f"{alert.name}-{alert.severity}")
+def test_an_alert_tells_all_that_a_person_needs(alert: Alert) -> None:
+    """
+    What happened with its figure, what it means, where to look, and a first command that exists and changes nothing.
+    """
+    rule: dict[str, Any] = alert.rule(Clock(), grafana="http://grafana.test", panel_id=7)
+    says = rule["annotations"]
+
+    assert set(rule["labels"]) == {"severity", "service"}
+    assert says["runbook_url"].endswith(f"/{alert.name}.md")
+    assert says["dashboard_url"].endswith("viewPanel=7")
+    assert ("$value" in says["description"]) == (
+        "== 1" not in alert.expr and "absent" not in alert.expr and "vector" not in alert.expr
+    )
+    assert [mistake_in(words) for words in our_commands(says["first_command"])] == [None]
+    assert re.fullmatch(r"athlete-ally (doctor|dlq (list|top)|streams (plan|status))", says["first_command"])
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: f"{alert.name}-{alert.severity}")
+def test_thresholds_come_from_the_environment(alert: Alert) -> None:
+    """
+    Whatever threshold an alert names is in its rule, with the value of the environment's file.
+    """
+    rule = alert.rule(Clock(), grafana="", panel_id=0)
+    for name in alert.limits:
+        value = getattr(PRODUCTION, name)
+        shown = rule["for"] == Clock().span(value) if name.endswith("waiting_for_s") else f"> {value}" in rule["expr"]
+        assert shown, name
