@@ -13,6 +13,8 @@ LAG_S = 600
 AGE_S = 300
 # The ledger errs towards 0 while there is traffic, and never the other way: this only spares a restart.
 LEDGER_S = 600
+# Advisories are notes of the server about messages, and hold none: nobody's readings wait there.
+_DATA = '{stream!="AA_ADVISORY"}'
 
 
 def message_alerts(limits: Thresholds, clock: Clock) -> list[Alert]:
@@ -30,9 +32,9 @@ def _dead_letters(limits: Thresholds) -> list[Alert]:
             expr="aa:dead_letters:messages > 0",
             wait_s=limits.dead_letters_waiting_for_s,
             summary="Dead letters wait for a person",
-            description="{{ $value | humanize }} dead letters have been in AA_DLQ for longer than they should.",
+            description="{{ $value | humanize }} dead letters have waited for longer than they should.",
             impact="Readings of these messages are not stored; nothing else is held up.",
-            first_command="athlete-ally dlq list",
+            first_command="athlete-ally dlq top",
             panel="Dead letters waiting",
             limits=("dead_letters_waiting_for_s",),
         ),
@@ -45,7 +47,7 @@ def _dead_letters(limits: Thresholds) -> list[Alert]:
             summary="Dead letters arrive fast from {{ $labels.consumer }}",
             description="{{ $labels.consumer }} wrote {{ $value | humanize }} dead letters in ten minutes.",
             impact="A bad deploy or a vendor's change fails messages by the dozen; the fuse may stop the worker soon.",
-            first_command="athlete-ally dlq list",
+            first_command="athlete-ally dlq top",
             panel="Dead letters arriving, by reason",
             limits=("dead_letters_arriving_per_10m",),
         ),
@@ -58,7 +60,7 @@ def _dead_letters(limits: Thresholds) -> list[Alert]:
             summary="A dead letter has waited too long",
             description="The oldest dead letter is {{ $value | humanizeDuration }} old.",
             impact="AA_DLQ deletes letters at its max_age: what is not dealt with by then is gone.",
-            first_command="athlete-ally dlq list",
+            first_command="athlete-ally dlq top",
             panel="Oldest dead letter",
             limits=("dead_letter_oldest_s",),
         ),
@@ -71,7 +73,7 @@ def _lag(limits: Thresholds, clock: Clock) -> list[Alert]:
             name="AaConsumerLag",
             severity="ticket",
             service="normalize",
-            expr=f"aa:consumer_lag:messages > {limits.consumer_lag_messages}",
+            expr=f"aa:consumer_lag:messages{_DATA} > {limits.consumer_lag_messages}",
             wait_s=LAG_S,
             summary="{{ $labels.durable }} falls behind",
             description="{{ $value | humanize }} messages wait for {{ $labels.durable }}.",
@@ -84,7 +86,7 @@ def _lag(limits: Thresholds, clock: Clock) -> list[Alert]:
             name="AaConsumerLagAge",
             severity="page",
             service="normalize",
-            expr=f"aa:consumer_oldest:seconds > {limits.consumer_lag_age_s}",
+            expr=f"aa:consumer_oldest:seconds{_DATA} > {limits.consumer_lag_age_s}",
             wait_s=AGE_S,
             summary="{{ $labels.durable }} is late",
             description="The oldest message for {{ $labels.durable }} has waited {{ $value | humanizeDuration }}.",
@@ -98,7 +100,7 @@ def _lag(limits: Thresholds, clock: Clock) -> list[Alert]:
             severity="page",
             service="normalize",
             expr=(
-                "aa:consumer_lag:messages > 0 and "
+                f"aa:consumer_lag:messages{_DATA} > 0 and "
                 f"changes(aa:consumer_ack_floor:sequence[{clock.span(STUCK_WINDOW_S)}]) == 0"
             ),
             wait_s=STUCK_S,
@@ -112,7 +114,7 @@ def _lag(limits: Thresholds, clock: Clock) -> list[Alert]:
 
 
 def _loss(limits: Thresholds) -> list[Alert]:
-    used = "aa:retention_used:ratio"
+    used = f"aa:retention_used:ratio{_DATA}"
     cliff: dict[str, Any] = {
         "service": "streams",
         "wait_s": 60,

@@ -96,7 +96,7 @@ def _workers() -> list[Alert]:
             summary="The fuse of {{ $labels.durable }} is open",
             description="{{ $labels.durable }} stopped itself: too many of its messages became dead letters.",
             impact="Nothing of this kind is stored until a person has looked and restarted the worker.",
-            first_command="athlete-ally dlq list",
+            first_command="athlete-ally dlq top",
             panel="Workers that stopped or hold",
         ),
         Alert(

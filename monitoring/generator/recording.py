@@ -80,8 +80,13 @@ def _dead_letters(clock: Clock) -> list[Rule]:
     counter, window = "dlq_messages_total", clock.span(LETTERS_S)
     arrived = f"({counter} unless {counter} offset {window}) or increase({counter}[{window}])"
     return [
-        _rule("aa:dead_letters:messages", 'max(aa:stream:messages{stream="AA_DLQ"})'),
         _rule("aa:dead_letters_by_subject:messages", f"max by (subject) ({_last(clock, 'dlq_messages_waiting')})"),
+        # The exporter counts those that were put aside too: ours comes first.
+        _rule(
+            "aa:dead_letters:messages",
+            'sum(aa:dead_letters_by_subject:messages) or max(aa:stream:messages{stream="AA_DLQ"})',
+        ),
+        _rule("aa:dead_letters_shelved:messages", f"max by (shelf) ({_last(clock, 'dlq_messages_shelved')})"),
         _rule("aa:dead_letter_oldest:seconds", f"max({_last(clock, 'dlq_oldest_seconds')})"),
         _rule("aa:dead_letters_arrived:increase10m", f"sum by (consumer, reason) ({arrived})"),
     ]

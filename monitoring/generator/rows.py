@@ -68,7 +68,7 @@ def _verdict(limits: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Dead letters waiting",
-            description="Messages in AA_DLQ: each one needs a person.",
+            description="Messages in AA_DLQ that nobody has dealt with or put aside: each one needs a person.",
             unit="short",
             kind="stat",
             width=4,
@@ -222,13 +222,16 @@ def _lag(limits: Thresholds) -> tuple[Panel, ...]:
 def _dead_letters(limits: Thresholds) -> tuple[Panel, ...]:
     return (
         Panel(
-            title="Dead letters in AA_DLQ, by subject",
-            description="Depth of the dead-letter stream: it goes down when somebody replays or resolves them.",
+            title="Dead letters, by subject",
+            description="Letters that wait, and those put aside: they go down when somebody replays or resolves them.",
             unit="short",
             style="stack",
             width=12,
             no_value="nothing measured",
-            targets=(Target("aa:dead_letters_by_subject:messages", "{{subject}}"),),
+            targets=(
+                Target("aa:dead_letters_by_subject:messages", "{{subject}}"),
+                Target("aa:dead_letters_shelved:messages", "put aside: {{shelf}}"),
+            ),
             alerts=("AaDeadLettersWaiting",),
         ),
         Panel(

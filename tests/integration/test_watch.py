@@ -160,6 +160,16 @@ async def test_a_missing_durable_shows_and_the_rest_is_still_seen(outlook: Outlo
     assert outlook.observer.value(outlook.series.pending, CORE_HOT, normalize_durable("sleep")) == 1
 
 
+async def test_what_was_put_aside_does_not_grow_old(outlook: Outlook) -> None:
+    """
+    A letter in quarantine waits for nobody.
+    """
+    await outlook.publish("dlq.quarantine.normalize.hrv.raw-received.max-deliver", b"{}", DLQ)
+    outlook.ahead = timedelta(hours=1)
+
+    assert await outlook.look(outlook.series.dlq_oldest_age) == 0
+
+
 async def test_a_missing_stream_shows(outlook: Outlook) -> None:
     """
     So does a stream, with all that it held.
@@ -183,16 +193,18 @@ async def test_a_paused_durable_shows_until_it_is_resumed(outlook: Outlook) -> N
 
 async def test_dead_letters_are_counted_by_subject_and_have_an_age(outlook: Outlook) -> None:
     """
-    Ours each under its subject, all others together: a stranger's subject adds no label.
+    Ours each under its subject, all others together, and apart from them what a person has put aside.
     """
     ours = "dlq.normalize.hrv.raw-received.non-retryable"
-    for subject in (ours, "dlq.of.a.stranger", "dlq.of.another"):
+    for subject in (ours, "dlq.of.a.stranger", "dlq.of.another", f"dlq.quarantine.{ours[4:]}"):
         await outlook.publish(subject, b"{}", DLQ)
     outlook.ahead = timedelta(hours=1)
     oldest_s = await outlook.look(outlook.series.dlq_oldest_age)
     depth = [outlook.observer.value(outlook.series.dlq_depth, subject) for subject in (ours, "other")]
 
-    assert depth == [1, 2]
+    shelved = [outlook.observer.value(outlook.series.dlq_shelved, shelf) for shelf in ("quarantine", "resolved")]
+
+    assert (depth, shelved) == ([1, 2], [1, 0])
     assert oldest_s == pytest.approx(HOUR_S, abs=30)
 
 

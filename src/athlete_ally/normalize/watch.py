@@ -2,7 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -10,7 +11,7 @@ from typing import Protocol
 from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.ports import Log, Now, Observer
 from athlete_ally.core.series import BrokerSeries
-from athlete_ally.core.series.broker import OTHER
+from athlete_ally.core.series.broker import OTHER, SHELVED
 from athlete_ally.core.topology import DLQ, Durable, Stream, Topology
 
 # Counting receipts costs the database something: it may take at most a fiftieth of its time.
@@ -196,13 +197,22 @@ class Watch:
         return stream.max_age_s
 
     async def _dead_letters(self, stream: StreamView) -> None:
+        waiting: Counter[str] = Counter()
+        shelved: Counter[str] = Counter()
         known = {subject for (subject,) in self.series.dlq_depth.values}
-        depth = dict.fromkeys(known, 0)
         for subject, letters in stream.by_subject.items():
-            depth[subject if subject in known else OTHER] += letters
-        for subject, letters in depth.items():
-            self.observer.set(self.series.dlq_depth, subject, value=letters)
-        oldest = await self.broker.stored_at(DLQ, stream.first_sequence, ">") if stream.messages else None
+            shelf = subject.split(".")[1]
+            if shelf in SHELVED:
+                shelved[shelf] += letters
+            else:
+                waiting[subject if subject in known else OTHER] += letters
+        for subject in known:
+            self.observer.set(self.series.dlq_depth, subject, value=waiting[subject])
+        for shelf in SHELVED:
+            self.observer.set(self.series.dlq_shelved, shelf, value=shelved[shelf])
+        # Ours begin with the name of a service: one or two askings, however many subjects there are.
+        ours = sorted({f"dlq.{subject.split('.')[1]}.>" for subject in known - {OTHER}}) if waiting else []
+        oldest = await self._first_stored(DLQ, stream.first_sequence, ours)
         self.observer.set(self.series.dlq_oldest_age, value=self._age_s(oldest))
 
     async def _durable(self, desired: Durable, max_age_s: float) -> None:
@@ -229,10 +239,10 @@ class Watch:
         """Return when the oldest message that waits was stored: a first delivery, or one of the redrive lane."""
         if not durable.pending and not durable.ack_pending:
             return None
-        found = [
-            await self.broker.stored_at(desired.stream, durable.ack_floor + 1, subject)
-            for subject in desired.filter_subjects
-        ]
+        return await self._first_stored(desired.stream, durable.ack_floor + 1, desired.filter_subjects)
+
+    async def _first_stored(self, stream: str, from_sequence: int, subjects: Sequence[str]) -> datetime | None:
+        found = [await self.broker.stored_at(stream, from_sequence, subject) for subject in subjects]
         return min((each for each in found if each is not None), default=None)
 
     def _age_s(self, moment: datetime | None) -> float:

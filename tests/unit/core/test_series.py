@@ -59,7 +59,7 @@ def test_no_person_is_a_label() -> None:
 
     assert labels == {
         *("kind", "status", "result", "subject", "stream", "durable", "consumer", "reason"),
-        *("stream_name", "consumer_name", "object", "cause", "service", "version", "action"),
+        *("stream_name", "consumer_name", "object", "cause", "shelf", "service", "version", "action"),
     }
 
 

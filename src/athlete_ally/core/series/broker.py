@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from athlete_ally.core import topology
+from athlete_ally.core.dead_letter import SHELVES
 from athlete_ally.core.series.declared import Series
 
 OTHER: Final = "other"
 """Stands for the subjects of dead letters that are not ours, so that no stranger can add label values."""
+
+SHELVED: Final = tuple(shelf for shelf in SHELVES if shelf != "waiting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class BrokerSeries:
     differences: Series
     sync_always: Series
     dlq_depth: Series
+    dlq_shelved: Series
     dlq_oldest_age: Series
 
 
@@ -102,9 +106,19 @@ def broker_series(desired: topology.Topology, letter_subjects: Sequence[str]) ->
         dlq_depth=Series(
             "dlq_messages_waiting",
             "gauge",
-            f"Dead letters in AA_DLQ now, by subject; `{OTHER}` is every subject that no consumer of ours writes to.",
+            f"Dead letters that wait for a person, by subject; `{OTHER}` is every subject that no consumer of ours "
+            "writes to.",
             ("subject",),
             subjects,
         ),
-        dlq_oldest_age=Series("dlq_oldest_seconds", "gauge", "Age of the oldest dead letter; 0 when there is none."),
+        dlq_shelved=Series(
+            "dlq_messages_shelved",
+            "gauge",
+            "Dead letters that a person has put aside, by shelf.",
+            ("shelf",),
+            tuple((shelf,) for shelf in SHELVED),
+        ),
+        dlq_oldest_age=Series(
+            "dlq_oldest_seconds", "gauge", "Age of the oldest dead letter that waits; 0 when there is none."
+        ),
     )
