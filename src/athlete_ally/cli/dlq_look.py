@@ -13,27 +13,18 @@ from rich.console import Console
 from rich.markup import escape
 
 from athlete_ally.cli.dlq_options import filter_options, selection_from, shelf_option
-from athlete_ally.cli.dlq_view import (
-    counted,
-    group_document,
-    sparkline,
-    stream_json,
-    summary,
-    table,
-    warn_of_missing_history,
-    when,
-)
+from athlete_ally.cli.dlq_view import counted, sparkline, stream_json, table, warn_of_missing_history, when
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings
-from athlete_ally.core.journal import Note
 from athlete_ally.ops.diagnosis import differences
+from athlete_ally.ops.documents import entry_document, groups_document, letter_document, summary
 from athlete_ally.ops.grouping import Groups
 from athlete_ally.ops.masking import masked_body, pretty_body
 from athlete_ally.ops.selection import Selection
 from athlete_ally.ops.standing import Standing
 from athlete_ally.wiring.builders import now
-from athlete_ally.wiring.dead_letters import Office, actor, new_run, office_session
+from athlete_ally.wiring.dead_letters import Office, actor, office_session
 from athlete_ally.wiring.loop import run
 
 _SHOWN_AT_ONCE = 100
@@ -113,8 +104,7 @@ def top(*, env_file: Path | None, as_json: bool, **options: Any) -> None:
     """
     groups, office_note = _grouped(selection_from(options), env_file)
     if as_json:
-        found = [group_document(group, groups.letters) for group in groups.largest()]
-        click.echo(json.dumps({"letters": groups.letters, "readings": groups.readings, "groups": found}))
+        click.echo(json.dumps(groups_document(groups)))
         return
     if office_note:
         click.echo(office_note, err=True)
@@ -206,9 +196,7 @@ def show(*, seq: int, reveal: bool, env_file: Path | None, as_json: bool) -> Non
         async with office_session(settings, changing=reveal) as office:
             found = await office.desk.one(seq)
             if found is not None and reveal:
-                letter = found.letter
-                note = Note(new_run(), actor(), "reveal", "finished", letter.identity, letter.sequence)
-                await office.journal.write([note])
+                await office.cabinet(actor()).reveal(found)
             return found, office.no_history
 
     found, no_history = run(main())
@@ -216,30 +204,9 @@ def show(*, seq: int, reveal: bool, env_file: Path | None, as_json: bool) -> Non
         raise _nobody(seq)
     body = pretty_body(found.letter.body) if reveal else masked_body(found.letter.body)
     if as_json:
-        click.echo(json.dumps(_letter_document(found, body if reveal else None, no_history)))
+        click.echo(json.dumps(letter_document(found, reveal=reveal, with_history=not no_history)))
     else:
         _print_letter(found, body, no_history)
-
-
-def _letter_document(found: Standing, body: str | None, no_history: str) -> dict[str, Any]:
-    return {
-        **summary(found, with_history=not no_history),
-        "headers": dict(found.letter.headers),
-        "attempts": [_attempt_document(found, number) for number in range(len(found.attempts))],
-        "masked_body": masked_body(found.letter.body),
-        "body": None if body is None else found.letter.body.decode(errors="backslashreplace"),
-    }
-
-
-def _attempt_document(found: Standing, number: int) -> dict[str, Any]:
-    attempt = found.attempts[number]
-    return {
-        "at": attempt.at.isoformat(timespec="milliseconds"),
-        "message_id": attempt.message_id,
-        "stored": attempt.stored,
-        "superseded": attempt.superseded,
-        "rejected": [asdict(each) for each in attempt.rejected],
-    }
 
 
 def _print_letter(found: Standing, body: str, no_history: str) -> None:
@@ -279,9 +246,7 @@ def diff(*, seq: int, reveal: bool, env_file: Path | None, as_json: bool) -> Non
             if found is None:
                 raise _nobody(seq)
             if reveal:
-                letter = found.letter
-                note = Note(new_run(), actor(), "reveal", "finished", letter.identity, letter.sequence)
-                await office.journal.write([note])
+                await office.cabinet(actor()).reveal(found)
             prediction = await office.rehearsals.predict(found)
             return found, differences(found, prediction.rejected, reveal=reveal), prediction.unknown
 
@@ -325,7 +290,7 @@ def journal(*, run_id: str | None, letter: str | None, limit: int, env_file: Pat
                 found = list(await office.journal.entries_of(run_id))
             else:
                 found = list(reversed(await office.journal.read(letter=letter, limit=limit)))
-            return [{"entry": each.entry, "at": each.at.isoformat(), **asdict(each.note)} for each in found]
+            return [entry_document(each) for each in found]
 
     lines = run(main())
     if as_json:
@@ -348,11 +313,7 @@ def _grouped(selection: Selection, env_file: Path | None) -> tuple[Groups, str]:
 
     async def main() -> tuple[Groups, str]:
         async with office_session(settings, changing=False) as office:
-            groups = Groups(now())
-            async with aclosing(office.desk.read(selection)) as found:
-                async for each in found:
-                    if not each.is_done:
-                        groups.add(each.letter, each.readings)
+            groups = await office.desk.groups(selection)
             note = f"warning: replays of letters are not known: {office.no_history}" if office.no_history else ""
             return groups, note
 

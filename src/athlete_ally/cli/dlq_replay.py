@@ -12,16 +12,17 @@ from rich.progress import Progress as Bar
 from rich.progress import TaskID
 
 from athlete_ally.cli.dlq_options import all_option, chosen_letters, filter_options, yes_option
-from athlete_ally.cli.dlq_view import counted, prediction_document, prediction_text, progress_bar
+from athlete_ally.cli.dlq_view import counted, prediction_text, progress_bar
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings, load_settings
 from athlete_ally.core.errors import Refused
 from athlete_ally.core.journal import Entry
+from athlete_ally.ops.documents import plan_document
 from athlete_ally.ops.replay import Progress, Replay
-from athlete_ally.ops.replay_plan import MOST_REPLAYS, Plan, Terms, make_plan, refusals
-from athlete_ally.ops.selection import Selection, selection_of
+from athlete_ally.ops.replay_plan import MOST_REPLAYS, Plan, Terms, make_plan, plan_of, refusals
+from athlete_ally.ops.selection import Selection
 from athlete_ally.wiring.dead_letters import Office, actor, new_run, office_session
 from athlete_ally.wiring.loop import run, stop_on_signals
 
@@ -105,7 +106,7 @@ class _Command:
     async def resume(self, run_id: str) -> Exit:
         async with office_session(self._settings, changing=True) as office:
             before = await office.journal.entries_of(run_id)
-            plan = _plan_of(run_id, before)
+            plan = plan_of(run_id, before)
             _refuse(await refusals(office.durables, plan.by_durable, plan.terms.most_behind))
             self._say(f"going on with {run_id}")
             return await self._run(office, plan, run_id, before)
@@ -181,43 +182,6 @@ def _show(bar: Bar, task: TaskID, progress: Progress) -> None:
 def _refuse(reasons: Sequence[str]) -> None:
     if reasons:
         raise Refused("; ".join(reasons))
-
-
-def _plan_of(run_id: str, before: Sequence[Entry]) -> Plan:
-    """Return the plan of a run that was begun.
-
-    Raises:
-        Refused: there is no such run, or it came to its end.
-    """
-    steps = [each.note.step for each in before if each.note.act == "replay"]
-    if "started" not in steps:
-        raise Refused(f"there is no replay called {run_id}: `athlete-ally dlq journal` shows the latest")
-    if "finished" in steps:
-        raise Refused(f"{run_id} came to its end; what failed again can be replayed by a new run")
-    started = next(each.note.details for each in before if each.note.step == "started")
-    names = ("rate_per_s", "most", "canary", "stop_at", "force", "most_behind")
-    plan = Plan(
-        selection_of(started["selection"]),
-        Terms(**{name: started[name] for name in names}),
-        to_sequence=started["to_sequence"],
-        letters=started["letters"],
-    )
-    for stream, durable in started["durables"]:
-        plan.by_durable[stream, durable] += 1
-    return plan
-
-
-def plan_document(plan: Plan) -> dict[str, Any]:
-    """Return a plan as JSON."""
-    return {
-        "letters": plan.letters,
-        "by_durable": {durable: count for (_, durable), count in plan.by_durable.items()},
-        "rate_per_s": plan.terms.rate_per_s,
-        "seconds": round(plan.seconds, 1),
-        "prediction": prediction_document(plan.tally),
-        "skipped": dict(plan.skipped),
-        "refusals": plan.refusals,
-    }
 
 
 def plan_lines(plan: Plan, unfinished: Sequence[str]) -> list[str]:

@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from athlete_ally.cli.dlq_options import all_option, chosen_letters, filter_options, selection_from, shelf_option
-from athlete_ally.cli.dlq_view import prediction_document, prediction_text, progress_bar, warn_of_missing_history
+from athlete_ally.cli.dlq_view import prediction_text, progress_bar, warn_of_missing_history
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import Settings, load_settings
 from athlete_ally.ops.archive import read_archive
+from athlete_ally.ops.documents import prediction_document
 from athlete_ally.ops.rehearsal import Rehearsals, Tally
 from athlete_ally.ops.selection import Selection
 from athlete_ally.ops.standing import Standing, standing
@@ -78,11 +79,6 @@ async def _offline(settings: Settings, selection: Selection, export: Path) -> Ta
 
 
 async def _tally(found: AsyncIterator[Standing], rehearsals: Rehearsals) -> Tally:
-    tally = Tally()
     with progress_bar() as bar:
         task = bar.add_task("testing", total=None)
-        async for each in found:
-            if not each.is_done:
-                tally.add(each, await rehearsals.predict(each))
-                bar.update(task, completed=tally.letters)
-    return tally
+        return await rehearsals.tally(found, lambda count: bar.update(task, completed=count))

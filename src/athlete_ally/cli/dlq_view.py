@@ -13,62 +13,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from athlete_ally.ops.grouping import Group
 from athlete_ally.ops.rehearsal import Tally
-from athlete_ally.ops.standing import Standing
 from athlete_ally.wiring.dead_letters import Office
 
 _BARS = " ▁▂▃▄▅▆▇█"
-
-
-def summary(each: Standing, *, with_history: bool) -> dict[str, Any]:
-    """Return what a list says of a letter; `replays` is null where the database could not be asked."""
-    letter = each.letter
-    return {
-        "seq": letter.sequence,
-        "subject": letter.subject,
-        "kind": letter.kind or letter.vendor,
-        "reason": letter.reason,
-        "error": letter.error,
-        "fingerprint": letter.fingerprint,
-        "readings": str(each.readings),
-        "at": letter.dead_since.isoformat(timespec="milliseconds"),
-        "replays": each.replays if with_history else None,
-        "durable": letter.durable,
-        "shelf": letter.shelf,
-        "letter": letter.identity,
-    }
-
-
-def group_document(group: Group, letters: int) -> dict[str, Any]:
-    """Return what `top` says of a group."""
-    return {
-        "fingerprint": group.fingerprint,
-        "letters": group.letters,
-        "readings": group.readings,
-        "share": round(group.share(letters), 4),
-        "source": group.source,
-        "reason": group.reason,
-        "error": group.error,
-        "first_seen": group.first_seen.isoformat(timespec="milliseconds"),
-        "last_seen": group.last_seen.isoformat(timespec="milliseconds"),
-        "example": group.example,
-        "by_hour": group.by_hour,
-    }
-
-
-def prediction_document(tally: Tally) -> dict[str, Any]:
-    """Return what `test` says."""
-    return {
-        "letters": tally.letters,
-        "passing": tally.passing,
-        "share_passing": round(tally.share_passing, 4),
-        "readings": {"stored": tally.stored, "superseded": tally.superseded, "failing": tally.failing},
-        "unknown": tally.unknown,
-        "failures": [
-            {"reason": reason, "error": error, "readings": count} for reason, error, count in tally.commonest_failures()
-        ],
-    }
 
 
 def prediction_text(tally: Tally) -> str:

@@ -118,7 +118,11 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
                 f"$JS.API.STREAM.MSG.DELETE.{DLQ}",
                 "athlete-ally.redrive.>",
                 "vendor.redrive.>",
+                # Corrected, released and imported letters wait there; the others lie on their shelf.
+                *(dead_letter_subject(kind, "*") for kind in kinds),
+                *(f"dlq.vendor.{vendor}.webhook.*" for vendor in vendors),
                 "dlq.quarantine.>",
+                "dlq.resolved.>",
             ),
         ),
     )

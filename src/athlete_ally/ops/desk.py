@@ -8,6 +8,7 @@ from typing import Protocol
 
 from athlete_ally.core.dead_letter import Letter
 from athlete_ally.core.journal import Attempt
+from athlete_ally.ops.grouping import Groups
 from athlete_ally.ops.selection import Selection
 from athlete_ally.ops.standing import Standing, standing
 
@@ -84,7 +85,7 @@ class Desk:
     async def read(self, selection: Selection, *, to_sequence: int | None = None) -> AsyncGenerator[Standing]:
         """Yield every letter that is asked for, in order, in constant memory.
 
-        A letter of which nothing is left, and which only waits to be removed, is left out.
+        With them come letters of which nothing is left, and which only wait to be removed (`is_done`).
 
         Raises:
             Unavailable: the broker or the database can't be reached.
@@ -104,6 +105,19 @@ class Desk:
                     waiting = []
         for each in await self._stand(waiting):
             yield each
+
+    async def groups(self, selection: Selection) -> Groups:
+        """Return the letters that are asked for, grouped by how they failed.
+
+        Raises:
+            Unavailable: the broker or the database can't be reached.
+        """
+        groups = Groups(self.now())
+        async with aclosing(self.read(selection)) as found:
+            async for each in found:
+                if not each.is_done:
+                    groups.add(each.letter, each.readings)
+        return groups
 
     async def _stand(self, letters: Sequence[Letter]) -> list[Standing]:
         attempts: Mapping[str, tuple[Attempt, ...]] = {}

@@ -78,6 +78,14 @@ class Cabinet:
         found = await self.letters.remove(each.letter.sequence, erase=True)
         await self._note(run, "purge", "finished", each.letter, {"found": found})
 
+    async def reveal(self, each: Standing) -> None:
+        """Note that somebody is about to see the personal data in a letter.
+
+        Raises:
+            Unavailable: the database can't be reached; nothing must be shown then.
+        """
+        await self._note(self.new_run(), "reveal", "finished", each.letter, {})
+
     async def take_in(self, letter: Letter, run: str) -> bool:
         """Write a letter that was exported; return False where this stream took it a moment ago.
 

@@ -5,7 +5,7 @@ work is pure adds its rehearsal in `wiring.rehearsals`, and everything that pred
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -130,6 +130,19 @@ class Rehearsals:
         if self.held is not None and rehearsed.records:
             superseded = await self.held.superseded(standing.letter.kind, rehearsed.records)
         return Prediction(rehearsed.passed - superseded, superseded, rehearsed.rejected)
+
+    async def tally(self, found: AsyncIterator[Standing], tell: Callable[[int], None] = lambda _: None) -> Tally:
+        """Return the predictions for many letters, added up; `tell` hears how many were looked at.
+
+        Raises:
+            Unavailable: the broker or the database can't be reached.
+        """
+        tally = Tally()
+        async for each in found:
+            if not each.is_done:
+                tally.add(each, await self.predict(each))
+                tell(tally.letters)
+        return tally
 
 
 def as_delivery(standing: Standing) -> Delivery:

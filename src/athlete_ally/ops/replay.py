@@ -15,7 +15,7 @@ from athlete_ally.core.errors import InvalidMessage, MessageTooLarge
 from athlete_ally.core.journal import Attempt, Entry, Note
 from athlete_ally.core.ports import Publisher
 from athlete_ally.ops.desk import Desk, History
-from athlete_ally.ops.replay_plan import Plan, fit
+from athlete_ally.ops.replay_plan import Durables, Plan, fit
 from athlete_ally.ops.standing import Standing, replay_message, standing
 
 # A worker stores 200 messages at once; twice that keeps it busy while outcomes are looked up.
@@ -38,6 +38,7 @@ class Tools:
     """What a replay works with. `clock` counts seconds; `patience_s` is the longest wait for any outcome at all."""
 
     desk: Desk
+    durables: Durables
     publisher: Publisher
     journal: Journal
     clock: Callable[[], float]
@@ -114,7 +115,7 @@ class Replay:
         await self._take_up(before)
         if not before:
             await self._note("started", details=self._terms())
-        async with aclosing(fit(self.tools.desk, self.plan)) as letters:
+        async with aclosing(fit(self.tools.desk, self.tools.durables, self.plan)) as letters:
             await self._replay(letters)
         step = "stopped" if self.progress.stopped else "finished"
         await self._note(step, details=self._summary())

@@ -1,15 +1,17 @@
 """What a replay would do, and why it may not be done now."""
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from athlete_ally.core.errors import Refused
+from athlete_ally.core.journal import Entry
 from athlete_ally.core.topology import redrive_subject
 from athlete_ally.ops.desk import Desk
 from athlete_ally.ops.rehearsal import Rehearsals, Tally
-from athlete_ally.ops.selection import Selection
+from athlete_ally.ops.selection import Selection, selection_of
 from athlete_ally.ops.standing import Standing
 
 # What failed three times with a mended cause each time is a case for a person, not for a fourth replay.
@@ -101,11 +103,12 @@ async def make_plan(
         Unavailable: the broker or the database can't be reached.
     """
     plan = Plan(selection, terms, (await desk.letters.extent()).last_sequence)
+    lanes = Lanes(durables)
     async with aclosing(desk.read(selection, to_sequence=plan.to_sequence)) as found:
         async for each in found:
             if plan.letters == terms.most:
                 break
-            why_not = unfit(each, terms)
+            why_not = unfit(each, terms) or await lanes.why_not(each)
             if why_not is not None:
                 plan.skipped[why_not] += 1
                 continue
@@ -138,17 +141,15 @@ async def refusals(durables: Durables, wanted: Mapping[tuple[str, str], int], mo
     """
     found: list[str] = []
     for stream, name in sorted(wanted):
-        why_not = _why_not(stream, name, await durables.consumer(stream, name), most_behind)
+        why_not = _why_not(stream, await durables.consumer(stream, name), most_behind)
         if why_not is not None:
             found.append(f"{name}: {why_not}")
     return found
 
 
-def _why_not(stream: str, name: str, live: DurableView | None, most_behind: int) -> str | None:
+def _why_not(stream: str, live: DurableView | None, most_behind: int) -> str | None:
     if live is None:
         return f"there is no such durable on {stream}: run `athlete-ally streams apply`"
-    if redrive_subject(stream, name) not in live.config.get("filter_subjects", ()):
-        return "it does not take its redrive lane: only durables of ours do"
     if live.paused:
         return "it is paused: resume it first"
     behind = live.pending + live.ack_pending
@@ -157,9 +158,59 @@ def _why_not(stream: str, name: str, live: DurableView | None, most_behind: int)
     return None
 
 
-async def fit(desk: Desk, plan: Plan) -> AsyncGenerator[Standing]:
-    """Yield the letters of a plan that may be replayed, in order, those that only have to be removed included."""
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """Knows which durables take replays; each is asked for once."""
+
+    durables: Durables
+    known: dict[tuple[str, str], bool] = field(default_factory=dict[tuple[str, str], bool])
+
+    async def why_not(self, standing: Standing) -> str | None:
+        """Say why a letter's durable takes no replays, or None; one that is missing may come back.
+
+        Raises:
+            Unavailable: the broker can't be reached.
+        """
+        stream, name = standing.letter.original_stream, standing.letter.durable
+        if (stream, name) not in self.known:
+            live = await self.durables.consumer(stream, name)
+            lane = redrive_subject(stream, name)
+            self.known[stream, name] = live is None or lane in live.config.get("filter_subjects", ())
+        return None if self.known[stream, name] else f"{name} is no durable of ours: it has no redrive lane"
+
+
+async def fit(desk: Desk, durables: Durables, plan: Plan) -> AsyncGenerator[Standing]:
+    """Yield the letters of a plan that may be replayed, in order, those that only have to be removed included.
+
+    Raises:
+        Unavailable: the broker or the database can't be reached.
+    """
+    lanes = Lanes(durables)
     async with aclosing(desk.read(plan.selection, to_sequence=plan.to_sequence)) as found:
         async for each in found:
-            if each.is_done or unfit(each, plan.terms) is None:
+            if each.is_done or (unfit(each, plan.terms) is None and await lanes.why_not(each) is None):
                 yield each
+
+
+def plan_of(run_id: str, before: Sequence[Entry]) -> Plan:
+    """Return the plan of a run that was begun.
+
+    Raises:
+        Refused: there is no such run, or it came to its end.
+    """
+    steps = [each.note.step for each in before if each.note.act == "replay"]
+    if "started" not in steps:
+        raise Refused(f"there is no replay called {run_id}: `athlete-ally dlq journal` shows the latest")
+    if "finished" in steps:
+        raise Refused(f"{run_id} came to its end; what failed again can be replayed by a new run")
+    started = next(each.note.details for each in before if each.note.step == "started")
+    names = ("rate_per_s", "most", "canary", "stop_at", "force", "most_behind")
+    plan = Plan(
+        selection_of(started["selection"]),
+        Terms(**{name: started[name] for name in names}),
+        to_sequence=started["to_sequence"],
+        letters=started["letters"],
+    )
+    for stream, durable in started["durables"]:
+        plan.by_durable[stream, durable] += 1
+    return plan

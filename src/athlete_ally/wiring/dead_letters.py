@@ -46,7 +46,7 @@ class Office:
 
     def replay_tools(self) -> Tools:
         """Return what a replay works with."""
-        return Tools(self.desk, self.publisher, self.journal, clock=time.monotonic)
+        return Tools(self.desk, self.durables, self.publisher, self.journal, clock=time.monotonic)
 
 
 def new_run() -> str:
