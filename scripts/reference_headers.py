@@ -20,7 +20,7 @@ SOMETIMES = {headers.TRACEPARENT: "W3C trace context of the request, where it ha
 ON_RAW = {headers.READINGS: "How many readings the body holds."}
 ON_DEAD_LETTERS = {
     headers.READINGS: "How many readings the letter stands for.",
-    headers.DLQ_REASON: "schema-invalid, non-retryable or max-deliver.",
+    headers.DLQ_REASON: "schema-invalid, non-retryable, max-deliver or, of consumers that are not ours, terminated.",
     headers.DLQ_ERROR: "What was wrong with the first of its readings, without values.",
     headers.DLQ_FINGERPRINT: "12 hex digits, equal for failures of the same sort.",
     headers.DLQ_ATTEMPTS: "How often the original had been delivered.",

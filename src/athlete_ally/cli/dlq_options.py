@@ -9,7 +9,7 @@ import click
 
 from athlete_ally.core.dead_letter import SHELVES
 from athlete_ally.core.errors import Refused
-from athlete_ally.core.verdict import REASONS
+from athlete_ally.core.verdict import LETTER_REASONS
 from athlete_ally.measurements import KINDS
 from athlete_ally.ops.selection import Selection
 
@@ -32,7 +32,7 @@ class Age(click.ParamType[timedelta]):
         return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-_REASON = click.option("--reason", type=click.Choice(REASONS), help="Only letters of this reason.")
+_REASON = click.option("--reason", type=click.Choice(LETTER_REASONS), help="Only letters of this reason.")
 _FILTERS = (
     click.option("--kind", type=click.Choice(KINDS), help="Only letters of this kind."),
     click.option("--vendor", help="Only letters of this vendor's webhooks."),

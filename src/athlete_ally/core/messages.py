@@ -42,3 +42,13 @@ class Delivery:
     attempt: int
     stored_at: datetime
     token: object
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message as its stream has it."""
+
+    subject: str
+    headers: Mapping[str, str]
+    body: bytes
+    stored_at: datetime

@@ -79,8 +79,12 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
                 *_stream_infos(topology),
                 *_durable_infos(topology),
                 *_works_on(normalisers),
-                # The age of the oldest message that waits, there and among the dead letters.
-                *(f"$JS.API.STREAM.MSG.GET.{stream}" for stream in (CORE_HOT, DLQ)),
+                # Dead letters for what the server gave up of other consumers' messages.
+                *_works_on(reapers),
+                "dlq.consumer.*.max-deliver",
+                "dlq.consumer.*.terminated",
+                # What was given up; and the age of the oldest message that waits, there and among the dead letters.
+                *(f"$JS.API.STREAM.MSG.GET.{stream}" for stream in (CORE_HOT, VENDOR_HOT, DLQ)),
             ),
         ),
         User(
@@ -92,18 +96,6 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
                 *_stream_infos(topology),
                 *_durable_infos(topology),
                 *_works_on(unpackers),
-            ),
-        ),
-        User(
-            "reaper",
-            "writes dead letters for what the server gave up",
-            (
-                *(dead_letter_subject(kind, "max-deliver") for kind in kinds),
-                *(f"dlq.vendor.{vendor}.webhook.max-deliver" for vendor in vendors),
-                *_stream_infos(topology),
-                *_durable_infos(topology),
-                *_works_on(reapers),
-                *(f"$JS.API.STREAM.MSG.GET.{stream}" for stream in (CORE_HOT, VENDOR_HOT)),
             ),
         ),
         User("monitor", "looks at figures, never at bodies", looks),
@@ -121,6 +113,7 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
                 # Corrected, released and imported letters wait there; the others lie on their shelf.
                 *(dead_letter_subject(kind, "*") for kind in kinds),
                 *(f"dlq.vendor.{vendor}.webhook.*" for vendor in vendors),
+                "dlq.consumer.>",
                 "dlq.quarantine.>",
                 "dlq.resolved.>",
             ),

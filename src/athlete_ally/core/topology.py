@@ -156,6 +156,11 @@ def dead_letter_subject(kind: str, reason: str) -> str:
     return f"dlq.normalize.{kind}.raw-received.{reason}"
 
 
+def foreign_letter_subject(consumer: str, reason: str) -> str:
+    """Return the subject of dead letters of a consumer that is not ours."""
+    return f"dlq.consumer.{consumer}.{reason}"
+
+
 def normalize_durable(kind: str) -> str:
     """Return the name of the durable that normalises a kind."""
     return f"normalize-{kind}-durable"

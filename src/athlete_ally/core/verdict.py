@@ -1,12 +1,15 @@
 """What to do with a delivery: decided here as a value, carried out by `normalize.settle`."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from athlete_ally.core.errors import InvalidMessage, InvalidReading
 
 Reason = Literal["schema-invalid", "non-retryable", "max-deliver"]
 REASONS: tuple[Reason, ...] = ("schema-invalid", "non-retryable", "max-deliver")
+TERMINATED: Final = "terminated"
+"""The reason of a letter for a message that a consumer of somebody else's told the server never to deliver again."""
+LETTER_REASONS: Final = (*REASONS, TERMINATED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,18 +44,18 @@ def _letter(kind: str, delivery: Delivery, lot: Lot, rejected: list[Rejected], a
         headers.DLQ_ERROR: first_error,
         headers.DLQ_FINGERPRINT: fingerprint(kind, reason, _shape_of(first_error)),
         headers.DLQ_ATTEMPTS: str(delivery.attempt),
-        headers.DLQ_AT: _instant(at),
+        headers.DLQ_AT: instant(at),
         headers.DLQ_WORKER_VERSION: __version__,
         headers.ORIGINAL_SUBJECT: delivery.subject,
         headers.ORIGINAL_STREAM: delivery.stream,
         headers.ORIGINAL_SEQUENCE: str(delivery.sequence),
-        headers.ORIGINAL_TIME: _instant(delivery.stored_at),
+        headers.ORIGINAL_TIME: instant(delivery.stored_at),
         headers.ORIGINAL_MSG_ID: lot.message_id,
         headers.ORIGINAL_CONSUMER: delivery.consumer,
         headers.READINGS: str(len(rejected)),
     }
     if delivery.attempt == 1:
-        stated[headers.DLQ_FIRST_DELIVERED] = _instant(at)
+        stated[headers.DLQ_FIRST_DELIVERED] = instant(at)
     if not is_whole:
         stated[headers.READING_INDEXES] = _listed(indexes)
     return OutgoingMessage(
@@ -63,11 +63,12 @@ def _letter(kind: str, delivery: Delivery, lot: Lot, rejected: list[Rejected], a
         subject=topology.dead_letter_subject(kind, reason),
         body=delivery.body if is_whole else pick_readings(delivery.body, indexes),
         message_id=derived_id("dlq", lot.message_id, delivery.sequence, reason),
-        headers={**_copied(delivery.headers), **stated},
+        headers={**copied_headers(delivery.headers), **stated},
     )
 
 
-def _copied(original: Mapping[str, str]) -> dict[str, str]:
+def copied_headers(original: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of an original that its letter may carry: none that acts on the letter or is unsafe."""
     copied: dict[str, str] = {}
     room = _MAX_COPIED_BYTES
     for name, value in original.items():
@@ -95,5 +96,6 @@ def _printable(text: str) -> str:
     return "".join(character if " " <= character <= "~" else "?" for character in masked)[:_MAX_ERROR_CHARACTERS]
 
 
-def _instant(moment: datetime) -> str:
+def instant(moment: datetime) -> str:
+    """Return a moment as our headers write it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")

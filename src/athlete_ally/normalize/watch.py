@@ -12,7 +12,7 @@ from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.ports import Log, Now, Observer
 from athlete_ally.core.series import BrokerSeries
 from athlete_ally.core.series.broker import OTHER, SHELVED
-from athlete_ally.core.topology import DLQ, Durable, Stream, Topology
+from athlete_ally.core.topology import DLQ, Durable, Stream, Topology, foreign_letter_subject
 
 # Counting receipts costs the database something: it may take at most a fiftieth of its time.
 _SHARE_OF_TIME = 50
@@ -210,8 +210,9 @@ class Watch:
             self.observer.set(self.series.dlq_depth, subject, value=waiting[subject])
         for shelf in SHELVED:
             self.observer.set(self.series.dlq_shelved, shelf, value=shelved[shelf])
-        # Ours begin with the name of a service: one or two askings, however many subjects there are.
-        ours = sorted({f"dlq.{subject.split('.')[1]}.>" for subject in known - {OTHER}}) if waiting else []
+        # Letters begin with the name of who gave up: two or three askings, however many subjects there are.
+        senders = {f"dlq.{subject.split('.')[1]}.>" for subject in known - {OTHER}} | {foreign_letter_subject("*", "*")}
+        ours = sorted(senders) if waiting else []
         oldest = await self._first_stored(DLQ, stream.first_sequence, ours)
         self.observer.set(self.series.dlq_oldest_age, value=self._age_s(oldest))
 

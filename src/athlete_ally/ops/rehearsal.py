@@ -24,11 +24,12 @@ _MOST_FAILURES = 20
 class Rehearsed:
     """What today's code makes of a message: how many readings it would pass on, which it rejects.
 
-    `records` are those that it would store, where it stores.
+    `records` are those that it would store, of which `kind`, where it stores.
     """
 
     passed: int
     rejected: tuple[Rejected, ...] = ()
+    kind: str = ""
     records: tuple[Record, ...] = ()
 
 
@@ -128,7 +129,7 @@ class Rehearsals:
             return Prediction(rejected=(failed,) * max(1, standing.readings))
         superseded = 0
         if self.held is not None and rehearsed.records:
-            superseded = await self.held.superseded(standing.letter.kind, rehearsed.records)
+            superseded = await self.held.superseded(rehearsed.kind, rehearsed.records)
         return Prediction(rehearsed.passed - superseded, superseded, rehearsed.rejected)
 
     async def tally(self, found: AsyncIterator[Standing], tell: Callable[[int], None] = lambda _: None) -> Tally:

@@ -17,6 +17,7 @@ from athlete_ally.adapters.logs import build_log
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.inbox import NatsInbox
+from athlete_ally.adapters.nats.messages import NatsMessages
 from athlete_ally.adapters.nats.monitor import NatsMonitor
 from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.adapters.postgres.migrate import require_current_schema
@@ -29,11 +30,12 @@ from athlete_ally.core.fuse import Fuse, FuseLimits
 from athlete_ally.core.measurement import Measurement, Rules
 from athlete_ally.core.ports import Inbox, Log, Publisher, Store
 from athlete_ally.core.series import BrokerSeries, NormalizeSeries, broker_series, every, normalize_series
-from athlete_ally.core.topology import normalize_durable
+from athlete_ally.core.topology import REAP_ADVISORIES_DURABLE, normalize_durable
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.normalize.ledger import ReceiptLedger
 from athlete_ally.normalize.patience import Patience
+from athlete_ally.normalize.reaper import Reaper
 from athlete_ally.normalize.report import Reporter
 from athlete_ally.normalize.watch import Watch
 from athlete_ally.normalize.worker import Tools, Work, Worker
@@ -122,6 +124,7 @@ async def _work(world: _World, workers: list[Worker], stop: asyncio.Event) -> No
             worker = await _worker(world, measurement, stop)
             workers.append(worker)
             group.create_task(worker.run(stop))
+        group.create_task((await _reaper(world, stop)).run(stop))
         group.create_task(_watch(world).run(stop))
 
 
@@ -153,6 +156,23 @@ async def _worker(world: _World, measurement: Measurement, stop: asyncio.Event) 
     )
     limits = FuseLimits(settings.fuse_consecutive, settings.fuse_window, settings.fuse_share)
     return Worker(work, tools, Fuse(limits))
+
+
+async def _reaper(world: _World, stop: asyncio.Event) -> Reaper:
+    topology = desired_topology(world.settings)
+    inbox = NatsInbox(world.connection, topology.durable(REAP_ADVISORIES_DURABLE))
+    await inbox.open()
+    return Reaper(
+        topology=topology,
+        inbox=inbox,
+        messages=NatsMessages(world.connection),
+        publisher=NatsPublisher(world.connection, timeout_s=world.settings.publish_timeout_s),
+        patience=Patience(stop=stop, log=world.log, on_hold=lambda _: None, jitter=random.random),
+        observer=world.observer,
+        series=world.series,
+        log=world.log,
+        now=now,
+    )
 
 
 def _watch(world: _World) -> Watch:

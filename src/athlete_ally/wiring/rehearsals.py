@@ -28,6 +28,6 @@ def _normaliser(measurement: Measurement, settings: Settings) -> Rehearsal:
 
     def rehearse(delivery: Delivery) -> Rehearsed:
         lot = prepare(measurement, delivery, rules)
-        return Rehearsed(len(lot.records), lot.rejected, lot.records)
+        return Rehearsed(len(lot.records), lot.rejected, measurement.kind, lot.records)
 
     return rehearse

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 
 from athlete_ally.adapters.postgres.errors import translated
-from athlete_ally.adapters.postgres.statements import statements_for
+from athlete_ally.adapters.postgres.tables import table_for
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.record import Record, newest
 
@@ -26,8 +26,6 @@ class PostgresHeld:
             Unavailable: the database can't be reached.
         """
         best = newest(records)
-        statements = statements_for(self._measurements[kind])
-        asked = [[*record.key, *record.order] for record in best]
         with translated():
-            older = await self._pool.fetchval(statements.superseded, *map(list, zip(*asked, strict=True)))
-        return len(records) - len(best) + int(older)
+            older = await table_for(self._measurements[kind]).superseded(self._pool, best)
+        return len(records) - len(best) + older

@@ -32,6 +32,10 @@ class Table(Protocol):
         """Return the keys of those that are on record, or may be."""
         ...
 
+    async def superseded(self, connection: Connection, records: Sequence[Record]) -> int:
+        """Return how many of these records of different keys would change nothing."""
+        ...
+
 
 @cache
 def table_for(measurement: Measurement) -> Table:
@@ -59,6 +63,12 @@ class RowTable:
         rows = await connection.fetch(self._statements.current, ids, sequences, *keys)
         return {tuple(row) for row in rows}
 
+    async def superseded(self, connection: Connection, records: Sequence[Record]) -> int:
+        """See the protocol."""
+        asked = [(*record.key, *record.order) for record in records]
+        columns = list(zip(*asked, strict=True))
+        return int(await connection.fetchval(self._statements.superseded, *map(list, columns)))
+
 
 class PointTable:
     """A row for each point of a series; of two at one instant the newer one stays."""
@@ -73,6 +83,10 @@ class PointTable:
     async def current(self, connection: Connection, records: Sequence[Record]) -> set[Key]:  # noqa: ARG002  # see below
         """Return all: looking for each point costs as much as writing it, and a second announcement harms nobody."""
         return {record.key for record in records}
+
+    async def superseded(self, connection: Connection, records: Sequence[Record]) -> int:  # noqa: ARG002  # see below
+        """Return none: a run is superseded only if each of its points is, which is as dear as writing it."""
+        return 0
 
 
 async def _series(connection: Connection, runs: Sequence[Run]) -> dict[tuple[str, ...], int]:

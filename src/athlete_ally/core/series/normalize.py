@@ -14,6 +14,7 @@ READING_RESULTS: Final = ("success", "superseded", "duplicate", "schema_invalid"
 
 FRESH_S: Final = 60.0
 """A reading counts as fresh when it is stored within so many seconds: the freshness objective."""
+REAP_RESULTS: Final = ("letter", "ours", "gone", "unreadable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class NormalizeSeries:
     dead_letters: Series
     fuse: Series
     holding: Series
+    reaped: Series
     denied: Series
     build: Series
 
@@ -60,6 +62,14 @@ def normalize_series(kinds: Sequence[str]) -> NormalizeSeries:
             "1 while the worker holds its messages and waits for the broker or the database.",
             ("durable",),
             by_durable,
+        ),
+        reaped=Series(
+            "advisories_reaped_total",
+            "counter",
+            "Messages that the server gave up, by what was done: a dead letter was written, our own worker had written "
+            "it, the message was gone, or the advisory could not be read.",
+            ("result",),
+            tuple((result,) for result in REAP_RESULTS),
         ),
         denied=denied(),
         build=build_info(),

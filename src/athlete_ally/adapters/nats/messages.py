@@ -1,0 +1,34 @@
+"""Reading single messages of any stream."""
+
+from datetime import UTC
+from typing import Any
+
+import nats.errors
+import nats.js.errors
+
+from athlete_ally.adapters.nats.connection import Connection, describe
+from athlete_ally.core.errors import Unavailable
+from athlete_ally.core.messages import StoredMessage
+
+
+class NatsMessages:
+    """Reads by the stream's own API: not every stream allows direct gets."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Read over this connection."""
+        client: Any = connection.client
+        self._jetstream: Any = client.jetstream()
+
+    async def one(self, stream: str, sequence: int) -> StoredMessage | None:
+        """Return a message, or None where it, or its stream, is gone.
+
+        Raises:
+            Unavailable: no answer.
+        """
+        try:
+            found = await self._jetstream.get_msg(stream, seq=sequence)
+        except nats.js.errors.NotFoundError:
+            return None
+        except (nats.errors.Error, TimeoutError, OSError) as error:
+            raise Unavailable(f"{stream} can't be read: {describe(error)}") from error
+        return StoredMessage(found.subject, dict(found.headers or {}), found.data or b"", found.time.astimezone(UTC))
