@@ -6,6 +6,7 @@ from athlete_ally import __version__
 from athlete_ally.cli.demo import demo
 from athlete_ally.cli.dlq import dlq
 from athlete_ally.cli.doctor import doctor
+from athlete_ally.cli.import_ import import_group
 from athlete_ally.cli.keys import keys
 from athlete_ally.cli.migrate import migrate_command
 from athlete_ally.cli.services import ingest, normalize
@@ -28,5 +29,5 @@ def cli() -> None:
     """
 
 
-for command in (up, demo, ingest, normalize, migrate_command, streams, dlq, keys, doctor):
+for command in (up, demo, ingest, normalize, migrate_command, streams, dlq, import_group, keys, doctor):
     cli.add_command(command)

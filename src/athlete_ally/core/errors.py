@@ -31,6 +31,10 @@ class InvalidMessage(AthleteAllyError):
     """The body can't be read as readings of its kind: dead-letter as `schema-invalid`."""
 
 
+class UnreadableFile(AthleteAllyError):
+    """A file is not what it was taken for, is damaged, or is hostile: tell its owner; nothing more is read from it."""
+
+
 class MessageTooLarge(AthleteAllyError):
     """A message can't be stored because it passes the stream's `max_msg_size`: 413."""
 

@@ -1,0 +1,175 @@
+"""Importing a person's own files: read, map, pack, and send through ingest, so that all promises hold for them too."""
+
+import asyncio
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from athlete_ally import __version__
+from athlete_ally.adapters.export_file import ExportFile, digest_of, read_whole
+from athlete_ally.adapters.fit_file import messages
+from athlete_ally.adapters.ingest_client import IngestClient, Refused, Sent, http_client
+from athlete_ally.adapters.journal import Journal, Progress
+from athlete_ally.formats import apple_health, fit, health_auto_export
+from athlete_ally.formats.apple_xml import elements
+from athlete_ally.formats.batches import Batch, batches
+from athlete_ally.formats.finding import Finding
+from athlete_ally.formats.tally import Tally
+
+# Enough to keep ingest busy while the next batch is read; each holds half a megabyte.
+_AT_ONCE = 4
+_MOST_JSON_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that is being read: what is found in it, its size, and how far reading has come, in bytes."""
+
+    findings: Iterable[Finding]
+    size: int
+    position: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where readings go: ingest's address, a client's key, and how long to wait for an ingest that takes nothing."""
+
+    url: str
+    key: str | None
+    patience_s: float
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of an import. `before`: batches that an earlier run had sent already."""
+
+    tally: Tally = field(default_factory=Tally)
+    progress: Progress = field(default_factory=Progress)
+    refused: Counter[tuple[str, str, str]] = field(default_factory=Counter[tuple[str, str, str]])
+    before: int = 0
+
+    def document(self) -> dict[str, Any]:
+        """Return it as a JSON document."""
+        refused = [
+            {"kind": kind, "field": name, "message": message, "readings": number}
+            for (kind, name, message), number in self.refused.most_common()
+        ]
+        sent = {"accepted": self.progress.accepted, "duplicate": self.progress.duplicates}
+        return {**self.tally.document(), "sent": {**sent, "refused": self.progress.refused}, "refused": refused}
+
+
+Report = Callable[[int, int], None]
+"""Told how far reading has come, and how far it has to go, in bytes."""
+
+
+def open_apple_health(path: Path, user_id: str) -> Source:
+    """Open an export of Apple Health: the zip, or the XML in it.
+
+    Raises:
+        UnreadableFile: it is none.
+    """
+    file = ExportFile(path)
+    return Source(apple_health.findings(elements(file.chunks()), user_id), file.size, lambda: file.position)
+
+
+def open_health_auto_export(path: Path, user_id: str) -> Source:
+    """Open a JSON file of Health Auto Export.
+
+    Raises:
+        UnreadableFile: it can't be read, or is too large.
+    """
+    content = read_whole(path, _MOST_JSON_BYTES)
+    return Source(health_auto_export.findings(content, user_id), len(content), lambda: len(content))
+
+
+def open_fit(path: Path, user_id: str) -> Source:
+    """Open a FIT file; it is read when the findings are."""
+    size = path.stat().st_size if path.is_file() else 0
+    return Source(fit.findings(messages(path), user_id), size, lambda: size)
+
+
+def look_through(source: Source, report: Report) -> Outcome:
+    """Read everything and send nothing.
+
+    Raises:
+        UnreadableFile: the file is damaged or hostile.
+    """
+    outcome = Outcome()
+    for _ in batches(source.findings, outcome.tally):
+        report(source.position(), source.size)
+    return outcome
+
+
+def journal_of(path: Path, user_id: str, url: str, folder: Path, *, again: bool) -> Journal:
+    """Return the journal of importing this content for this person into this ingest, by this version.
+
+    Raises:
+        UnreadableFile: the file can't be read.
+        Misconfigured: the journal can't be used.
+    """
+    about = "\n".join((digest_of(path), user_id, url, __version__))
+    return Journal(folder / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.json", again=again)
+
+
+async def send_all(source: Source, journal: Journal, target: Target, report: Report) -> Outcome:
+    """Read, and send what the journal does not know to be sent; when this returns, the stream holds all of it.
+
+    Raises:
+        UnreadableFile: the file is damaged or hostile; what was read before that is sent.
+        Unavailable: ingest took nothing for a while; what was acknowledged is in the journal.
+        Misconfigured: the key is wrong, or there is no such ingest.
+    """
+    outcome = Outcome(progress=journal.progress, before=journal.progress.acknowledged)
+    packed = batches(source.findings, outcome.tally)
+    async with http_client(target.url, target.key) as http:
+        client = IngestClient(http, patience_s=target.patience_s, jitter=random.random)
+        under_way: set[asyncio.Task[None]] = set()
+        try:
+            while (batch := await asyncio.to_thread(_next, packed)) is not None:
+                report(source.position(), source.size)
+                if batch.number > outcome.before:
+                    under_way.add(asyncio.create_task(_send(client, batch, journal, outcome)))
+                under_way = await _settled(under_way, at_most=_AT_ONCE - 1)
+        finally:
+            # What is under way is heard out also when the file turns out to be damaged.
+            with suppress(asyncio.CancelledError):
+                await _settled(under_way, at_most=0)
+    journal.complete()
+    return outcome
+
+
+def _next(packed: Iterator[Batch]) -> Batch | None:
+    return next(packed, None)
+
+
+async def _settled(tasks: set[asyncio.Task[None]], *, at_most: int) -> set[asyncio.Task[None]]:
+    """Wait until at most so many are under way, and return those; raise what one of the others raised."""
+    while len(tasks) > at_most:
+        done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            for task in done:
+                task.result()
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+    return tasks
+
+
+async def _send(client: IngestClient, batch: Batch, journal: Journal, outcome: Outcome) -> None:
+    sent: Sent = await client.send(batch.kind, batch.readings)
+    outcome.refused.update(_about(each) for each in sent.refused)
+    duplicates = sent.accepted if sent.duplicate else 0
+    journal.acknowledge(
+        batch.number, accepted=sent.accepted - duplicates, duplicates=duplicates, refused=len(sent.refused)
+    )
+
+
+def _about(refused: Refused) -> tuple[str, str, str]:
+    return (refused.kind, refused.field, refused.message)

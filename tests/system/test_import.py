@@ -1,0 +1,191 @@
+"""A person's own files, imported by the command into real servers."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from support.exports import export_xml, export_zip, fit_file, record
+from support.services import Service, Site
+from support.wait import eventually
+
+GENERATOR = Path(__file__).parents[2] / "benchmarks" / "apple_health_export.py"
+Q = "HKQuantityTypeIdentifier"
+
+
+def generated(path: Path, records: int) -> Path:
+    """Return an export with about so many records."""
+    subprocess.run([sys.executable, str(GENERATOR), str(path), "--records", str(records)], check=True)
+    return path
+
+
+async def imported(site: Site, ingest: Service, *arguments: str, sort: str = "apple-health") -> Any:
+    """Run an import to its end and return its code and its document."""
+    folder = str(Path(ingest.log_file).parent / "state")
+    outcome = await site.run(
+        "import", sort, *arguments, "--user", "me", "--url", ingest.url, "--state-dir", folder, "--json"
+    )
+    return outcome.code, json.loads(outcome.out)["files"] if outcome.out else outcome.err
+
+
+async def counts(pool: Any) -> dict[str, int]:
+    """Return how many rows there are of each kind."""
+    tables = (
+        "hrv",
+        "sleep",
+        "resting_heart_rate",
+        "respiratory_rate",
+        "spo2",
+        "skin_temperature",
+        "activity",
+        "workout",
+    )
+    rows = {kind: await pool.fetchval(f"SELECT count(*) FROM {kind}_data") for kind in tables}  # noqa: S608  # ours
+    return {**rows, "samples": await pool.fetchval("SELECT count(*) FROM samples_data")}
+
+
+async def test_an_import_that_is_killed_goes_on_where_it_was(site: Site, tmp_path: Path) -> None:
+    """
+    Kill -9 in the middle, then the same command: nothing is missing, nothing is there twice, and the books balance.
+    """
+    export = generated(tmp_path / "export.zip", 60_000)
+    ingest = await site.service("ingest").start().ready()
+    normalize = await site.service("normalize").start().ready()
+    state = tmp_path / "state"
+    command = [sys.executable, "-m", "athlete_ally", "import", "apple-health", str(export), "--user", "me"]
+    command += ["--url", ingest.url, "--state-dir", str(state), "--json"]
+    dying = await asyncio.create_subprocess_exec(
+        *command, env={**os.environ, **site.run.environment}, stdout=subprocess.DEVNULL
+    )
+
+    async def some_is_acknowledged() -> bool:
+        return bool([*state.glob("*.json")])
+
+    await eventually(some_is_acknowledged, within_s=60)
+    dying.kill()
+    await dying.wait()
+    (journal,) = state.glob("*.json")
+    midway = json.loads(journal.read_bytes())
+    code, (document,) = await imported(site, ingest, str(export))
+    kinds = document["kinds"]
+    readings = sum(kind["readings"] for kind in kinds.values())
+    await site.balance(readings, normalize)
+    expected = {name: kind["entries" if name == "samples" else "readings"] for name, kind in kinds.items()}
+
+    assert (code, midway["is_complete"]) == (0, False)
+    assert 0 < midway["acknowledged"] < json.loads(journal.read_bytes())["acknowledged"]
+    assert readings == document["sent"]["accepted"] + document["sent"]["duplicate"]
+    assert expected == await counts(site.pool)
+    assert await site.letters() == []
+
+
+async def test_a_second_import_sends_nothing_and_again_stores_nothing_twice(site: Site, tmp_path: Path) -> None:
+    """
+    What is imported already is known by its content; --again sends it, and the rows stay as they are.
+    """
+    export = generated(tmp_path / "export.zip", 3000)
+    ingest = await site.service("ingest").start().ready()
+    normalize = await site.service("normalize").start().ready()
+    first = await imported(site, ingest, str(export))
+    await eventually(site.is_settled)
+    rows = await counts(site.pool)
+    second = await imported(site, ingest, str(export))
+    again = await imported(site, ingest, str(export), "--again")
+    accepted = first[1][0]["sent"]["accepted"]
+    await site.balance(accepted, normalize)
+
+    assert (0, {}, accepted) == (second[0], second[1][0]["kinds"], second[1][0]["sent"]["accepted"])
+    assert (0, 0, accepted) == (again[0], again[1][0]["sent"]["accepted"], again[1][0]["sent"]["duplicate"])
+    assert rows == await counts(site.pool)
+
+
+async def test_an_ingest_that_is_busy_or_away_is_waited_for(site: Site, tmp_path: Path) -> None:
+    """
+    Started before ingest is there, and served by one that takes a single request at a time: everything arrives.
+    """
+    export = generated(tmp_path / "export.zip", 3000)
+    ingest = site.service("ingest", AA_INGEST_MAX_IN_FLIGHT="1")
+    normalize = await site.service("normalize").start().ready()
+    importing = asyncio.create_task(imported(site, ingest, str(export)))
+
+    async def is_about_to_send() -> bool:
+        return (tmp_path / "state").exists()
+
+    await eventually(is_about_to_send, within_s=60)
+    ingest.start()
+    code, (document,) = await importing
+
+    assert code == 0
+    await site.balance(document["sent"]["accepted"], normalize)
+
+
+async def test_an_ingest_that_stays_away_ends_the_import_with_a_remedy(site: Site, tmp_path: Path) -> None:
+    """
+    When nobody answers for as long as was asked, the command ends with 1 and says how to go on.
+    """
+    export = export_zip(
+        tmp_path / "export.zip", export_xml(record(f"{Q}HeartRate", "61", "07:00:00", unit="count/min"))
+    )
+    code, said = await imported(site, site.service("ingest"), str(export), "--patience", "0")
+
+    assert (code, "took nothing for 0 s (ConnectError): see that it runs" in said) == (1, True)
+
+
+async def test_what_ingest_refuses_is_left_out_and_told(site: Site, tmp_path: Path) -> None:
+    """
+    A reading that is refused takes no other with it; the command ends with 2 and names field and reason.
+    """
+    entries = [
+        record(f"{Q}HeartRateVariabilitySDNN", value, f"07:0{minute}:00", unit="ms")
+        for minute, value in enumerate(["45.3", "0", "47.1"])
+    ]
+    export = export_zip(tmp_path / "export.zip", export_xml(*entries))
+    ingest = await site.service("ingest").start().ready()
+    code, (document,) = await imported(site, ingest, str(export))
+
+    assert (code, document["sent"]["accepted"], document["sent"]["refused"]) == (2, 2, 1)
+    assert [(each["kind"], each["field"], each["readings"]) for each in document["refused"]] == [("hrv", "sdnn", 1)]
+
+
+async def test_a_damaged_export_ends_with_words_and_what_came_before_stays(site: Site, tmp_path: Path) -> None:
+    """
+    The file ends in the middle: exit code 1 and the reason; nothing is called complete.
+    """
+    xml = export_xml(*(record(f"{Q}RestingHeartRate", "52", "07:00:00", unit="count/min") for _ in range(3000)))
+    export = export_zip(tmp_path / "export.zip", xml[:-500])
+    ingest = await site.service("ingest").start().ready()
+    code, said = await imported(site, ingest, str(export))
+    journals = [json.loads(each.read_bytes()) for each in (tmp_path / "state").glob("*.json")]
+
+    assert (code, "the export ends in the middle" in said) == (1, True)
+    assert [(each["acknowledged"], each["accepted"], each["is_complete"]) for each in journals] == [(1, 2000, False)]
+
+
+async def test_a_fit_file_and_a_json_file_arrive_too(site: Site, tmp_path: Path) -> None:
+    """
+    The other two commands bring what their files hold; a damaged file among them is named.
+    """
+    start = 1_163_952_000
+    ride = [
+        (0, [(0, ("B", 0), 4)]),
+        *((20, [(253, ("I", 0x86), start + second), (3, ("B", 2), 120)]) for second in range(5)),
+    ]
+    (tmp_path / "ride.fit").write_bytes(fit_file(ride))
+    (tmp_path / "broken.fit").write_bytes(fit_file(ride)[:-1] + b"\x00")
+    metrics = [
+        {"name": "resting_heart_rate", "units": "bpm", "data": [{"date": "2026-11-20 07:00:00 +0100", "qty": 52}]}
+    ]
+    (tmp_path / "export.json").write_text(json.dumps({"data": {"metrics": metrics}}))
+    ingest = await site.service("ingest").start().ready()
+    await site.service("normalize").start().ready()
+    fit = await imported(site, ingest, str(tmp_path / "ride.fit"), sort="fit")
+    hae = await imported(site, ingest, str(tmp_path / "export.json"), sort="health-auto-export")
+    broken = await imported(site, ingest, str(tmp_path / "broken.fit"), sort="fit")
+    await eventually(site.is_settled)
+    rows = await counts(site.pool)
+
+    assert (fit[0], hae[0], broken[0], "broken.fit is no FIT file, or damaged" in broken[1]) == (0, 0, 1, True)
+    assert (rows["samples"], rows["resting_heart_rate"]) == (5, 1)
