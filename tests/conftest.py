@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 from support.servers import Guard, Nats, Postgres, new_nats, new_postgres
+from support.streams import make_streams
 
 from athlete_ally.adapters.logs import build_log
 from athlete_ally.adapters.nats.admin import NatsAdmin
@@ -18,7 +19,6 @@ from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.core.ports import Log
 from athlete_ally.core.topology import Topology, build_topology
 from athlete_ally.measurements import KINDS
-from athlete_ally.ops.provision import create_missing, inspect
 from athlete_ally.vendors import VENDORS
 
 # A machine that is busy with something else is no reason to fail.
@@ -102,7 +102,6 @@ async def connection(nats_server: Nats, topology: Topology, log: Log) -> AsyncGe
     for stream in topology.streams:
         if await NatsAdmin(connection).stream(stream.name) is not None:
             await connection.api(f"STREAM.DELETE.{stream.name}")
-    admin = NatsAdmin(connection)
-    await create_missing(admin, topology, await inspect(admin, topology))
+    await make_streams(connection, topology)
     yield connection
     await connection.close()

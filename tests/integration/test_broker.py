@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 from support.servers import Guard, Nats, new_nats
+from support.streams import make_streams
 from support.wait import eventually
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
@@ -26,7 +27,6 @@ from athlete_ally.core.topology import (
     normalize_durable,
     raw_subject,
 )
-from athlete_ally.ops.provision import create_missing, inspect
 
 
 def message(
@@ -203,8 +203,7 @@ async def trouble(guard: Guard, topology: Topology, log: Log) -> AsyncGenerator[
     server = await asyncio.to_thread(new_nats, guard)
     connection = Connection(server.url, name="test", log=log)
     await connection.open()
-    admin = NatsAdmin(connection)
-    await create_missing(admin, topology, await inspect(admin, topology))
+    await make_streams(connection, topology)
     yield Trouble(server, connection)
     await connection.close()
     os.kill(server.pid, signal.SIGTERM)

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 from support.servers import Postgres
+from support.streams import make_streams
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
@@ -16,7 +17,7 @@ from athlete_ally.adapters.postgres.migrate import Migration, all_migrations, mi
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.topology import CORE_HOT, Topology
-from athlete_ally.ops.provision import create_missing, inspect
+from athlete_ally.ops.provision import inspect
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ async def test_what_exists_is_as_desired(connection: Connection, topology: Topol
     admin = NatsAdmin(connection)
     findings = await inspect(admin, topology)
 
-    assert (findings, await create_missing(admin, topology, findings)) == ([], [])
+    assert (findings, await make_streams(connection, topology)) == ([], [])
 
 
 async def test_a_drift_is_named_and_not_touched(connection: Connection, topology: Topology) -> None:
@@ -108,7 +109,7 @@ async def test_a_drift_is_named_and_not_touched(connection: Connection, topology
     assert live is not None
     await connection.api(f"STREAM.UPDATE.{CORE_HOT}", {**live.config, "max_bytes": 12345678, "discard": "old"})
     findings = await inspect(admin, topology)
-    await create_missing(admin, topology, findings)
+    await make_streams(connection, topology)
     after = await admin.stream(CORE_HOT)
 
     assert {("discard", True), ("max_bytes", False)} == {(each.field, each.is_vital) for each in findings}
@@ -125,5 +126,5 @@ async def test_what_is_missing_is_created(connection: Connection, topology: Topo
     findings = await inspect(admin, topology)
 
     assert list(map(str, findings)) == ["durable normalize-hrv-durable is missing: run `athlete-ally streams apply`"]
-    assert await create_missing(admin, topology, findings) == ["normalize-hrv-durable"]
+    assert await make_streams(connection, topology) == ["normalize-hrv-durable"]
     assert await inspect(admin, topology) == []

@@ -16,6 +16,7 @@ import pytest
 from support.samples import hrv_reading
 from support.servers import Guard, Nats, Postgres, new_nats, new_postgres
 from support.services import Client, Service, Site
+from support.streams import make_streams
 from support.wait import eventually
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
@@ -24,7 +25,6 @@ from athlete_ally.adapters.postgres.migrate import migrate
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.core.ports import Log
 from athlete_ally.core.topology import CORE_HOT, Topology, normalize_durable
-from athlete_ally.ops.provision import create_missing, inspect
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the faults are made with POSIX signals")
 
@@ -48,7 +48,7 @@ async def world(guard: Guard, topology: Topology, log: Log, tmp_path: Path) -> A
     postgres = await asyncio.to_thread(new_postgres, guard)
     connection = Connection(nats_server.url, name="test", log=log)
     await connection.open()
-    await create_missing(NatsAdmin(connection), topology, await inspect(NatsAdmin(connection), topology))
+    await make_streams(connection, topology)
     pool = await open_pool(postgres.url, size=2)
     await migrate(pool)
     site = Site(nats_server.url, postgres.url, connection, pool, tmp_path)
@@ -216,7 +216,7 @@ async def test_a_full_disk_costs_no_acknowledged_reading(  # noqa: PLR0913, PLR0
         guard.folder = real_folder
     connection = Connection(server.url, name="test", log=log)
     await connection.open()
-    await create_missing(NatsAdmin(connection), topology, await inspect(NatsAdmin(connection), topology))
+    await make_streams(connection, topology)
     site = Site(server.url, database_url, connection, pool, tmp_path)
     try:
         ingest = await site.service("ingest").start().ready()

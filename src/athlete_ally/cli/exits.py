@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from enum import IntEnum
 
-from athlete_ally.core.errors import AthleteAllyError, Refused
+from athlete_ally.core.errors import AthleteAllyError, NotVerified, Refused, StalePlan, WrongTarget
 
 
 class Exit(IntEnum):
@@ -20,17 +20,20 @@ class Exit(IntEnum):
     NOT_VERIFIED = 6
 
 
+_BY_ERROR: dict[type[AthleteAllyError], tuple[Exit, str]] = {
+    Refused: (Exit.REFUSED, "refused: "),
+    WrongTarget: (Exit.WRONG_TARGET, "wrong target: "),
+    StalePlan: (Exit.STALE_PLAN, "stale plan: "),
+    NotVerified: (Exit.NOT_VERIFIED, "not verified: "),
+}
+
+
 @contextmanager
 def explained() -> Generator[None]:
-    """Turn an error that was foreseen into its text on standard error and exit code 1, or 3 where it is a refusal.
-
-    Others keep their traceback.
-    """
+    """Turn an error that was foreseen into its text on standard error and its exit code; others keep a traceback."""
     try:
         yield
-    except Refused as error:
-        sys.stderr.write(f"athlete-ally: refused: {error}\n")
-        sys.exit(Exit.REFUSED)
     except AthleteAllyError as error:
-        sys.stderr.write(f"athlete-ally: {error}\n")
-        sys.exit(Exit.ERROR)
+        code, word = _BY_ERROR.get(type(error), (Exit.ERROR, ""))
+        sys.stderr.write(f"athlete-ally: {word}{error}\n")
+        sys.exit(code)

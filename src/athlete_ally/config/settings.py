@@ -30,6 +30,10 @@ def _default_data_dir() -> Path:
     return Path(platformdirs.user_data_dir("athlete-ally", appauthor=False))
 
 
+def _default_journal() -> Path:
+    return Path(platformdirs.user_state_dir("athlete-ally", appauthor=False)) / "streams-journal.jsonl"
+
+
 def _known_scheme(*schemes: str) -> AfterValidator:
     def check(url: SecretStr) -> SecretStr:
         if not url.get_secret_value().startswith(tuple(f"{scheme}://" for scheme in schemes)):
@@ -194,6 +198,11 @@ class Settings(BaseSettings):
         default_factory=_default_data_dir,
         validation_alias="AA_DATA_DIR",
         description="Where `up` keeps its servers' data; by default the platform's user data directory.",
+    )
+    streams_journal: Path = Field(
+        default_factory=_default_journal,
+        validation_alias="AA_STREAMS_JOURNAL",
+        description="Where `streams apply` notes what it changes; by default a file in the user's state directory.",
     )
     local_nats_port: Port = Field(
         0, validation_alias="AA_LOCAL_NATS_PORT", description="Port of the nats-server of `up`; 0 takes a free one."

@@ -27,6 +27,18 @@ class Refused(AthleteAllyError):
     """Unsafe to do now, or not allowed: nothing was changed, and the text says what would make it safe."""
 
 
+class WrongTarget(AthleteAllyError):
+    """The server is not the one that the environment expects: nothing was changed."""
+
+
+class StalePlan(AthleteAllyError):
+    """The server is no longer as it was when the plan was made: make a new one."""
+
+
+class NotVerified(AthleteAllyError):
+    """A change was made, and what the server says afterwards is not what was meant: look at it now."""
+
+
 class InvalidMessage(AthleteAllyError):
     """The body can't be read as readings of its kind: dead-letter as `schema-invalid`."""
 

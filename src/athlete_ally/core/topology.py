@@ -90,6 +90,14 @@ class Stream:
             "max_consumers": -1,
             "duplicate_window": self.limits.duplicate_window * 1_000_000_000,
             "allow_direct": True,
+            # A server has these off; stated, so that one who turns them on is noticed: a header that purges, publishes
+            # without acknowledgement, lives cut short by publishers, and doors that close for ever.
+            "allow_rollup_hdrs": False,
+            "no_ack": False,
+            "allow_msg_ttl": False,
+            "deny_delete": False,
+            "deny_purge": False,
+            "sealed": False,
             **({"placement": chosen} if chosen else {}),
             "metadata": dict(self.metadata),
         }
@@ -120,6 +128,9 @@ class Durable:
             "ack_wait": int(ACK_WAIT_S * 1_000_000_000),
             "max_deliver": -1,
             "max_ack_pending": self.limits.max_ack_pending,
+            # Otherwise the server deletes it when nobody pulls, and its place in the stream with it.
+            "inactive_threshold": 0,
+            "headers_only": False,
             "metadata": dict(self.metadata),
         }
 

@@ -1,13 +1,18 @@
-"""Streams and durables: what is missing, what differs, and creating what is missing. Nothing is changed or deleted."""
+"""Streams and durables: what is missing, what differs, and bringing them about where that harms nobody."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from athlete_ally.core.topology import Durable, Stream, Topology
-
-# Written by the server, about itself (ADR-44).
-_SERVERS_OWN_METADATA = "_nats."
+from athlete_ally.core.environment import EnvironmentSpec
+from athlete_ally.core.topology import Topology
+from athlete_ally.ops.broker import Broker
+from athlete_ally.ops.difference import differences, wanted_of
+from athlete_ally.ops.executor import carry_out
+from athlete_ally.ops.journal import Journal
+from athlete_ally.ops.plan import only
+from athlete_ally.ops.planner import make_plan
 
 
 class _Live(Protocol):
@@ -16,7 +21,7 @@ class _Live(Protocol):
 
 
 class StreamAdmin(Protocol):
-    """Looks at streams and durables and creates them. See `adapters.nats.admin`."""
+    """Looks at streams and durables. See `adapters.nats.admin`."""
 
     async def stream(self, name: str) -> _Live | None:
         """Return the stream, or None."""
@@ -24,14 +29,6 @@ class StreamAdmin(Protocol):
 
     async def consumer(self, stream: str, name: str) -> _Live | None:
         """Return the durable, or None."""
-        ...
-
-    async def create_stream(self, stream: Stream) -> None:
-        """Create a stream that is not there."""
-        ...
-
-    async def create_durable(self, durable: Durable) -> None:
-        """Create a durable that is not there."""
         ...
 
 
@@ -84,23 +81,22 @@ async def inspect(admin: StreamAdmin, topology: Topology) -> list[Finding]:
     return findings
 
 
-async def create_missing(admin: StreamAdmin, topology: Topology, findings: list[Finding]) -> list[str]:
-    """Create what `findings` calls missing, AA_DLQ first; return the names. May be repeated and interrupted at will.
+async def provision(
+    broker: Broker, spec: EnvironmentSpec, topology: Topology, journal: Journal, now: datetime
+) -> list[str]:
+    """Create what is missing and change what harms nobody, AA_DLQ first; return the names. The rest is left as it is.
+
+    May be repeated and interrupted at will.
 
     Raises:
+        WrongTarget: the streams there belong to another environment.
+        Refused: the server says no.
         Unavailable: the server does not answer.
     """
-    missing = {(finding.what, finding.name) for finding in findings if finding.is_missing}
-    created: list[str] = []
-    for stream in topology.streams:
-        if ("stream", stream.name) in missing:
-            await admin.create_stream(stream)
-            created.append(stream.name)
-    for durable in topology.durables:
-        if ("durable", durable.name) in missing:
-            await admin.create_durable(durable)
-            created.append(durable.name)
-    return created
+    plan = await make_plan(broker, spec, wanted_of(topology), now)
+    dangerous = {change.name for change in plan.changes if change.danger != "safe"}
+    harmless = only(plan, {step.wanted.name for step in plan.steps} - dangerous)
+    return [done.wanted.name async for done in carry_out(broker, harmless, journal)]
 
 
 def _compare(
@@ -108,17 +104,4 @@ def _compare(
 ) -> list[Finding]:
     if live is None:
         return [Finding(what, name)]
-    return [
-        Finding(what, name, field, value, _normal(live.config.get(field)))
-        for field, value in wanted.items()
-        if _normal(value) != _normal(live.config.get(field))
-    ]
-
-
-def _normal(value: Any) -> Any:
-    """Return a value as it is compared: order of lists and the server's own notes don't matter, absent is false."""
-    if isinstance(value, list):
-        return sorted(value)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]  # lists of strings
-    if isinstance(value, dict):
-        return {key: each for key, each in value.items() if not key.startswith(_SERVERS_OWN_METADATA)}  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType]  # metadata: strings
-    return value or None
+    return [Finding(what, name, each.field, each.after, each.before) for each in differences(wanted, live.config)]

@@ -14,8 +14,9 @@ import httpx
 import msgspec
 from pydantic import SecretStr
 
-from athlete_ally.adapters.nats.admin import NatsAdmin
+from athlete_ally.adapters.journal_file import NoJournal
 from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.adapters.nats.operator import NatsBroker
 from athlete_ally.adapters.postgres.migrate import migrate
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool, server_version
 from athlete_ally.adapters.servers.guardian import Command
@@ -23,11 +24,12 @@ from athlete_ally.adapters.servers.nats_server import nats_command
 from athlete_ally.adapters.servers.ports import free_port
 from athlete_ally.adapters.servers.postgres_server import PostgresServer
 from athlete_ally.adapters.servers.processes import Processes
+from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.errors import Misconfigured, Unavailable
 from athlete_ally.core.ports import Log
-from athlete_ally.ops.provision import create_missing, inspect
-from athlete_ally.wiring.builders import desired_topology, nats_connection
+from athlete_ally.ops.provision import provision
+from athlete_ally.wiring.builders import desired_topology, nats_connection, now
 
 T = TypeVar("T")
 
@@ -177,10 +179,9 @@ async def _create_database(url: str) -> None:
 
 
 async def _provision(connection: Connection, settings: Settings, log: Log) -> None:
-    admin = NatsAdmin(connection)
-    topology = desired_topology(settings)
-    created = await create_missing(admin, topology, await inspect(admin, topology))
-    log.debug("created", names=created)
+    broker, spec = NatsBroker(connection), environment_of(settings)
+    made = await provision(broker, spec, desired_topology(settings), NoJournal(), now())
+    log.debug("provisioned", names=made)
 
 
 def _service_command(service: str, settings: Settings, log: str | None) -> Command:

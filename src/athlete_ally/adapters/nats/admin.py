@@ -1,4 +1,4 @@
-"""Looking at streams and durables, and creating them, in the server's own JSON."""
+"""Looking at streams and durables, in the server's own JSON."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,6 @@ from typing import Any
 
 from athlete_ally.adapters.nats.connection import ApiError, Connection
 from athlete_ally.core.errors import Unavailable
-from athlete_ally.core.topology import Durable, Stream
 
 # Error codes of nats-server: https://github.com/nats-io/nats-server/blob/main/server/errors.json
 _STREAM_NOT_FOUND = 10059
@@ -57,7 +56,7 @@ class ConsumerInfo:
 
 
 class NatsAdmin:
-    """Reads and creates streams and durables; never changes or deletes one."""
+    """Reads streams and durables; never changes one."""
 
     def __init__(self, connection: Connection) -> None:
         """Speak over this connection."""
@@ -113,25 +112,6 @@ class NatsAdmin:
         payload = {"seq": from_sequence, "next_by_subj": subject}
         answer = await self._find(f"STREAM.MSG.GET.{stream}", payload, _NO_MESSAGE_FOUND)
         return None if answer is None else datetime.fromisoformat(answer["message"]["time"])
-
-    async def create_stream(self, stream: Stream) -> None:
-        """Create a stream that is not there; `pedantic`, so that the server rewrites nothing silently.
-
-        Raises:
-            ApiError: the server refuses.
-            Unavailable: no answer.
-        """
-        await self._connection.api(f"STREAM.CREATE.{stream.name}", {**stream.config(), "pedantic": True})
-
-    async def create_durable(self, durable: Durable) -> None:
-        """Create a durable that is not there.
-
-        Raises:
-            ApiError: the server refuses.
-            Unavailable: no answer.
-        """
-        payload = {"stream_name": durable.stream, "config": durable.config(), "action": "create", "pedantic": True}
-        await self._connection.api(f"CONSUMER.CREATE.{durable.stream}.{durable.name}", payload)
 
     async def _find(self, subject: str, payload: dict[str, Any] | None, *missing: int) -> dict[str, Any] | None:
         try:

@@ -135,7 +135,11 @@ class Connection:
             self._probe = asyncio.create_task(self._probe_until_answer())
 
     async def api(
-        self, subject: str, payload: Mapping[str, Any] | None = None, timeout_s: float = 5.0
+        self,
+        subject: str,
+        payload: Mapping[str, Any] | None = None,
+        timeout_s: float = 5.0,
+        headers: dict[str, str] | None = None,
     ) -> dict[str, Any]:
         """Send a request to the JetStream API and return its answer.
 
@@ -144,15 +148,29 @@ class Connection:
             PermissionDenied: this user may not ask that.
             Unavailable: no answer.
         """
-        body = json.dumps(payload).encode() if payload is not None else b""
-        try:
-            answer = await self.client.request(f"$JS.API.{subject}", body, timeout=timeout_s)
-        except (nats.errors.Error, TimeoutError, OSError) as error:
-            raise Unavailable(f"JetStream does not answer {subject}: {describe(error)}") from error
-        decoded: dict[str, Any] = json.loads(answer.data)
+        decoded = await self.ask(f"$JS.API.{subject}", payload, timeout_s, headers)
         if "error" in decoded:
             raise ApiError(decoded["error"].get("err_code", 0), decoded["error"].get("description", "unknown error"))
         return decoded
+
+    async def ask(
+        self,
+        subject: str,
+        payload: Mapping[str, Any] | None = None,
+        timeout_s: float = 5.0,
+        headers: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Send a request that is answered in JSON, and return the answer.
+
+        Raises:
+            Unavailable: no answer.
+        """
+        body = json.dumps(payload).encode() if payload is not None else b""
+        try:
+            answer = await self.client.request(subject, body, timeout=timeout_s, headers=headers)
+        except (nats.errors.Error, TimeoutError, OSError) as error:
+            raise Unavailable(f"NATS does not answer {subject.removeprefix('$JS.API.')}: {describe(error)}") from error
+        return json.loads(answer.data)
 
     async def _probe_until_answer(self) -> None:
         while self._stalled:

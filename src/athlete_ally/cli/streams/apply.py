@@ -1,0 +1,116 @@
+"""`streams apply`: carry a plan out."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from athlete_ally.adapters.backup_proof import verified_backups
+from athlete_ally.cli.exits import Exit
+from athlete_ally.cli.streams.consent import ask_for_consent
+from athlete_ally.cli.streams.options import permission_options, target_options
+from athlete_ally.cli.streams.plan import show_plan
+from athlete_ally.config.settings import Settings, load_settings
+from athlete_ally.core.errors import Misconfigured, StalePlan, WrongTarget
+from athlete_ally.ops.permission import Permission, require_permission
+from athlete_ally.ops.plan import Plan, decode, only
+from athlete_ally.wiring.builders import now
+from athlete_ally.wiring.loop import run
+from athlete_ally.wiring.operator import Applied, carry_out_plan, plan_for
+
+
+@click.command()
+@click.argument("plan_file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--only", "names", multiple=True, metavar="NAME", help="Only this stream or durable. May be repeated.")
+@permission_options
+@target_options
+def apply(  # noqa: PLR0913  # one for each option
+    *,
+    plan_file: Path | None,
+    names: Sequence[str],
+    yes: bool,
+    allow_impact: Sequence[str],
+    allow_data_loss: Sequence[str],
+    allow_one_way: Sequence[str],
+    backups: Sequence[Path],
+    without_backup: bool,
+    environment_file: Path | None,
+    env_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Bring streams and durables into the desired state, AA_DLQ first. (changing)
+
+    Carries out PLAN_FILE (of `plan --out`), or makes a plan, shows it and asks. All or nothing is begun: when a part of
+    the plan is impossible, or dangerous and not allowed by name, the exit code is 3 and nothing is changed. 4: another
+    server than expected; 5: the server changed since the plan was made; 6: done, but the server shows something else.
+    Every change is noted in the journal. May be repeated, and interrupted at any point.
+    """
+    settings = load_settings(env_file, environment_file=environment_file)
+    permission = Permission(
+        data_loss=frozenset(allow_data_loss),
+        one_way=frozenset(allow_one_way),
+        impact=frozenset(allow_impact),
+        without_backup=without_backup,
+        verified_backups=verified_backups(backups),
+    )
+    made = run(_plan(settings, plan_file))
+    made = only(made, names) if names else made
+    applied = apply_plan(settings, made, permission, yes=yes, quiet=as_json)
+    show_applied(made, applied, as_json=as_json)
+
+
+def apply_plan(settings: Settings, made: Plan, permission: Permission, *, yes: bool, quiet: bool) -> Applied | None:
+    """Show a plan, ask, and carry it out; None when there is nothing to do.
+
+    Raises:
+        Refused: a part is impossible, or not allowed, or the answer was no; nothing was changed.
+    """
+    if not made.steps:
+        return None
+    if not quiet:
+        show_plan(made)
+    require_permission(made, permission, now())
+    ask_for_consent(made, yes=yes, impact=permission.impact)
+    return run(carry_out_plan(settings, made))
+
+
+def show_applied(made: Plan, applied: Applied | None, *, as_json: bool) -> None:
+    """Say what was done; the exit code is 2 where something was found that no change of ours mends."""
+    done = applied.done if applied else []
+    if as_json:
+        objects = [
+            {"what": each.wanted.what, "name": each.wanted.name, "created": each.created, "deleted": each.deleted}
+            for each in done
+        ]
+        click.echo(json.dumps({"schema": 1, "run": applied.run if applied else None, "done": objects}))
+    else:
+        for each in done:
+            gone = f", {each.deleted:,} messages deleted" if each.deleted else ""
+            click.echo(f"{'created' if each.created else 'changed'} {each.wanted.what} {each.wanted.name}{gone}")
+        undo = f"; `athlete-ally streams rollback {applied.run}` plans the way back" if applied else ""
+        click.echo(f"as desired for {made.environment}{undo}")
+        for found in made.found:
+            click.echo(f"found {found.detail}: {found.remedy}")
+    raise SystemExit(Exit.FINDINGS if made.found else Exit.AS_DESIRED)
+
+
+async def _plan(settings: Settings, plan_file: Path | None) -> Plan:
+    """Return a fresh plan; one from a file must still fit the server, and comes with today's numbers.
+
+    Raises:
+        StalePlan: the server has changed since.
+        WrongTarget: the file's plan is for another environment or server.
+    """
+    if plan_file is None:
+        return await plan_for(settings)
+    try:
+        saved = decode(plan_file.read_bytes())
+    except ValueError as error:
+        raise Misconfigured(f"{plan_file} is no plan: {error}") from error
+    fresh = await plan_for(settings, saved.wanted)
+    if (saved.environment, saved.target) != (fresh.environment, fresh.target):
+        raise WrongTarget(f"{plan_file} is a plan for {saved.environment} at {saved.target}, this is {fresh.target}")
+    if saved.sha256 != fresh.sha256:
+        raise StalePlan(f"streams or durables were changed since {saved.made_at}: make a new plan")
+    return fresh

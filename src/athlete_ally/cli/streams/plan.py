@@ -1,0 +1,42 @@
+"""`streams plan`: what would have to change."""
+
+from pathlib import Path
+
+import click
+
+from athlete_ally.cli.exits import Exit
+from athlete_ally.cli.streams.options import target_options
+from athlete_ally.cli.streams.text import plan_json, plan_lines, plan_markdown
+from athlete_ally.config.settings import load_settings
+from athlete_ally.ops.plan import Plan, encode
+from athlete_ally.wiring.loop import run
+from athlete_ally.wiring.operator import plan_for
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan here, for `apply`.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print a table for a pull request.")
+@target_options
+def plan(
+    *, out: Path | None, as_markdown: bool, environment_file: Path | None, env_file: Path | None, as_json: bool
+) -> None:
+    """Say what would have to change, how dangerous it is, and how many messages it would delete. (read-only)
+
+    Exit code 0 when all is as desired, 2 when not, 4 when this is not the server that the environment expects.
+    """
+    made = run(plan_for(load_settings(env_file, environment_file=environment_file)))
+    if out is not None:
+        out.write_bytes(encode(made))
+    show_plan(made, as_json=as_json, as_markdown=as_markdown)
+    raise SystemExit(Exit.FINDINGS if made.changes or made.found else Exit.AS_DESIRED)
+
+
+def show_plan(made: Plan, *, as_json: bool = False, as_markdown: bool = False) -> None:
+    """Print a plan in the form that was asked for."""
+    if as_json:
+        click.echo(plan_json(made))
+    elif as_markdown:
+        click.echo(plan_markdown(made))
+    else:
+        for line in plan_lines(made):
+            click.echo(line)

@@ -1,0 +1,139 @@
+"""What a server has: streams, durables, and the server itself, as the operator's tool sees them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server that we speak to. Where a limit of the account is None, there is none, or we can't see it."""
+
+    name: str
+    version: str
+    cluster: str
+    domain: str
+    account: str
+    account_names: tuple[str, ...]
+    api_level: int
+    max_storage: int | None
+    reserved_storage: int
+    max_streams: int | None
+    streams: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One further copy of a stream."""
+
+    name: str
+    current: bool
+    offline: bool
+    lag: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStream:
+    """A stream as the server has it. `deleted` counts the gaps between the first and the last message."""
+
+    config: Mapping[str, Any]
+    created: str
+    asked_at: datetime
+    messages: int
+    bytes: int
+    first_sequence: int
+    last_sequence: int
+    first_at: datetime | None
+    deleted: int
+    replicas: tuple[Replica, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Return the stream's name."""
+        return str(self.config["name"])
+
+
+@dataclass(frozen=True, slots=True)
+class LiveDurable:
+    """A durable as the server has it. `delivered` and `ack_floor` are sequences of the stream."""
+
+    config: Mapping[str, Any]
+    created: str
+    stream: str
+    pending: int
+    ack_pending: int
+    redelivered: int
+    delivered: int
+    ack_floor: int
+    paused: bool
+
+    @property
+    def name(self) -> str:
+        """Return the durable's name."""
+        return str(self.config.get("durable_name") or self.config["name"])
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """Return the subjects that it hears."""
+        several = tuple(map(str, self.config.get("filter_subjects") or ()))
+        return several or (str(self.config.get("filter_subject") or ">"),)
+
+    @property
+    def unacknowledged(self) -> int:
+        """Return how many messages it has not settled."""
+        return self.pending + self.ack_pending
+
+    @property
+    def abandoned(self) -> int:
+        """Return how far its floor lies behind what it delivered while nothing is in hand: given up, and silent."""
+        return self.delivered - self.ack_floor if not self.ack_pending and self.delivered > self.ack_floor else 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """What is known of a message without looking into it; `size` is what the stream counts for it, in bytes."""
+
+    sequence: int
+    subject: str
+    size: int
+    stored_at: datetime
+
+
+def metadata_of(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the notes on a stream or durable; none is the same as empty."""
+    return dict(config.get("metadata") or {})
+
+
+def matches(subject: str, pattern: str) -> bool:
+    """Tell whether a subject is one of those that a pattern with `*` and `>` names."""
+    wanted, found = pattern.split("."), subject.split(".")
+    if wanted[-1] == ">":
+        return len(found) >= len(wanted) and _tokens_match(found, wanted[:-1])
+    return len(found) == len(wanted) and _tokens_match(found, wanted)
+
+
+def covers(wider: str, narrower: str) -> bool:
+    """Tell whether every subject of one pattern is one of the other's too."""
+    outer, inner = wider.split("."), narrower.split(".")
+    for index, each in enumerate(outer):
+        if each == ">":
+            return len(inner) > index
+        if index >= len(inner) or inner[index] == ">" or each not in {"*", inner[index]}:
+            return False
+    return len(outer) == len(inner)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Tell whether two patterns have a subject in common."""
+    left, right = one.split("."), other.split(".")
+    for a, b in zip(left, right, strict=False):
+        if ">" in {a, b}:
+            return True
+        if a != b and "*" not in {a, b}:
+            return False
+    return len(left) == len(right)
+
+
+def _tokens_match(found: list[str], wanted: list[str]) -> bool:
+    return all(pattern in {"*", each} for each, pattern in zip(found, wanted, strict=False))
