@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from support.commands import Outcome
 from support.samples import hrv_reading
 from support.servers import Nats
+from support.streams import make_streams
 
-from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.letters import NatsLetters
 from athlete_ally.adapters.nats.publisher import NatsPublisher
@@ -277,7 +277,7 @@ async def test_an_export_survives_the_move(bench: Bench, tmp_path: Path, topolog
     before = [letter async for letter in bench.letters.all()]
     # Another cluster: a stream that remembers no id.
     await bench.connection.api("STREAM.DELETE.AA_DLQ")
-    await NatsAdmin(bench.connection).create_stream(topology.stream(DLQ))
+    await make_streams(bench.connection, topology)
     imported = await bench.run("import", str(out), "--json")
     again = await bench.run("import", str(out), "--json")
     after = [letter async for letter in bench.letters.all()]

@@ -242,6 +242,6 @@ _RULES: dict[str, Rule] = {
     "persist_mode": _never("persist_mode can't change"),
     "allow_msg_counter": _never("allow_msg_counter can't change"),
     "first_seq": lambda _: Judgement(
-        "impossible", "the server accepts first_seq and ignores it: only a create heeds it", "leave it out"
+        "impossible", "the server accepts first_seq and moves nothing: only a create heeds it", "leave it out"
     ),
 }
