@@ -38,8 +38,8 @@ ENV PATH=/app/.venv/bin:$PATH \
 USER 10001:10001
 WORKDIR /home/athlete
 
-# ingest; health and series of normalize
-EXPOSE 4101 4102
+# ingest; health and series of normalize; the console
+EXPOSE 4101 4102 4180
 
 # For `ingest`, the default command; whoever runs another command replaces or disables it (deploy/compose.yaml does).
 # Python, because the image has no curl; past any proxy. Alive, not ready: a restart doesn't mend a broker that is away.

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from athlete_ally.core.topology import INGEST_PORT, NORMALIZE_PORT
+from athlete_ally.core.topology import CONSOLE_PORT, INGEST_PORT, NORMALIZE_PORT
 
 ROOT = Path(__file__).parents[2]
 NAMED = (
@@ -39,7 +39,7 @@ MUST_NAME_IT = (
 )
 
 INGEST_ONLY = frozenset({INGEST_PORT})
-OURS = INGEST_ONLY | {NORMALIZE_PORT}
+OURS = INGEST_ONLY | {NORMALIZE_PORT, CONSOLE_PORT}
 # What else answers HTTP on one: nats-server (monitoring), Prometheus, Alertmanager, Grafana, receivers of alerts.
 LOCAL_HTTP = OURS | {3000, 8222, 9090, 9093, 9099}
 # A line about the setting may give its range.
@@ -230,7 +230,8 @@ def test_another_port_or_a_loopback_bind_is_found(line: str) -> None:
         '    ports: ["127.0.0.1:4102:4102"]',
         '    ports: ["4101:4101"]',
         "docker run -p 0.0.0.0:4101:4101 athlete-ally",
-        "EXPOSE 4101 4102",
+        "EXPOSE 4101 4102 4180",
+        "open http://127.0.0.1:4180/",
         'targets: ["ingest:4101"]',
         "image: athlete-ally-ingest:1.0",
         "Readings accepted by ingest: 274,000 a second.",

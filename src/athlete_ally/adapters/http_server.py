@@ -27,6 +27,8 @@ class HttpServer:
             access_log=False,
             log_config=None,
             server_header=False,
+            # Who is at the other end is who is at the other end: anybody could write X-Forwarded-For.
+            proxy_headers=False,
             date_header=True,
             timeout_graceful_shutdown=max(1, int(drain_s)),
             # Longer than the idle timeout of common load balancers (60 s), which would otherwise race with ours.

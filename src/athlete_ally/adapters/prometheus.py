@@ -1,6 +1,6 @@
 """The `Observer` port on prometheus-client: only declared series, all label sets there from the start."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from prometheus_client import (
@@ -12,12 +12,13 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
-from prometheus_client.openmetrics import exposition
+from prometheus_client.openmetrics import exposition, parser
 
 from athlete_ally.core.series import Series
 
 CONTENT_TYPE = exposition.CONTENT_TYPE_LATEST
 _generate: Callable[[CollectorRegistry], bytes] = exposition.generate_latest  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]  # untyped
+_parse: Callable[[str], Iterable[Any]] = parser.text_string_to_metric_families  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]  # untyped
 
 
 class PrometheusObserver:
@@ -68,3 +69,14 @@ class PrometheusObserver:
                 return Histogram(
                     series.name, series.help, series.labels, buckets=series.buckets, registry=self._registry
                 )
+
+
+def read_exposition(text: str) -> Iterator[tuple[str, Mapping[str, str], float]]:
+    """Yield name, labels and value of every sample in a text that some `exposition` gave.
+
+    Raises:
+        ValueError: it is no such text.
+    """
+    for family in _parse(text):
+        for sample in family.samples:
+            yield sample.name, sample.labels, float(sample.value)

@@ -9,7 +9,7 @@ from athlete_ally.cli.doctor import doctor
 from athlete_ally.cli.import_ import import_group
 from athlete_ally.cli.keys import keys
 from athlete_ally.cli.migrate import migrate_command
-from athlete_ally.cli.services import ingest, normalize
+from athlete_ally.cli.services import console, ingest, normalize
 from athlete_ally.cli.streams import streams
 from athlete_ally.cli.up import up
 
@@ -29,5 +29,5 @@ def cli() -> None:
     """
 
 
-for command in (up, demo, ingest, normalize, migrate_command, streams, dlq, import_group, keys, doctor):
+for command in (up, demo, ingest, normalize, console, migrate_command, streams, dlq, import_group, keys, doctor):
     cli.add_command(command)

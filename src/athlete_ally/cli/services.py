@@ -1,11 +1,14 @@
-"""`ingest` and `normalize`: run one service in the foreground."""
+"""`ingest`, `normalize` and `console`: run one service in the foreground."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import click
 
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import Settings, load_settings, unknown_variables
+from athlete_ally.wiring.console import run_console
 from athlete_ally.wiring.ingest import run_ingest
 from athlete_ally.wiring.loop import run, stop_on_signals, stop_with_stdin
 from athlete_ally.wiring.normalize import run_normalize
@@ -39,6 +42,24 @@ def normalize(host: str | None, port: int | None, *, stop_with_stdin: bool) -> N
     """
     settings = load_settings(normalize_host=host, normalize_port=port)
     _serve(run_normalize, settings, with_stdin=stop_with_stdin)
+
+
+@click.command()
+@click.option("--host", help="Address to bind.  [env: AA_CONSOLE_HOST; default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port to bind; 0 takes a free one.  [env: AA_CONSOLE_PORT; default: 4180]")
+@env_file_option
+@_stdin_option
+def console(host: str | None, port: int | None, *, env_file: Path | None, stop_with_stdin: bool) -> None:
+    """Show the console: what flows, what is stuck, what to do. (changing)
+
+    Pages for a browser, at http://127.0.0.1:4180 unless set otherwise. Works while NATS or PostgreSQL is down, and says
+    so. Changes nothing by itself: what changes things or shows personal data is asked for by a person, and journalled.
+
+    Binds another address than this machine's only with tokens (AA_CONSOLE_OPERATORS_FILE, AA_CONSOLE_VIEWERS_FILE) or
+    behind a proxy that authenticates people (AA_CONSOLE_PROXY_HEADER).
+    """
+    settings = load_settings(env_file, console_host=host, console_port=port)
+    _serve(run_console, settings, with_stdin=stop_with_stdin)
 
 
 def _serve(

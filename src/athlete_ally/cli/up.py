@@ -30,6 +30,7 @@ _SAY_EVERY_S = 60.0
 @click.option("--port", "ingest_port", type=int, help="Port of ingest.  [env: AA_INGEST_PORT; default: 4101]")
 @click.option("--host", "ingest_host", help="Address that ingest binds.  [env: AA_INGEST_HOST; default: 0.0.0.0]")
 @click.option("--normalize-port", type=int, help="Port of normalize.  [env: AA_NORMALIZE_PORT; default: 4102]")
+@click.option("--console-port", type=int, help="Port of the console.  [env: AA_CONSOLE_PORT; default: 4180]")
 @click.option("--nats-port", "local_nats_port", type=int, help="Port of the own nats-server; 0 takes a free one.")
 @click.option(
     "--postgres-port", "local_postgres_port", type=int, help="Port of the own PostgreSQL; 0 takes a free one."
@@ -39,8 +40,8 @@ def up(*, env_file: Path | None, **flags: Any) -> None:
     """Run everything on this machine until Ctrl-C. (changing)
 
     Starts nats-server and PostgreSQL from their wheels under the data directory (or uses NATS_URL and DATABASE_URL,
-    when set), creates streams and schema, and runs ingest and normalize. Data survives a restart. For a person's own
-    machine or a small lab; in production run the services one by one.
+    when set), creates streams and schema, and runs ingest, normalize and the console. Data survives a restart. For a
+    person's own machine or a small lab; in production run the services one by one.
     """
     settings = load_settings(env_file, **flags)
     for warning in unknown_variables(env_file):
@@ -53,7 +54,9 @@ def up(*, env_file: Path | None, **flags: Any) -> None:
         stop = asyncio.Event()
         stop_on_signals(stop)
         to_files = console.is_terminal
-        starting = asyncio.create_task(start_stack(settings, folder, log, services_log_to_files=to_files))
+        starting = asyncio.create_task(
+            start_stack(settings, folder, log, services_log_to_files=to_files, with_console=True)
+        )
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
@@ -75,6 +78,7 @@ def _say_where(stack: Stack) -> None:
     host = stack.settings.ingest_host
     click.echo(f"ingest       {stack.ingest_url}  (bound to {host}; /docs, /health/ready, /metrics)")
     click.echo(f"normalize    {stack.normalize_url}  (/health/ready, /metrics)")
+    click.echo(f"console      {stack.console_url}  (open it in a browser)")
     click.echo(f"data         {stack.folder}")
     click.echo(f"connections  {stack.environment_file}  (NATS_URL and DATABASE_URL, for other commands: --env-file)")
     if stack.psql is not None:

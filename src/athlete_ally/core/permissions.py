@@ -68,6 +68,19 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
     unpackers = [each for each in topology.durables if each.stream == VENDOR_HOT]
     reapers = [each for each in topology.durables if each.stream == ADVISORY]
     raw = [raw_subject(kind) for kind in kinds]
+    letters = (
+        *looks,
+        *_reads(topology),
+        f"$JS.API.STREAM.MSG.DELETE.{DLQ}",
+        "athlete-ally.redrive.>",
+        "vendor.redrive.>",
+        # Corrected, released and imported letters wait there; the others lie on their shelf.
+        *(dead_letter_subject(kind, "*") for kind in kinds),
+        *(f"dlq.vendor.{vendor}.webhook.*" for vendor in vendors),
+        "dlq.consumer.>",
+        "dlq.quarantine.>",
+        "dlq.resolved.>",
+    )
     return (
         User("ingest", "takes readings and webhooks in", (*raw, *_webhooks(vendors), *_stream_infos(topology))),
         User(
@@ -101,23 +114,8 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
         User("monitor", "looks at figures, never at bodies", looks),
         User("planner", "plans changes; reads messages for their times", (*looks, *_reads(topology))),
         User("operator", "changes, backs up and restores streams", (*looks, *_reads(topology), *_changes(topology))),
-        User(
-            "dlq",
-            "looks into dead letters, replays and resolves them",
-            (
-                *looks,
-                *_reads(topology),
-                f"$JS.API.STREAM.MSG.DELETE.{DLQ}",
-                "athlete-ally.redrive.>",
-                "vendor.redrive.>",
-                # Corrected, released and imported letters wait there; the others lie on their shelf.
-                *(dead_letter_subject(kind, "*") for kind in kinds),
-                *(f"dlq.vendor.{vendor}.webhook.*" for vendor in vendors),
-                "dlq.consumer.>",
-                "dlq.quarantine.>",
-                "dlq.resolved.>",
-            ),
-        ),
+        User("dlq", "looks into dead letters, replays and resolves them", letters),
+        User("console", "shows the flow, looks into dead letters and replays them", letters),
     )
 
 

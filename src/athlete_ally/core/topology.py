@@ -9,6 +9,7 @@ from athlete_ally.core.quantities import Size, Span
 
 INGEST_PORT: Final = 4101
 NORMALIZE_PORT: Final = 4102
+CONSOLE_PORT: Final = 4180
 
 CORE_HOT: Final = "AA_CORE_HOT"
 VENDOR_HOT: Final = "AA_VENDOR_HOT"

@@ -47,7 +47,7 @@ async def demo_stack(settings: Settings) -> AsyncGenerator[Stack]:
     """Run everything in a throw-away directory on free ports; when this ends, or we are killed, nothing is left."""
     settings = settings.model_copy(update={"ingest_port": free_port(), "normalize_port": free_port()})
     log = build_log("demo", level="error", form="auto")
-    stack = await start_stack(settings, None, log, services_log_to_files=True)
+    stack = await start_stack(settings, None, log, services_log_to_files=True, with_console=False)
     try:
         yield stack
     finally:

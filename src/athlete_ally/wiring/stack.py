@@ -71,6 +71,11 @@ class Stack:
         return f"http://127.0.0.1:{self.settings.normalize_port}"
 
     @property
+    def console_url(self) -> str:
+        """Return where the console is, for a browser on this machine."""
+        return f"http://127.0.0.1:{self.settings.console_port}"
+
+    @property
     def environment_file(self) -> Path:
         """Return the file with NATS_URL and DATABASE_URL, readable by its owner only."""
         return self.folder / "connections.env"
@@ -86,11 +91,14 @@ class Stack:
         await self.processes.close()
 
 
-async def start_stack(settings: Settings, folder: Path | None, log: Log, *, services_log_to_files: bool) -> Stack:
-    """Start what the settings don't name as running elsewhere, make streams and schema, and start both services.
+async def start_stack(
+    settings: Settings, folder: Path | None, log: Log, *, services_log_to_files: bool, with_console: bool
+) -> Stack:
+    """Start what the settings don't name as running elsewhere, make streams and schema, and start the services.
 
-    When this returns, both services are ready. No `folder` means a new temporary one, removed when everything has
-    ended, also when we are killed. Services write their logs to files in the folder, or to our own standard error.
+    When this returns, the services are ready; the console is one of them where it is wanted. No `folder` means a new
+    temporary one, removed when everything has ended, also when we are killed. Services write their logs to files in the
+    folder, or to our own standard error.
 
     Raises:
         Misconfigured: a server did not start (its last lines are in the text), or the folder or a port is taken.
@@ -100,13 +108,15 @@ async def start_stack(settings: Settings, folder: Path | None, log: Log, *, serv
     processes = Processes()
     folder = await processes.open(folder)
     try:
-        return await _start(settings, folder, log, processes, to_files=services_log_to_files)
+        return await _start(settings, folder, log, processes, to_files=services_log_to_files, with_console=with_console)
     except BaseException:
         await processes.close()
         raise
 
 
-async def _start(settings: Settings, folder: Path, log: Log, processes: Processes, *, to_files: bool) -> Stack:
+async def _start(  # what a stack is made of
+    settings: Settings, folder: Path, log: Log, processes: Processes, *, to_files: bool, with_console: bool
+) -> Stack:
     known = _secrets(folder)
     (nats_url, monitor_url), (database_url, psql) = await asyncio.gather(
         _start_nats(settings, folder, known, processes), _start_postgres(settings, folder, known, processes)
@@ -128,12 +138,15 @@ async def _start(settings: Settings, folder: Path, log: Log, processes: Processe
     lines = {"NATS_URL": nats_url, "AA_NATS_MONITOR_URL": monitor_url, "DATABASE_URL": database_url}
     text = "".join(f"{name}={value}\n" for name, value in lines.items() if value)
     _write_private(stack.environment_file, text)
-    for service, url in (("ingest", stack.ingest_url), ("normalize", stack.normalize_url)):
+    services = {"ingest": stack.ingest_url, "normalize": stack.normalize_url}
+    if with_console:
+        services["console"] = stack.console_url
+    for service, url in services.items():
         service_log = str(folder / f"{service}.log") if to_files else None
         await processes.start(_service_command(service, settings, service_log))
         log.debug("starting", service=service, url=url)
     async with httpx.AsyncClient(trust_env=False) as client:
-        for url in (stack.ingest_url, stack.normalize_url):
+        for url in services.values():
             await _watched(processes, folder, _until_it_answers(lambda url=url: _ready(client, url)))
     stack.pids = dict(processes.pids)
     return stack
@@ -192,6 +205,11 @@ def _service_command(service: str, settings: Settings, log: str | None) -> Comma
         "AA_INGEST_PORT": str(settings.ingest_port),
         "AA_NORMALIZE_HOST": settings.normalize_host,
         "AA_NORMALIZE_PORT": str(settings.normalize_port),
+        "AA_CONSOLE_HOST": settings.console_host,
+        "AA_CONSOLE_PORT": str(settings.console_port),
+        "AA_INGEST_URL": f"http://127.0.0.1:{settings.ingest_port}",
+        "AA_NORMALIZE_URL": f"http://127.0.0.1:{settings.normalize_port}",
+        "AA_NATS_MONITOR_URL": settings.nats_monitor_url or "",
         "AA_LOG_LEVEL": settings.log_level,
     }
     return Command(

@@ -1,0 +1,36 @@
+"""The console's application: the pages behind the guard."""
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from athlete_ally.console.guard import Guard
+from athlete_ally.console.shell import Shell, log_in_routes
+
+_ASSETS = Path(__file__).parent / "static"
+
+
+def build_app(shell: Shell, pages: Iterable[BaseRoute], *, names: Collection[str]) -> ASGIApp:
+    """Return the application; it answers requests for one of these host names only."""
+
+    async def missing(_: Request, __: Exception) -> Response:
+        return shell.render(None, "notice.html", 404, title="Not found", text="There is no such page.")
+
+    async def alive(_: Request) -> Response:
+        return Response('{"status":"ok","service":"console"}', media_type="application/json")
+
+    routes: list[BaseRoute] = [
+        Route("/health", alive),
+        # Ready means that pages are shown; what can't be reached is shown on them.
+        Route("/health/ready", alive),
+        Mount("/assets", StaticFiles(directory=_ASSETS)),
+        *log_in_routes(shell),
+        *pages,
+    ]
+    return Guard(Starlette(routes=routes, exception_handlers={404: missing}), names=names)

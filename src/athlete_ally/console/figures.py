@@ -1,0 +1,90 @@
+"""Figures that were read somewhere, under the names of their series. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Point(NamedTuple):
+    """The value of one label set of a series."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
+class Figures:
+    """What was read at one moment."""
+
+    def __init__(self, points: Iterable[Point] = ()) -> None:
+        """Keep these points."""
+        self._by_name: dict[str, list[Point]] = {}
+        for point in points:
+            self._by_name.setdefault(point.name, []).append(point)
+
+    def names(self, beginning: str) -> list[str]:
+        """Return the names of series that begin like this."""
+        return [name for name in self._by_name if name.startswith(beginning)]
+
+    def values(self, name: str, **labels: str) -> list[float]:
+        """Return the values of a series whose labels are at least these."""
+        wanted = labels.items()
+        return [point.value for point in self._by_name.get(name, ()) if wanted <= point.labels.items()]
+
+    def total(self, name: str, **labels: str) -> float | None:
+        """Return their sum; None where there is none."""
+        found = self.values(name, **labels)
+        return sum(found) if found else None
+
+    def worst(self, name: str, **labels: str) -> float | None:
+        """Return the largest; None where there is none."""
+        return max(self.values(name, **labels), default=None)
+
+    def least(self, name: str, **labels: str) -> float | None:
+        """Return the smallest; None where there is none."""
+        return min(self.values(name, **labels), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a source said at `at_s` on a clock that only counts; `trouble` says why it can't be asked now.
+
+    While there is trouble, the figures are the last that were read. `facts` are versions and the like.
+    """
+
+    at_s: float
+    figures: Figures = field(default_factory=Figures)
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The latest sample of a source, and those of the last half minute before it, the oldest first."""
+
+    latest: Sample | None = None
+    before: Sequence[Sample] = ()
+
+    @property
+    def figures(self) -> Figures:
+        """Return the figures that were read last."""
+        return self.latest.figures if self.latest else Figures()
+
+    @property
+    def trouble(self) -> str:
+        """Say why it can't be asked now, or ""."""
+        return self.latest.trouble if self.latest else ""
+
+    def fact(self, name: str) -> str:
+        """Return a fact, or ""."""
+        return self.latest.facts.get(name, "") if self.latest else ""
+
+    def rate_per_s(self, name: str, **labels: str) -> float | None:
+        """Return by how much a counter grew each second; None while it can't be told, as after a restart."""
+        if self.latest is None or not self.before or self.trouble:
+            return None
+        first, last = self.before[0], self.latest
+        then, now = first.figures.total(name, **labels), last.figures.total(name, **labels)
+        if then is None or now is None or now < then or last.at_s <= first.at_s:
+            return None
+        return (now - then) / (last.at_s - first.at_s)

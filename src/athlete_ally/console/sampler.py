@@ -1,0 +1,75 @@
+"""Looks at each source every few seconds, each for itself, so that one that hangs holds up no other and no page."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from athlete_ally.console.figures import Figures, Sample, Source
+from athlete_ally.core.errors import AthleteAllyError
+
+_EVERY_S = 2.0
+_ANSWER_WITHIN_S = 4.0
+# Half a minute of samples: rates that are steady, and soon right again after a change.
+_SAMPLES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look found: figures, facts such as a version, and what the source itself says is wrong."""
+
+    figures: Figures = field(default_factory=Figures)
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])
+    trouble: str = ""
+
+
+Look = Callable[[], Awaitable[Looked]]
+"""Looks at a source; raises one of our errors where it can't be asked."""
+
+
+@dataclass(slots=True)
+class Sampler:
+    """Keeps what the sources said last."""
+
+    looks: Mapping[str, Look]
+    clock: Callable[[], float]
+    _samples: dict[str, deque[Sample]] = field(default_factory=dict[str, deque[Sample]], init=False)
+
+    def source(self, name: str) -> Source:
+        """Return what is known of a source now."""
+        samples = self._samples.get(name)
+        return Source(samples[-1], tuple(samples)[:-1]) if samples else Source()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look again and again until `stop` is set."""
+        async with asyncio.TaskGroup() as group:
+            for name in self.looks:
+                group.create_task(self._keep_looking(name, stop))
+
+    async def _keep_looking(self, name: str, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await self.look(name)
+            try:
+                async with asyncio.timeout(_EVERY_S):
+                    await stop.wait()
+            except TimeoutError:
+                continue
+
+    async def look(self, name: str) -> None:
+        """Look at one source once; what it said before stays when it can't be asked."""
+        samples = self._samples.setdefault(name, deque(maxlen=_SAMPLES))
+        try:
+            async with asyncio.timeout(_ANSWER_WITHIN_S):
+                looked = await self.looks[name]()
+        except TimeoutError:
+            self._fail(samples, f"no answer within {_ANSWER_WITHIN_S:g} s")
+        except AthleteAllyError as error:
+            self._fail(samples, str(error))
+        else:
+            if samples and samples[-1].trouble:
+                samples.clear()
+            samples.append(Sample(self.clock(), looked.figures, looked.facts, looked.trouble))
+
+    def _fail(self, samples: deque[Sample], trouble: str) -> None:
+        last = samples[-1] if samples else Sample(self.clock())
+        samples.append(replace(last, at_s=self.clock(), trouble=trouble))

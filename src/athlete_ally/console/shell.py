@@ -1,0 +1,214 @@
+"""What every page has around it: who asks, whether they may, and what is shown when something can't be reached."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from athlete_ally.console import wording
+from athlete_ally.console.access import Attempts, Door, Session, Sessions
+from athlete_ally.core.errors import AthleteAllyError
+from athlete_ally.core.ports import Log
+
+COOKIE = "athlete_ally_console"
+# Longer than any one look at a server; a page that needs more says so instead of hanging.
+_ANSWER_WITHIN_S = 15.0
+_MOST_FIELDS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of somebody who is in."""
+
+    request: Request
+    session: Session
+    form: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def may_change(self) -> bool:
+        """Tell whether this person may change things."""
+        return self.session.person.may_change
+
+
+Page = Callable[[Visit], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class NavigationEntry:
+    """A page of the navigation."""
+
+    path: str
+    title: str
+
+
+def build_templates() -> Environment:
+    """Return the templates; everything that is filled in is escaped."""
+    templates = Environment(
+        loader=PackageLoader("athlete_ally.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for word in (wording.count, wording.span, wording.size, wording.rate, wording.share, wording.moment):
+        templates.filters[word.__name__] = word
+    return templates
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Lets people in, and puts pages together."""
+
+    door: Door
+    sessions: Sessions
+    attempts: Attempts
+    templates: Environment
+    navigation: tuple[NavigationEntry, ...]
+    environment: str
+    log: Log
+
+    def page(self, path: str, page: Page) -> Route:
+        """Return the route of something to look at."""
+
+        async def handle(request: Request) -> Response:
+            session, is_new = self._session(request)
+            if session is None:
+                return self._log_in_first(request)
+            response = await self._bounded(page, Visit(request, session))
+            return _with_cookie(response, request, session) if is_new else response
+
+        return Route(path, handle, methods=["GET"])
+
+    def act(self, path: str, page: Page, *, for_viewers: bool = False) -> Route:
+        """Return the route of something to do; only a form of ours can ask for it, and only an operator may."""
+
+        async def handle(request: Request) -> Response:
+            session, _ = self._session(request)
+            if session is None:
+                return self._log_in_first(request)
+            form = await form_of(request)
+            visit = Visit(request, session, form)
+            if not session.sent(form.get("form_token", "")):
+                text = "This form is no longer valid: the console was restarted, or you logged in again meanwhile."
+                return self.notice(visit, "Please try again", text, HTTPStatus.FORBIDDEN)
+            if not visit.may_change and not for_viewers:
+                text = "This needs the role of an operator; you are a viewer."
+                return self.notice(visit, "Not for viewers", text, HTTPStatus.FORBIDDEN)
+            return await self._bounded(page, visit)
+
+        return Route(path, handle, methods=["POST"])
+
+    def render(self, visit: Visit | None, template: str, status: int = 200, **model: Any) -> Response:
+        """Return a page, or a part of one."""
+        session = visit.session if visit else None
+        text = self.templates.get_template(template).render(
+            **model,
+            path=visit.request.url.path if visit else "",
+            person=session.person if session else None,
+            may_change=bool(visit and visit.may_change),
+            form_token=session.form_token if session else "",
+            has_log_in=self.door.has_log_in,
+            navigation=self.navigation,
+            links={entry.path for entry in self.navigation},
+            environment=self.environment,
+        )
+        return HTMLResponse(text, status)
+
+    def notice(self, visit: Visit, title: str, text: str, status: int = 200) -> Response:
+        """Return a page that says one thing."""
+        return self.render(visit, "notice.html", status, title=title, text=text)
+
+    async def _bounded(self, page: Page, visit: Visit) -> Response:
+        try:
+            async with asyncio.timeout(_ANSWER_WITHIN_S):
+                return await page(visit)
+        except TimeoutError:
+            return self._trouble(visit, f"No answer within {_ANSWER_WITHIN_S:g} s.")
+        except AthleteAllyError as error:
+            self.log.warning("page-failed", path=visit.request.scope["path"], error=type(error).__name__)
+            return self._trouble(visit, str(error))
+
+    def _trouble(self, visit: Visit, text: str) -> Response:
+        return self.notice(visit, "This can't be shown now", text, HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def _session(self, request: Request) -> tuple[Session | None, bool]:
+        """Return the session of a request, and whether it begins with it."""
+        admitted = self.door.admit(request.headers, address_of(request))
+        session = self.sessions.find(request.cookies.get(COOKIE, ""))
+        if session is not None and self.door.is_welcome(session.person) and admitted in {None, session.person}:
+            return session, False
+        return (None, False) if admitted is None else (self.sessions.begin(admitted), True)
+
+    def _log_in_first(self, request: Request) -> Response:
+        if not self.door.has_log_in:
+            return self.render(None, "notice.html", HTTPStatus.FORBIDDEN, title="Not let in", text=_BY_PROXY)
+        if request.method != "GET" or request.url.path.endswith("/live"):
+            return self.render(None, "log_in.html", HTTPStatus.UNAUTHORIZED, error="")
+        return RedirectResponse("/log-in", HTTPStatus.SEE_OTHER)
+
+
+_BY_PROXY = "The console is reached by the proxy that knows who you are, and by no other way."
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """Return the fields of a form; the guard has seen to its size. What is no form has none."""
+    try:
+        body = (await request.body()).decode()
+        return dict(parse_qsl(body, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        return {}
+
+
+def address_of(request: Request) -> str:
+    """Return the address that a request comes from."""
+    return request.client.host if request.client else ""
+
+
+def _with_cookie(response: Response, request: Request, session: Session) -> Response:
+    is_secure = "https" in {request.url.scheme, request.headers.get("x-forwarded-proto", "")}
+    response.set_cookie(COOKIE, session.key, httponly=True, samesite="strict", secure=is_secure, path="/")
+    return response
+
+
+def log_in_routes(shell: Shell) -> list[Route]:
+    """Return the pages by which somebody with a token gets in and out."""
+
+    async def ask(_: Request) -> Response:
+        return shell.render(None, "log_in.html", error="")
+
+    async def check(request: Request) -> Response:
+        address = address_of(request)
+        wait_s = shell.attempts.wait_s(address)
+        if wait_s:
+            error = f"Too many attempts: try again in {wording.span(wait_s)}."
+            return shell.render(None, "log_in.html", HTTPStatus.TOO_MANY_REQUESTS, error=error)
+        person = shell.door.check((await form_of(request)).get("token", "").strip())
+        if person is None:
+            shell.attempts.failed(address)
+            shell.log.warning("log-in-failed", address=address)
+            error = "This token is not known, or was revoked."
+            return shell.render(None, "log_in.html", HTTPStatus.UNAUTHORIZED, error=error)
+        shell.log.info("logged-in", name=person.name, role=person.role)
+        response = RedirectResponse("/", HTTPStatus.SEE_OTHER)
+        return _with_cookie(response, request, shell.sessions.begin(person))
+
+    async def leave(visit: Visit) -> Response:
+        shell.sessions.end(visit.session.key)
+        response = RedirectResponse("/log-in", HTTPStatus.SEE_OTHER)
+        response.delete_cookie(COOKIE, path="/")
+        return response
+
+    if not shell.door.has_log_in:
+        return []
+    return [
+        Route("/log-in", ask, methods=["GET"]),
+        Route("/log-in", check, methods=["POST"]),
+        shell.act("/log-out", leave, for_viewers=True),
+    ]

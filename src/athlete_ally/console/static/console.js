@@ -1,0 +1,94 @@
+// Renews the parts of a page that change, switches the theme, copies commands. Every page works without it.
+
+const THEMES = ["system", "light", "dark"];
+const EVERY_MS = 2000;
+const GIVE_UP_MS = 8000;
+
+function currentTheme() {
+  return document.documentElement.dataset.theme || "system";
+}
+
+function setUpThemeSwitch(button) {
+  const show = () => { button.textContent = `Theme: ${currentTheme()}`; };
+  button.hidden = false;
+  show();
+  button.addEventListener("click", () => {
+    const next = THEMES[(THEMES.indexOf(currentTheme()) + 1) % THEMES.length];
+    if (next === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = next;
+    try { localStorage.setItem("theme", next); } catch { /* it lasts for this page */ }
+    show();
+  });
+}
+
+function offerCopies(root) {
+  if (!navigator.clipboard) return;
+  for (const code of root.querySelectorAll("code[data-copy]:not([data-offered])")) {
+    code.dataset.offered = "";
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "quiet copy";
+    button.textContent = "Copy";
+    button.setAttribute("aria-label", `Copy ${code.textContent}`);
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(code.textContent);
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    });
+    code.after(button);
+  }
+}
+
+function shapeOf(root) {
+  const copy = root.cloneNode(true);
+  for (const each of copy.querySelectorAll("[data-offered]")) each.removeAttribute("data-offered");
+  for (const each of copy.querySelectorAll("button.copy")) each.remove();
+  for (const each of copy.querySelectorAll("[id]")) if (!each.children.length) each.textContent = "";
+  return copy.innerHTML.replace(/\s+/g, " ").trim();
+}
+
+// Figures are changed in place, so that focus, selection and a screen reader's place stay where they are.
+function renew(region, html) {
+  const fresh = document.createElement("div");
+  fresh.innerHTML = html;
+  if (shapeOf(fresh) === shapeOf(region)) {
+    for (const each of fresh.querySelectorAll("[id]")) {
+      const here = document.getElementById(each.id);
+      if (here && !each.children.length && here.textContent !== each.textContent) here.textContent = each.textContent;
+    }
+    return;
+  }
+  const focused = region.contains(document.activeElement) ? document.activeElement.id : "";
+  region.replaceChildren(...fresh.childNodes);
+  offerCopies(region);
+  if (focused) document.getElementById(focused)?.focus();
+}
+
+function say(text, isTrouble) {
+  const line = document.querySelector("[data-live-state]");
+  if (!line || line.textContent === text) return;
+  line.textContent = text;
+  line.classList.toggle("problem", isTrouble);
+}
+
+async function keepRenewing(region) {
+  const usual = document.querySelector("[data-live-state]")?.textContent ?? "";
+  for (;;) {
+    await new Promise((done) => { setTimeout(done, Number(region.dataset.every) || EVERY_MS); });
+    if (document.hidden) continue;
+    try {
+      const answer = await fetch(region.dataset.live, { signal: AbortSignal.timeout(GIVE_UP_MS) });
+      if (answer.status === 401) { location.assign("/log-in"); return; }
+      if (answer.headers.get("x-next")) { location.assign(answer.headers.get("x-next")); return; }
+      if (answer.ok) renew(region, await answer.text());
+      say(answer.ok ? usual : `The console answered ${answer.status}; what you see is older.`, !answer.ok);
+      if (answer.ok && region.querySelector("[data-live-end]")) return;
+    } catch {
+      say("The console does not answer; what you see is older. It is asked again every two seconds.", true);
+    }
+  }
+}
+
+for (const button of document.querySelectorAll("[data-theme-switch]")) setUpThemeSwitch(button);
+for (const region of document.querySelectorAll("[data-live]")) keepRenewing(region);
+offerCopies(document);

@@ -1,0 +1,67 @@
+"""Numbers in words that a person reads at a glance. Pure."""
+
+import math
+from datetime import datetime
+
+_UNKNOWN = "–"  # noqa: RUF001  # an en dash, as tables of figures have it
+_MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
+_PRECISE_BELOW = 10
+_KIB = 1024
+
+
+def count(value: float | None) -> str:
+    """Return a number of things, as `12,345`."""
+    return _UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def span(seconds: float | None) -> str:
+    """Return a span of time, as `4 s`, `12 min`, `3 h 20 min` or `6 d 4 h`; infinity is `no end`."""
+    if seconds is None:
+        return _UNKNOWN
+    if math.isinf(seconds):
+        return "no end"
+    if seconds < _MINUTE_S:
+        return f"{seconds:.1f} s" if 0 < seconds < _PRECISE_BELOW else f"{seconds:.0f} s"
+    if seconds < _HOUR_S:
+        return f"{seconds / _MINUTE_S:.0f} min"
+    if seconds < _DAY_S:
+        return _two(int(seconds), _HOUR_S, "h", _MINUTE_S, "min")
+    return _two(int(seconds), _DAY_S, "d", _HOUR_S, "h")
+
+
+def size(number_of_bytes: float | None) -> str:
+    """Return a size, as `3.4 MiB`."""
+    if number_of_bytes is None:
+        return _UNKNOWN
+    value, units = float(number_of_bytes), ["bytes", "KiB", "MiB", "GiB"]
+    while value >= _KIB and len(units) > 1:
+        value /= _KIB
+        units.pop(0)
+    return f"{value:.0f} {units[0]}" if units[0] == "bytes" or value >= _PRECISE_BELOW else f"{value:.1f} {units[0]}"
+
+
+def rate(per_second: float | None) -> str:
+    """Return a rate, as `120/s` or `0.4/s`."""
+    if per_second is None:
+        return _UNKNOWN
+    return f"{per_second:,.0f}/s" if per_second == 0 or per_second >= _PRECISE_BELOW else f"{per_second:.1f}/s"
+
+
+def share(part: float | None) -> str:
+    """Return a share as per cent."""
+    return _UNKNOWN if part is None else f"{part:.0%}"
+
+
+def moment(at: datetime) -> str:
+    """Return an instant in UTC, to the second."""
+    return f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """Return how long ago an instant was."""
+    return f"{span(max(0.0, (now - at).total_seconds()))} ago"
+
+
+def _two(seconds: int, large_s: int, large: str, small_s: int, small: str) -> str:
+    whole, rest = divmod(seconds, large_s)
+    return f"{whole} {large} {rest // small_s} {small}" if rest >= small_s else f"{whole} {large}"

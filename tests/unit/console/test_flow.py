@@ -1,0 +1,165 @@
+"""The picture of the flow, from figures alone."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from athlete_ally.console.figures import Figures, Point, Sample, Source
+from athlete_ally.console.flow import Flow, build_flow
+from athlete_ally.console.trouble import Trouble, World, find_troubles
+from athlete_ally.core.environment import Thresholds
+from athlete_ally.core.topology import CORE_HOT, DLQ, VENDOR_HOT, build_topology
+
+RUNBOOKS = Path(__file__).parents[3] / "docs" / "runbooks" / "alerts"
+TOPOLOGY = build_topology(("hrv",), ("oura",))
+HRV = "normalize-hrv-durable"
+
+
+def source(*points: Point, trouble: str = "", before: tuple[Sample, ...] = ()) -> Source:
+    """Return a source that was read at second 10."""
+    return Source(Sample(10.0, Figures(points), {"version": "1"}, trouble), before)
+
+
+def lag(age_s: float, left_s: float = math.inf) -> tuple[Point, ...]:
+    """Return what the broker says of a durable whose oldest message waits."""
+    labels = {"stream_name": CORE_HOT, "consumer_name": HRV}
+    return (
+        Point("aa_consumer_oldest_unprocessed_seconds", labels, age_s),
+        Point("aa_consumer_time_to_data_loss_seconds", labels, left_s),
+    )
+
+
+def world(**sources: Source) -> World:
+    """Return a world in which all is well, but for these."""
+    well = dict.fromkeys(("broker", "database", "ingest", "normalize"), source())
+    return World(**{**well, **sources})
+
+
+def troubles(**sources: Source) -> list[tuple[str, str]]:
+    """Return station and severity of what is wrong."""
+    found = find_troubles(world(**sources), TOPOLOGY, Thresholds())
+    return [(each.station, each.severity) for each in found]
+
+
+def flow(**sources: Source) -> Flow:
+    """Return the picture of such a world."""
+    return build_flow(world(**sources), TOPOLOGY, Thresholds())
+
+
+def one(name: str, value: float = 1.0, **labels: str) -> Source:
+    """Return a source that says one thing."""
+    return source(Point(name, labels, value))
+
+
+def test_a_quiet_world_has_no_trouble() -> None:
+    """
+    Where every source answers and nothing is over a threshold, nothing needs attention, and it says so.
+    """
+    assert flow().troubles == ()
+    assert flow().summary == "All is well."
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"broker": source(trouble="no answer")}, ("broker", "critical")),
+        ({"database": source(trouble="no answer")}, ("database", "critical")),
+        ({"ingest": source(trouble="no answer")}, ("ingest", "critical")),
+        ({"normalize": one("normalize_fuse_open", durable=HRV)}, ("normalize", "critical")),
+        ({"normalize": one("normalize_holding", durable=HRV)}, ("normalize", "warning")),
+        ({"normalize": one("ledger_hrv_unaccounted_messages", 3)}, ("books", "critical")),
+        ({"broker": one("aa_stream_missing", stream_name=DLQ)}, (DLQ, "critical")),
+        ({"broker": one("aa_consumer_missing", consumer_name=HRV)}, (HRV, "critical")),
+        ({"broker": one("aa_consumer_paused", consumer_name=HRV)}, (HRV, "warning")),
+        ({"broker": one("aa_config_differences", 2, object=VENDOR_HOT)}, (VENDOR_HOT, "warning")),
+        ({"broker": one("aa_nats_sync_always", 0)}, ("broker", "warning")),
+        ({"broker": one("dlq_messages_waiting", 19, subject="x")}, (DLQ, "warning")),
+        ({"broker": source(*lag(400, 90_000))}, (HRV, "warning")),
+        ({"broker": source(*lag(90_000, 80_000))}, (HRV, "critical")),
+    ],
+)
+def test_trouble_is_marked_where_it_is(said: dict[str, Source], expected: tuple[str, str]) -> None:
+    """
+    Each thing that can be wrong is said once, at its station, as bad as it is.
+    """
+    assert [expected] == troubles(**said)
+
+
+def test_a_stream_that_fills_up_is_critical() -> None:
+    """
+    A stream above its threshold is trouble before it refuses.
+    """
+    labels = {"stream_name": CORE_HOT}
+    broker = source(
+        Point("jetstream_stream_total_bytes", labels, 85), Point("jetstream_stream_limit_bytes", labels, 100)
+    )
+
+    assert troubles(broker=broker) == [(CORE_HOT, "critical")]
+
+
+def test_the_worst_comes_first_and_is_what_a_listener_hears() -> None:
+    """
+    What is critical stands before warnings, and the sentence for screen readers begins with it.
+    """
+    found = flow(broker=one("dlq_messages_waiting", 1, subject="x"), database=source(trouble="no answer"))
+
+    assert [each.severity for each in found.troubles] == ["critical", "warning"]
+    assert found.summary == "2 things need attention: PostgreSQL: no answer."
+
+
+def test_every_runbook_that_is_named_exists() -> None:
+    """
+    Whatever trouble names a runbook names one that is there.
+    """
+    labels = {"stream_name": CORE_HOT, "consumer_name": HRV, "object": CORE_HOT, "subject": "x"}
+    names = [
+        "aa_stream_missing",
+        "aa_consumer_missing",
+        "aa_consumer_paused",
+        "aa_config_differences",
+        "dlq_messages_waiting",
+        "normalize_fuse_open",
+        "normalize_holding",
+        "ledger_hrv_unaccounted_messages",
+    ]
+    lags = (lag(400, 90_000), lag(90_000, 80_000))
+    full = (Point("jetstream_stream_total_bytes", labels, 9), Point("jetstream_stream_limit_bytes", labels, 10))
+    said = [
+        *(source(Point(name, labels, 1)) for name in names),
+        *(source(*each) for each in (*lags, full)),
+        one("aa_nats_sync_always", 0),
+        source(trouble="down"),
+    ]
+    found: list[Trouble] = [
+        trouble
+        for each in said
+        for trouble in find_troubles(world(broker=each, normalize=each, ingest=each), TOPOLOGY, Thresholds())
+    ]
+    runbooks = {each.runbook for each in found if each.runbook}
+
+    assert {name for name in runbooks if not (RUNBOOKS / f"{name}.md").is_file()} == set()
+    assert len(runbooks) >= len(names)
+
+
+def test_rates_come_from_two_looks_and_survive_a_restart() -> None:
+    """
+    A counter's rate is its growth over the time between looks; a counter that fell has none yet.
+    """
+
+    def at(second: float, value: float) -> Sample:
+        return Sample(second, Figures([Point("ingest_readings_accepted_total", {"kind": "hrv"}, value)]))
+
+    assert Source(at(20, 300), (at(10, 100),)).rate_per_s("ingest_readings_accepted_total") == 20.0
+    assert Source(at(20, 5), (at(10, 100),)).rate_per_s("ingest_readings_accepted_total") is None
+    assert Source(at(20, 5)).rate_per_s("ingest_readings_accepted_total") is None
+
+
+def test_what_was_never_read_is_unknown_and_not_well() -> None:
+    """
+    Before the first look no station is green.
+    """
+    found = build_flow(World(Source(), Source(), Source(), Source()), TOPOLOGY, Thresholds())
+
+    assert {station.state for station in found.stations.values()} == {"unknown"}
+    assert {lane.state for lane in found.lanes} == {"unknown"}
