@@ -2,7 +2,7 @@
 
 from reference_markdown import code, codes, table
 
-from athlete_ally.core.series import Series, broker_series, every, ingest_series, normalize_series
+from athlete_ally.core.series import DRIFT, DRIFT_CHECKED, Series, broker_series, every, ingest_series, normalize_series
 from athlete_ally.core.topology import build_topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import VENDORS
@@ -18,6 +18,7 @@ def series_tables() -> str:
         "ingest": every(ingest_series(KINDS)),
         "normalize: its own work": every(normalize),
         "normalize: what its watch sees of the broker": every(broker),
+        "`streams drift --format prometheus`": (DRIFT, DRIFT_CHECKED),
     }
     return "\n\n".join(f"## {name}\n\n{table(_HEAD, map(_row, series))}" for name, series in services.items())
 

@@ -1,8 +1,11 @@
 """Reading the file of an environment: limits, expectations and thresholds, in TOML."""
 
+import json
+import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -61,3 +64,24 @@ def decode_environment(text: str) -> EnvironmentSpec:
 def _quantity(kind: type[Any], value: Any) -> Any:
     quantity: type[Span | Size] = kind
     return quantity.parse(str(value))
+
+
+def encode_environment(spec: EnvironmentSpec) -> str:
+    """Return the text of a file that says this; every value is stated, so that it can be changed."""
+    values: dict[str, Any] = msgspec.to_builtins(spec, enc_hook=str)
+    return "\n".join(_table("", values)).lstrip("\n") + "\n"
+
+
+def _table(path: str, values: dict[str, Any]) -> Iterator[str]:
+    plain = {name: value for name, value in values.items() if not isinstance(value, dict)}
+    if plain and path:
+        yield f"\n[{path}]"
+    # Strings, numbers and lists of strings look the same in TOML and JSON.
+    yield from (f"{_key(name)} = {json.dumps(value)}" for name, value in plain.items())
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _table(f"{path}.{_key(name)}".lstrip("."), cast("dict[str, Any]", value))
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)

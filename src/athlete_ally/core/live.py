@@ -105,25 +105,6 @@ def metadata_of(config: Mapping[str, Any]) -> dict[str, str]:
     return dict(config.get("metadata") or {})
 
 
-def matches(subject: str, pattern: str) -> bool:
-    """Tell whether a subject is one of those that a pattern with `*` and `>` names."""
-    wanted, found = pattern.split("."), subject.split(".")
-    if wanted[-1] == ">":
-        return len(found) >= len(wanted) and _tokens_match(found, wanted[:-1])
-    return len(found) == len(wanted) and _tokens_match(found, wanted)
-
-
-def covers(wider: str, narrower: str) -> bool:
-    """Tell whether every subject of one pattern is one of the other's too."""
-    outer, inner = wider.split("."), narrower.split(".")
-    for index, each in enumerate(outer):
-        if each == ">":
-            return len(inner) > index
-        if index >= len(inner) or inner[index] == ">" or each not in {"*", inner[index]}:
-            return False
-    return len(outer) == len(inner)
-
-
 def overlap(one: str, other: str) -> bool:
     """Tell whether two patterns have a subject in common."""
     left, right = one.split("."), other.split(".")
@@ -133,7 +114,3 @@ def overlap(one: str, other: str) -> bool:
         if a != b and "*" not in {a, b}:
             return False
     return len(left) == len(right)
-
-
-def _tokens_match(found: list[str], wanted: list[str]) -> bool:
-    return all(pattern in {"*", each} for each, pattern in zip(found, wanted, strict=False))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Protocol
 
+import msgspec
 from msgspec import Struct
 
 from athlete_ally.core.errors import Misconfigured
@@ -49,6 +50,18 @@ class Journal(Protocol):
     def end(self, change: Outcome, *, result: Result, detail: str, deleted: int = 0) -> None:
         """Note what became of it."""
         ...
+
+
+def decode(lines: Iterable[bytes]) -> list[Entry]:
+    """Return the entries that these lines are.
+
+    Raises:
+        Misconfigured: a line is none.
+    """
+    try:
+        return [msgspec.json.decode(line, type=Entry) for line in lines]
+    except msgspec.DecodeError as error:
+        raise Misconfigured(f"a line of the journal is not one of its entries: {error}") from error
 
 
 def undo(entries: Iterable[Entry], run: str) -> tuple[list[Wanted], list[str]]:

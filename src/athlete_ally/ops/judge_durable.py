@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from athlete_ally.core.live import LiveDurable, covers
+from athlete_ally.core.live import LiveDurable
+from athlete_ally.core.permissions import covers
 from athlete_ally.ops.difference import Difference
 from athlete_ally.ops.judgement import Judgement, is_smaller, span_of
 

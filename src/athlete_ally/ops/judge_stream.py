@@ -44,7 +44,7 @@ _COPY = "copy the stream to one with a new name, move the services, then retire 
 
 def judge_stream(case: Case) -> Judgement:
     """Judge the change of one field of a stream."""
-    return _RULES.get(case.difference.field, _unknown)(case)
+    return JUDGED.get(case.difference.field, _unknown)(case)
 
 
 def _unknown(case: Case) -> Judgement:
@@ -214,7 +214,7 @@ def _sealed(case: Case) -> Judgement:
 
 
 _FOR_ERASURE = "messages can't be deleted one by one any more, for ever: a person's data could not be erased"
-_RULES: dict[str, Rule] = {
+JUDGED: dict[str, Rule] = {
     "description": _safe,
     "metadata": _safe,
     "compression": _safe,

@@ -10,7 +10,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from athlete_ally.core.live import LiveDurable, LiveStream, StoredMessage, matches
+from athlete_ally.core.live import LiveDurable, LiveStream, StoredMessage
+from athlete_ally.core.permissions import covers
 from athlete_ally.ops.broker import BrokerReader
 
 # About a second of questions on a local server; below it every message is looked at, and the answer is exact.
@@ -155,7 +156,7 @@ class Foresight:
         start = max(durable.delivered + 1, self._stream.first_sequence)
         seen = await self._look(start, sequence) if start < sequence else []
         places = (await self._count_before(sequence))[0] - (await self._count_before(start))[0]
-        heard = sum(any(matches(each.subject, pattern) for pattern in durable.filters) for each in seen)
+        heard = sum(any(covers(pattern, each.subject) for pattern in durable.filters) for each in seen)
         sure = len(seen) == max(0, places)
         undelivered = heard if sure else round(heard / max(1, len(seen)) * places)
         # Of those in hand only the number is known: all lie before `sequence` when everything delivered does.

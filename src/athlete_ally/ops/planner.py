@@ -1,6 +1,6 @@
 """Makes a plan: looks at the server, read-only, and judges every difference."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -47,8 +47,12 @@ async def take_snapshot(broker: BrokerReader, wanted: Sequence[Wanted]) -> Snaps
     return snapshot
 
 
-async def make_plan(broker: BrokerReader, spec: EnvironmentSpec, wanted: Sequence[Wanted], made_at: datetime) -> Plan:
+async def make_plan(
+    broker: BrokerReader, spec: EnvironmentSpec, wanted: Sequence[Wanted], made_at: datetime, known: Iterable[str] = ()
+) -> Plan:
     """Return what would have to change, in the order in which it would be done. Reads, and changes nothing.
+
+    Durables that are `known` are ours although they are not wanted here.
 
     Raises:
         WrongTarget: this is not the server of the environment.
@@ -73,7 +77,7 @@ async def make_plan(broker: BrokerReader, spec: EnvironmentSpec, wanted: Sequenc
         sha256=sha256_of([sha256_of_live(snapshot.live(each)) for each in wanted]),
         wanted=list(wanted),
         changes=changes,
-        found=_found(snapshot, wanted, spec.silence),
+        found=_found(snapshot, {each.name for each in wanted} | set(known), spec.silence),
         steps=steps,
     )
 
@@ -156,8 +160,7 @@ def _change(wanted: Wanted, difference: Difference, judged: Judgement, loss: Los
     )
 
 
-def _found(snapshot: Snapshot, wanted: Sequence[Wanted], silence: Mapping[str, str]) -> list[Found]:
-    ours = {each.name for each in wanted if each.what == "durable"}
+def _found(snapshot: Snapshot, ours: set[str], silence: Mapping[str, str]) -> list[Found]:
     found = [
         Found(
             f"unmanaged:{consumer.name}",
@@ -170,19 +173,17 @@ def _found(snapshot: Snapshot, wanted: Sequence[Wanted], silence: Mapping[str, s
     ]
     found += [
         Found(
-            f"paused:{each.name}", f"durable {each.name} is paused", "resume it: `athlete-ally streams status` shows it"
+            f"paused:{each.name}",
+            f"durable {each.name} is paused",
+            f"`athlete-ally streams consumers resume {each.name}`",
         )
         for each in snapshot.durables.values()
         if each.paused
     ]
     found += [
-        Found(
-            f"behind:{stream.name}",
-            f"the copy of {stream.name} on {copy.name} is {'offline' if copy.offline else f'{copy.lag} behind'}",
-            "bring the server back, or wait until it has caught up",
-        )
+        Found(f"offline:{copy.name}", f"the copy of {stream.name} on {copy.name} is offline", "bring the server back")
         for stream in snapshot.streams.values()
         for copy in stream.replicas
-        if copy.offline or not copy.current
+        if copy.offline
     ]
     return [each for each in found if each.subject not in silence]

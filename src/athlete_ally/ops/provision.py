@@ -62,7 +62,8 @@ class Finding:
     def __str__(self) -> str:
         if self.is_missing:
             return f"{self.what} {self.name} is missing: run `athlete-ally streams apply`"
-        return f"{self.what} {self.name}: {self.field} is {self.found!r}, wanted {self.wanted!r}"
+        difference = f"{self.field} is {self.found!r}, wanted {self.wanted!r}"
+        return f"{self.what} {self.name}: {difference}; `athlete-ally streams plan` shows what mending it would do"
 
 
 async def inspect(admin: StreamAdmin, topology: Topology) -> list[Finding]:

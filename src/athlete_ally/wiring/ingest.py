@@ -17,7 +17,7 @@ from athlete_ally.adapters.prometheus import PrometheusObserver
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.ports import Log, Publisher
 from athlete_ally.core.series import every, ingest_series
-from athlete_ally.core.topology import Topology
+from athlete_ally.core.topology import CORE_HOT, VENDOR_HOT, Topology
 from athlete_ally.ingest.accept import Acceptor
 from athlete_ally.ingest.admission import Admission
 from athlete_ally.ingest.app import IngestService, build_app
@@ -65,7 +65,8 @@ async def run_ingest(
         now=now,
         log=log,
     )
-    reasons = cached(lambda: stream_reasons(connection))
+    topology = _needed(desired_topology(settings))
+    reasons = cached(lambda: stream_reasons(connection, topology))
 
     async def readiness() -> list[str]:
         found = await reasons()
@@ -83,16 +84,20 @@ async def run_ingest(
 
     async def work() -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_stay_connected(connection, settings, stop, log))
+            group.create_task(_stay_connected(connection, topology, stop, log))
             group.create_task(_keep_telling(readiness, stop))
 
     await serve(stop, work(), close=[server.close, connection.close], within_s=settings.shutdown_timeout_s, log=log)
 
 
-async def _stay_connected(connection: Connection, settings: Settings, stop: asyncio.Event, log: Log) -> None:
+def _needed(topology: Topology) -> Topology:
+    """Return what ingest writes to, and no durable: it must take readings in while workers are being mended."""
+    hot = tuple(stream for stream in topology.streams if stream.name in {CORE_HOT, VENDOR_HOT})
+    return Topology(topology.environment, hot, ())
+
+
+async def _stay_connected(connection: Connection, topology: Topology, stop: asyncio.Event, log: Log) -> None:
     """Connect and check; the requests do the rest."""
-    # Ingest needs streams, but no durable: it must take readings in while workers are being mended.
-    topology = Topology(settings.environment, desired_topology(settings).streams, ())
     if await unless_stopped(stop, connection.open()):
         await unless_stopped(stop, until_available(lambda: require_topology(connection, topology), log))
     await stop.wait()

@@ -69,7 +69,8 @@ async def plan_for(settings: Settings, wanted: Sequence[Wanted] | None = None) -
     """
     spec = required_environment(settings)
     async with broker_session(settings) as broker:
-        return await make_plan(broker, spec, wanted_in(spec) if wanted is None else wanted, now())
+        ours = wanted_in(spec)
+        return await make_plan(broker, spec, ours if wanted is None else wanted, now(), (each.name for each in ours))
 
 
 async def carry_out_plan(settings: Settings, plan: Plan) -> Applied:

@@ -12,6 +12,7 @@ from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.postgres.pool import server_version
 from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.topology import CORE_HOT, MAX_MESSAGE_BYTES, Topology
+from athlete_ally.ops.provision import inspect
 
 Reasons = Callable[[], Awaitable[list[str]]]
 
@@ -46,30 +47,35 @@ async def _bounded(reasons: Reasons) -> list[str]:
         return [str(error)]
 
 
-async def stream_reasons(connection: Connection) -> list[str]:
-    """Say why readings can't be stored in the stream."""
+async def stream_reasons(connection: Connection, topology: Topology) -> list[str]:
+    """Say why messages can't be stored in the streams of a topology."""
     if not connection.is_usable:
         return ["NATS is not connected, or does not answer"]
-    stream = await NatsAdmin(connection).stream(CORE_HOT)
-    if stream is None:
-        return [f"stream {CORE_HOT} is missing: run `athlete-ally streams apply`"]
+    admin = NatsAdmin(connection)
+    reasons = await _vital(admin, topology)
+    stream = await admin.stream(CORE_HOT)
     # A stream that refuses is never filled to the last byte: what counts is whether the next message has room.
-    if 0 < stream.max_bytes < stream.bytes + MAX_MESSAGE_BYTES:
-        return [f"stream {CORE_HOT} is full ({stream.bytes} of {stream.max_bytes} bytes)"]
-    return []
+    if stream is not None and 0 < stream.max_bytes < stream.bytes + MAX_MESSAGE_BYTES:
+        reasons.append(f"stream {CORE_HOT} is full ({stream.bytes} of {stream.max_bytes} bytes)")
+    return reasons
+
+
+async def _vital(admin: NatsAdmin, topology: Topology) -> list[str]:
+    """Say what is missing, or has drifted so that a promise does not hold, with the command that mends it."""
+    return [str(finding) for finding in await inspect(admin, topology) if finding.is_vital]
 
 
 async def worker_reasons(connection: Connection, pool: "asyncpg.Pool[Any]", topology: Topology) -> list[str]:
     """Say why a worker can't pull, or can't store."""
     if not connection.is_usable:
         return ["NATS is not connected, or does not answer"]
-    reasons: list[str] = []
+    admin = NatsAdmin(connection)
+    reasons = await _vital(admin, topology)
     for durable in topology.durables:
-        live = await NatsAdmin(connection).consumer(durable.stream, durable.name)
-        if live is None:
-            reasons.append(f"durable {durable.name} is missing: run `athlete-ally streams apply`")
-        elif live.paused:
-            reasons.append(f"durable {durable.name} is paused")
+        live = await admin.consumer(durable.stream, durable.name)
+        if live is not None and live.paused:
+            resume = f"`athlete-ally streams consumers resume {durable.name}`"
+            reasons.append(f"durable {durable.name} is paused: {resume} ends that")
     try:
         await server_version(pool)
     except Unavailable as error:

@@ -29,7 +29,7 @@ def test_a_difference_is_told_by_field() -> None:
     """
     finding = Finding("durable", "normalize-hrv-durable", "max_deliver", -1, 5)
 
-    assert str(finding) == "durable normalize-hrv-durable: max_deliver is 5, wanted -1"
+    assert str(finding).startswith("durable normalize-hrv-durable: max_deliver is 5, wanted -1; `athlete-ally streams")
 
 
 @pytest.mark.parametrize("field", sorted(VITAL["stream"]))

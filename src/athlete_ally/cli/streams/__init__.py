@@ -2,8 +2,14 @@
 
 import click
 
+from athlete_ally.cli.streams.adopt import adopt
 from athlete_ally.cli.streams.apply import apply
+from athlete_ally.cli.streams.drift import drift
+from athlete_ally.cli.streams.explain import explain
 from athlete_ally.cli.streams.plan import plan
+from athlete_ally.cli.streams.rollback import journal, rollback
+from athlete_ally.cli.streams.status import status
+from athlete_ally.cli.streams.validate import validate
 
 
 @click.group()
@@ -14,5 +20,5 @@ def streams() -> None:
     """
 
 
-for command in (plan, apply):
+for command in (validate, plan, apply, drift, status, explain, adopt, journal, rollback):
     streams.add_command(command)

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import click
 
-from athlete_ally.adapters.backup_proof import verified_backups
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.streams.consent import ask_for_consent
-from athlete_ally.cli.streams.options import permission_options, target_options
+from athlete_ally.cli.streams.options import permission_options, settings_options
 from athlete_ally.cli.streams.plan import show_plan
-from athlete_ally.config.settings import Settings, load_settings
+from athlete_ally.config.settings import Settings
 from athlete_ally.core.errors import Misconfigured, StalePlan, WrongTarget
 from athlete_ally.ops.permission import Permission, require_permission
 from athlete_ally.ops.plan import Plan, decode, only
@@ -24,19 +23,14 @@ from athlete_ally.wiring.operator import Applied, carry_out_plan, plan_for
 @click.argument("plan_file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--only", "names", multiple=True, metavar="NAME", help="Only this stream or durable. May be repeated.")
 @permission_options
-@target_options
-def apply(  # noqa: PLR0913  # one for each option
+@settings_options
+def apply(
     *,
     plan_file: Path | None,
     names: Sequence[str],
     yes: bool,
-    allow_impact: Sequence[str],
-    allow_data_loss: Sequence[str],
-    allow_one_way: Sequence[str],
-    backups: Sequence[Path],
-    without_backup: bool,
-    environment_file: Path | None,
-    env_file: Path | None,
+    permission: Permission,
+    settings: Settings,
     as_json: bool,
 ) -> None:
     """Bring streams and durables into the desired state, AA_DLQ first. (changing)
@@ -46,14 +40,6 @@ def apply(  # noqa: PLR0913  # one for each option
     server than expected; 5: the server changed since the plan was made; 6: done, but the server shows something else.
     Every change is noted in the journal. May be repeated, and interrupted at any point.
     """
-    settings = load_settings(env_file, environment_file=environment_file)
-    permission = Permission(
-        data_loss=frozenset(allow_data_loss),
-        one_way=frozenset(allow_one_way),
-        impact=frozenset(allow_impact),
-        without_backup=without_backup,
-        verified_backups=verified_backups(backups),
-    )
     made = run(_plan(settings, plan_file))
     made = only(made, names) if names else made
     applied = apply_plan(settings, made, permission, yes=yes, quiet=as_json)

@@ -1,32 +1,63 @@
 """Options of the commands on streams."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.adapters.backup_proof import verified_backups
+from athlete_ally.cli.options import env_file_option, json_option, nats_options
+from athlete_ally.config.settings import load_settings
+from athlete_ally.ops.permission import Permission
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-_environment_option = click.option(
+environment_option = click.option(
     "--environment-file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="The file with limits and expectations.  [env: AA_ENVIRONMENT_FILE]",
 )
 
 
-def target_options(command: F) -> F:
-    """Add what every command needs that speaks to a server."""
-    return _environment_option(env_file_option(json_option(command)))
+def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what every command needs that speaks to a server; it gets the `settings` made of them."""
+
+    @wraps(command)
+    def with_settings(
+        *, env_file: Path | None, environment_file: Path | None, connect: dict[str, Any], **options: Any
+    ) -> Any:
+        settings = load_settings(env_file, environment_file=environment_file, **connect)
+        return command(settings=settings, **options)
+
+    return environment_option(env_file_option(json_option(nats_options(with_settings))))
 
 
-def permission_options(command: F) -> F:
-    """Add what a person can allow."""
+def permission_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what a person can allow; the command gets the `permission` made of them."""
+
+    @wraps(command)
+    def with_permission(
+        *,
+        allow_impact: Sequence[str],
+        allow_data_loss: Sequence[str],
+        allow_one_way: Sequence[str],
+        backups: Sequence[Path],
+        without_backup: bool,
+        **options: Any,
+    ) -> Any:
+        permission = Permission(
+            data_loss=frozenset(allow_data_loss),
+            one_way=frozenset(allow_one_way),
+            impact=frozenset(allow_impact),
+            without_backup=without_backup,
+            verified_backups=verified_backups(backups),
+        )
+        return command(permission=permission, **options)
+
+    decorated: Callable[..., Any] = with_permission
     for option in reversed(_PERMISSIONS):
-        command = option(command)
-    return command
+        decorated = option(decorated)
+    return decorated
 
 
 _PERMISSIONS = (

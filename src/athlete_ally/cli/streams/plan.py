@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from athlete_ally.cli.exits import Exit
-from athlete_ally.cli.streams.options import target_options
+from athlete_ally.cli.streams.options import settings_options
 from athlete_ally.cli.streams.text import plan_json, plan_lines, plan_markdown
-from athlete_ally.config.settings import load_settings
+from athlete_ally.config.settings import Settings
 from athlete_ally.ops.plan import Plan, encode
 from athlete_ally.wiring.loop import run
 from athlete_ally.wiring.operator import plan_for
@@ -16,15 +16,13 @@ from athlete_ally.wiring.operator import plan_for
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan here, for `apply`.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print a table for a pull request.")
-@target_options
-def plan(
-    *, out: Path | None, as_markdown: bool, environment_file: Path | None, env_file: Path | None, as_json: bool
-) -> None:
+@settings_options
+def plan(*, out: Path | None, as_markdown: bool, settings: Settings, as_json: bool) -> None:
     """Say what would have to change, how dangerous it is, and how many messages it would delete. (read-only)
 
     Exit code 0 when all is as desired, 2 when not, 4 when this is not the server that the environment expects.
     """
-    made = run(plan_for(load_settings(env_file, environment_file=environment_file)))
+    made = run(plan_for(settings))
     if out is not None:
         out.write_bytes(encode(made))
     show_plan(made, as_json=as_json, as_markdown=as_markdown)

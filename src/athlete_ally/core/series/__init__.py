@@ -6,11 +6,14 @@ come from closed lists, all initialised at start, since a counter that is born a
 
 from athlete_ally.core.series.broker import BrokerSeries, broker_series
 from athlete_ally.core.series.declared import Series, SeriesType, every
+from athlete_ally.core.series.drift import DRIFT, DRIFT_CHECKED
 from athlete_ally.core.series.ingest import CAUSES, Cause, IngestSeries, ingest_series
 from athlete_ally.core.series.normalize import FRESH_S, KindSeries, NormalizeSeries, normalize_series
 
 __all__ = [
     "CAUSES",
+    "DRIFT",
+    "DRIFT_CHECKED",
     "FRESH_S",
     "BrokerSeries",
     "Cause",

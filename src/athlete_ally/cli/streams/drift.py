@@ -1,0 +1,53 @@
+"""`streams drift`: for cron."""
+
+import os
+import time
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from athlete_ally.cli.exits import Exit
+from athlete_ally.cli.streams.options import settings_options
+from athlete_ally.cli.streams.plan import show_plan
+from athlete_ally.config.settings import Settings
+from athlete_ally.ops.drift import drift_text
+from athlete_ally.wiring.loop import run
+from athlete_ally.wiring.operator import plan_for
+
+
+@click.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "prometheus"]),
+    default="text",
+    help="prometheus: series for the textfile collector of node_exporter.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the series here, in one step, and not to stdout.",
+)
+@settings_options
+def drift(*, form: Literal["text", "prometheus"], out: Path | None, settings: Settings, as_json: bool) -> None:
+    """Say whether streams and durables still are as the environment's file wants them. (read-only)
+
+    Exit code 0 when they are, 2 when not, as `plan`; made for cron.
+    """
+    made = run(plan_for(settings))
+    if form == "prometheus" and not as_json:
+        _write(drift_text(made, time.time()), out)
+    else:
+        show_plan(made, as_json=as_json)
+    raise SystemExit(Exit.FINDINGS if made.changes or made.found else Exit.AS_DESIRED)
+
+
+def _write(text: str, out: Path | None) -> None:
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    # The collector must never read half a file.
+    draft = out.with_name(f".{out.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8", newline="\n")
+    draft.replace(out)

@@ -1,0 +1,63 @@
+"""`streams rollback` and `streams journal`: what was changed, and the way back."""
+
+import json
+from itertools import groupby
+
+import click
+import msgspec
+
+from athlete_ally.adapters.journal_file import read_journal
+from athlete_ally.cli.exits import Exit
+from athlete_ally.cli.options import json_option
+from athlete_ally.cli.streams.apply import apply_plan, show_applied
+from athlete_ally.cli.streams.options import permission_options, settings_options
+from athlete_ally.cli.streams.plan import show_plan
+from athlete_ally.config.settings import Settings, load_settings
+from athlete_ally.ops.journal import Entry, decode, undo
+from athlete_ally.ops.permission import Permission
+from athlete_ally.wiring.loop import run
+from athlete_ally.wiring.operator import plan_for
+
+
+@click.command()
+@click.argument("run_id", metavar="ID")
+@click.option("--apply", "go", is_flag=True, help="Go back (changing), not only plan it.")
+@permission_options
+@settings_options
+def rollback(*, run_id: str, go: bool, yes: bool, permission: Permission, settings: Settings, as_json: bool) -> None:
+    """Plan the way back to what was there before the apply with this ID, and say what can't be undone. (changing)
+
+    Without --apply nothing is changed, and exit code 2 says that there is a way to go. Going back is an apply like any
+    other: it asks, refuses and is noted in the journal.
+    """
+    wanted, lost = undo(decode(read_journal(settings.streams_journal)), run_id)
+    for line in lost:
+        click.echo(f"can't be undone: {line}", err=True)
+    made = run(plan_for(settings, wanted))
+    if go:
+        show_applied(made, apply_plan(settings, made, permission, yes=yes, quiet=as_json), as_json=as_json)
+    show_plan(made, as_json=as_json)
+    raise SystemExit(Exit.FINDINGS if made.changes else Exit.AS_DESIRED)
+
+
+@click.command()
+@json_option
+def journal(*, as_json: bool) -> None:
+    """List what `apply` and `rollback` changed, newest last, with the ids that `rollback` takes. (read-only)"""
+    entries = decode(read_journal(load_settings().streams_journal))
+    if as_json:
+        click.echo(json.dumps({"schema": 1, "entries": msgspec.to_builtins(entries)}))
+        return
+    for run_id, group in groupby(entries, key=lambda entry: entry.run):
+        lines = list(group)
+        click.echo(f"{run_id}  {lines[0].at}  {lines[0].environment}  by {lines[0].who} on {lines[0].host}")
+        for line in _lines(lines):
+            click.echo(f"  {line}")
+
+
+def _lines(entries: list[Entry]) -> list[str]:
+    ended = {entry.change.name for entry in entries if entry.result != "begun"}
+    shown = [entry for entry in entries if entry.result != "begun" or entry.change.name not in ended]
+    return [
+        " ".join(filter(None, (entry.result, entry.change.what, entry.change.name, entry.detail))) for entry in shown
+    ]

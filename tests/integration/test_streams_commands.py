@@ -1,0 +1,333 @@
+"""The commands on streams against a real server: what they print, refuse, change and note."""
+
+import asyncio
+import io
+import json
+from contextlib import redirect_stderr
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from support.commands import Outcome
+from support.servers import Nats
+
+from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.cli.app import cli
+from athlete_ally.cli.exits import explained
+from athlete_ally.core.errors import AthleteAllyError
+from athlete_ally.core.topology import CORE_HOT, DLQ, normalize_durable, raw_subject
+
+DEV = (Path(__file__).parents[2] / "deploy/environments/dev.toml").read_text("utf-8")
+HRV = normalize_durable("hrv")
+
+
+class Desk:
+    """A server with all streams as dev wants them, and the command line on it, in this process."""
+
+    def __init__(self, connection: Connection, folder: Path, url: str) -> None:
+        """Use this server and folder."""
+        self.connection, self.folder = connection, folder
+        journal = str(folder / "state/journal.jsonl")
+        self.environment = {"NATS_URL": url, "AA_STREAMS_JOURNAL": journal, "NO_COLOR": "1"}
+
+    def file(self, *changes: tuple[str, str]) -> str:
+        """Write dev's file with some changes, and return its path."""
+        text = DEV
+        for old, new in changes:
+            assert old in text, old
+            text = text.replace(old, new)
+        path = self.folder / "wanted.toml"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    async def run(self, *arguments: str) -> Outcome:
+        """Run a command to its end, in a thread, since it has an event loop of its own."""
+        return await asyncio.to_thread(self._run, arguments)
+
+    def _run(self, arguments: tuple[str, ...]) -> Outcome:
+        result = CliRunner(env=self.environment).invoke(cli, ["streams", *arguments])
+        if not isinstance(result.exception, AthleteAllyError):
+            assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+            return Outcome(result.exit_code, result.stdout, result.stderr)
+        said = io.StringIO()
+        with pytest.raises(SystemExit) as ended, redirect_stderr(said), explained():
+            raise result.exception
+        return Outcome(int(str(ended.value.code or 0)), result.stdout, result.stderr + said.getvalue())
+
+    async def fill(self, count: int) -> None:
+        """Store readings that nobody has processed."""
+        for number in range(count):
+            await self.connection.client.request(raw_subject("hrv"), b"%d" % number)
+
+    async def info(self, stream: str = CORE_HOT) -> dict[str, Any]:
+        """Return what the server says of a stream."""
+        return await self.connection.api(f"STREAM.INFO.{stream}")
+
+
+@pytest.fixture
+async def desk(connection: Connection, nats_server: Nats, tmp_path: Path) -> Desk:
+    """Give the test a desk of its own."""
+    return Desk(connection, tmp_path, nats_server.url)
+
+
+SHRINK = ('max_bytes = "16 MiB"', 'max_bytes = "1 KiB"')
+
+
+async def shrunk(desk: Desk) -> str:
+    """Fill the one stream that forgets, and return a file that leaves it less room."""
+    subject = "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.AA_CORE_HOT.test"
+    for _ in range(20):
+        await desk.connection.client.request(subject, b"x" * 100)
+    return desk.file(SHRINK)
+
+
+async def test_shrinking_a_loaded_stream(desk: Desk) -> None:
+    """
+    The plan has the numbers and exit code 2; an apply that nobody allowed is refused with 3, and nothing is gone.
+    """
+    path = await shrunk(desk)
+    plan = await desk.run("plan", "--environment-file", path)
+    refused = await desk.run("apply", "--yes", "--environment-file", path)
+    allowed = ("--allow-data-loss", "AA_ADVISORY:max_bytes")
+    no_backup = await desk.run("apply", "--yes", *allowed, "--environment-file", path)
+    held = (await desk.info("AA_ADVISORY"))["state"]["messages"]
+
+    assert (plan.code, refused.code, no_backup.code, held) == (2, 3, 3, 20)
+    assert "destructive max_bytes 16 MiB to 1 KiB: would delete 15 of 20 messages (oldest 20" in " ".join(
+        plan.out.split()
+    )
+    assert "15 of them not yet acknowledged by reap-advisories-durable" in plan.out
+    assert "--allow-data-loss AA_ADVISORY:max_bytes" in refused.err
+    assert "needs a backup verified within the last hour" in no_backup.err
+
+
+@pytest.mark.parametrize(
+    ("verified_at", "code"),
+    [("2020-01-01T00:00:00Z", 3), ("now", 0), (None, 0)],
+    ids=["an old backup", "a fresh one", "none, and that is accepted"],
+)
+async def test_what_was_allowed_is_done(desk: Desk, verified_at: str | None, code: int) -> None:
+    """
+    With the loss allowed by name, and a backup verified within the hour or none wanted, just the messages planned go.
+    """
+    path = await shrunk(desk)
+    backup = desk.folder / "backup"
+    backup.mkdir()
+    stamp = (await desk.info())["ts"] if verified_at == "now" else verified_at
+    (backup / "manifest.json").write_text(json.dumps({"stream": "AA_ADVISORY", "verified_at": stamp}))
+    proof = ("--backup", str(backup)) if verified_at else ("--no-backup-i-accept-the-loss",)
+    allowed = ("--allow-data-loss", "AA_ADVISORY:max_bytes", *proof)
+    done = await desk.run("apply", "--yes", *allowed, "--environment-file", path, "--json")
+
+    assert (done.code, (await desk.info("AA_ADVISORY"))["state"]["messages"]) == (code, 5 if code == 0 else 20)
+    if code == 0:
+        assert [(each["name"], each["deleted"]) for each in done.document["done"]] == [("AA_ADVISORY", 15)]
+
+
+async def test_without_a_terminal_nobody_is_asked(desk: Desk) -> None:
+    """
+    What is not allowed beforehand is refused at once, with the option that would allow it.
+    """
+    path = desk.file(('max_age = "48h"', 'max_age = "24h"'))
+    refused = await desk.run("apply", "--yes", "--environment-file", path)
+    options = [option for stream in (CORE_HOT, "AA_VENDOR_HOT") for option in ("--allow-impact", f"{stream}:max_age")]
+    done = await desk.run("apply", *options, "--environment-file", path)
+    again = await desk.run("apply", "--environment-file", path)
+
+    assert (refused.code, done.code, again.code) == (3, 0, 0)
+    assert f"--allow-impact {CORE_HOT}:max_age" in refused.err
+    assert "as desired" in again.out
+    assert (await desk.info())["config"]["max_age"] == 24 * 3600 * 10**9
+
+
+async def test_a_stale_plan_is_refused(desk: Desk) -> None:
+    """
+    A plan from a file is carried out only while the server is as it was; exit code 5, and nothing is changed.
+    """
+    path = desk.file(('max_age = "48h"', 'max_age = "72h"'))
+    out = str(desk.folder / "plan.json")
+    assert (await desk.run("plan", "--out", out, "--environment-file", path)).code == 2
+    live = (await desk.info())["config"]
+    await desk.connection.api(f"STREAM.UPDATE.{CORE_HOT}", {**live, "description": "changed by somebody"})
+    stale = await desk.run("apply", out, "--yes", "--environment-file", path)
+    await desk.connection.api(f"STREAM.UPDATE.{CORE_HOT}", live)
+    done = await desk.run("apply", out, "--yes", "--environment-file", path)
+
+    assert (stale.code, done.code) == (5, 0)
+    assert (await desk.info())["config"]["max_age"] == 72 * 3600 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('account = ""', 'account = "OTHER"', "account is $G, expected OTHER"),
+        ('cluster = ""', 'cluster = "elsewhere"', "cluster is not named, expected elsewhere"),
+        ('min_server = "2.12"', 'min_server = "9.0"', "is older than 9.0"),
+        ("min_api_level = 2", "min_api_level = 99", "expected 99 or higher"),
+        ('environment = "dev"', 'environment = "staging"', "belongs to dev, not to staging"),
+    ],
+)
+async def test_another_server_is_left_alone(desk: Desk, old: str, new: str, complaint: str) -> None:
+    """
+    Account, cluster, version, API level, and the streams' own notes: exit code 4 for plan and apply.
+    """
+    path = desk.file((old, new))
+    outcomes = [await desk.run(verb, "--environment-file", path) for verb in ("plan", "apply", "drift")]
+
+    assert [outcome.code for outcome in outcomes] == [4, 4, 4]
+    assert all(complaint in outcome.err for outcome in outcomes)
+
+
+async def test_the_way_back(desk: Desk) -> None:
+    """
+    The journal has who did what; a rollback plans the state before, goes there on demand, and says what stays lost.
+    """
+    path = await shrunk(desk)
+    allowed = ("--allow-data-loss", "AA_ADVISORY:max_bytes", "--no-backup-i-accept-the-loss")
+    run_id = (await desk.run("apply", "--yes", *allowed, "--environment-file", path, "--json")).document["run"]
+    (begun, done) = (await desk.run("journal", "--json")).document["entries"]
+    plan = await desk.run("rollback", run_id)
+    back = await desk.run("rollback", run_id, "--apply", "--yes")
+
+    assert (begun["result"], done["result"], done["deleted"], done["environment"]) == ("begun", "done", 15, "dev")
+    assert (done["change"]["before"]["max_bytes"], done["change"]["after"]["max_bytes"]) == (16 * 2**20, 1024)
+    assert (plan.code, back.code) == (2, 0)
+    assert "15 messages of AA_ADVISORY were deleted and don't come back" in plan.err
+    assert (await desk.info("AA_ADVISORY"))["config"]["max_bytes"] == 16 * 2**20
+    assert (await desk.run("plan")).code == 0
+    assert run_id in (await desk.run("journal")).out
+
+
+async def test_an_unknown_run_is_named(desk: Desk) -> None:
+    """
+    There is no way back to what is not in the journal.
+    """
+    missing = await desk.run("rollback", "nonsense")
+
+    assert (missing.code, "no change with the id nonsense" in missing.err) == (1, True)
+
+
+async def test_foreign_fields_and_notes_survive(desk: Desk) -> None:
+    """
+    An apply changes what the environment wants, and leaves alone what it does not speak of.
+    """
+    live = (await desk.info())["config"]
+    theirs = {**live["metadata"], "team": "hearts"}
+    changed = {**live, "max_bytes": 2**29, "metadata": theirs, "consumer_limits": {"max_ack_pending": 5000}}
+    await desk.connection.api(f"STREAM.UPDATE.{CORE_HOT}", changed)
+    done = await desk.run("apply", "--yes")
+    after = (await desk.info())["config"]
+
+    assert (done.code, after["max_bytes"], after["metadata"]["team"]) == (0, 2**30, "hearts")
+    assert after["consumer_limits"] == {"max_ack_pending": 5000}
+    await desk.connection.api(f"STREAM.UPDATE.{CORE_HOT}", {**live, "consumer_limits": {}})
+
+
+async def test_only_what_is_named(desk: Desk) -> None:
+    """
+    `--only` leaves the rest of a plan for another time.
+    """
+    path = desk.file(('max_age = "48h"', 'max_age = "72h"'))
+    done = await desk.run("apply", "--yes", "--only", "AA_VENDOR_HOT", "--environment-file", path, "--json")
+
+    assert [each["name"] for each in done.document["done"]] == ["AA_VENDOR_HOT"]
+    assert (await desk.info())["config"]["max_age"] == 48 * 3600 * 10**9
+
+
+async def test_drift_for_cron(desk: Desk) -> None:
+    """
+    One series for each field that differs, and when it was looked at; the file is replaced in one step.
+    """
+    out = desk.folder / "drift.prom"
+    path = desk.file(('max_age = "48h"', 'max_age = "72h"'))
+    drifted = await desk.run("drift", "--format", "prometheus", "--out", str(out), "--environment-file", path)
+    text = out.read_text("utf-8")
+    same = await desk.run("drift", "--format", "prometheus")
+
+    assert (drifted.code, same.code) == (2, 0)
+    assert f'aa_stream_config_drift{{environment="dev",object="{CORE_HOT}",field="max_age",danger="safe"}} 1' in text
+    assert "aa_stream_config_drift{" not in same.out
+    assert 'aa_stream_drift_last_check_timestamp_seconds{environment="dev"} ' in same.out
+    assert [out] == list(desk.folder.glob("*drift*"))
+
+
+async def test_what_is_adopted_is_as_desired(desk: Desk) -> None:
+    """
+    The file that `adopt` writes describes the server: a plan with it has nothing to do. It overwrites no file.
+    """
+    live = (await desk.info())["config"]
+    await desk.connection.api(f"STREAM.UPDATE.{CORE_HOT}", {**live, "max_age": 5 * 3600 * 10**9, "max_bytes": 12345678})
+    out = str(desk.folder / "adopted.toml")
+    adopted, again = await desk.run("adopt", "--out", out), await desk.run("adopt", "--out", out)
+    text = Path(out).read_text("utf-8")
+    plan = await desk.run("plan", "--environment-file", out)
+
+    assert (adopted.code, again.code, plan.code) == (0, 3, 0)
+    assert 'max_age = "5h"' in text
+    assert 'max_bytes = "12345678 bytes"' in text
+    assert 'account = "$G"' in text
+
+
+async def test_status_on_one_screen(desk: Desk) -> None:
+    """
+    Messages, room, age and lag are shown; exit code 2 when a durable is paused or missing.
+    """
+    await desk.fill(7)
+    well = (await desk.run("status", "--json"), await desk.run("status"))
+    until = {"pause_until": "2100-01-01T00:00:00Z"}
+    await desk.connection.api(f"CONSUMER.PAUSE.{CORE_HOT}.{HRV}", until)
+    paused = await desk.run("status")
+    await desk.connection.api(f"CONSUMER.DELETE.{CORE_HOT}.{HRV}")
+    missing = await desk.run("status", "--json")
+    rows = {row["name"]: row for row in well[0].document["durables"]}
+
+    assert ([each.code for each in well], paused.code, missing.code) == ([0, 0], 2, 2)
+    assert (rows[HRV]["lag"], rows[HRV]["abandoned"]) == (7, 0)
+    assert ("paused" in paused.out, HRV in well[1].out) == (True, True)
+    assert [row["name"] for row in missing.document["durables"] if row["missing"]] == [HRV]
+
+
+async def test_a_durable_of_somebody_else_is_found(desk: Desk) -> None:
+    """
+    It is named, left alone, and can be accepted in the file with a reason.
+    """
+    config = {"durable_name": "stranger", "name": "stranger", "ack_policy": "explicit"}
+    payload = {"stream_name": DLQ, "config": config, "action": "create"}
+    await desk.connection.api(f"CONSUMER.CREATE.{DLQ}.stranger", payload)
+    found = await desk.run("plan")
+    path = desk.file(
+        ("[thresholds]", '[silence]\n"unmanaged:stranger" = "reads letters for the auditors"\n\n[thresholds]')
+    )
+    accepted = await desk.run("plan", "--environment-file", path)
+
+    assert (found.code, "durable stranger of AA_DLQ is none of ours" in found.out, accepted.code) == (2, True, 0)
+
+
+async def test_a_plan_in_a_pull_request(desk: Desk) -> None:
+    """
+    Markdown is a table; JSON has a version and everything that `apply` needs.
+    """
+    path = desk.file(('max_age = "48h"', 'max_age = "72h"'))
+    markdown = await desk.run("plan", "--markdown", "--environment-file", path)
+    document = (await desk.run("plan", "--json", "--environment-file", path)).document
+
+    assert f"| stream `{CORE_HOT}` | safe | max_age 2d to 3d |" in markdown.out
+    assert (document["schema"], len(document["sha256"]), len(document["steps"])) == (1, 64, 2)
+
+
+async def test_an_even_and_a_misspelt_file(desk: Desk) -> None:
+    """
+    `validate` needs no server: rules that are not kept are named, and a file that can't be read is exit code 1.
+    """
+    even = await desk.run("validate", "--environment-file", desk.file(("replicas = 1", "replicas = 2")))
+    silenced = desk.file(
+        ("replicas = 1", "replicas = 2"), ("[thresholds]", '[silence]\nL6 = "two rooms only"\n[thresholds]')
+    )
+    accepted = await desk.run("validate", "--environment-file", silenced)
+    misspelt = await desk.run("validate", "--environment-file", desk.file(("max_age", "max_aeg")))
+
+    assert (even.code, accepted.code, misspelt.code) == (2, 0, 1)
+    assert f"L6:{CORE_HOT}: an even number of copies" in even.out
+    assert "silenced L6: two rooms only" in accepted.out
+    assert "max_aeg" in misspelt.err
