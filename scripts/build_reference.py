@@ -16,10 +16,12 @@ from reference_headers import headers_table
 from reference_messages import asyncapi_yaml
 from reference_nats import nats_conf, users_table
 from reference_permissions import permissions_table
+from reference_secrets import variables_table
 from reference_series import series_tables
 from reference_settings import env_example, settings_table
 from reference_streams import durables_table, streams_tables
 from reference_subjects import subjects_table
+from reference_vendors import vendors_sections, vendors_table
 
 from athlete_ally.core.environment import Environment
 
@@ -33,12 +35,13 @@ WHOLE: dict[str, Callable[[], str]] = {
 WITHIN: dict[str, dict[str, Callable[[], str]]] = {
     "docs/reference/alert-thresholds.md": {"thresholds": thresholds_table, "alerts": alerts_table},
     "docs/reference/commands.md": {"commands": commands_section},
-    "docs/reference/configuration.md": {"settings": settings_table},
+    "docs/reference/configuration.md": {"settings": settings_table, "vendor-variables": variables_table},
     "docs/reference/environment-files.md": {"environment": environment_tables},
     "docs/reference/messages.md": {"subjects": subjects_table, "headers": headers_table},
     "docs/reference/permissions.md": {"users": users_table, "permissions": permissions_table},
     "docs/reference/series.md": {"series": series_tables},
     "docs/runbooks/README.md": {"runbooks": runbooks_table},
+    "docs/reference/vendors.md": {"vendors": vendors_table, "each": vendors_sections},
     "docs/reference/streams.md": {"streams": streams_tables, "durables": durables_table},
 }
 

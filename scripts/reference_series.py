@@ -2,7 +2,16 @@
 
 from reference_markdown import code, codes, table
 
-from athlete_ally.core.series import DRIFT, DRIFT_CHECKED, Series, broker_series, every, ingest_series, normalize_series
+from athlete_ally.core.series import (
+    DRIFT,
+    DRIFT_CHECKED,
+    Series,
+    broker_series,
+    every,
+    ingest_series,
+    normalize_series,
+    webhook_series,
+)
 from athlete_ally.core.topology import build_topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import VENDORS
@@ -15,7 +24,7 @@ def series_tables() -> str:
     normalize = normalize_series(KINDS)
     broker = broker_series(build_topology(KINDS, VENDORS), [subject for *_, subject in normalize.dead_letters.values])
     services = {
-        "ingest": every(ingest_series(KINDS)),
+        "ingest": every(ingest_series(KINDS), webhook_series(VENDORS)),
         "normalize: its own work": every(normalize),
         "normalize: what its watch sees of the broker": every(broker),
         "`streams drift --format prometheus`": (DRIFT, DRIFT_CHECKED),

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import AfterValidator, SecretStr
 from pydantic.fields import FieldInfo
 from reference_markdown import code, table
+from reference_secrets import vendor_variables
 
 from athlete_ally.config.settings import Settings
 
@@ -30,7 +31,7 @@ def env_example() -> str:
     """Return every setting as a comment: nothing is set by copying the file."""
     fields = Settings.variables().items()
     parts = [f"# {of.description} ({_limits(of)})\n#{name}={_default(of)}\n" for name, of in fields]
-    return "\n".join((_HEAD, *parts))
+    return "\n".join((_HEAD, *parts, *(f"# {says}\n#{name}=\n" for name, says in vendor_variables())))
 
 
 def _default(field: FieldInfo) -> str:
@@ -43,12 +44,12 @@ def _limits(field: FieldInfo) -> str:
     if get_origin(annotation) is Literal:
         return " or ".join(get_args(annotation))
     kind = next(name for kind, name in _TYPES.items() if kind in {annotation, *get_args(annotation)})
-    return ", ".join((kind, *(words for limit in field.metadata for words in _words(limit))))
+    return ", ".join((kind, *(words for limit in field.metadata for words in _words(limit, kind))))
 
 
-def _words(limit: Any) -> Iterator[str]:
+def _words(limit: Any, kind: str) -> Iterator[str]:
     yield from (f"{word} {getattr(limit, bound):g}" for bound, word in _BOUNDS.items() if hasattr(limit, bound))
-    if isinstance(limit, AfterValidator):
+    if isinstance(limit, AfterValidator) and kind == _TYPES[SecretStr]:
         validate: Any = limit.func
         try:
             validate(SecretStr(""))  # no address: it says what it wants

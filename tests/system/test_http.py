@@ -21,9 +21,10 @@ from support.wait import eventually
 from athlete_ally.adapters.http_server import EVERY_ADDRESS
 from athlete_ally.adapters.key_file import KeyFile, write_key_file
 from athlete_ally.core.client_key import ClientKey, digest
-from athlete_ally.core.series import broker_series, every, ingest_series, normalize_series
+from athlete_ally.core.series import broker_series, every, ingest_series, normalize_series, webhook_series
 from athlete_ally.ingest.body import zstd
 from athlete_ally.measurements import KINDS
+from athlete_ally.vendors import VENDORS
 
 ROOT = Path(__file__).parents[2]
 _families: Any = parser.text_string_to_metric_families  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]  # untyped
@@ -244,7 +245,8 @@ async def test_every_declared_series_is_there_from_the_start(site: Site, ingest:
     normalize = await site.service("normalize").start().ready()
     of_work = normalize_series(KINDS)
     of_broker = broker_series(dev_topology(), [subject for *_, subject in of_work.dead_letters.values])
-    for service, declared in ((ingest, every(ingest_series(KINDS))), (normalize, every(of_work, of_broker))):
+    of_ingest = every(ingest_series(KINDS), webhook_series(VENDORS))
+    for service, declared in ((ingest, of_ingest), (normalize, every(of_work, of_broker))):
         families = {family.name: family for family in _families(await service.metrics())}
         for series in declared:
             family = families[series.name.removesuffix("_total")]

@@ -5,6 +5,7 @@ guard compares.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,10 +16,12 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from athlete_ally.config.vendor_variables import variables as vendor_variables
 from athlete_ally.core.beats import ArtefactFilter
 from athlete_ally.core.environment import Environment
 from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.topology import CONSOLE_PORT, INGEST_PORT, NORMALIZE_PORT
+from athlete_ally.vendors import VENDORS
 
 _MIB = 1024 * 1024
 DEFAULT_ENV_FILE = Path(".env")
@@ -41,6 +44,24 @@ def _known_scheme(*schemes: str) -> AfterValidator:
         return url
 
     return AfterValidator(check)
+
+
+# Part of a route, a subject, a durable and an environment variable.
+_SENDER = re.compile(r"[a-z][a-z0-9_]{0,31}")
+# Words that mean something else where a vendor's name stands.
+_RESERVED = ("redrive", "unknown")
+
+
+def _sender_names(text: str) -> str:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if not _SENDER.fullmatch(name):
+            raise ValueError("a sender's name has up to 32 lower-case letters, digits and underscores")
+        if name in {*VENDORS, *_RESERVED}:
+            raise ValueError(f"{name} is taken: choose another name")
+    if len(names) != len(set(names)):
+        raise ValueError("a name is there twice")
+    return ",".join(names)
 
 
 class Settings(BaseSettings):
@@ -135,6 +156,11 @@ class Settings(BaseSettings):
         ge=1024,
         validation_alias="AA_INGEST_MAX_IN_FLIGHT_BYTES",
         description="Bytes of bodies in hand at once; more are told to wait (429).",
+    )
+    webhook_senders: Annotated[str, AfterValidator(_sender_names)] = Field(
+        "",
+        validation_alias="AA_WEBHOOK_SENDERS",
+        description="Names of senders of Standard Webhooks, separated by commas; each has its own route and secrets.",
     )
     publish_timeout_s: float = Field(
         5.0,
@@ -262,6 +288,11 @@ class Settings(BaseSettings):
         "auto", validation_alias="AA_LOG_FORMAT", description="auto: pretty on a terminal, JSON elsewhere."
     )
 
+    @property
+    def senders(self) -> tuple[str, ...]:
+        """Return the names of the senders of Standard Webhooks."""
+        return tuple(name for name in self.webhook_senders.split(",") if name)
+
     @classmethod
     def variables(cls) -> dict[str, Any]:
         """Return each setting's field by the name of its environment variable."""
@@ -309,9 +340,11 @@ def _explain(location: tuple[int | str, ...], message: str) -> str:
 
 def unknown_variables(env_file: Path | None = None, environment: Mapping[str, str] = os.environ) -> list[str]:
     """Return a warning for each `AA_*` variable that no setting reads, with the nearest name that one does."""
-    known = set(Settings.variables())
+    values = {**dotenv_values(env_file or DEFAULT_ENV_FILE), **environment}
+    senders = (values.get("AA_WEBHOOK_SENDERS") or "").split(",")
+    known = {*Settings.variables(), *vendor_variables([*VENDORS, *(name.strip() for name in senders)])}
     warnings: list[str] = []
-    for name in sorted({*environment, *dotenv_values(env_file or DEFAULT_ENV_FILE)}):
+    for name in sorted(values):
         if name.startswith("AA_") and name not in known | _NOT_SETTINGS:
             nearest = get_close_matches(name, known, n=1)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""

@@ -183,6 +183,16 @@ def unpack_durable(vendor: str) -> str:
     return f"unpack-{vendor}-durable"
 
 
+def webhook_subject(vendor: str) -> str:
+    """Return the subject on which a vendor's webhooks are kept as received."""
+    return f"vendor.{vendor}.webhook.received"
+
+
+def webhook_letter_subject(vendor: str, reason: str) -> str:
+    """Return the subject of a vendor's dead letters of this reason."""
+    return f"dlq.vendor.{vendor}.webhook.{reason}"
+
+
 def redrive_subject(stream: str, durable: str) -> str:
     """Return the subjects of a durable's own redrive lane: replays reach the consumer that failed, and no other."""
     return f"{'vendor' if stream == VENDOR_HOT else 'athlete-ally'}.redrive.{durable}.>"

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -20,16 +19,10 @@ from athlete_ally.core.series import IngestSeries
 from athlete_ally.core.trace import trace_id
 from athlete_ally.ingest.accept import Accepted, Acceptor
 from athlete_ally.ingest.admission import Admission
-from athlete_ally.ingest.body import read_body
 from athlete_ally.ingest.keys import KeyRing
 from athlete_ally.ingest.parse import split_body
+from athlete_ally.ingest.receive import cut_off, discard_rest, receive, stopping
 from athlete_ally.ingest.refusal import Refusal
-
-# A phone on a bad line sends 16 MiB in far less; a sender that trickles must not keep its place for ever.
-BODY_TIMEOUT_S = 30.0
-_DISCARD_TIMEOUT_S = 2.0
-# A restart takes seconds.
-_STOPPING_RETRY_AFTER_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +59,15 @@ class IngestService:
             return _accepted(await self._accept(kind, request))
         except Refusal as refused:
             refusal = refused
-            await self._discard_rest(request)
+            await discard_rest(request, self.max_body_bytes)
             self.log.info("refused", kind=kind[:32], status=refusal.status.value, problems=len(refusal.errors))
         except ClientDisconnect:
-            # Nobody reads this answer; the status only has to be countable.
-            refusal = Refusal(HTTPStatus.BAD_REQUEST, "the connection was closed before the body was complete")
+            refusal = cut_off()
         except asyncio.CancelledError:
             # Only the server cancels a request, when it stops and the time for those in hand is over.
-            detail = "not stored, as far as is known: the service stops. Send the same again; nothing is stored twice"
-            refusal = Refusal(
-                HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after_s=_STOPPING_RETRY_AFTER_S, cause="stopping"
-            )
+            refusal = stopping()
         self.observer.count(self.series.refusals, refusal.cause)
         return refusal.response()
-
-    async def _discard_rest(self, request: Request) -> None:
-        """Read on for a moment and keep nothing: a sender that is cut off while it sends never sees why."""
-        # RuntimeError: the body was read to its end already.
-        with suppress(ClientDisconnect, TimeoutError, RuntimeError):
-            async with asyncio.timeout(_DISCARD_TIMEOUT_S):
-                size = 0
-                async for chunk in request.stream():
-                    size += len(chunk)
-                    if size > self.max_body_bytes:
-                        return
 
     async def _accept(self, kind: str, request: Request) -> Accepted:
         measurement = self.measurements.get(kind)
@@ -100,23 +78,10 @@ class IngestService:
         if ring is not None:
             ring.check(request.headers.get("authorization"), kind)
         with self.admission.enter() as ticket:
-            body = await self._read(request, ticket.hold)
+            encoding = request.headers.get("content-encoding", "").strip().lower()
+            body = await receive(request, encoding=encoding, limit=self.max_body_bytes, hold=ticket.hold)
             items = split_body(body, request.headers.get("content-type", ""))
             return await self.acceptor.accept(measurement, items, request.headers.get("traceparent"))
-
-    async def _read(self, request: Request, hold: Callable[[int], None]) -> bytes:
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                return await read_body(
-                    request.stream(),
-                    encoding=request.headers.get("content-encoding", "").strip().lower(),
-                    declared=request.headers.get("content-length"),
-                    limit=self.max_body_bytes,
-                    hold=hold,
-                )
-        except TimeoutError as error:
-            detail = f"the body did not arrive within {BODY_TIMEOUT_S:g} s; send it again, or in smaller requests"
-            raise Refusal(HTTPStatus.REQUEST_TIMEOUT, detail) from error
 
 
 def build_app(service: IngestService, more_routes: list[BaseRoute]) -> Starlette:

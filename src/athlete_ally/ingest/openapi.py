@@ -1,4 +1,4 @@
-"""The HTTP contract as OpenAPI 3.1, made from the registry of kinds."""
+"""The HTTP contract as OpenAPI 3.1, made from the registries of kinds and vendors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from athlete_ally.core.measurement import Measurement
+from athlete_ally.ingest.openapi_webhooks import webhook_paths
 
 _PROBLEMS = {
     "400": "The body is not UTF-8, not JSON, or its compression is broken.",
@@ -21,7 +22,7 @@ _PROBLEMS = {
 _MEDIA_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
 
-def build_openapi(measurements: Sequence[Measurement], version: str) -> dict[str, Any]:
+def build_openapi(measurements: Sequence[Measurement], vendors: Sequence[str], version: str) -> dict[str, Any]:
     """Return the document."""
     types = [measurement.decoder.reading_type for measurement in measurements]
     _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
@@ -37,7 +38,7 @@ def build_openapi(measurements: Sequence[Measurement], version: str) -> dict[str
             "summary": "Takes readings of wearables in; a 2xx means that they are on disk.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": paths | _health_paths(),
+        "paths": paths | webhook_paths(vendors, _problem_response) | _health_paths(),
         "components": {
             "schemas": {**schemas, **_SCHEMAS},
             "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer", "description": "Needed outside dev."}},

@@ -11,8 +11,9 @@ from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.ports import Log
 from athlete_ally.core.topology import Topology, build_topology
+from athlete_ally.core.vendor import Vendor
 from athlete_ally.measurements import KINDS
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import PLUGINS, VENDORS, generic
 
 
 def now() -> datetime:
@@ -26,7 +27,12 @@ def desired_topology(settings: Settings) -> Topology:
     Raises:
         Misconfigured: the environment's file is not as it must be.
     """
-    return build_topology(KINDS, VENDORS, environment_of(settings))
+    return build_topology(KINDS, (*VENDORS, *settings.senders), environment_of(settings))
+
+
+def known_vendors(settings: Settings) -> tuple[Vendor, ...]:
+    """Return every vendor: those with a file, and the senders of Standard Webhooks that the settings name."""
+    return (*PLUGINS, *map(generic, settings.senders))
 
 
 def nats_connection(

@@ -15,16 +15,19 @@ from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.adapters.prometheus import PrometheusObserver
 from athlete_ally.config.settings import Settings
+from athlete_ally.config.vendor_secrets import load_secrets
 from athlete_ally.core.ports import Log, Publisher
-from athlete_ally.core.series import every, ingest_series
+from athlete_ally.core.series import every, ingest_series, webhook_series
 from athlete_ally.core.topology import CORE_HOT, VENDOR_HOT, Topology
 from athlete_ally.ingest.accept import Acceptor
 from athlete_ally.ingest.admission import Admission
 from athlete_ally.ingest.app import IngestService, build_app
+from athlete_ally.ingest.keep import Keeper
 from athlete_ally.ingest.keys import KeyRing
 from athlete_ally.ingest.openapi import build_openapi
+from athlete_ally.ingest.webhooks import WebhookService, webhook_routes
 from athlete_ally.measurements import KINDS, MEASUREMENTS
-from athlete_ally.wiring.builders import desired_topology, nats_connection, now
+from athlete_ally.wiring.builders import desired_topology, known_vendors, nats_connection, now
 from athlete_ally.wiring.lifecycle import require_topology, serve, unless_stopped, until_available
 from athlete_ally.wiring.readiness import cached, stream_reasons
 
@@ -44,20 +47,35 @@ async def run_ingest(
         Misconfigured: the port is taken, a stream is missing or differs, the broker refuses us.
     """
     log = build_log("ingest", level=settings.log_level, form=settings.log_format)
-    series = ingest_series(KINDS)
-    observer = PrometheusObserver(every(series))
+    vendors = known_vendors(settings)
+    names = [vendor.name for vendor in vendors]
+    secrets = load_secrets(vendors)
+    series, of_webhooks = ingest_series(KINDS), webhook_series(names)
+    observer = PrometheusObserver(every(series, of_webhooks))
     observer.set(series.build, "ingest", __version__, value=1)
     observer.set(series.most_in_flight, value=settings.ingest_max_in_flight)
     connection = nats_connection(
         settings, "ingest", log, on_denied=lambda action: observer.count(series.denied, action)
     )
     publisher = wrap_publisher(NatsPublisher(connection, timeout_s=settings.publish_timeout_s))
+    admission = Admission(settings.ingest_max_in_flight, settings.ingest_max_in_flight_bytes)
+    webhooks = WebhookService(
+        vendors={vendor.name: vendor for vendor in vendors},
+        secrets=secrets,
+        keeper=Keeper(publisher),
+        admission=admission,
+        max_body_bytes=settings.ingest_max_body_bytes,
+        observer=observer,
+        series=of_webhooks,
+        now=now,
+        log=log,
+    )
     service = IngestService(
         measurements={measurement.kind: measurement for measurement in MEASUREMENTS},
         acceptor=Acceptor(
             publisher, observer=observer, series=series, now=now, max_readings=settings.ingest_max_readings
         ),
-        admission=Admission(settings.ingest_max_in_flight, settings.ingest_max_in_flight_bytes),
+        admission=admission,
         keys=_key_source(settings, log),
         max_body_bytes=settings.ingest_max_body_bytes,
         observer=observer,
@@ -76,11 +94,14 @@ async def run_ingest(
     def about() -> dict[str, Any]:
         return {"service": "ingest", "version": __version__, "host": settings.ingest_host, "port": server.port}
 
-    docs = docs_routes(build_openapi(MEASUREMENTS, __version__))
-    app = build_app(service, [*health_routes(about, readiness, observer), *docs])
+    docs = docs_routes(build_openapi(MEASUREMENTS, names, __version__))
+    routes = [*webhook_routes(webhooks), *health_routes(about, readiness, observer), *docs]
+    app = build_app(service, routes)
     server = HttpServer(app, host=settings.ingest_host, port=settings.ingest_port, drain_s=settings.shutdown_timeout_s)
     await server.open(option="--port or AA_INGEST_PORT")
     log.info("listening", host=settings.ingest_host, port=server.port, version=__version__)
+    # Names only: whoever set a secret under a wrong name sees here that the route is closed.
+    log.info("webhooks", taken_from=sorted(secrets))
 
     async def work() -> None:
         async with asyncio.TaskGroup() as group:

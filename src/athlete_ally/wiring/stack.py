@@ -211,6 +211,7 @@ def _service_command(service: str, settings: Settings, log: str | None) -> Comma
         "AA_NORMALIZE_URL": f"http://127.0.0.1:{settings.normalize_port}",
         "AA_NATS_MONITOR_URL": settings.nats_monitor_url or "",
         "AA_LOG_LEVEL": settings.log_level,
+        "AA_WEBHOOK_SENDERS": settings.webhook_senders,
     }
     return Command(
         do="start",

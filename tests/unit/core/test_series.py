@@ -5,7 +5,15 @@ from collections import Counter
 
 import pytest
 
-from athlete_ally.core.series import CAUSES, Series, broker_series, every, ingest_series, normalize_series
+from athlete_ally.core.series import (
+    CAUSES,
+    Series,
+    broker_series,
+    every,
+    ingest_series,
+    normalize_series,
+    webhook_series,
+)
 from athlete_ally.core.topology import build_topology
 from athlete_ally.core.verdict import REASONS
 from athlete_ally.measurements import KINDS
@@ -15,7 +23,7 @@ INGEST = ingest_series(KINDS)
 NORMALIZE = normalize_series(KINDS)
 TOPOLOGY = build_topology(KINDS, VENDORS)
 BROKER = broker_series(TOPOLOGY, [subject for *_, subject in NORMALIZE.dead_letters.values])
-BY_SERVICE = {"ingest": list(every(INGEST)), "normalize": list(every(NORMALIZE, BROKER))}
+BY_SERVICE = {"ingest": list(every(INGEST, webhook_series(VENDORS))), "normalize": list(every(NORMALIZE, BROKER))}
 SERIES = [series for declared in BY_SERVICE.values() for series in declared]
 # A status of each kind is the largest set; what a kind or vendor adds must not grow with anything else.
 MOST_LABEL_SETS = 12 * (len(KINDS) + len(VENDORS) + 1)
@@ -59,7 +67,7 @@ def test_no_person_is_a_label() -> None:
 
     assert labels == {
         *("kind", "status", "result", "subject", "stream", "durable", "consumer", "reason"),
-        *("stream_name", "consumer_name", "object", "cause", "shelf", "service", "version", "action"),
+        *("stream_name", "consumer_name", "object", "cause", "shelf", "vendor", "service", "version", "action"),
     }
 
 

@@ -19,6 +19,7 @@ from athlete_ally.ingest.openapi import build_openapi
 from athlete_ally.ingest.parse import split_body
 from athlete_ally.ingest.refusal import MAX_ERRORS, Refusal
 from athlete_ally.measurements import KINDS, MEASUREMENTS
+from athlete_ally.vendors import VENDORS
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_openapi_is_valid_and_its_examples_are() -> None:
     """
     The document is OpenAPI 3.1, names every kind, and its examples satisfy its own schemas.
     """
-    document = build_openapi(MEASUREMENTS, "1.2.3")
+    document = build_openapi(MEASUREMENTS, VENDORS, "1.2.3")
     validate(document)
 
     for kind in KINDS:
@@ -150,7 +151,7 @@ def test_every_answer_of_ours_is_in_the_contract() -> None:
     """
     Each status that a request can get is documented, with a problem document for all but 202.
     """
-    operation = build_openapi(MEASUREMENTS, "1")["paths"]["/api/v1/ingest/hrv"]["post"]
+    operation = build_openapi(MEASUREMENTS, VENDORS, "1")["paths"]["/api/v1/ingest/hrv"]["post"]
 
     assert {"202", "400", "401", "403", "408", "413", "415", "422", "429", "503"} == set(operation["responses"])
     assert msgspec.json.encode(operation)

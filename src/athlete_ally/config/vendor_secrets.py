@@ -1,0 +1,68 @@
+"""The secrets of vendors, from the environment or from files; never printed."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from athlete_ally.config.settings import DEFAULT_ENV_FILE
+from athlete_ally.config.vendor_variables import FILE_SUFFIX, secrets_variable, token_variable
+from athlete_ally.core.errors import Misconfigured
+from athlete_ally.core.signature import Hmac, SecretPath, SharedHeader
+from athlete_ally.core.vendor import Secrets, Vendor
+
+# Shorter ones can be guessed by trying.
+_SHORTEST = 8
+_PATH_SECRET = re.compile(r"[A-Za-z0-9_-]{16,128}")
+
+
+def load_secrets(
+    vendors: Sequence[Vendor], env_file: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> dict[str, Secrets]:
+    """Return the secrets of each vendor that has some; `environment` wins over `env_file` (`.env` unless given).
+
+    Raises:
+        Misconfigured: a secret is too short or can't be one of this vendor, or a file can't be read.
+    """
+    values = {name: value for name, value in dotenv_values(env_file or DEFAULT_ENV_FILE).items() if value}
+    values |= {name: value for name, value in environment.items() if value}
+    found = {vendor.name: _secrets_of(vendor, values) for vendor in vendors}
+    return {name: secrets for name, secrets in found.items() if secrets.signing or secrets.tokens}
+
+
+def _secrets_of(vendor: Vendor, values: Mapping[str, str]) -> Secrets:
+    name = secrets_variable(vendor.name)
+    text = _value(name, values)
+    # The whole value of a header may hold spaces (`Bearer ...`).
+    between = r"[,\r\n]+" if isinstance(vendor.signature, SharedHeader) else r"[,\s]+"
+    signing = tuple(secret for each in re.split(between, text) if (secret := each.strip()))
+    for secret in signing:
+        _check(vendor, name, secret)
+    tokens = tuple(_value(token_variable(vendor.name), values).replace(",", " ").split())
+    return Secrets(signing, tokens)
+
+
+def _value(name: str, values: Mapping[str, str]) -> str:
+    if name in values and name + FILE_SUFFIX in values:
+        raise Misconfigured(f"{name} and {name}{FILE_SUFFIX} are both set: unset one of them")
+    if name + FILE_SUFFIX not in values:
+        return values.get(name, "").strip()
+    path = Path(values[name + FILE_SUFFIX])
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{name}{FILE_SUFFIX}: {path} can't be read ({type(error).__name__})") from error
+
+
+def _check(vendor: Vendor, name: str, secret: str) -> None:
+    if len(secret) < _SHORTEST:
+        raise Misconfigured(f"{name}: a secret has fewer than {_SHORTEST} characters, and could be guessed")
+    if isinstance(vendor.signature, SecretPath) and not _PATH_SECRET.fullmatch(secret):
+        raise Misconfigured(f"{name}: a secret that is part of an address has 16 to 128 letters, digits, - or _")
+    if isinstance(vendor.signature, Hmac):
+        try:
+            vendor.signature.key(secret)
+        except ValueError as error:
+            raise Misconfigured(f"{name}: {error}") from error

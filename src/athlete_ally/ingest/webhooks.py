@@ -1,0 +1,126 @@
+"""The way in for vendors: handshake, or verify, keep, and answer in the vendor's own terms."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from athlete_ally.core import signature
+from athlete_ally.core.ports import Log, Now, Observer
+from athlete_ally.core.series import WebhookSeries
+from athlete_ally.core.signature import Unverified, verify
+from athlete_ally.core.vendor import Answer, Secrets, Vendor
+from athlete_ally.ingest.admission import Admission
+from athlete_ally.ingest.keep import Keeper
+from athlete_ally.ingest.receive import cut_off, discard_rest, receive, stopping
+from athlete_ally.ingest.refusal import Refusal
+
+_NO_SECRETS = Secrets()
+_UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookService:
+    """What the routes need. `secrets` holds those of the vendors that have some: all other routes are closed."""
+
+    vendors: Mapping[str, Vendor]
+    secrets: Mapping[str, Secrets]
+    keeper: Keeper
+    admission: Admission
+    max_body_bytes: int
+    observer: Observer
+    series: WebhookSeries
+    now: Now
+    log: Log
+
+    async def take(self, request: Request) -> Response:
+        """Answer a request of a vendor's; every path through here is counted."""
+        name = request.path_params["vendor"]
+        label = name if name in self.vendors else _UNKNOWN
+        response = await self._answer(name, label, request)
+        self.observer.count(self.series.requests, label, str(response.status_code))
+        return response
+
+    async def _answer(self, name: str, label: str, request: Request) -> Response:
+        try:
+            return _response(await self._take(name, request))
+        except Unverified as error:
+            self.observer.count(self.series.unverified, label, error.cause)
+            self.log.warning("webhook-unverified", vendor=label, cause=error.cause)
+            return Refusal(HTTPStatus.UNAUTHORIZED, str(error)).response()
+        except Refusal as refusal:
+            await discard_rest(request, self.max_body_bytes)
+            self.log.info("webhook-refused", vendor=label, status=refusal.status.value)
+            response = refusal.response()
+            if refusal.status is HTTPStatus.METHOD_NOT_ALLOWED:
+                response.headers["Allow"] = "POST"
+            return response
+        except ClientDisconnect:
+            return cut_off().response()
+        except asyncio.CancelledError:
+            # Only the server cancels a request, when it stops and the time for those in hand is over.
+            return stopping().response()
+
+    async def _take(self, name: str, request: Request) -> Answer:
+        vendor = self.vendors.get(name)
+        if vendor is None:
+            raise _closed(name)
+        received_at = self.now()
+        with self.admission.enter() as ticket:
+            # As it was sent, whatever its encoding: that is what was signed, and that is what is kept.
+            body = await receive(request, encoding="", limit=self.max_body_bytes, hold=ticket.hold)
+            plain = _plain(request, body)
+            secrets = self.secrets.get(name, _NO_SECRETS)
+            answer = vendor.handshake(plain, secrets)
+            if answer is not None:
+                self.log.info("webhook-handshake", vendor=name, status=answer.status)
+                return _if_it_fits(answer)
+            if not secrets.signing:
+                raise _closed(name)
+            if request.method != "POST":
+                detail = f"{request.method} is not possible here: {vendor.title} delivers by POST"
+                raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, detail)
+            verify(vendor.signature, plain, secrets.signing, received_at)
+            duplicate = await self.keeper.keep(vendor, plain, received_at)
+        self.observer.count(self.series.duplicates if duplicate else self.series.accepted, name)
+        return vendor.accepted
+
+
+def webhook_routes(service: WebhookService) -> list[BaseRoute]:
+    """Return the routes; the longer one is for vendors whose address is the secret."""
+    methods = ["GET", "POST"]
+    return [
+        Route(path, service.take, methods=methods) for path in ("/webhooks/{vendor}", "/webhooks/{vendor}/{secret}")
+    ]
+
+
+def _plain(request: Request, body: bytes) -> signature.Request:
+    """Return the request as pure code knows it. A header that is there twice counts as its last one."""
+    return signature.Request(
+        method=request.method,
+        query=dict(request.query_params),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=body,
+        path_secret=request.path_params.get("secret", ""),
+    )
+
+
+def _closed(name: str) -> Refusal:
+    # The same words, whether the vendor is unknown or has no secret: a stranger learns nothing.
+    detail = f"no webhooks are taken for {name[:32]!r}: its secret is not set, or there is no such vendor"
+    return Refusal(HTTPStatus.NOT_FOUND, detail)
+
+
+def _if_it_fits(answer: Answer) -> Answer:
+    if answer.status >= HTTPStatus.BAD_REQUEST:
+        detail = "the handshake's code or address is not the one that is configured"
+        raise Refusal(HTTPStatus(answer.status), detail)
+    return answer
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, media_type=answer.media_type)
