@@ -59,7 +59,7 @@ def _flow(books: Books) -> RenderableType:
     heard = books.heard
     answers = ", ".join(f"{count} x {status}" for status, count in sorted(heard.statuses.items()))
     p50, p99 = percentile(books.latencies_ms, 50), percentile(books.latencies_ms, 99)
-    records = ", ".join(f"{number} {kind}" for kind, number in books.records.items())
+    records = ", ".join(f"{number} {kind}" for kind, number in books.records.items() if number)
     table = Table.grid(padding=(0, 2))
     table.add_row("clients", f"{heard.sent} sent", f"answers: {answers}")
     table.add_row("  │", f"{heard.refused} refused", "4xx: the sender's mistake, located for it")

@@ -6,6 +6,9 @@ from typing import Any
 
 from athlete_ally.formats.finding import Finding, Found
 
+# HealthKit has some two hundred types; a hostile file may invent others without end.
+_MOST_SORTS = 1000
+
 
 @dataclass(slots=True)
 class KindTally:
@@ -27,7 +30,8 @@ class Tally:
     def add(self, finding: Finding) -> None:
         """Count one."""
         if not isinstance(finding, Found):
-            self.skipped[finding.what] += 1
+            is_known = finding.what in self.skipped or len(self.skipped) < _MOST_SORTS
+            self.skipped[finding.what if is_known else "any other sort"] += 1
             return
         kind = self.kinds.setdefault(finding.kind, KindTally())
         day = _day(finding.reading)

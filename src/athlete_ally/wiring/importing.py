@@ -5,7 +5,6 @@ import hashlib
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from athlete_ally.adapters.export_file import ExportFile, digest_of, read_whole
 from athlete_ally.adapters.fit_file import messages
 from athlete_ally.adapters.ingest_client import IngestClient, Refused, Sent, http_client
 from athlete_ally.adapters.journal import Journal, Progress
+from athlete_ally.core.errors import UnreadableFile
 from athlete_ally.formats import apple_health, fit, health_auto_export
 from athlete_ally.formats.apple_xml import elements
 from athlete_ally.formats.batches import Batch, batches
@@ -134,11 +134,16 @@ async def send_all(source: Source, journal: Journal, target: Target, report: Rep
                 report(source.position(), source.size)
                 if batch.number > outcome.before:
                     under_way.add(asyncio.create_task(_send(client, batch, journal, outcome)))
-                under_way = await _settled(under_way, at_most=_AT_ONCE - 1)
+                await _settle(under_way, at_most=_AT_ONCE - 1)
+            await _settle(under_way, at_most=0)
+        except UnreadableFile:
+            # What was read before the damage is heard out.
+            await _settle(under_way, at_most=0)
+            raise
         finally:
-            # What is under way is heard out also when the file turns out to be damaged.
-            with suppress(asyncio.CancelledError):
-                await _settled(under_way, at_most=0)
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
     journal.complete()
     return outcome
 
@@ -147,19 +152,13 @@ def _next(packed: Iterator[Batch]) -> Batch | None:
     return next(packed, None)
 
 
-async def _settled(tasks: set[asyncio.Task[None]], *, at_most: int) -> set[asyncio.Task[None]]:
-    """Wait until at most so many are under way, and return those; raise what one of the others raised."""
-    while len(tasks) > at_most:
-        done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        try:
-            for task in done:
-                task.result()
-        except BaseException:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
-    return tasks
+async def _settle(under_way: set[asyncio.Task[None]], *, at_most: int) -> None:
+    """Wait until at most so many are under way; raise what one of the others raised."""
+    while len(under_way) > at_most:
+        done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+        under_way -= done
+        for task in done:
+            task.result()
 
 
 async def _send(client: IngestClient, batch: Batch, journal: Journal, outcome: Outcome) -> None:
