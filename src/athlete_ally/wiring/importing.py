@@ -11,7 +11,6 @@ from typing import Any
 
 from athlete_ally import __version__
 from athlete_ally.adapters.export_file import ExportFile, digest_of, read_whole
-from athlete_ally.adapters.fit_file import messages
 from athlete_ally.adapters.ingest_client import IngestClient, Refused, Sent, http_client
 from athlete_ally.adapters.journal import Journal, Progress
 from athlete_ally.core.errors import UnreadableFile
@@ -89,6 +88,9 @@ def open_health_auto_export(path: Path, user_id: str) -> Source:
 
 def open_fit(path: Path, user_id: str) -> Source:
     """Open a FIT file; it is read when the findings are."""
+    # Its library's tables take 70 ms to load, which every other command would pay for.
+    from athlete_ally.adapters.fit_file import messages  # noqa: PLC0415
+
     size = path.stat().st_size if path.is_file() else 0
     return Source(fit.findings(messages(path), user_id), size, lambda: size)
 
