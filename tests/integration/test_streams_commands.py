@@ -3,6 +3,8 @@
 import asyncio
 import io
 import json
+import os
+import sys
 from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
@@ -331,3 +333,54 @@ async def test_an_even_and_a_misspelt_file(desk: Desk) -> None:
     assert f"L6:{CORE_HOT}: an even number of copies" in even.out
     assert "silenced L6: two rooms only" in accepted.out
     assert "max_aeg" in misspelt.err
+
+
+async def in_a_terminal(desk: Desk, answer: str, *arguments: str) -> Outcome:
+    """Run a command as a process whose standard input is a terminal, on which somebody types."""
+    pty = pytest.importorskip("pty", reason="pseudo-terminals are a thing of Unix")
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "athlete_ally", "streams", *arguments),
+        env={**os.environ, **desk.environment},
+        stdin=theirs,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(theirs)
+    os.write(ours, answer.encode())
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    os.close(ours)
+    return Outcome(process.returncode or 0, out.decode(), err.decode())
+
+
+async def test_a_person_at_a_terminal_is_asked(desk: Desk) -> None:
+    """
+    What services feel is asked about, `--yes` or not; no is exit code 3, yes is done.
+    """
+    path = desk.file(('max_age = "48h"', 'max_age = "24h"'))
+    no = await in_a_terminal(desk, "n\n", "apply", "--yes", "--environment-file", path)
+    unchanged = (await desk.info())["config"]["max_age"]
+    yes = await in_a_terminal(desk, "y\n", "apply", "--environment-file", path)
+
+    assert (no.code, unchanged, yes.code) == (3, 48 * 3600 * 10**9, 0)
+    assert "2 changes that running services feel?" in no.err
+
+
+@pytest.mark.parametrize(("typed", "code"), [("AA_DLQ", 3), ("AA_ADVISORY", 0)])
+async def test_production_wants_the_name_typed_back(desk: Desk, typed: str, code: int) -> None:
+    """
+    Although the loss was allowed by name, a person in production types the stream once more; another name is a no.
+    """
+    for name in (CORE_HOT, "AA_VENDOR_HOT", DLQ, "AA_ADVISORY"):
+        live = (await desk.info(name))["config"]
+        marked = {**live["metadata"], "athlete-ally.environment": "production"}
+        await desk.connection.api(f"STREAM.UPDATE.{name}", {**live, "metadata": marked})
+    await shrunk(desk)
+    path = desk.file(SHRINK, ('environment = "dev"', 'environment = "production"'))
+    allowed = ("--allow-data-loss", "AA_ADVISORY:max_bytes", "--no-backup-i-accept-the-loss")
+    outcome = await in_a_terminal(
+        desk, f"{typed}\n", "apply", "--yes", "--only", "AA_ADVISORY", *allowed, "--environment-file", path
+    )
+
+    assert (outcome.code, "type AA_ADVISORY to go on" in outcome.err) == (code, True)
+    assert (await desk.info("AA_ADVISORY"))["state"]["messages"] == (20 if code else 5)

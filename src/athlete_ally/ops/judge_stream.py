@@ -96,7 +96,7 @@ def _limit(shrinks: str, unit: Callable[[int], object]) -> Rule:
 
 def _max_bytes(case: Case) -> Judgement:
     allowed, reserved = case.server.max_storage, case.server.reserved_storage
-    growth = (max(0, case.after) - max(0, case.before or 0)) * case.config.get("num_replicas", 1)
+    growth = growth_of(case)
     if allowed is not None and growth > 0 and reserved + growth > allowed:
         return beyond_storage(reserved, growth, allowed)
     judged = _limit("the stream will hold at most", Size)(case)
@@ -104,6 +104,11 @@ def _max_bytes(case: Case) -> Judgement:
         held = f"it holds {Size(case.live.bytes)} already: publishers are refused until messages age out"
         return Judgement("service-affecting", held, "wait until it holds less, or choose a higher limit")
     return judged
+
+
+def growth_of(case: Case) -> int:
+    """Return how much more room a change of max_bytes reserves in the account, over all copies."""
+    return (max(0, case.after) - max(0, case.before or 0)) * int(case.config.get("num_replicas", 1))
 
 
 def beyond_storage(reserved: int, growth: int, allowed: int) -> Judgement:

@@ -1,7 +1,7 @@
 """Makes a plan: looks at the server, read-only, and judges every difference."""
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from athlete_ally.core.environment import EnvironmentSpec
@@ -9,7 +9,7 @@ from athlete_ally.core.live import LiveDurable, LiveStream, Server
 from athlete_ally.ops.broker import BrokerReader
 from athlete_ally.ops.difference import Difference, Wanted, differences, merged
 from athlete_ally.ops.judge_durable import judge_durable
-from athlete_ally.ops.judge_stream import Case, beyond_storage, judge_stream, no_cluster, overlaps
+from athlete_ally.ops.judge_stream import Case, beyond_storage, growth_of, judge_stream, no_cluster, overlaps
 from athlete_ally.ops.judgement import Judgement
 from athlete_ally.ops.loss import NOTHING, Foresight, Loss
 from athlete_ally.ops.plan import CREATED, SCHEMA, Change, Found, Plan, Step, Target, sha256_of
@@ -64,8 +64,9 @@ async def make_plan(
     require_target(server, spec.expect, list(snapshot.streams.values()), spec.environment)
     changes: list[Change] = []
     steps: list[Step] = []
+    planner = _Planner(broker, snapshot, wanted, server)
     for each in wanted:
-        found = [change async for change in _Planner(broker, snapshot, wanted).changes(each)]
+        found = [change async for change in planner.changes(each)]
         changes += found
         if found:
             steps.append(Step(each, sha256_of_live(snapshot.live(each))))
@@ -92,6 +93,8 @@ class _Planner:
     broker: BrokerReader
     snapshot: Snapshot
     wanted: Sequence[Wanted]
+    # As it will be after the steps before: several streams share the limits of the account.
+    server: Server
 
     async def changes(self, wanted: Wanted) -> AsyncGenerator[Change]:
         """Yield the changes of one object."""
@@ -103,10 +106,10 @@ class _Planner:
             config = merged(wanted.config, live.config)
             for difference in differences(wanted.config, live.config):
                 loss = await foresight.of_change(difference.field, config)
-                case = Case(
-                    difference, config, live, self.snapshot.server, loss, await self._foreign(wanted, difference)
-                )
+                case = Case(difference, config, live, self.server, loss, await self._foreign(wanted, difference))
                 yield _change(wanted, difference, judge_stream(case), loss)
+                if difference.field == "max_bytes":
+                    self._reserve(growth_of(case), streams=0)
         else:
             subjects = self._subjects_of(wanted.stream)
             for difference in differences(wanted.config, live.config):
@@ -117,7 +120,7 @@ class _Planner:
         return _change(wanted, Difference(CREATED, None, wanted.config), judged, NOTHING)
 
     async def _judge_creation(self, wanted: Wanted) -> Judgement:
-        server, config = self.snapshot.server, wanted.config
+        server, config = self.server, wanted.config
         foreign = await self._overlapping(wanted.name, config["subjects"])
         growth = max(0, config["max_bytes"]) * config["num_replicas"]
         if foreign:
@@ -129,7 +132,12 @@ class _Planner:
         if server.max_streams is not None and server.streams >= server.max_streams:
             reason = f"the account may have {server.max_streams} streams, and has as many (JetStream error 10027)"
             return Judgement("impossible", reason, "raise the account's max_streams")
+        self._reserve(growth, streams=1)
         return Judgement("safe")
+
+    def _reserve(self, size: int, *, streams: int) -> None:
+        server = self.server
+        self.server = replace(server, reserved_storage=server.reserved_storage + size, streams=server.streams + streams)
 
     async def _foreign(self, wanted: Wanted, difference: Difference) -> tuple[str, ...]:
         if difference.field != "subjects":
@@ -181,9 +189,13 @@ def _found(snapshot: Snapshot, ours: set[str], silence: Mapping[str, str]) -> li
         if each.paused
     ]
     found += [
-        Found(f"offline:{copy.name}", f"the copy of {stream.name} on {copy.name} is offline", "bring the server back")
+        Found(
+            f"behind:{copy.name}",
+            f"the copy of {stream.name} on {copy.name} is {'offline' if copy.offline else 'not up to date'}",
+            "bring the server back, or wait until it has caught up",
+        )
         for stream in snapshot.streams.values()
         for copy in stream.replicas
-        if copy.offline
+        if copy.offline or not copy.current
     ]
     return [each for each in found if each.subject not in silence]

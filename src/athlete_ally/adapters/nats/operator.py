@@ -27,14 +27,15 @@ _TIMEOUT_S = 10.0
 class NatsBroker:
     """The `Broker` port. `ops.broker` says what each method promises."""
 
-    def __init__(self, connection: Connection) -> None:
-        """Speak over this connection."""
+    def __init__(self, connection: Connection, timeout_s: float = _TIMEOUT_S) -> None:
+        """Speak over this connection; an answer that takes longer is none."""
         self._connection = connection
+        self._timeout_s = timeout_s
 
     async def server(self) -> Server:
         """See the port."""
         account = await self._ask("INFO")
-        answer = await self._connection.ask("$SYS.REQ.USER.INFO")
+        answer = await self._connection.ask("$SYS.REQ.USER.INFO", timeout_s=self._timeout_s)
         about, user = answer["server"], answer["data"]
         limits: dict[str, int] = account.get("limits") or {}
         return Server(
@@ -117,7 +118,7 @@ class NatsBroker:
 
     async def _change(self, subject: str, payload: dict[str, Any]) -> None:
         try:
-            await self._connection.api(subject, payload, _TIMEOUT_S, headers=_REQUIRED_LEVEL)
+            await self._connection.api(subject, payload, self._timeout_s, headers=_REQUIRED_LEVEL)
         except ApiError as error:
             raise Refused(f"the server refuses {subject}: {error}") from error
 
@@ -134,13 +135,13 @@ class NatsBroker:
 
     async def _ask(self, subject: str, payload: Mapping[str, Any] | None = None) -> dict[str, Any]:
         try:
-            return await self._connection.api(subject, payload, _TIMEOUT_S)
+            return await self._connection.api(subject, payload, self._timeout_s)
         except ApiError as error:
             raise Unavailable(f"JetStream can't answer {subject}: {error}") from error
 
     async def _find(self, subject: str, payload: dict[str, Any] | None, *missing: int) -> dict[str, Any] | None:
         try:
-            return await self._connection.api(subject, payload, _TIMEOUT_S)
+            return await self._connection.api(subject, payload, self._timeout_s)
         except ApiError as error:
             if error.code in missing:
                 return None

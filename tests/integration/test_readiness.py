@@ -1,0 +1,47 @@
+"""What /health/ready says of streams and durables: what is wrong, by name, with the command that mends it."""
+
+from dataclasses import replace
+from typing import Any
+
+from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.core.topology import CORE_HOT, Topology, normalize_durable
+from athlete_ally.wiring.readiness import stream_reasons, worker_reasons
+
+HRV = normalize_durable("hrv")
+
+
+async def test_a_worker_says_what_keeps_it_from_working(connection: Connection, pool: Any, topology: Topology) -> None:
+    """
+    Ready as made; then a durable that gives up by itself, one that is paused and one that is missing are each named.
+    """
+    ready = await worker_reasons(connection, pool, topology)
+    given_up = {**topology.durable(HRV).config(), "max_deliver": 5}
+    payload = {"stream_name": CORE_HOT, "config": given_up, "action": "update"}
+    await connection.api(f"CONSUMER.CREATE.{CORE_HOT}.{HRV}", payload)
+    until = {"pause_until": "2100-01-01T00:00:00Z"}
+    await connection.api(f"CONSUMER.PAUSE.{CORE_HOT}.normalize-sleep-durable", until)
+    await connection.api(f"CONSUMER.DELETE.{CORE_HOT}.normalize-spo2-durable")
+    reasons = await worker_reasons(connection, pool, topology)
+
+    assert (ready, len(reasons)) == ([], 3)
+    assert [reason.split(":")[0] for reason in sorted(reasons)] == [
+        f"durable {HRV}",
+        "durable normalize-sleep-durable is paused",
+        "durable normalize-spo2-durable is missing",
+    ]
+    assert all("`athlete-ally streams " in reason for reason in reasons)
+
+
+async def test_ingest_says_what_its_streams_lack(connection: Connection, topology: Topology) -> None:
+    """
+    A stream that forgets, or takes in something else, is named; a limit that an operator chose is not.
+    """
+    only_hot = replace(topology, streams=(topology.stream(CORE_HOT),), durables=())
+    live = topology.stream(CORE_HOT).config()
+    await connection.api(f"STREAM.UPDATE.{CORE_HOT}", {**live, "max_age": 3600 * 10**9})
+    chosen = await stream_reasons(connection, only_hot)
+    await connection.api(f"STREAM.UPDATE.{CORE_HOT}", {**live, "discard": "old"})
+    forgetful = await stream_reasons(connection, only_hot)
+
+    assert (chosen, len(forgetful)) == ([], 1)
+    assert forgetful[0].startswith(f"stream {CORE_HOT}: discard is 'old', wanted 'new'; `athlete-ally streams plan`")
