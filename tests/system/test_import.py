@@ -8,9 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.exports import export_xml, export_zip, fit_file, record
+from support.samples import hrv_reading
 from support.services import Service, Site
 from support.wait import eventually
+
+from athlete_ally.adapters.ingest_client import IngestClient, http_client
+from athlete_ally.core.errors import Misconfigured
 
 GENERATOR = Path(__file__).parents[2] / "benchmarks" / "apple_health_export.py"
 Q = "HKQuantityTypeIdentifier"
@@ -134,20 +139,37 @@ async def test_an_ingest_that_stays_away_ends_the_import_with_a_remedy(site: Sit
     assert (code, "took nothing for 0 s (ConnectError): see that it runs" in said) == (1, True)
 
 
-async def test_what_ingest_refuses_is_left_out_and_told(site: Site, tmp_path: Path) -> None:
+async def test_what_is_impossible_is_left_out_and_told(site: Site, tmp_path: Path) -> None:
     """
-    A reading that is refused takes no other with it; the command ends with 2 and names field and reason.
+    A reading that no table takes is no dead letter; the others arrive, and the command ends with 2, field and reason.
     """
     entries = [
         record(f"{Q}HeartRateVariabilitySDNN", value, f"07:0{minute}:00", unit="ms")
-        for minute, value in enumerate(["45.3", "0", "47.1"])
+        for minute, value in enumerate(["45.3", "0", "47.1", "900"])
     ]
     export = export_zip(tmp_path / "export.zip", export_xml(*entries))
     ingest = await site.service("ingest").start().ready()
     code, (document,) = await imported(site, ingest, str(export))
 
-    assert (code, document["sent"]["accepted"], document["sent"]["refused"]) == (2, 2, 1)
-    assert [(each["kind"], each["field"], each["readings"]) for each in document["refused"]] == [("hrv", "sdnn", 1)]
+    assert (code, document["sent"]["accepted"], document["sent"]["refused"]) == (2, 2, 0)
+    assert document["impossible"] == [
+        {"kind": "hrv", "field": "sdnn", "message": "Expected `float` > 0.0", "readings": 1},
+        {"kind": "hrv", "field": "sdnn", "message": "outside (0, 500] ms", "readings": 1},
+    ]
+
+
+async def test_what_ingest_refuses_takes_nothing_else_with_it(site: Site) -> None:
+    """
+    An ingest of another version may refuse what we would not: the client leaves that out, and sends the others.
+    """
+    ingest = await site.service("ingest").start().ready()
+    readings = [json.dumps(hrv_reading(f"person-{number}", number % 4 and 42)).encode() for number in range(300)]
+    async with http_client(ingest.url, None) as http:
+        sent = await IngestClient(http, patience_s=10, jitter=lambda: 0.0).send("hrv", readings)
+        with pytest.raises(Misconfigured, match="ingest answers 404 to dreams: there is no kind 'dreams'"):
+            await IngestClient(http, patience_s=10, jitter=lambda: 0.0).send("dreams", readings)
+
+    assert (sent.accepted, len(sent.refused), {each.field for each in sent.refused}) == (225, 75, {"rmssd"})
 
 
 async def test_a_damaged_export_ends_with_words_and_what_came_before_stays(site: Site, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def apple_health(**options: Any) -> None:
     """Import exports of Apple Health: export.zip, or the export.xml in it. (changing)
 
     Reads in bounded memory, whatever the size, and goes on where it was when it is started again. Types that no kind
-    takes are counted and named. Exit code 2 when ingest refuses readings, 1 when a file is damaged or ingest is away.
+    takes are counted and named. Exit code 2 when readings are impossible, 1 when a file is damaged or ingest is away.
     """
     _import(open_apple_health, **options)
 
@@ -102,7 +102,7 @@ def apple_health(**options: Any) -> None:
 def health_auto_export(**options: Any) -> None:
     """Import JSON files of the app Health Auto Export. (changing)
 
-    Exit code 2 when ingest refuses readings, 1 when a file is damaged or ingest is away.
+    Exit code 2 when readings are impossible, 1 when a file is damaged or ingest is away.
     """
     _import(open_health_auto_export, **options)
 
@@ -112,7 +112,7 @@ def health_auto_export(**options: Any) -> None:
 def fit(**options: Any) -> None:
     """Import workouts as FIT files (Garmin, Wahoo, Polar, Coros, ...). (changing)
 
-    Exit code 2 when ingest refuses readings, 1 when a file is damaged or ingest is away.
+    Exit code 2 when readings are impossible, 1 when a file is damaged or ingest is away.
     """
     _import(open_fit, **options)
 
@@ -141,7 +141,7 @@ def _import(  # noqa: PLR0913  # one for each option
             else:
                 journal = journal_of(file, user, target.url, state_dir or _state_dir(), again=again)
                 if journal.progress.is_complete:
-                    outcome = Outcome(progress=journal.progress, before=journal.progress.acknowledged)
+                    outcome = Outcome(journal.progress, before=journal.progress.acknowledged)
                 else:
                     outcome = run(_until_stopped(send_all(opened(file, user), journal, target, report)))
         seconds = round(time.monotonic() - started_s, 1)
@@ -150,7 +150,8 @@ def _import(  # noqa: PLR0913  # one for each option
             _show(Console(), file, outcome, dry_run=dry_run, seconds=seconds)
     if as_json:
         click.echo(json.dumps({"files": documents}))
-    raise SystemExit(Exit.FINDINGS if any(each["refused"] for each in documents) else Exit.AS_DESIRED)
+    is_partial = any(each["refused"] or each["impossible"] for each in documents)
+    raise SystemExit(Exit.FINDINGS if is_partial else Exit.AS_DESIRED)
 
 
 async def _until_stopped(work: Any) -> Outcome:
@@ -199,8 +200,9 @@ def _show(console: Console, file: Path, outcome: Outcome, *, dry_run: bool, seco
         console.print("left out, since no kind takes it:")
         for what, number in outcome.tally.skipped.most_common():
             console.print(f"  {number:>9,}  {what}", markup=False)
-    for (kind, field, message), number in outcome.refused.most_common():
-        console.print(f"refused by ingest: {number} of {kind}: {field}: {message}", markup=False)
+    for who, refusals in (("impossible, not sent", outcome.impossible), ("refused by ingest", outcome.refused)):
+        for (kind, field, message), number in refusals.most_common():
+            console.print(f"{who}: {number} of {kind}: {field}: {message}", markup=False)
     done = outcome.progress
     console.print(
         f"nothing was sent (--dry-run), {seconds} s"

@@ -14,6 +14,7 @@ from athlete_ally.core.errors import InvalidMessage, UnreadableFile
 from athlete_ally.formats.apple_time import instant, interval
 from athlete_ally.formats.finding import Finding, Found, Skipped
 from athlete_ally.formats.runs import Point, Runs, Series
+from athlete_ally.formats.sleep_sessions import Segment, Stage, sessions, sleep_of
 from athlete_ally.formats.units import converted
 
 SOURCE = "health-auto-export"
@@ -34,6 +35,15 @@ _POINTS = {
     "blood_glucose": ("blood_glucose", "mmol/L", "qty"),
 }
 _STAGES = {"awake": "awake", "core": "light", "deep": "deep", "rem": "rem"}
+_SEGMENTS: dict[str, Stage] = {
+    "In Bed": "in-bed",
+    "Asleep": "asleep",
+    "Unspecified": "asleep",
+    "Awake": "awake",
+    "Core": "light",
+    "Deep": "deep",
+    "REM": "rem",
+}
 _BODY = {
     "weight_body_mass": ("massKg", "kg"),
     "lean_body_mass": ("fatFreeMassKg", "kg"),
@@ -81,6 +91,7 @@ class _Reader:
         self._user_id = user_id
         self._runs = Runs(user_id)
         self._weighings: dict[tuple[str, str], Datum] = {}
+        self._nights: dict[str, list[Segment]] = {}
         self._simple: dict[str, Callable[[Datum, str], Iterable[Finding]]] = {
             "heart_rate_variability": self._hrv,
             "resting_heart_rate": self._resting_heart_rate,
@@ -115,6 +126,11 @@ class _Reader:
         yield from self._runs.close()
         for reading in self._weighings.values():
             yield Found("body", reading)
+        for source, segments in self._nights.items():
+            for session in sessions(segments):
+                night = sleep_of(session)
+                reading = {"userId": self._user_id, "source": source, **(night or {})}
+                yield Found("sleep", reading, len(session)) if night else Skipped("sleep_analysis: in bed only")
 
     def workout(self, its: Datum) -> Iterable[Finding]:
         """Return a workout."""
@@ -168,7 +184,11 @@ class _Reader:
         return (Found("skin_temperature", self._of_instant(datum) | {"celsius": celsius, "context": "overnight"}),)
 
     def _sleep(self, datum: Datum, units: str) -> Iterable[Finding]:
-        """Read an aggregated night; segments, which the app sends when aggregation is off, have no total."""
+        """Read an aggregated night, or a segment, which the app sends when aggregation is off."""
+        if "value" in datum:
+            start, end = instant(datum["startDate"]), instant(datum["endDate"])
+            self._nights.setdefault(_source(datum), []).append(Segment(start, end, _SEGMENTS[datum["value"]], end))
+            return ()
         hours = {name: converted(_number(datum[name]), units or "hr", "min") for name in _STAGES if name in datum}
         asleep_min = converted(_number(datum.get("totalSleep", datum.get("asleep"))), units or "hr", "min")
         end = datum["sleepEnd"]

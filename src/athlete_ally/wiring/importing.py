@@ -19,6 +19,8 @@ from athlete_ally.formats.apple_xml import elements
 from athlete_ally.formats.batches import Batch, batches
 from athlete_ally.formats.finding import Finding
 from athlete_ally.formats.tally import Tally
+from athlete_ally.wiring.builders import now
+from athlete_ally.wiring.import_check import Refusals, sound
 
 # Enough to keep ingest busy while the next batch is read; each holds half a megabyte.
 _AT_ONCE = 4
@@ -45,21 +47,23 @@ class Target:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of an import. `before`: batches that an earlier run had sent already."""
+    """What came of an import. `before`: batches that an earlier run had sent; `impossible`: what was not sent."""
 
+    progress: Progress
     tally: Tally = field(default_factory=Tally)
-    progress: Progress = field(default_factory=Progress)
-    refused: Counter[tuple[str, str, str]] = field(default_factory=Counter[tuple[str, str, str]])
+    refused: Refusals = field(default_factory=Counter[tuple[str, str, str]])
+    impossible: Refusals = field(default_factory=Counter[tuple[str, str, str]])
     before: int = 0
 
     def document(self) -> dict[str, Any]:
         """Return it as a JSON document."""
-        refused = [
-            {"kind": kind, "field": name, "message": message, "readings": number}
-            for (kind, name, message), number in self.refused.most_common()
-        ]
         sent = {"accepted": self.progress.accepted, "duplicate": self.progress.duplicates}
-        return {**self.tally.document(), "sent": {**sent, "refused": self.progress.refused}, "refused": refused}
+        return {
+            **self.tally.document(),
+            "sent": {**sent, "refused": self.progress.refused},
+            "refused": _listed(self.refused),
+            "impossible": _listed(self.impossible),
+        }
 
 
 Report = Callable[[int, int], None]
@@ -101,8 +105,8 @@ def look_through(source: Source, report: Report) -> Outcome:
     Raises:
         UnreadableFile: the file is damaged or hostile.
     """
-    outcome = Outcome()
-    for _ in batches(source.findings, outcome.tally):
+    outcome = Outcome(Progress(started_at=now()))
+    for _ in batches(sound(source.findings, outcome.impossible, at=now()), outcome.tally):
         report(source.position(), source.size)
     return outcome
 
@@ -115,7 +119,7 @@ def journal_of(path: Path, user_id: str, url: str, folder: Path, *, again: bool)
         Misconfigured: the journal can't be used.
     """
     about = "\n".join((digest_of(path), user_id, url, __version__))
-    return Journal(folder / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.json", again=again)
+    return Journal(folder / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.json", again=again, now=now)
 
 
 async def send_all(source: Source, journal: Journal, target: Target, report: Report) -> Outcome:
@@ -126,8 +130,10 @@ async def send_all(source: Source, journal: Journal, target: Target, report: Rep
         Unavailable: ingest took nothing for a while; what was acknowledged is in the journal.
         Misconfigured: the key is wrong, or there is no such ingest.
     """
-    outcome = Outcome(progress=journal.progress, before=journal.progress.acknowledged)
-    packed = batches(source.findings, outcome.tally)
+    outcome = Outcome(journal.progress, before=journal.progress.acknowledged)
+    # The instant of the first run: what a later one leaves out has to be the same, or its batches would be others.
+    checked = sound(source.findings, outcome.impossible, at=journal.progress.started_at)
+    packed = batches(checked, outcome.tally)
     async with http_client(target.url, target.key) as http:
         client = IngestClient(http, patience_s=target.patience_s, jitter=random.random)
         under_way: set[asyncio.Task[None]] = set()
@@ -148,6 +154,13 @@ async def send_all(source: Source, journal: Journal, target: Target, report: Rep
             await asyncio.gather(*under_way, return_exceptions=True)
     journal.complete()
     return outcome
+
+
+def _listed(refusals: Refusals) -> list[dict[str, Any]]:
+    return [
+        {"kind": kind, "field": name, "message": message, "readings": number}
+        for (kind, name, message), number in refusals.most_common()
+    ]
 
 
 def _next(packed: Iterator[Batch]) -> Batch | None:

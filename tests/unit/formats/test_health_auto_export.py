@@ -97,6 +97,22 @@ def test_a_workout_becomes_a_reading() -> None:
     )
 
 
+def test_segments_of_a_night_are_joined() -> None:
+    """
+    Without aggregation the app sends segments; they make one night as those of an export do.
+    """
+    data = [
+        {"startDate": "2026-11-19 23:00:00 +0100", "endDate": "2026-11-20 03:00:00 +0100", "qty": 4, "value": "Core"},
+        {"startDate": "2026-11-20 03:00:00 +0100", "endDate": "2026-11-20 04:00:00 +0100", "qty": 1, "value": "REM"},
+        {"startDate": "2026-11-20 20:00:00 +0100", "endDate": "2026-11-20 20:10:00 +0100", "qty": 1, "value": "In Bed"},
+    ]
+    night, lying = read([{"name": "sleep_analysis", "units": "hr", "data": data}])
+    assert isinstance(night, Found)
+
+    assert (night.reading["durationMinutes"], night.reading["date"]) == (300.0, "2026-11-20")
+    assert lying == Skipped("sleep_analysis: in bed only")
+
+
 def test_both_pressures_are_points() -> None:
     """
     One measurement of the blood pressure is a point of two series.
