@@ -5,29 +5,34 @@ Types are those of HealthKit: https://developer.apple.com/documentation/healthki
 a fraction of 1 (https://developer.apple.com/documentation/healthkit/hkunit/percent()).
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.formats.apple_time import instant, interval
+from athlete_ally.formats.apple_values import (
+    QUANTITY,
+    SOURCE,
+    Attributes,
+    captured,
+    label,
+    number,
+    origin,
+    per_cent,
+    quantity,
+)
+from athlete_ally.formats.apple_workout import workout_fields
 from athlete_ally.formats.apple_xml import Element
 from athlete_ally.formats.finding import Finding, Found, Skipped
 from athlete_ally.formats.runs import Point, Runs, Series
 from athlete_ally.formats.sleep_sessions import Segment, Stage, sessions, sleep_of
 from athlete_ally.formats.units import converted
 
-Attributes = dict[str, str]
-
-SOURCE = "apple-health"
-_QUANTITY = "HKQuantityTypeIdentifier"
 _DAY_S = 86_400
 # Night after night for decades; a file with more is read in parts, and a session may be cut where they meet.
 _MOST_WAITING = 100_000
-_MOST_LABEL = 128
 _MOST_NAME = 64
 
 
@@ -90,15 +95,15 @@ class _Export:
         self._segments = 0
         self._exported_at: datetime | None = None
         readers: dict[str, Callable[[Element], Iterable[Finding]]] = {
-            f"{_QUANTITY}{name}": self._points_reader(points) for name, points in POINTS.items()
+            f"{QUANTITY}{name}": self._points_reader(points) for name, points in POINTS.items()
         }
-        readers |= {f"{_QUANTITY}{name}": self._weighing_reader(name) for name in (*_BODY, "BodyFatPercentage")}
+        readers |= {f"{QUANTITY}{name}": self._weighing_reader(name) for name in (*_BODY, "BodyFatPercentage")}
         self._readers = readers | {
-            f"{_QUANTITY}HeartRateVariabilitySDNN": self._hrv,
-            f"{_QUANTITY}RestingHeartRate": self._resting_heart_rate,
-            f"{_QUANTITY}RespiratoryRate": self._respiratory_rate,
-            f"{_QUANTITY}OxygenSaturation": self._spo2,
-            f"{_QUANTITY}AppleSleepingWristTemperature": self._skin_temperature,
+            f"{QUANTITY}HeartRateVariabilitySDNN": self._hrv,
+            f"{QUANTITY}RestingHeartRate": self._resting_heart_rate,
+            f"{QUANTITY}RespiratoryRate": self._respiratory_rate,
+            f"{QUANTITY}OxygenSaturation": self._spo2,
+            f"{QUANTITY}AppleSleepingWristTemperature": self._skin_temperature,
             "HKCategoryTypeIdentifierSleepAnalysis": self._sleep,
             "Workout": self._workout,
             "ActivitySummary": self._activity,
@@ -111,7 +116,7 @@ class _Export:
         sort = entry.attributes.get("type", "Record") if entry.name == "Record" else entry.name
         reader = self._readers.get(sort)
         if reader is None:
-            return (Skipped(_label(sort, _MOST_NAME)),)
+            return (Skipped(label(sort, _MOST_NAME)),)
         try:
             return reader(entry)
         except (InvalidMessage, KeyError, ValueError, OverflowError):
@@ -126,13 +131,13 @@ class _Export:
         def read(entry: Element) -> Iterable[Finding]:
             its = entry.attributes
             at = instant(its["startDate"])
-            value = converted(_number(its["value"]), its["unit"], points.unit)
+            value = quantity(its, points.unit)
             lasts_s = (instant(its["endDate"]) - at).total_seconds() if points.sums else None
             if lasts_s is not None and not 0 <= lasts_s <= _DAY_S:
                 raise InvalidMessage("a sum over more than a day")
-            source, device = _origin(its.get("device", ""), its.get("sourceName", ""))
+            source, device = origin(its)
             run = self._runs.add(
-                Series(points.code, points.unit, source, device), Point(at, value, _captured(its), lasts_s)
+                Series(points.code, points.unit, source, device), Point(at, value, captured(its), lasts_s)
             )
             return () if run is None else (run,)
 
@@ -140,10 +145,10 @@ class _Export:
 
     def _hrv(self, entry: Element) -> Iterable[Finding]:
         its = entry.attributes
-        reading = self._of_interval(its) | {"sdnn": converted(_number(its["value"]), its["unit"], "ms")}
+        reading = self._of_interval(its) | {"sdnn": quantity(its, "ms")}
         # Whole beats per minute are too coarse for intervals: 1/min at 60 is 16 ms, as much as many an rMSSD.
         beats = [
-            [each.get("time", ""), _number(each["bpm"])]
+            [each.get("time", ""), number(each["bpm"])]
             for name, each in entry.children
             if name == "InstantaneousBeatsPerMinute"
         ]
@@ -152,21 +157,21 @@ class _Export:
     def _resting_heart_rate(self, entry: Element) -> Iterable[Finding]:
         its = entry.attributes
         day = {"date": instant(its["startDate"]).date().isoformat()}
-        bpm = converted(_number(its["value"]), its["unit"], "/min")
+        bpm = quantity(its, "/min")
         return (Found("resting_heart_rate", self._common(its) | day | {"bpm": bpm}),)
 
     def _respiratory_rate(self, entry: Element) -> Iterable[Finding]:
         its = entry.attributes
-        rate = converted(_number(its["value"]), its["unit"], "/min")
+        rate = quantity(its, "/min")
         return (Found("respiratory_rate", self._of_interval(its) | {"breathsPerMinute": rate}),)
 
     def _spo2(self, entry: Element) -> Iterable[Finding]:
         its = entry.attributes
-        return (Found("spo2", self._of_interval(its) | {"percent": _per_cent(its), "context": "spot"}),)
+        return (Found("spo2", self._of_interval(its) | {"percent": per_cent(its), "context": "spot"}),)
 
     def _skin_temperature(self, entry: Element) -> Iterable[Finding]:
         its = entry.attributes
-        celsius = converted(_number(its["value"]), its["unit"], "Cel")
+        celsius = quantity(its, "Cel")
         return (Found("skin_temperature", self._of_interval(its) | {"celsius": celsius, "context": "overnight"}),)
 
     def _weighing_reader(self, name: str) -> Callable[[Element], Iterable[Finding]]:
@@ -174,7 +179,7 @@ class _Export:
             """Put what a scale measured at one instant into one reading."""
             its = entry.attributes
             field, unit = _BODY.get(name, ("fatPercent", ""))
-            value = converted(_number(its["value"]), its["unit"], unit) if unit else _per_cent(its)
+            value = quantity(its, unit) if unit else per_cent(its)
             reading = self._of_interval(its)
             held = self._weighings.setdefault((reading["source"], reading["start"]), reading)
             held[field] = value
@@ -185,26 +190,14 @@ class _Export:
 
     def _sleep(self, entry: Element) -> Iterable[Finding]:
         its = entry.attributes
-        segment = Segment(instant(its["startDate"]), instant(its["endDate"]), STAGES[its["value"]], _captured(its))
-        source, _ = _origin(its.get("device", ""), its.get("sourceName", ""))
+        segment = Segment(instant(its["startDate"]), instant(its["endDate"]), STAGES[its["value"]], captured(its))
+        source, _ = origin(its)
         self._nights.setdefault(source, []).append(segment)
         self._segments += 1
         return self._close_nights() if self._segments >= _MOST_WAITING else ()
 
     def _workout(self, entry: Element) -> Iterable[Finding]:
-        its = entry.attributes
-        reading = self._of_interval(its) | {"sport": _sport(its["workoutActivityType"]), "context": "workout"}
-        if "duration" in its:
-            reading["durationMinutes"] = converted(_number(its["duration"]), its.get("durationUnit", "min"), "min")
-        for total, field, unit in (
-            ("totalEnergyBurned", "energyKcal", "kcal"),
-            ("totalDistance", "distanceMeters", "m"),
-        ):
-            if total in its:
-                reading[field] = converted(_number(its[total]), its[f"{total}Unit"], unit)
-        for name, each in entry.children:
-            reading |= _workout_detail(name, each)
-        return (Found("workout", reading),)
+        return (Found("workout", self._of_interval(entry.attributes) | workout_fields(entry)),)
 
     def _activity(self, entry: Element) -> Iterable[Finding]:
         its = entry.attributes
@@ -219,10 +212,10 @@ class _Export:
             "source": SOURCE,
         }
         if "activeEnergyBurned" in its:
-            energy = _number(its["activeEnergyBurned"])
+            energy = number(its["activeEnergyBurned"])
             reading["activeEnergyKcal"] = converted(energy, its.get("activeEnergyBurnedUnit", "kcal"), "kcal")
         if "appleExerciseTime" in its:
-            reading["activeMinutes"] = _number(its["appleExerciseTime"])
+            reading["activeMinutes"] = number(its["appleExerciseTime"])
         return (Found("activity", reading),)
 
     def _export_date(self, entry: Element) -> Iterable[Finding]:
@@ -230,8 +223,8 @@ class _Export:
         return ()
 
     def _common(self, its: Attributes) -> dict[str, Any]:
-        source, device = _origin(its.get("device", ""), its.get("sourceName", ""))
-        reading: dict[str, Any] = {"userId": self._user_id, "capturedAt": _captured(its).isoformat(), "source": source}
+        source, device = origin(its)
+        reading: dict[str, Any] = {"userId": self._user_id, "capturedAt": captured(its).isoformat(), "source": source}
         return reading if device is None else reading | {"device": device}
 
     def _of_interval(self, its: Attributes) -> dict[str, Any]:
@@ -256,56 +249,3 @@ class _Export:
 
 def _nothing(_entry: Element) -> Iterable[Finding]:
     return ()
-
-
-def _captured(its: Attributes) -> datetime:
-    return instant(its.get("creationDate") or its["endDate"])
-
-
-def _number(text: str) -> float:
-    value = float(text)
-    if not abs(value) < 1e9:  # noqa: PLR2004  # what fields hold; no number fails this too
-        raise InvalidMessage("a number beyond every measure")
-    return value
-
-
-def _per_cent(its: Attributes) -> float:
-    return float(f"{_number(its['value']) * 100:.6g}")
-
-
-# A device is written with the address of an object, which changes from record to record.
-@lru_cache(maxsize=4096)
-def _origin(device: str, source_name: str) -> tuple[str, str | None]:
-    """Return source and device. What Apple's own devices measured has one source; every other app is its own."""
-    parts = dict(re.findall(r", (\w+):(.*?)(?=, \w+:|>$)", device))
-    label = " ".join(filter(None, (parts.get("name"), parts.get("hardware")))) or None
-    by_apple = parts.get("manufacturer", "").startswith("Apple")
-    source = SOURCE if by_apple or not source_name else f"{SOURCE}/{source_name}"
-    return _label(source, _MOST_LABEL), None if label is None else _label(label, _MOST_LABEL)
-
-
-def _label(text: str, longest: int) -> str:
-    return re.sub(r"[\x00-\x1f\x7f]", " ", text)[:longest]
-
-
-def _sport(activity_type: str) -> str:
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", activity_type.removeprefix("HKWorkoutActivityType"))
-    return _label(words.lower(), _MOST_LABEL) or "other"
-
-
-def _workout_detail(name: str, its: Attributes) -> dict[str, float]:
-    """Return what an element inside of a workout says, as fields of the reading."""
-    if name == "MetadataEntry" and its.get("key") == "HKElevationAscended":
-        value, _, unit = its.get("value", "").partition(" ")
-        return {"ascentMeters": converted(_number(value), unit, "m")}
-    if name != "WorkoutStatistics":
-        return {}
-    sort = its.get("type", "").removeprefix(_QUANTITY)
-    if sort == "HeartRate":
-        fields = {"average": "averageBpm", "maximum": "maxBpm"}
-        return {f: converted(_number(its[a]), its["unit"], "/min") for a, f in fields.items() if a in its}
-    if sort == "ActiveEnergyBurned" and "sum" in its:
-        return {"energyKcal": converted(_number(its["sum"]), its["unit"], "kcal")}
-    if sort.startswith("Distance") and "sum" in its:
-        return {"distanceMeters": converted(_number(its["sum"]), its["unit"], "m")}
-    return {}
