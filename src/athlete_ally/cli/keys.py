@@ -1,4 +1,4 @@
-"""`keys`: the API keys of clients, and the nkeys of users of the NATS server."""
+"""`keys`: the API keys of clients, the nkeys of users of the NATS server, and the key of vendors' tokens."""
 
 import json
 import secrets
@@ -8,6 +8,7 @@ import click
 
 from athlete_ally.adapters.key_file import KeyFile, read_key_file, write_key_file
 from athlete_ally.adapters.nats.nkey import new_nkey, write_new_private
+from athlete_ally.adapters.token_seal import new_token_key
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import DEFAULT_ENV_FILE, Settings
@@ -26,7 +27,10 @@ _file_option = click.option(
 
 @click.group()
 def keys() -> None:
-    """Create, list and revoke API keys of clients (ingest sees a change within a second); make nkeys for NATS."""
+    """Create, list and revoke API keys of clients; make keys for NATS and for vendors' tokens.
+
+    Ingest sees a change within a second.
+    """
 
 
 @keys.command()
@@ -105,6 +109,24 @@ def nkey(*, user: str, out: Path, as_json: bool) -> None:
     write_new_private(out, made.seed + "\n")
     line = f"NKEY_{user.upper()}={made.public}"
     click.echo(json.dumps({"user": user, "public": made.public, "file": str(out)}) if as_json else line)
+
+
+@keys.command()
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the key goes; a file that is there already is left alone.",
+)
+@json_option
+def token(*, out: Path, as_json: bool) -> None:
+    """Make a key that encrypts vendors' tokens, for AA_TOKEN_KEY_FILE. (changing)
+
+    The file is readable by its owner only. Whoever has it and the database can read people's data at their vendors;
+    whoever loses it has to ask everybody to connect again.
+    """
+    write_new_private(out, new_token_key() + "\n")
+    click.echo(json.dumps({"file": str(out)}) if as_json else f"AA_TOKEN_KEY_FILE={out}")
 
 
 def _path(path: Path | None, env_file: Path | None) -> Path:

@@ -213,6 +213,14 @@ class Settings(BaseSettings):
         validation_alias="AA_HRV_ARTEFACT_FILTER",
         description="off: rMSSD and SDNN from all intervals as sent; malik: without artefacts. Both count them.",
     )
+    token_key: SecretStr | None = Field(
+        None,
+        validation_alias="AA_TOKEN_KEY",
+        description="Encrypts vendors' tokens (`athlete-ally keys token`); with commas: the first encrypts.",
+    )
+    token_key_file: Path | None = Field(
+        None, validation_alias="AA_TOKEN_KEY_FILE", description="A file with what AA_TOKEN_KEY would hold."
+    )
     console_host: str = Field(
         "127.0.0.1",
         validation_alias="AA_CONSOLE_HOST",

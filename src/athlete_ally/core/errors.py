@@ -27,6 +27,10 @@ class Refused(AthleteAllyError):
     """Unsafe to do now, or not allowed: nothing was changed, and the text says what would make it safe."""
 
 
+class Withdrawn(AthleteAllyError):
+    """A vendor does not honour a person's permission, or no longer: only that person can give it again."""
+
+
 class WrongTarget(AthleteAllyError):
     """The server is not the one that the environment expects: nothing was changed."""
 

@@ -134,7 +134,13 @@ async def _postgres(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[Check]:
 
 
 async def _privileges(pool: "asyncpg.Pool[Any]") -> Check:
-    tables = ["receipt", "lone_start", "sample_series", *(measurement.table for measurement in MEASUREMENTS)]
+    tables = [
+        "receipt",
+        "lone_start",
+        "sample_series",
+        "vendor_grant",
+        *(measurement.table for measurement in MEASUREMENTS),
+    ]
     with translated():
         lacking = await pool.fetch(
             "SELECT name FROM unnest($1::text[]) AS name "
