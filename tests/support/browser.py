@@ -85,6 +85,7 @@ class Visitor:
 
 _FOCUSED = """() => {
   const at = document.activeElement;
+  if (!["A", "BUTTON", "INPUT", "SUMMARY"].includes(at.tagName)) return "";
   const label = at.labels?.[0]?.textContent ?? "";
   return `${at.getAttribute("aria-label") ?? ""} ${at.textContent} ${label}`.replace(/\\s+/g, " ");
 }"""

@@ -57,8 +57,10 @@ def build_templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for word in (wording.count, wording.span, wording.size, wording.rate, wording.share, wording.moment):
-        templates.filters[word.__name__] = word
+    filters: Any = templates.filters
+    words = wording.count, wording.counted, wording.span, wording.size, wording.rate, wording.share
+    for word in (*words, wording.moment, wording.as_json):
+        filters[word.__name__] = word
     return templates
 
 

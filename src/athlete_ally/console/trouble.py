@@ -115,8 +115,7 @@ def _of_letters(figures: Figures, thresholds: Thresholds) -> Iterator[Trouble]:
         return
     age_s = figures.worst("dlq_oldest_seconds") or 0.0
     severity: Severity = "critical" if age_s >= thresholds.dead_letter_oldest_s else "warning"
-    letters = "1 dead letter waits" if waiting == 1 else f"{wording.count(waiting)} dead letters wait"
-    text = f"{letters} for a person, the oldest for {wording.span(age_s)}"
+    text = f"{wording.counted(waiting, 'dead letter')} in AA_DLQ, the oldest for {wording.span(age_s)}"
     yield Trouble("AA_DLQ", severity, text, "athlete-ally dlq top", "/letters", "AaDeadLettersWaiting")
 
 

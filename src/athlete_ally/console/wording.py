@@ -1,17 +1,25 @@
 """Numbers in words that a person reads at a glance. Pure."""
 
+import json
 import math
 from datetime import datetime
+from typing import Any
 
 _UNKNOWN = "–"  # noqa: RUF001  # an en dash, as tables of figures have it
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 _PRECISE_BELOW = 10
+_SHORTEST_S = 0.05
 _KIB = 1024
 
 
 def count(value: float | None) -> str:
     """Return a number of things, as `12,345`."""
     return _UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def counted(number: float, noun: str) -> str:
+    """Return a number of things by name, as `1 letter` or `12 letters`."""
+    return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
 
 
 def span(seconds: float | None) -> str:
@@ -21,7 +29,7 @@ def span(seconds: float | None) -> str:
     if math.isinf(seconds):
         return "no end"
     if seconds < _MINUTE_S:
-        return f"{seconds:.1f} s" if 0 < seconds < _PRECISE_BELOW else f"{seconds:.0f} s"
+        return f"{seconds:.1f} s" if _SHORTEST_S <= seconds < _PRECISE_BELOW else f"{seconds:.0f} s"
     if seconds < _HOUR_S:
         return f"{seconds / _MINUTE_S:.0f} min"
     if seconds < _DAY_S:
@@ -55,6 +63,11 @@ def share(part: float | None) -> str:
 def moment(at: datetime) -> str:
     """Return an instant in UTC, to the second."""
     return f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def as_json(value: Any) -> str:
+    """Return a value as it would stand in a message."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def ago(at: datetime, now: datetime) -> str:

@@ -20,21 +20,27 @@ from athlete_ally.console.access import Attempts, Door, OpenDoor, ProxyDoor, Ses
 from athlete_ally.console.app import build_app
 from athlete_ally.console.flow import Flow, build_flow
 from athlete_ally.console.guard import LOOPBACK_NAMES
+from athlete_ally.console.office import Office
 from athlete_ally.console.pages.flow_page import flow_routes
+from athlete_ally.console.pages.letters_page import letter_routes
+from athlete_ally.console.pages.replays_page import ReplayPages
+from athlete_ally.console.replays import Replays
 from athlete_ally.console.sampler import Sampler
 from athlete_ally.console.shell import NavigationEntry, Shell, build_templates
 from athlete_ally.console.trouble import World
 from athlete_ally.core.client_key import ClientKey
 from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.ports import Log
-from athlete_ally.wiring.builders import desired_topology, nats_connection
-from athlete_ally.wiring.dead_letters import actor
+from athlete_ally.wiring.builders import desired_topology, nats_connection, now
+from athlete_ally.wiring.dead_letters import actor, build_office, new_run
 from athlete_ally.wiring.lifecycle import serve, unless_stopped
 from athlete_ally.wiring.looks import broker_look, database_look, service_look
 
 _CLOSE_POOL_S = 1.0
-_POOL_SIZE = 4
-_NAVIGATION = (NavigationEntry("/", "Flow"),)
+# A replay holds one for its lock; the pages need few.
+_POOL_SIZE = 6
+_END_REPLAYS_S = 5.0
+_NAVIGATION = (NavigationEntry("/", "Flow"), NavigationEntry("/letters", "Dead letters"))
 
 
 async def run_console(settings: Settings, stop: asyncio.Event) -> None:
@@ -73,7 +79,17 @@ async def run_console(settings: Settings, stop: asyncio.Event) -> None:
         environment=settings.environment,
         log=log,
     )
-    app = build_app(shell, [*flow_routes(shell, flow)], names=_names(settings))
+
+    def office() -> Office:
+        return build_office(settings, connection, pool, sampler.source("database").trouble)
+
+    replays = Replays(office, new_run, log)
+    pages = [
+        *flow_routes(shell, flow),
+        *letter_routes(shell, office, now, new_run),
+        *ReplayPages(shell, replays, thresholds.consumer_lag_messages).routes(),
+    ]
+    app = build_app(shell, pages, names=_names(settings))
     server = HttpServer(app, host=settings.console_host, port=settings.console_port, drain_s=1)
     await server.open(option="--port or AA_CONSOLE_PORT")
     log.info("listening", host=settings.console_host, port=server.port, version=__version__)
@@ -83,12 +99,19 @@ async def run_console(settings: Settings, stop: asyncio.Event) -> None:
             group.create_task(unless_stopped(stop, connection.open()))
             group.create_task(sampler.run(stop))
 
+    async def end_replays() -> None:
+        await replays.close(_END_REPLAYS_S)
+
     async def close() -> None:
         await client.aclose()
         await close_pool(pool, within_s=_CLOSE_POOL_S)
 
     await serve(
-        stop, work(), close=[server.close, connection.close, close], within_s=settings.shutdown_timeout_s, log=log
+        stop,
+        work(),
+        close=[server.close, end_replays, connection.close, close],
+        within_s=settings.shutdown_timeout_s,
+        log=log,
     )
 
 

@@ -58,10 +58,15 @@ function renew(region, html) {
     }
     return;
   }
-  const focused = region.contains(document.activeElement) ? document.activeElement.id : "";
+  const focused = region.contains(document.activeElement) ? document.activeElement : null;
   region.replaceChildren(...fresh.childNodes);
   offerCopies(region);
-  if (focused) document.getElementById(focused)?.focus();
+  if (focused) likeIt(region, focused)?.focus();
+}
+
+function likeIt(region, element) {
+  const name = (each) => `${each.tagName} ${each.getAttribute("aria-label") ?? each.textContent}`;
+  return [...region.querySelectorAll("a, button, [tabindex]")].find((each) => name(each) === name(element));
 }
 
 function say(text, isTrouble) {

@@ -1,0 +1,167 @@
+"""Tests and replays that somebody started from a page, which go on while no page is open."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from athlete_ally.console.office import Office, OpenOffice
+from athlete_ally.core.errors import AthleteAllyError, Refused
+from athlete_ally.core.journal import Entry
+from athlete_ally.core.ports import Log
+from athlete_ally.ops.replay import Progress, Replay
+from athlete_ally.ops.replay_plan import Plan, Terms, make_plan, plan_of, refusals
+from athlete_ally.ops.selection import Selection
+
+T = TypeVar("T")
+
+# Results are for those who wait for them; the journal keeps what was done.
+_MOST_KEPT = 50
+
+
+@dataclass(slots=True)
+class Test:
+    """A test of letters, which is also the plan of their replay. `error` says why it can't be made."""
+
+    key: str
+    selection: Selection
+    terms: Terms
+    looked_at: int = 0
+    plan: Plan | None = None
+    error: str = ""
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether there is a result."""
+        return self.plan is not None or bool(self.error)
+
+
+@dataclass(slots=True)
+class Running:
+    """A replay; `asks` is its state while somebody has to say whether to go on after the canary."""
+
+    plan: Plan
+    replay: Replay
+    state: Literal["running", "asks", "ended"] = "running"
+    error: str = ""
+    answer: "asyncio.Future[bool] | None" = None
+
+    @property
+    def progress(self) -> Progress:
+        """Return how far it has come."""
+        return self.replay.progress
+
+    def say(self, *, go_on: bool) -> None:
+        """Answer the question after the canary, or stop a replay that is under way."""
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_result(go_on)
+        elif not go_on:
+            self.replay.stop.set()
+
+
+@dataclass(slots=True)
+class Replays:
+    """All tests and replays of this console."""
+
+    office: OpenOffice
+    new_run: Callable[[], str]
+    log: Log
+    tests: dict[str, Test] = field(default_factory=dict[str, Test])
+    running: dict[str, Running] = field(default_factory=dict[str, Running])
+    _tasks: set["asyncio.Task[None]"] = field(default_factory=set["asyncio.Task[None]"])
+
+    def test(self, selection: Selection, terms: Terms) -> Test:
+        """Begin to test letters; nothing is changed."""
+        test = Test(self.new_run(), selection, terms)
+        _keep(self.tests, test.key, test)
+        self._go(self._test(test))
+        return test
+
+    async def start(self, plan: Plan, actor: str) -> str:
+        """Begin a replay of what was tested, and return the name of its run.
+
+        Raises:
+            Refused: it must not be done now.
+            Unavailable: the broker or the database can't be reached.
+        """
+        return await self._start(plan, self.new_run(), actor, ())
+
+    async def resume(self, run: str, actor: str) -> str:
+        """Go on with a replay that was stopped or killed, as it was begun.
+
+        Raises:
+            Refused: there is no such run, it came to its end, or it must not be done now.
+            Unavailable: the broker or the database can't be reached.
+        """
+        before = await self.office().journal.entries_of(run)
+        return await self._start(plan_of(run, before), run, actor, before)
+
+    async def close(self, within_s: float) -> None:
+        """Stop all replays where they can be resumed."""
+        for each in self.running.values():
+            each.say(go_on=False)
+            each.replay.stop.set()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within_s)
+        for task in self._tasks:
+            task.cancel()
+
+    async def _test(self, test: Test) -> None:
+        office = self.office()
+
+        def tell(looked_at: int) -> None:
+            test.looked_at = looked_at
+
+        try:
+            test.plan = await make_plan(
+                office.desk, office.durables, office.rehearsals, test.selection, test.terms, tell=tell
+            )
+        except AthleteAllyError as error:
+            test.error = str(error)
+
+    async def _start(self, plan: Plan, run: str, actor: str, before: Sequence[Entry]) -> str:
+        office = self.office()
+        if office.no_history:
+            raise Refused(f"a replay needs the database: {office.no_history}")
+        if any(each.state != "ended" for each in self.running.values()):
+            raise Refused("another replay is under way: wait for its end, or stop it")
+        why_not = await refusals(office.durables, plan.by_durable, plan.terms.most_behind)
+        if why_not:
+            raise Refused("; ".join(why_not))
+        replay = Replay(plan, office.replay_tools(), actor, Progress(run, plan.letters))
+        running = Running(plan, replay)
+        replay.may_go_on = lambda _: _ask(running)
+        _keep(self.running, run, running)
+        self._go(self._run(office, running, before))
+        return run
+
+    async def _run(self, office: Office, running: Running, before: Sequence[Entry]) -> None:
+        try:
+            async with office.journal.alone():
+                await running.replay.run(before)
+        except AthleteAllyError as error:
+            running.error = str(error)
+            self.log.warning("replay-failed", run=running.progress.run, error=type(error).__name__)
+        finally:
+            running.state = "ended"
+
+    def _go(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _ask(running: Running) -> bool:
+    """Wait for somebody to look at the canary and answer."""
+    running.answer = asyncio.get_running_loop().create_future()
+    running.state = "asks"
+    try:
+        return await running.answer
+    finally:
+        running.state = "running"
+
+
+def _keep(kept: dict[str, T], key: str, value: T) -> None:
+    kept[key] = value
+    while len(kept) > _MOST_KEPT:
+        kept.pop(next(iter(kept)))
