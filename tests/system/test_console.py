@@ -1,11 +1,26 @@
-"""The console in a real browser, on real servers."""
+"""The console in a real browser, on real servers: every page, for everybody, and while servers are away."""
 
+import asyncio
+import os
+import signal
+import sys
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from support.browser import Visitor, visiting
 from support.samples import hrv_reading
-from support.services import Client, Site
+from support.servers import Guard, new_nats, new_postgres
+from support.services import Client, Service, Site
+from support.streams import make_streams
+
+from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.adapters.postgres.migrate import migrate
+from athlete_ally.adapters.postgres.pool import close_pool, open_pool
+from athlete_ally.core.ports import Log
+from athlete_ally.core.topology import Topology
 
 
 @pytest.fixture
@@ -16,36 +31,80 @@ async def visitor(require_tool: Callable[[str], str]) -> AsyncGenerator[Visitor]
         assert visitor.complaints == []
 
 
-async def console_of(site: Site) -> str:
-    """Start ingest, normalize and the console of a site; return the console's address."""
+async def console_of(site: Site) -> tuple[Service, Service]:
+    """Start ingest, normalize and the console of a site; return ingest and the console."""
     ingest, normalize = site.service("ingest").start(), site.service("normalize").start()
     await ingest.ready()
     await normalize.ready()
     console = site.service("console", AA_INGEST_URL=ingest.url, AA_NORMALIZE_URL=normalize.url)
-    await console.start().ready()
-    await Client(lambda: ingest.url).send(hrv_reading(), count=1)
-    return console.url
+    return ingest, await console.start().ready()
 
 
-async def test_the_flow_is_alive_and_fit_for_everybody(site: Site, visitor: Visitor) -> None:
-    """
-    A stored reading shows up by itself; axe has no serious finding in light or dark, and a phone needs no scrolling.
-    """
-    url = await console_of(site)
-
-    assert await visitor.go(url) == "Flow"
-    await visitor.page.get_by_text("Nothing needs attention").wait_for()
-    await visitor.page.locator("#figure-database", has_text="1").wait_for()
+async def is_fit(visitor: Visitor) -> None:
+    """The page has no serious finding of axe in light or dark, and a phone needs no scrolling to the side."""
     assert await visitor.serious_findings() == []
     assert await visitor.overflow_px() <= 0
+
+
+async def test_every_page_works_and_is_fit_for_everybody(site: Site, visitor: Visitor) -> None:
+    """
+    A stored reading shows up in the flow by itself; streams, records, lineage and what was sent are shown as they are.
+    """
+    ingest, console = await console_of(site)
+    page, now = visitor.page, datetime.now(UTC)
+    days = [(now - timedelta(days=back)).date() for back in range(40)]
+    readings = [
+        hrv_reading("ada", 40 + number % 9, date=str(day), capturedAt=f"{day}T05:00:00+00:00")
+        for number, day in enumerate(days, start=1)
+    ]
+    await visitor.go(console.url)
+    await Client(lambda: ingest.url).send(readings, count=40)
+    await page.locator("#figure-database", has_text="40").wait_for()
+    await page.get_by_text("Nothing needs attention").wait_for()
+    await is_fit(visitor)
+
+    await page.get_by_role("link", name="Streams").click()
+    await page.get_by_text("As desired").wait_for()
+    await is_fit(visitor)
+
+    await page.get_by_role("link", name="Records").click()
+    await page.get_by_label("Exact id of the person").fill("ad")
+    await page.get_by_role("button", name="Look up").click()
+    await page.get_by_text("There is no record of this person").wait_for()
+    await page.get_by_label("Exact id of the person").fill("ada")
+    await page.get_by_role("button", name="Look up").click()
+    await page.get_by_text("normal band: mean").wait_for()
+    assert await page.locator("circle.day title").count() == 40
+    assert "ada" not in page.url
+    await is_fit(visitor)
+    await page.get_by_role("button", name="Lineage").first.click()
+    await page.get_by_text("AA_CORE_HOT, sequence 1").wait_for()
+    await is_fit(visitor)
+    await visitor.go(f"{console.url}/letters/journal")
+    assert await page.get_by_role("row").filter(has_text="reveal").count() == 2
+    assert "ada" not in await page.locator("table").inner_text()
+
+
+async def test_readings_are_sent_and_watched(site: Site, visitor: Visitor) -> None:
+    """
+    A fine reading becomes a record, an impossible one a letter that says why, and a misspelt one is refused at once.
+    """
+    _, console = await console_of(site)
+    page = visitor.page
+    for specimen, end in (("fine", "The record is there"), ("misspelt", "did you mean"), ("impossible", "Letter 1")):
+        await visitor.go(f"{console.url}/try?specimen={specimen}")
+        await page.get_by_role("button", name="Send", exact=True).click()
+        await page.get_by_text(end).wait_for()
+    await is_fit(visitor)
+    await page.get_by_role("link", name="Letter 1").click()
+    await page.get_by_text("outside (0, 300] ms").first.wait_for()
 
 
 async def test_the_theme_is_chosen_with_the_keyboard_and_kept(site: Site, visitor: Visitor) -> None:
     """
     Without a mouse: the first Tab offers to skip the navigation, and the theme's switch is reached and kept.
     """
-    url = (await site.service("console").start().ready()).url
-    await visitor.go(url)
+    await visitor.go((await site.service("console").start().ready()).url)
     await visitor.page.keyboard.press("Tab")
     assert "Skip to the content" in await visitor.page.locator(":focus").inner_text()
 
@@ -55,3 +114,57 @@ async def test_the_theme_is_chosen_with_the_keyboard_and_kept(site: Site, visito
     await visitor.page.reload()
 
     assert await visitor.page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def signal_all(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a server and to the processes that it made for its clients."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    for each in (pid, *map(int, children)):
+        with suppress(ProcessLookupError):
+            os.kill(each, number)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a database freezes with all its processes, found in /proc")
+async def test_servers_go_and_come_back(
+    guard: Guard, topology: Topology, log: Log, tmp_path: Path, visitor: Visitor
+) -> None:
+    """
+    NATS is killed and PostgreSQL freezes: pages say so at once, a page that could not be shown comes by itself.
+    """
+    nats, postgres = await asyncio.to_thread(new_nats, guard), await asyncio.to_thread(new_postgres, guard)
+    connection = Connection(nats.url, name="test", log=log)
+    await connection.open()
+    await make_streams(connection, topology)
+    pool = await open_pool(postgres.url, size=1)
+    await migrate(pool)
+    await close_pool(pool, within_s=1)
+    site = Site(nats.url, postgres.url, connection, None, tmp_path)
+    try:
+        _, console = await console_of(site)
+        page = visitor.page
+        await visitor.go(console.url)
+        await page.get_by_text("Nothing needs attention").wait_for()
+
+        os.kill(nats.pid, signal.SIGKILL)
+        await page.get_by_text("NATS: no answer").first.wait_for()
+        await visitor.go(f"{console.url}/letters")
+        await page.get_by_text("NATS does not answer").wait_for()
+        await asyncio.to_thread(nats.start)
+        await page.get_by_text("No dead letters wait").wait_for()
+
+        signal_all(postgres.pid, signal.SIGSTOP)
+        await visitor.go(console.url)
+        await page.get_by_text("PostgreSQL: no answer").first.wait_for()
+        await visitor.go(f"{console.url}/streams")
+        await page.get_by_text("As desired").wait_for()
+        await visitor.go(f"{console.url}/letters")
+        await page.get_by_text("Replays are not known now").wait_for()
+        signal_all(postgres.pid, signal.SIGCONT)
+        await visitor.go(console.url)
+        await page.get_by_text("Nothing needs attention").wait_for(timeout=60_000)
+    finally:
+        site.close()
+        await connection.close()
+        signal_all(postgres.pid, signal.SIGCONT)
+        for pid in (nats.pid, postgres.pid):
+            os.kill(pid, signal.SIGTERM)

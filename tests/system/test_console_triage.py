@@ -59,7 +59,7 @@ async def test_with_the_mouse_only_and_a_kill_half_way(site: Site, visitor: Visi
     """
     Alert, group, letter, test, replay with canary; the console is killed, started again, and resumes to the end.
     """
-    await dead(site, 120)
+    await dead(site, 60)
     normalize, console = await mended(site)
     page = visitor.page
     await visitor.go(console.url)
@@ -70,14 +70,14 @@ async def test_with_the_mouse_only_and_a_kill_half_way(site: Site, visitor: Visi
     assert '"mood": "<whole number>"' in await page.locator("pre").inner_text()
 
     await page.get_by_role("link", name="group").click()
-    await page.get_by_label("Letters a second").fill("25")
+    await page.get_by_label("Letters a second").fill("8")
     await page.get_by_role("button", name="Test this group").click()
-    await page.get_by_text("120 of 120 letters would come through (100%)").wait_for()
-    await page.get_by_role("button", name="Replay 120 letters").click()
+    await page.get_by_text("60 of 60 letters would come through (100%)").wait_for()
+    await page.get_by_role("button", name="Replay 60 letters").click()
     await page.get_by_role("button", name="Go on").click()
 
     async def settled() -> bool:
-        return int(await page.locator("#settled").inner_text()) >= 25
+        return int(await page.locator("#settled").inner_text()) >= 15
 
     await eventually(settled)
     console.kill()
@@ -88,7 +88,7 @@ async def test_with_the_mouse_only_and_a_kill_half_way(site: Site, visitor: Visi
     if await page.locator("#go-on").or_(page.get_by_text("Done: all came through")).first.inner_text() == "Go on":
         await page.get_by_role("button", name="Go on").click()
     await page.get_by_text("Done: all came through").wait_for(timeout=60_000)
-    await check_the_end(site, normalize, 120)
+    await check_the_end(site, normalize, 60)
     await visitor.go(f"{console.url}/letters")
     await page.get_by_text("No dead letters wait").wait_for()
 

@@ -254,6 +254,11 @@ class Settings(BaseSettings):
     console_proxy_operators: str = Field(
         "", validation_alias="AA_CONSOLE_PROXY_OPERATORS", description="Names that are operators; others are viewers."
     )
+    console_ingest_key_file: Path | None = Field(
+        None,
+        validation_alias="AA_CONSOLE_INGEST_KEY_FILE",
+        description="File with the API key with which the console sends a reading to try, where ingest asks for one.",
+    )
     ingest_url: str = Field(
         f"http://127.0.0.1:{INGEST_PORT}",
         pattern=r"^https?://",

@@ -20,7 +20,7 @@ def build_app(shell: Shell, pages: Iterable[BaseRoute], *, names: Collection[str
     """Return the application; it answers requests for one of these host names only."""
 
     async def missing(_: Request, __: Exception) -> Response:
-        return shell.render(None, "notice.html", 404, title="Not found", text="There is no such page.")
+        return shell.render(None, "notice.html", 404, title="Not found", text="There is no such page.", again=False)
 
     async def alive(_: Request) -> Response:
         return Response('{"status":"ok","service":"console"}', media_type="application/json")

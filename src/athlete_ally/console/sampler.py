@@ -34,6 +34,7 @@ class Sampler:
     looks: Mapping[str, Look]
     clock: Callable[[], float]
     _samples: dict[str, deque[Sample]] = field(default_factory=dict[str, deque[Sample]], init=False)
+    _looking: dict[str, "asyncio.Task[Looked]"] = field(default_factory=dict[str, "asyncio.Task[Looked]"], init=False)
 
     def source(self, name: str) -> Source:
         """Return what is known of a source now."""
@@ -58,17 +59,25 @@ class Sampler:
     async def look(self, name: str) -> None:
         """Look at one source once; what it said before stays when it can't be asked."""
         samples = self._samples.setdefault(name, deque(maxlen=_SAMPLES))
-        try:
-            async with asyncio.timeout(_ANSWER_WITHIN_S):
-                looked = await self.looks[name]()
-        except TimeoutError:
+        # A driver may wait for its server even when cancelled: then the look goes on, alone, and nobody waits for it.
+        task = self._looking.get(name) or asyncio.create_task(self._look_now(name))
+        self._looking[name] = task
+        await asyncio.wait({task}, timeout=_ANSWER_WITHIN_S)
+        if not task.done():
             self._fail(samples, f"no answer within {_ANSWER_WITHIN_S:g} s")
+            return
+        del self._looking[name]
+        try:
+            looked = task.result()
         except AthleteAllyError as error:
             self._fail(samples, str(error))
         else:
             if samples and samples[-1].trouble:
                 samples.clear()
             samples.append(Sample(self.clock(), looked.figures, looked.facts, looked.trouble))
+
+    async def _look_now(self, name: str) -> Looked:
+        return await self.looks[name]()
 
     def _fail(self, samples: deque[Sample], trouble: str) -> None:
         last = samples[-1] if samples else Sample(self.clock())

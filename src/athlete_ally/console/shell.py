@@ -59,7 +59,7 @@ def build_templates() -> Environment:
     )
     filters: Any = templates.filters
     words = wording.count, wording.counted, wording.span, wording.size, wording.rate, wording.share
-    for word in (*words, wording.moment, wording.as_json):
+    for word in (*words, wording.moment, wording.figure, wording.as_json):
         filters[word.__name__] = word
     return templates
 
@@ -124,15 +124,19 @@ class Shell:
         return HTMLResponse(text, status)
 
     def notice(self, visit: Visit, title: str, text: str, status: int = 200) -> Response:
-        """Return a page that says one thing."""
-        return self.render(visit, "notice.html", status, title=title, text=text)
+        """Return a page that says one thing; what can't be shown only now is asked for again by itself."""
+        again = status == HTTPStatus.SERVICE_UNAVAILABLE and visit.request.method == "GET"
+        return self.render(visit, "notice.html", status, title=title, text=text, again=again)
 
     async def _bounded(self, page: Page, visit: Visit) -> Response:
-        try:
-            async with asyncio.timeout(_ANSWER_WITHIN_S):
-                return await page(visit)
-        except TimeoutError:
+        # A driver may wait for its server even when cancelled; the person does not.
+        task = asyncio.ensure_future(page(visit))
+        await asyncio.wait({task}, timeout=_ANSWER_WITHIN_S)
+        if not task.done():
+            task.cancel()
             return self._trouble(visit, f"No answer within {_ANSWER_WITHIN_S:g} s.")
+        try:
+            return task.result()
         except AthleteAllyError as error:
             self.log.warning("page-failed", path=visit.request.scope["path"], error=type(error).__name__)
             return self._trouble(visit, str(error))
@@ -150,7 +154,9 @@ class Shell:
 
     def _log_in_first(self, request: Request) -> Response:
         if not self.door.has_log_in:
-            return self.render(None, "notice.html", HTTPStatus.FORBIDDEN, title="Not let in", text=_BY_PROXY)
+            return self.render(
+                None, "notice.html", HTTPStatus.FORBIDDEN, title="Not let in", text=_BY_PROXY, again=False
+            )
         if request.method != "GET" or request.url.path.endswith("/live"):
             return self.render(None, "log_in.html", HTTPStatus.UNAUTHORIZED, error="")
         return RedirectResponse("/log-in", HTTPStatus.SEE_OTHER)

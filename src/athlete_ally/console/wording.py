@@ -55,6 +55,11 @@ def rate(per_second: float | None) -> str:
     return f"{per_second:,.0f}/s" if per_second == 0 or per_second >= _PRECISE_BELOW else f"{per_second:.1f}/s"
 
 
+def figure(value: float) -> str:
+    """Return a measured value with at most two decimals, and none that say nothing."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
 def share(part: float | None) -> str:
     """Return a share as per cent."""
     return _UNKNOWN if part is None else f"{part:.0%}"

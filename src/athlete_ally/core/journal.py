@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from athlete_ally.core.ports import Rejected
 
-Act = Literal["replay", "edit", "resolve", "quarantine", "release", "purge", "export", "import", "reveal"]
+Act = Literal["replay", "edit", "resolve", "quarantine", "release", "purge", "export", "import", "reveal", "send"]
 
 
 @dataclass(frozen=True, slots=True)

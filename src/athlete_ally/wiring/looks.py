@@ -1,4 +1,4 @@
-"""How the console looks at each of its sources."""
+"""How the console looks at each of its sources, and sends a reading as a client does."""
 
 import time
 from collections import Counter
@@ -14,7 +14,9 @@ from athlete_ally.adapters.nats.monitor import NatsMonitor
 from athlete_ally.adapters.postgres.migrate import require_current_schema
 from athlete_ally.adapters.postgres.pool import server_version
 from athlete_ally.adapters.prometheus import read_exposition
+from athlete_ally.config.settings import Settings
 from athlete_ally.console.figures import Figures, Point
+from athlete_ally.console.journey import Answer, Send
 from athlete_ally.console.sampler import Look, Looked
 from athlete_ally.core.errors import Misconfigured, Unavailable
 from athlete_ally.core.ports import Log
@@ -26,6 +28,8 @@ from athlete_ally.ops.provision import inspect
 from athlete_ally.wiring.builders import now
 
 _ANSWER_WITHIN_S = 3.0
+# Ingest itself waits for the stream for AA_PUBLISH_TIMEOUT_S, 5 s by default.
+_SEND_WITHIN_S = 10.0
 
 
 class _Recorder:
@@ -122,3 +126,30 @@ def service_look(client: httpx.AsyncClient, url: str) -> Look:
         return Looked(figures, {"version": str(about.get("version", ""))}, "; ".join(map(str, reasons)))
 
     return look
+
+
+def sender(client: httpx.AsyncClient, settings: Settings) -> Send:
+    """Return what sends a reading to ingest over HTTP, with a key where the settings name a file of one."""
+
+    async def send(kind: str, body: bytes) -> Answer:
+        headers = {"Content-Type": "application/json", **_authorization(settings)}
+        started_s = time.monotonic()
+        try:
+            url = f"{settings.ingest_url}/api/v1/ingest/{kind}"
+            response = await client.post(url, content=body, headers=headers, timeout=_SEND_WITHIN_S)
+            document: dict[str, Any] = response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            return Answer(0, {"detail": f"ingest does not answer at {settings.ingest_url} ({type(error).__name__})"}, 0)
+        return Answer(response.status_code, document, (time.monotonic() - started_s) * 1000)
+
+    return send
+
+
+def _authorization(settings: Settings) -> dict[str, str]:
+    path = settings.console_ingest_key_file
+    if path is None:
+        return {}
+    try:
+        return {"Authorization": f"Bearer {path.read_text(encoding='utf-8').strip()}"}
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unavailable(f"AA_CONSOLE_INGEST_KEY_FILE can't be read: {type(error).__name__}") from error

@@ -94,6 +94,20 @@ async function keepRenewing(region) {
   }
 }
 
+// A page that could not be shown comes by itself once what it needs is back.
+async function keepAsking() {
+  for (;;) {
+    await new Promise((done) => { setTimeout(done, EVERY_MS); });
+    try {
+      const answer = await fetch(location.href, { signal: AbortSignal.timeout(GIVE_UP_MS) });
+      if (answer.ok) { location.reload(); return; }
+    } catch {
+      // The console itself is away; it may come back.
+    }
+  }
+}
+
+if (document.querySelector("[data-retry]")) keepAsking();
 for (const button of document.querySelectorAll("[data-theme-switch]")) setUpThemeSwitch(button);
 for (const region of document.querySelectorAll("[data-live]")) keepRenewing(region);
 offerCopies(document);

@@ -1,0 +1,158 @@
+"""Records: one person's, looked up by exact id, and where each row comes from."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from athlete_ally.console.charts import Bar, bars
+from athlete_ally.console.office import OpenOffice
+from athlete_ally.console.records import Messages, Records, Row
+from athlete_ally.console.shell import Shell, Visit
+from athlete_ally.console.trend import BAND_DAYS, DayValue, TrendDay, main_series, trend
+from athlete_ally.console.trend_chart import draw
+from athlete_ally.core.client_key import digest
+from athlete_ally.core.journal import Note
+from athlete_ally.core.measurement import Measurement
+from athlete_ally.core.record import KEY_COLUMNS, Record
+from athlete_ally.core.trace import trace_id
+
+_DAYS_SHOWN = 42
+_MOST_ROWS = 400
+_ROWS_SHOWN = 21
+_NIGHTS = (900.0, 110.0)
+_MOST_ID_CHARACTERS = 200
+_COMMON = {*Record.__struct_fields__, "stored_at"} - {*KEY_COLUMNS, "day", "quality_flags", "captured_at"}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The rows of one kind, with the columns that are its own."""
+
+    title: str
+    kind: str
+    columns: tuple[str, ...]
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPages:
+    """The pages on which a person is looked up."""
+
+    shell: Shell
+    records: Records
+    messages: Messages
+    measurements: Sequence[Measurement]
+    office: OpenOffice
+    now: Callable[[], datetime]
+    new_run: Callable[[], str]
+
+    def routes(self) -> list[Route]:
+        """Return their routes; the id is sent in a form, so that it stands in no address, history or log."""
+        shell = self.shell
+        return [
+            shell.page("/records", self._ask),
+            shell.act("/records/person", self._person),
+            shell.act("/records/lineage", self._lineage),
+        ]
+
+    async def _ask(self, visit: Visit) -> Response:
+        return self.shell.render(visit, "records.html", person_id="", error="")
+
+    async def _person(self, visit: Visit) -> Response:
+        person_id = visit.form.get("person", "").strip()
+        if not 0 < len(person_id) <= _MOST_ID_CHARACTERS:
+            error = "Give the exact id of one person."
+            return self.shell.render(visit, "records.html", HTTPStatus.UNPROCESSABLE_ENTITY, person_id="", error=error)
+        await self._note(visit, {"what": "records", "person": digest(person_id)[:16]})
+        today = self.now().date()
+        sections = await self._sections(person_id, today)
+        if not any(section.rows for section in sections):
+            error = "There is no record of this person in the last three months. Ids are compared exactly."
+            return self.shell.render(visit, "records.html", person_id=person_id, error=error)
+        days = _trend(sections, today)
+        return self.shell.render(
+            visit,
+            "person.html",
+            person_id=person_id,
+            sections=[section for section in sections if section.rows],
+            days=days,
+            chart=draw(days),
+            series=_series_name(sections),
+            nights=_nights(sections),
+            most=_ROWS_SHOWN,
+        )
+
+    async def _sections(self, person_id: str, today: date) -> list[Section]:
+        since = today - timedelta(days=_DAYS_SHOWN + BAND_DAYS + 20)
+        found = await asyncio.gather(
+            *(self.records.of_person(each, person_id, since, _MOST_ROWS) for each in self.measurements)
+        )
+        return [
+            Section(each.title, each.kind, _own_columns(rows), rows)
+            for each, rows in zip(self.measurements, found, strict=True)
+        ]
+
+    async def _lineage(self, visit: Visit) -> Response:
+        message_id = visit.form.get("message_id", "")[:_MOST_ID_CHARACTERS]
+        receipts = await self.records.receipts(message_id)
+        if not receipts:
+            text = "There is no receipt of this message: it is not settled yet, or its receipt is elsewhere."
+            return self.shell.notice(visit, "Nothing is known of it", text, HTTPStatus.NOT_FOUND)
+        last = receipts[-1]
+        message = await self.messages.one(last["stream"], last["sequence"])
+        return self.shell.render(
+            visit,
+            "lineage.html",
+            message_id=message_id,
+            receipts=receipts,
+            last=last,
+            message=message,
+            trace=trace_id(message.headers.get("traceparent")) if message else None,
+        )
+
+    async def _note(self, visit: Visit, details: Mapping[str, Any]) -> None:
+        """Note who looks at whom, before anything is shown; the person's id stays out of the journal."""
+        note = Note(self.new_run(), visit.session.person.name, "reveal", "finished", details=details)
+        await self.office().journal.write([note])
+
+
+def _own_columns(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the columns of the kind itself that hold anything."""
+    names = [name for name in (rows[0] if rows else ()) if name not in _COMMON]
+    own = [name for name in names if name not in {*KEY_COLUMNS, "day", "quality_flags", "captured_at"}]
+    return tuple(name for name in own if any(row[name] is not None for row in rows))
+
+
+def _nights(sections: Sequence[Section]) -> list[tuple[Bar, Row]]:
+    """Return a bar for each night of the last weeks, the oldest first."""
+    rows = [row for section in sections if section.kind == "sleep" for row in section.rows][:_DAYS_SHOWN][::-1]
+    width, height = _NIGHTS
+    drawn = bars([row["asleep_min"] for row in rows], width=width, height=height, gap=4)
+    return list(zip(drawn, rows, strict=True))
+
+
+def _values(sections: Sequence[Section]) -> tuple[DayValue, ...]:
+    rows = [row for section in sections if section.kind == "hrv" for row in section.rows]
+    found = (
+        DayValue(row["day"], row["ln_rmssd"], row["source"], row["context"])
+        for row in rows
+        if row["ln_rmssd"] is not None
+    )
+    return main_series(found)
+
+
+def _trend(sections: Sequence[Section], today: date) -> tuple[TrendDay, ...]:
+    values = _values(sections)
+    last = max((each.day for each in values), default=today)
+    return trend(values, last, _DAYS_SHOWN)
+
+
+def _series_name(sections: Sequence[Section]) -> str:
+    values = _values(sections)
+    return f"{values[0].source}, {values[0].context}" if values else ""

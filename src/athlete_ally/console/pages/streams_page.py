@@ -1,0 +1,32 @@
+"""Streams and durables: how they do, how they differ from what is wanted, and what a plan would change."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from athlete_ally.console.figures import Source
+from athlete_ally.console.shell import Shell, Visit
+from athlete_ally.ops.overview import Overview
+from athlete_ally.ops.plan import Plan
+
+
+def stream_routes(
+    shell: Shell,
+    look: Callable[[], Awaitable[Overview]],
+    plan: Callable[[], Awaitable[Plan]],
+    broker: Callable[[], Source],
+) -> list[Route]:
+    """Return the page. It changes nothing: plans are carried out from the command line, where they are confirmed."""
+
+    async def page(visit: Visit) -> Response:
+        overview, made = await asyncio.gather(look(), plan())
+        figures = broker().figures
+        left_s = {
+            row.name: figures.least("aa_consumer_time_to_data_loss_seconds", consumer_name=row.name)
+            for row in overview.durables
+        }
+        return shell.render(visit, "streams.html", overview=overview, plan=made, left_s=left_s)
+
+    return [shell.page("/streams", page)]

@@ -1,0 +1,87 @@
+"""Try it: send a reading as any client does, and watch it travel."""
+
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from http import HTTPStatus
+
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from athlete_ally.console.journey import Answer, Journey, Send, Sent
+from athlete_ally.console.office import OpenOffice
+from athlete_ally.console.records import Records
+from athlete_ally.console.shell import Shell, Visit
+from athlete_ally.console.specimens import specimens
+from athlete_ally.core import headers
+from athlete_ally.core.journal import Note
+from athlete_ally.ops.selection import Selection
+
+_KIND = "hrv"
+# It was sent a moment ago; a letter that is older is another's.
+_RECENT = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class TryPages:
+    """The pages on which a reading is sent."""
+
+    shell: Shell
+    send: Send
+    records: Records
+    office: OpenOffice
+    now: Callable[[], datetime]
+    new_run: Callable[[], str]
+    sent: Sent
+
+    def routes(self) -> list[Route]:
+        """Return their routes."""
+        shell = self.shell
+        return [
+            shell.page("/try", self._choose),
+            shell.act("/try/send", self._send),
+            shell.page("/try/{key}", partial(self._show, template="journey.html")),
+            shell.page("/try/{key}/live", partial(self._show, template="_journey.html")),
+        ]
+
+    async def _choose(self, visit: Visit) -> Response:
+        found = specimens(self.now())
+        key = visit.request.query_params.get("specimen", "fine")
+        chosen = next((each for each in found if each.key == key), found[0])
+        return self.shell.render(visit, "try.html", specimens=found, chosen=chosen)
+
+    async def _send(self, visit: Visit) -> Response:
+        key = self.new_run()
+        answer = await self.send(_KIND, visit.form.get("body", "").encode())
+        details = {"what": f"a reading of {_KIND}", "status": answer.status, "message_id": answer.message_id}
+        note = Note(key, visit.session.person.name, "send", "finished", details=details)
+        if not self.office().no_history:
+            await self.office().journal.write([note])
+        self.sent.keep(key, _KIND, answer)
+        return RedirectResponse(f"/try/{key}", HTTPStatus.SEE_OTHER)
+
+    async def _show(self, visit: Visit, *, template: str) -> Response:
+        key = visit.request.path_params["key"]
+        found = self.sent.find(key)
+        if found is None:
+            text = "The console keeps in memory what was sent, and was restarted since."
+            return self.shell.notice(visit, "Not known any more", text, HTTPStatus.NOT_FOUND)
+        journey = await self._journey(*found)
+        return self.shell.render(visit, template, journey=journey, answer=journey.answer, key=key)
+
+    async def _journey(self, kind: str, answer: Answer) -> Journey:
+        if not answer.is_accepted:
+            return Journey(kind, answer)
+        receipts = await self.records.receipts(answer.message_id)
+        receipt = receipts[-1] if receipts else None
+        letter = await self._letter(answer.message_id) if receipt and receipt["dead_lettered"] else None
+        return Journey(kind, answer, receipt, letter)
+
+    async def _letter(self, message_id: str) -> int | None:
+        async with aclosing(self.office().desk.read(Selection(kind=_KIND, newer_than=_RECENT))) as found:
+            async for each in found:
+                if each.letter.headers.get(headers.ORIGINAL_MSG_ID) == message_id:
+                    return each.letter.sequence
+        return None
