@@ -41,7 +41,9 @@ def per_cent(its: Attributes) -> float:
 
 def origin(its: Attributes) -> tuple[str, str | None]:
     """Return source and device. What Apple's own devices measured has one source; every other app is its own."""
-    return _origin(its.get("device", "")[:_MOST_DEVICE], its.get("sourceName", "")[:_MOST_LABEL])
+    # In front stands the address of an object, which changes from record to record.
+    _, _, parts = its.get("device", "")[:_MOST_DEVICE].partition(">")
+    return _origin(parts, its.get("sourceName", "")[:_MOST_LABEL])
 
 
 def label(text: str, longest: int = _MOST_LABEL) -> str:
@@ -58,8 +60,8 @@ def quantity(its: Attributes, unit: str) -> float:
     return converted(number(its["value"]), its["unit"], unit)
 
 
-# A device is written with the address of an object, which changes from record to record.
-@lru_cache(maxsize=4096)
+# A person has a few devices, and asks for them with every record.
+@lru_cache(maxsize=1024)
 def _origin(device: str, source_name: str) -> tuple[str, str | None]:
     parts = dict(re.findall(r", (\w+):(.*?)(?=, \w+:|>$)", device))
     name = " ".join(filter(None, (parts.get("name"), parts.get("hardware")))) or None
