@@ -20,7 +20,9 @@ from athlete_ally.cli.exits import explained
 from athlete_ally.core.errors import AthleteAllyError
 from athlete_ally.core.topology import CORE_HOT, DLQ, normalize_durable, raw_subject
 
-DEV = (Path(__file__).parents[2] / "deploy/environments/dev.toml").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+DEV = (ROOT / "deploy/environments/dev.toml").read_text("utf-8")
+SCRIPT = ROOT / "scripts/nats/create_streams_operator.py"
 HRV = normalize_durable("hrv")
 
 
@@ -384,3 +386,32 @@ async def test_production_wants_the_name_typed_back(desk: Desk, typed: str, code
 
     assert (outcome.code, "type AA_ADVISORY to go on" in outcome.err) == (code, True)
     assert (await desk.info("AA_ADVISORY"))["state"]["messages"] == (20 if code else 5)
+
+
+async def scripted(desk: Desk, *arguments: str) -> Outcome:
+    """Run the script of the operator, from another folder than the project's."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(SCRIPT), *arguments),
+        cwd=desk.folder,
+        env={**os.environ, **desk.environment},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    return Outcome(process.returncode or 0, out.decode(), err.decode())
+
+
+async def test_the_script_plans_unless_told_to_apply(desk: Desk) -> None:
+    """
+    It is the same code: plan by default, `--apply` changes, an environment by name or a file, one of them.
+    """
+    path = desk.file(('max_age = "48h"', 'max_age = "72h"'))
+    planned = await scripted(desk, "--env-file", path)
+    unchanged = (await desk.info())["config"]["max_age"]
+    applied = await scripted(desk, "--env-file", path, "--apply", "--yes", "--json")
+    wrong = await scripted(desk, "--env", "production", "--server", desk.environment["NATS_URL"])
+    neither = await scripted(desk)
+
+    assert (planned.code, unchanged, applied.code, wrong.code, neither.code) == (2, 48 * 3600 * 10**9, 0, 4, 2)
+    assert {CORE_HOT, "AA_VENDOR_HOT"} == {each["name"] for each in applied.document["done"]}

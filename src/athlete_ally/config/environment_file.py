@@ -10,7 +10,7 @@ from typing import Any, cast
 import msgspec
 
 from athlete_ally.config.settings import Settings
-from athlete_ally.core.environment import EnvironmentSpec
+from athlete_ally.core.environment import DurableLimits, EnvironmentSpec, StreamLimits
 from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.quantities import Size, Span
 from athlete_ally.core.topology import DEV, STREAMS
@@ -55,10 +55,23 @@ def decode_environment(text: str) -> EnvironmentSpec:
     Raises:
         ValueError: it is no TOML, or a field is missing, unknown or not as it must be.
     """
-    spec = msgspec.convert(tomllib.loads(text), EnvironmentSpec, dec_hook=_quantity)
+    values = tomllib.loads(text)
+    _check_each(values, "streams", StreamLimits)
+    _check_each(values, "durables", DurableLimits)
+    spec = msgspec.convert(values, EnvironmentSpec, dec_hook=_quantity)
     if set(spec.streams) != set(STREAMS):
         raise ValueError(f"streams are {', '.join(sorted(spec.streams))}; wanted are {', '.join(sorted(STREAMS))}")
     return spec
+
+
+def _check_each(values: dict[str, Any], table: str, kind: type[StreamLimits | DurableLimits]) -> None:
+    """Raise an error that names the table: of one deep in a file, msgspec tells the field only."""
+    found: Any = values.get(table)
+    for name, limits in found.items() if isinstance(found, dict) else ():  # pyright: ignore[reportUnknownVariableType]  # any TOML
+        try:
+            msgspec.convert(limits, kind, dec_hook=_quantity)
+        except ValueError as error:
+            raise ValueError(f"[{table}.{name}] {error}") from error
 
 
 def _quantity(kind: type[Any], value: Any) -> Any:

@@ -31,9 +31,13 @@ def test_each_file_is_for_the_environment_that_it_is_named_for(path: Path) -> No
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ('max_age = "48h"', "max_age = 48", r"'48' has none of the units.*streams"),
+        ('max_age = "48h"', "max_age = 48", r"\[streams.AA_CORE_HOT\] '48' has none of the units.*max_age"),
         ('max_age = "48h"', 'max_aeg = "48h"', r"max_aeg"),
-        ('max_bytes = "1 GiB"', 'max_bytes = "1 GB"', r"'1 GB' has none of the units.*streams"),
+        (
+            'max_bytes = "1 GiB"',
+            'max_bytes = "1 GB"',
+            r"\[streams.AA_CORE_HOT\] '1 GB' has none of the units.*max_bytes",
+        ),
         ("replicas = 1", "replicas = 0", r">= 1.*replicas|replicas.*>= 1|`int` >= 1"),
         ("[streams.AA_DLQ]", "[streams.AA_DLG]", r"streams are AA_ADVISORY.*AA_DLG.*wanted are"),
         ('environment = "dev"', 'environment = "prod"', r"prod"),

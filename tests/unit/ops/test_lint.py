@@ -1,5 +1,6 @@
 """Rules for the file of an environment: each one is kept by ours, and noticed when it is not."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from athlete_ally.measurements import KINDS
 from athlete_ally.ops.lint import lint
 from athlete_ally.vendors import VENDORS
 
-FILES = sorted((Path(__file__).parents[3] / "deploy/environments").glob("*.toml"))
+ROOT = Path(__file__).parents[3]
+FILES = sorted((ROOT / "deploy/environments").glob("*.toml"))
 
 
 def limited(**limits: Any) -> EnvironmentSpec:
@@ -111,3 +113,13 @@ def test_a_file_that_is_written_is_read_again(path: Path) -> None:
     spec = msgspec.structs.replace(load_environment(path), silence={"unmanaged:a.b": 'said "so", \\ for good'})
 
     assert spec == decode_environment(encode_environment(spec))
+
+
+def test_every_rule_is_in_the_reference() -> None:
+    """
+    The page lists the ids that the code can find, and no others.
+    """
+    code = (ROOT / "src/athlete_ally/ops/lint.py").read_text("utf-8")
+    page = (ROOT / "docs/reference/environment-files.md").read_text("utf-8")
+
+    assert set(re.findall(r'"(L\d+)"', code)) == set(re.findall(r"^\| (L\d+) \|", page, re.MULTILINE))

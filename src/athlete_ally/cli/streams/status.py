@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 import msgspec
@@ -34,10 +35,14 @@ def status(*, watch: bool, settings: Settings, as_json: bool) -> None:
 
     Exit code 0 when all are there and keep up, 2 when something is missing, paused, abandoned or short of a copy.
     """
-    overview = run(_watch(settings) if watch and not as_json else _look(settings))
+    if watch and not as_json:
+        with suppress(KeyboardInterrupt):
+            run(_watch(settings))
+        return
+    overview = run(_look(settings))
     if as_json:
         click.echo(msgspec.json.encode(overview).decode())
-    elif not watch:
+    else:
         Console(width=None if sys.stdout.isatty() else _WIDTH).print(_screen(overview))
     raise SystemExit(Exit.AS_DESIRED if overview.is_well else Exit.FINDINGS)
 
@@ -47,7 +52,7 @@ async def _look(settings: Settings) -> Overview:
         return await look(broker, wanted_in(required_environment(settings)))
 
 
-async def _watch(settings: Settings) -> Overview:
+async def _watch(settings: Settings) -> None:
     wanted = wanted_in(required_environment(settings))
     async with broker_session(settings) as broker:
         overview = await look(broker, wanted)
