@@ -47,6 +47,7 @@ class NatsSite:
             "AA_NATS_NKEY": str(self.folder / f"{user}.nk"),
             "AA_NATS_INBOX_PREFIX": f"_INBOX_{user}",
             "NATS_URL": ",".join(self.urls),
+            "AA_STREAMS_JOURNAL": str(self.folder / "journal.jsonl"),
         }
         if self.certificates is not None:
             settings |= {
