@@ -15,8 +15,8 @@ from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.postgres import migrate as module
 from athlete_ally.adapters.postgres.migrate import Migration, all_migrations, migrate, pending, require_current_schema
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
-from athlete_ally.core.errors import Misconfigured
-from athlete_ally.core.topology import CORE_HOT, Topology
+from athlete_ally.core.errors import Misconfigured, Refused
+from athlete_ally.core.topology import CORE_HOT, DLQ, Topology
 from athlete_ally.ops.provision import inspect
 
 
@@ -128,3 +128,19 @@ async def test_what_is_missing_is_created(connection: Connection, topology: Topo
     assert list(map(str, findings)) == ["durable normalize-hrv-durable is missing: run `athlete-ally streams apply`"]
     assert await make_streams(connection, topology) == ["normalize-hrv-durable"]
     assert await inspect(admin, topology) == []
+
+
+async def test_what_cannot_be_created_is_said_before_anything_is(connection: Connection, topology: Topology) -> None:
+    """
+    Somebody else's stream has our subjects: it is named, and nothing was made.
+    """
+    for name in (CORE_HOT, DLQ):
+        await connection.api(f"STREAM.DELETE.{name}")
+    await connection.api("STREAM.CREATE.THEIRS", {"name": "THEIRS", "subjects": ["athlete-ally.theirs"]})
+    try:
+        with pytest.raises(Refused, match=f"stream {CORE_HOT}: the subjects overlap with those of THEIRS"):
+            await make_streams(connection, topology)
+    finally:
+        await connection.api("STREAM.DELETE.THEIRS")
+
+    assert await NatsAdmin(connection).stream(DLQ) is None

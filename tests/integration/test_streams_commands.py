@@ -234,7 +234,9 @@ async def test_only_what_is_named(desk: Desk) -> None:
     """
     path = desk.file(('max_age = "48h"', 'max_age = "72h"'))
     done = await desk.run("apply", "--yes", "--only", "AA_VENDOR_HOT", "--environment-file", path, "--json")
+    misspelt = await desk.run("apply", "--yes", "--only", "AA_VENDOR", "--environment-file", path)
 
+    assert (misspelt.code, "AA_VENDOR is no stream" in misspelt.err) == (1, True)
     assert [each["name"] for each in done.document["done"]] == ["AA_VENDOR_HOT"]
     assert (await desk.info())["config"]["max_age"] == 48 * 3600 * 10**9
 

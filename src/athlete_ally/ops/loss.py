@@ -42,6 +42,7 @@ class Foresight:
         self._stream = stream
         self._durables = durables
         self._gaps: list[int] | None = None
+        self._seen: dict[int, StoredMessage | None] = {}
 
     async def of_change(self, field: str, config: Mapping[str, Any]) -> Loss:  # noqa: PLR0911  # a table of cases
         """Return what is deleted when `field` changes to what `config`, the whole new configuration, says."""
@@ -75,7 +76,7 @@ class Foresight:
         """Return the sequence of the first message that was stored after an instant; times grow with sequences."""
 
         async def is_later(sequence: int) -> bool:
-            found = await self._broker.message_from(self._stream.name, sequence)
+            found = await self._message_from(sequence)
             return found is None or found.stored_at > instant
 
         return await _first(self._stream.first_sequence, self._stream.last_sequence + 1, is_later)
@@ -166,16 +167,24 @@ class Foresight:
 
     async def _look(self, start: int, end: int) -> list[StoredMessage]:
         """Return all messages of a range, or where they are many, an even sample."""
-        step = max(1, -(-(end - start) // _MOST_QUESTIONS))
+        step = 1
+        while (end - start) // step > _MOST_QUESTIONS:
+            step *= 2
         found: list[StoredMessage] = []
         sequence = start
         while sequence < end:
-            message = await self._broker.message_from(self._stream.name, sequence)
+            message = await self._message_from(sequence)
             if message is None or message.sequence >= end:
                 break
             found.append(message)
-            sequence = max(sequence + step, message.sequence + 1)
+            # At multiples, so that the ranges of several durables share their questions.
+            sequence = (message.sequence // step + 1) * step
         return found
+
+    async def _message_from(self, sequence: int) -> StoredMessage | None:
+        if sequence not in self._seen:
+            self._seen[sequence] = await self._broker.message_from(self._stream.name, sequence)
+        return self._seen[sequence]
 
 
 async def _first(low: int, high: int, holds: Callable[[int], Awaitable[bool]]) -> int:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from athlete_ally.core.environment import EnvironmentSpec
+from athlete_ally.core.errors import Refused
 from athlete_ally.core.topology import Topology
 from athlete_ally.ops.broker import Broker
 from athlete_ally.ops.difference import differences, wanted_of
@@ -91,10 +92,13 @@ async def provision(
 
     Raises:
         WrongTarget: the streams there belong to another environment.
-        Refused: the server says no.
+        Refused: something can't be created (nothing was changed then), or the server says no.
         Unavailable: the server does not answer.
     """
     plan = await make_plan(broker, spec, wanted_of(topology), now)
+    unmade = [change for change in plan.changes if change.is_creation and change.danger != "safe"]
+    if unmade:
+        raise Refused("\n".join(f"{each.what} {each.name}: {each.reason}; {each.remedy}" for each in unmade))
     dangerous = {change.name for change in plan.changes if change.danger != "safe"}
     harmless = only(plan, {step.wanted.name for step in plan.steps} - dangerous)
     return [done.wanted.name async for done in carry_out(broker, harmless, journal)]

@@ -41,9 +41,16 @@ def apply(
     Every change is noted in the journal. May be repeated, and interrupted at any point.
     """
     made = run(_plan(settings, plan_file))
-    made = only(made, names) if names else made
+    made = _chosen(made, names) if names else made
     applied = apply_plan(settings, made, permission, yes=yes, quiet=as_json)
     show_applied(made, applied, as_json=as_json)
+
+
+def _chosen(made: Plan, names: Sequence[str]) -> Plan:
+    unknown = sorted(set(names) - {each.name for each in made.wanted})
+    if unknown:
+        raise Misconfigured(f"--only: {', '.join(unknown)} is no stream or durable of {made.environment}")
+    return only(made, names)
 
 
 def apply_plan(settings: Settings, made: Plan, permission: Permission, *, yes: bool, quiet: bool) -> Applied | None:
