@@ -96,8 +96,8 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
                 *_works_on(reapers),
                 "dlq.consumer.*.max-deliver",
                 "dlq.consumer.*.terminated",
-                # What was given up; and the age of the oldest message that waits, there and among the dead letters.
-                *(f"$JS.API.STREAM.MSG.GET.{stream}" for stream in (CORE_HOT, VENDOR_HOT, DLQ)),
+                # What was given up; and the age of the oldest message that waits for any durable.
+                *(f"$JS.API.STREAM.MSG.GET.{each.name}" for each in topology.streams),
             ),
         ),
         User(
