@@ -13,8 +13,6 @@ LAG_S = 600
 AGE_S = 300
 # The ledger errs towards 0 while there is traffic, and never the other way: this only spares a restart.
 LEDGER_S = 600
-# Advisories are notes of the server about messages, and hold none: nobody's readings wait there.
-_DATA = '{stream!="AA_ADVISORY"}'
 
 
 def message_alerts(limits: Thresholds, clock: Clock) -> list[Alert]:
@@ -73,7 +71,7 @@ def _lag(limits: Thresholds, clock: Clock) -> list[Alert]:
             name="AaConsumerLag",
             severity="ticket",
             service="normalize",
-            expr=f"aa:consumer_lag:messages{_DATA} > {limits.consumer_lag_messages}",
+            expr=f"aa:consumer_lag:messages > {limits.consumer_lag_messages}",
             wait_s=LAG_S,
             summary="{{ $labels.durable }} falls behind",
             description="{{ $value | humanize }} messages wait for {{ $labels.durable }}.",
@@ -86,7 +84,7 @@ def _lag(limits: Thresholds, clock: Clock) -> list[Alert]:
             name="AaConsumerLagAge",
             severity="page",
             service="normalize",
-            expr=f"aa:consumer_oldest:seconds{_DATA} > {limits.consumer_lag_age_s}",
+            expr=f"aa:consumer_oldest:seconds > {limits.consumer_lag_age_s}",
             wait_s=AGE_S,
             summary="{{ $labels.durable }} is late",
             description="The oldest message for {{ $labels.durable }} has waited {{ $value | humanizeDuration }}.",
@@ -100,7 +98,7 @@ def _lag(limits: Thresholds, clock: Clock) -> list[Alert]:
             severity="page",
             service="normalize",
             expr=(
-                f"aa:consumer_lag:messages{_DATA} > 0 and "
+                f"aa:consumer_lag:messages > 0 and "
                 f"changes(aa:consumer_ack_floor:sequence[{clock.span(STUCK_WINDOW_S)}]) == 0"
             ),
             wait_s=STUCK_S,
@@ -114,7 +112,7 @@ def _lag(limits: Thresholds, clock: Clock) -> list[Alert]:
 
 
 def _loss(limits: Thresholds) -> list[Alert]:
-    used = f"aa:retention_used:ratio{_DATA}"
+    used = "aa:retention_used:ratio"
     cliff: dict[str, Any] = {
         "service": "streams",
         "wait_s": 60,
