@@ -128,9 +128,7 @@ async def _start_nats(stage: Stage) -> None:
 async def _lose_a_receipt(stage: Stage) -> None:
     await stage.send(3)
     await eventually(stage.site.is_settled)
-    await stage.site.pool.execute(
-        "DELETE FROM receipt WHERE stream_sequence = (SELECT max(stream_sequence) FROM receipt)"
-    )
+    await stage.site.pool.execute("DELETE FROM receipt WHERE sequence = (SELECT max(sequence) FROM receipt)")
 
 
 async def _deliver_again(stage: Stage) -> None:

@@ -22,6 +22,7 @@ from support.prometheus import Alertmanager, Prometheus, Receiver
 from support.samples import hrv_reading
 from support.servers import Guard, Nats, Postgres, new_nats, new_postgres
 from support.services import Service, Site
+from support.streams import make_streams
 from support.wait import eventually
 
 from athlete_ally.adapters.logs import build_log
@@ -32,7 +33,6 @@ from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.core.environment import Thresholds
 from athlete_ally.core.topology import CORE_HOT, build_topology
 from athlete_ally.measurements import KINDS
-from athlete_ally.ops.provision import create_missing, inspect
 from athlete_ally.vendors import VENDORS
 
 ROOT = Path(__file__).parents[2]
@@ -164,8 +164,7 @@ async def stage(folder: Path, pace: float) -> AsyncGenerator[Stage]:
 async def _site(nats: Nats, postgres: Postgres, folder: Path) -> AsyncGenerator[tuple[Site, dict[str, str]]]:
     connection = Connection(nats.url, name="game-day", log=build_log("game-day", level="error", form="json"))
     await connection.open()
-    admin, topology = NatsAdmin(connection), build_topology(KINDS, VENDORS)
-    await create_missing(admin, topology, await inspect(admin, topology))
+    await make_streams(connection, build_topology(KINDS, VENDORS))
     await _create_database(postgres.url)
     url = postgres.database_url(_DATABASE)
     pool = await open_pool(url, size=2)
