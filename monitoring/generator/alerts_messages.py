@@ -76,7 +76,7 @@ def _lag(limits: Thresholds, clock: Clock) -> list[Alert]:
             summary="{{ $labels.durable }} falls behind",
             description="{{ $value | humanize }} messages wait for {{ $labels.durable }}.",
             impact="Readings are stored late; nothing is lost as long as AaRetentionCliff is silent.",
-            first_command="athlete-ally doctor",
+            first_command="athlete-ally streams status",
             panel="Consumer lag in messages",
             limits=("consumer_lag_messages",),
         ),
@@ -89,7 +89,7 @@ def _lag(limits: Thresholds, clock: Clock) -> list[Alert]:
             summary="{{ $labels.durable }} is late",
             description="The oldest message for {{ $labels.durable }} has waited {{ $value | humanizeDuration }}.",
             impact="People look at yesterday's values; the freshness objective is being missed.",
-            first_command="athlete-ally doctor",
+            first_command="athlete-ally streams status",
             panel="Consumer lag in seconds",
             limits=("consumer_lag_age_s",),
         ),
@@ -105,7 +105,7 @@ def _lag(limits: Thresholds, clock: Clock) -> list[Alert]:
             summary="{{ $labels.durable }} makes no progress",
             description="{{ $value | humanize }} messages wait for {{ $labels.durable }}, and none is settled.",
             impact="Nothing of this kind is stored any more.",
-            first_command="athlete-ally doctor",
+            first_command="athlete-ally streams status",
             panel="Consumer lag in messages",
         ),
     ]
@@ -122,7 +122,7 @@ def _loss(limits: Thresholds) -> list[Alert]:
             "{{ $labels.stream }}."
         ),
         "impact": "At 100 % the stream deletes readings that we acknowledged and never stored.",
-        "first_command": "athlete-ally doctor",
+        "first_command": "athlete-ally streams status",
         "panel": "Retention used by what waits",
     }
     return [
