@@ -1,5 +1,6 @@
 """The registries: a plug-in that nobody registered would be dead code that looks alive."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,12 +9,15 @@ import pytest
 
 from athlete_ally.adapters.postgres.migrate import all_migrations
 from athlete_ally.core.measurement import Measurement
+from athlete_ally.core.record import Record
 from athlete_ally.core.run import Run
 from athlete_ally.core.topology import build_topology, normalize_durable, raw_subject
 from athlete_ally.measurements import KINDS, MEASUREMENTS
+from athlete_ally.measurements.samples import SORTS
 from athlete_ally.vendors import VENDORS
 
 SOURCE = Path(__file__).parents[2] / "src" / "athlete_ally"
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 SAMPLES = Path(__file__).parents[1] / "unit" / "measurements" / "samples"
 
 
@@ -66,3 +70,32 @@ def test_every_kind_has_its_durable(kind: str) -> None:
 
 def _all_sql() -> str:
     return "\n".join(migration.sql for migration in all_migrations())
+
+
+@pytest.mark.parametrize("measurement", MEASUREMENTS, ids=KINDS)
+def test_every_kind_is_in_the_reference(measurement: Measurement) -> None:
+    """
+    The reference names each field of a reading, each column of its own, and each flag that its samples show.
+    """
+    fields = {field.encode_name for field in msgspec.structs.fields(measurement.decoder.reading_type)}
+    columns = {field.name for field in msgspec.structs.fields(measurement.record_type)} - set(Record.__struct_fields__)
+    samples = json.loads((SAMPLES / f"{measurement.kind}.json").read_bytes())
+    flags = {flag for sample in samples for flag in sample.get("record", {}).get("quality_flags", [])}
+    own_columns = set[str]() if issubclass(measurement.record_type, Run) else columns
+
+    assert (fields - _named("http.md"), (own_columns | flags) - _named("records.md")) == (set(), set())
+
+
+def test_every_code_of_a_series_is_in_the_reference() -> None:
+    """
+    The pages on HTTP and on records name each code, and the former its unit and LOINC code.
+    """
+    known = {each for code, sort in SORTS.items() for each in (code, sort.unit)}
+    page = (REFERENCE / "http.md").read_text(encoding="utf-8")
+
+    assert (known - _named("http.md"), set(SORTS) - _named("records.md")) == (set(), set())
+    assert [sort.loinc for sort in SORTS.values() if sort.loinc and sort.loinc not in page] == []
+
+
+def _named(page: str) -> set[str]:
+    return set(re.findall(r"`([^`\n]+)`", (REFERENCE / page).read_text(encoding="utf-8")))
