@@ -103,24 +103,25 @@ async def test_shrinking_a_loaded_stream(desk: Desk) -> None:
     )
     assert "15 of them not yet acknowledged by reap-advisories-durable" in plan.out
     assert "--allow-data-loss AA_ADVISORY:max_bytes" in refused.err
-    assert "needs a backup verified within the last hour" in no_backup.err
+    assert "needs a verified backup of the last hour" in no_backup.err
 
 
 @pytest.mark.parametrize(
-    ("verified_at", "code"),
+    ("made_at", "code"),
     [("2020-01-01T00:00:00Z", 3), ("now", 0), (None, 0)],
     ids=["an old backup", "a fresh one", "none, and that is accepted"],
 )
-async def test_what_was_allowed_is_done(desk: Desk, verified_at: str | None, code: int) -> None:
+async def test_what_was_allowed_is_done(desk: Desk, made_at: str | None, code: int) -> None:
     """
-    With the loss allowed by name, and a backup verified within the hour or none wanted, just the messages planned go.
+    With the loss allowed by name, and a verified backup of the last hour or none wanted, just the messages planned go.
     """
     path = await shrunk(desk)
     backup = desk.folder / "backup"
     backup.mkdir()
-    stamp = (await desk.info())["ts"] if verified_at == "now" else verified_at
-    (backup / "manifest.json").write_text(json.dumps({"stream": "AA_ADVISORY", "verified_at": stamp}))
-    proof = ("--backup", str(backup)) if verified_at else ("--no-backup-i-accept-the-loss",)
+    stamp = (await desk.info())["ts"] if made_at == "now" else made_at or "2020-01-01T00:00:00Z"
+    manifest = {"stream": "AA_ADVISORY", "created_at": stamp, "verified_at": stamp}
+    (backup / "manifest.json").write_text(json.dumps(manifest))
+    proof = ("--backup", str(backup)) if made_at else ("--no-backup-i-accept-the-loss",)
     allowed = ("--allow-data-loss", "AA_ADVISORY:max_bytes", *proof)
     done = await desk.run("apply", "--yes", *allowed, "--environment-file", path, "--json")
 

@@ -106,11 +106,13 @@ class Postgres:
         await connection.close()
 
 
-def new_nats(guard: Guard, *, max_file_store: str = "4GB") -> Nats:
+def new_nats(guard: Guard, *, max_file_store: str = "4GB", sync: str = "always") -> Nats:
     """Return a nats-server in the guard's folder, started."""
     port, monitor_port, token = free_port(), free_port(), secrets.token_hex(8)
     folder = guard.folder / f"nats-{port}"
-    command = nats_command(folder, port=port, monitor_port=monitor_port, token=token, max_file_store=max_file_store)
+    command = nats_command(
+        folder, port=port, monitor_port=monitor_port, token=token, max_file_store=max_file_store, sync=sync
+    )
     server = Nats(guard, command, f"nats://{token}@127.0.0.1:{port}", f"http://127.0.0.1:{monitor_port}")
     server.start()
     return server

@@ -1,4 +1,4 @@
-"""When backups were proven good, as their manifests say."""
+"""From when backups are that were proven good, as their manifests say."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,11 +14,12 @@ class _Manifest(msgspec.Struct):
     """What is needed of `manifest.json` in the folder of a backup."""
 
     stream: str
-    verified_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    created_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    verified_at: datetime | None = None
 
 
 def verified_backups(folders: Iterable[Path]) -> dict[str, datetime]:
-    """Return when a backup of each stream was last verified; backups that never were are left out.
+    """Return when the newest verified backup of each stream was made; backups that never were verified are left out.
 
     Raises:
         Misconfigured: a folder has no readable manifest.
@@ -27,7 +28,7 @@ def verified_backups(folders: Iterable[Path]) -> dict[str, datetime]:
     for folder in folders:
         manifest = _read(folder / "manifest.json")
         if manifest.verified_at is not None:
-            found[manifest.stream] = max(manifest.verified_at, found.get(manifest.stream, manifest.verified_at))
+            found[manifest.stream] = max(manifest.created_at, found.get(manifest.stream, manifest.created_at))
     return found
 
 

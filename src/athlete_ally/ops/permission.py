@@ -13,7 +13,7 @@ _BACKUP_GOOD_FOR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What was allowed, as `STREAM:field`; `verified_backups` says when a backup of a stream was proven good."""
+    """What was allowed, as `STREAM:field`; `verified_backups` says from when a backup is that was proven good."""
 
     data_loss: frozenset[str] = frozenset()
     one_way: frozenset[str] = frozenset()
@@ -48,11 +48,11 @@ def _problem(change: Change, permission: Permission, now: datetime) -> str | Non
 
 
 def _backup_problem(change: Change, permission: Permission, now: datetime) -> str | None:
-    verified_at = permission.verified_backups.get(change.name)
-    if permission.without_backup or (verified_at and timedelta(0) <= now - verified_at <= _BACKUP_GOOD_FOR):
+    made_at = permission.verified_backups.get(change.name)
+    if permission.without_backup or (made_at and timedelta(0) <= now - made_at <= _BACKUP_GOOD_FOR):
         return None
-    found = "there is none" if verified_at is None else f"the last was verified at {verified_at:%Y-%m-%d %H:%M} UTC"
+    found = "there is none" if made_at is None else f"the last was made at {made_at:%Y-%m-%d %H:%M} UTC"
     return (
-        f"{change.key} needs a backup verified within the last hour, and {found}: name its folder with --backup, "
+        f"{change.key} needs a verified backup of the last hour, and {found}: name its folder with --backup, "
         "or say --no-backup-i-accept-the-loss"
     )

@@ -132,7 +132,7 @@ async def _start(  # what a stack is made of
     await _watched(processes, folder, connection.open())
     await _provision(connection, settings, log)
     pool = await open_pool(database_url, size=2)
-    await _watched(processes, folder, _until_it_answers(lambda: server_version(pool)))
+    await _watched(processes, folder, until_it_answers(lambda: server_version(pool)))
     await migrate(pool)
     stack = Stack(folder, settings, log, processes, connection, pool, psql=psql)
     lines = {"NATS_URL": nats_url, "AA_NATS_MONITOR_URL": monitor_url, "DATABASE_URL": database_url}
@@ -147,7 +147,7 @@ async def _start(  # what a stack is made of
         log.debug("starting", service=service, url=url)
     async with httpx.AsyncClient(trust_env=False) as client:
         for url in services.values():
-            await _watched(processes, folder, _until_it_answers(lambda url=url: _ready(client, url)))
+            await _watched(processes, folder, until_it_answers(lambda url=url: _ready(client, url)))
     stack.pids = dict(processes.pids)
     return stack
 
@@ -175,7 +175,7 @@ async def _start_postgres(
             raise Misconfigured(f"{command.name} failed:\n{_tail(Path(command.log or ''))}")
     await processes.start(server.command())
     base = f"postgresql://postgres:{known.postgres_password}@127.0.0.1:{port}"
-    await _watched(processes, folder, _until_it_answers(lambda: _create_database(f"{base}/postgres")))
+    await _watched(processes, folder, until_it_answers(lambda: _create_database(f"{base}/postgres")))
     return f"{base}/{_DATABASE}", server.psql
 
 
@@ -233,7 +233,8 @@ async def _ready(client: httpx.AsyncClient, url: str) -> None:
         raise Unavailable("; ".join(response.json()["reasons"]))
 
 
-async def _until_it_answers(check: Callable[[], Awaitable[object]]) -> None:
+async def until_it_answers(check: Callable[[], Awaitable[object]]) -> None:
+    """Repeat a check until what it asks is there; the caller bounds it."""
     while True:
         try:
             await check()

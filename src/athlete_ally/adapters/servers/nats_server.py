@@ -16,7 +16,7 @@ http: "127.0.0.1:{monitor_port}"
 authorization {{ token: $AA_LOCAL_NATS_TOKEN }}
 jetstream {{
   store_dir: "{store_dir}"
-  sync_interval: always
+  sync_interval: {sync}
   max_file_store: {max_file_store}
   max_memory_store: 64MB
 }}
@@ -35,12 +35,21 @@ def find_nats_server() -> str:
     return found
 
 
-def nats_command(folder: Path, *, port: int, monitor_port: int, token: str, max_file_store: str = "4GB") -> Command:
-    """Write the server's configuration into `folder` and return the command that starts it."""
+def nats_command(
+    folder: Path, *, port: int, monitor_port: int, token: str, max_file_store: str = "4GB", sync: str = "always"
+) -> Command:
+    """Write the server's configuration into `folder` and return the command that starts it.
+
+    Another `sync` than `always` is for servers whose data nobody needs after a power cut.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "nats.conf"
     text = _CONFIGURATION.format(
-        port=port, monitor_port=monitor_port, store_dir=(folder / "jetstream").as_posix(), max_file_store=max_file_store
+        port=port,
+        monitor_port=monitor_port,
+        store_dir=(folder / "jetstream").as_posix(),
+        max_file_store=max_file_store,
+        sync=sync,
     )
     configuration.write_text(text, encoding="utf-8")
     return Command(

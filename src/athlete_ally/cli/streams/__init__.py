@@ -4,6 +4,8 @@ import click
 
 from athlete_ally.cli.streams.adopt import adopt
 from athlete_ally.cli.streams.apply import apply
+from athlete_ally.cli.streams.backup import backup, restore_command, verify_command
+from athlete_ally.cli.streams.consumers import consumers
 from athlete_ally.cli.streams.drift import drift
 from athlete_ally.cli.streams.explain import explain
 from athlete_ally.cli.streams.plan import plan
@@ -20,5 +22,9 @@ def streams() -> None:
     """
 
 
-for command in (validate, plan, apply, drift, status, explain, adopt, journal, rollback):
+_COMMANDS = (
+    *(validate, plan, apply, drift, status, explain, adopt, journal, rollback),
+    *(backup, verify_command, restore_command, consumers),
+)
+for command in _COMMANDS:
     streams.add_command(command)

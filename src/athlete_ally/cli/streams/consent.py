@@ -23,12 +23,17 @@ def ask_for_consent(plan: Plan, *, yes: bool, impact: frozenset[str]) -> None:
     safe = [change for change in plan.changes if change.danger == "safe"]
     if affecting:
         options = " ".join(f"--allow-impact {change.key}" for change in affecting)
-        _ask(f"make {_count(affecting)} that running services feel?", otherwise=options)
+        ask(f"make {_count(affecting)} that running services feel?", otherwise=options)
     elif safe and not yes:
-        _ask(f"make {_count(safe)}?", otherwise="--yes")
+        ask(f"make {_count(safe)}?", otherwise="--yes")
 
 
-def _ask(question: str, *, otherwise: str) -> None:
+def ask(question: str, *, otherwise: str) -> None:
+    """Return when a person says yes.
+
+    Raises:
+        Refused: nobody is there to ask, or the answer is no.
+    """
     if not sys.stdin.isatty():
         raise Refused(f"nothing was changed: there is no terminal to ask on; the answer can be given with {otherwise}")
     if not click.confirm(question, err=True):

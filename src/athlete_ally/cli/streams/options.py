@@ -85,7 +85,7 @@ _PERMISSIONS = (
         "backups",
         multiple=True,
         type=click.Path(path_type=Path, file_okay=False),
-        help="A backup of the stream that may lose messages, verified within the last hour. May be repeated.",
+        help="A verified backup, made within the last hour, of the stream that may lose messages. May be repeated.",
     ),
     click.option(
         "--no-backup-i-accept-the-loss",

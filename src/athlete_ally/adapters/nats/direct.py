@@ -1,0 +1,81 @@
+"""Reading messages of a stream in its own order, without a consumer: nothing is delivered, and nothing left behind."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import nats.errors
+from nats.aio.msg import Msg
+
+from athlete_ally.adapters.nats.connection import Connection, describe
+from athlete_ally.core.errors import Misconfigured, PermissionDenied, Unavailable
+
+_SILENCE_S = 10.0
+
+
+class DirectReads:
+    """Direct gets: https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-31.md"""
+
+    def __init__(self, connection: Connection) -> None:
+        """Read over this connection."""
+        self._connection = connection
+        self._client: Any = connection.client
+
+    async def get(self, stream: str, request: Mapping[str, Any]) -> AsyncGenerator[Msg]:
+        """Yield what a request for a `batch` of messages returns.
+
+        Raises:
+            Misconfigured: the stream allows no direct gets, or is missing.
+            PermissionDenied: this user may not read messages.
+            Unavailable: no answer.
+        """
+        arrived: asyncio.Queue[Msg] = asyncio.Queue()
+        subject = f"$JS.API.DIRECT.GET.{stream}"
+        try:
+            inbox = self._client.new_inbox()
+            subscription = await self._client.subscribe(inbox, cb=arrived.put)
+            try:
+                await self._client.publish(subject, json.dumps(request).encode(), reply=inbox)
+                while True:
+                    async with asyncio.timeout(_SILENCE_S):
+                        message = await arrived.get()
+                    if _is_end(stream, message):
+                        return
+                    yield message
+            finally:
+                await subscription.unsubscribe()
+        except (nats.errors.Error, TimeoutError, OSError) as error:
+            if reason := self._connection.denials.reason(subject):
+                raise PermissionDenied(reason) from error
+            raise Unavailable(f"{stream} can't be read: {describe(error)}") from error
+
+    async def count(self, stream: str, subjects: Sequence[str], from_sequence: int) -> int:
+        """Return how many messages of these subjects, which have none in common, there are from a sequence on."""
+        total = 0
+        for subject in subjects:
+            request = {"seq": max(1, from_sequence), "next_by_subj": subject, "batch": 1}
+            async for message in self.get(stream, request):
+                total += 1 + int((message.headers or {})["Nats-Num-Pending"])
+        return total
+
+    async def first_since(self, stream: str, at: datetime) -> int | None:
+        """Return the sequence of the first message that was stored at or after a time, None when there is none."""
+        request = {"start_time": at.isoformat(), "next_by_subj": ">", "batch": 1}
+        async for message in self.get(stream, request):
+            return int((message.headers or {})["Nats-Sequence"])
+        return None
+
+
+def _is_end(stream: str, message: Msg) -> bool:
+    stated = message.headers or {}
+    # A message may carry a header called Status; only what is handed out from a stream has a sequence.
+    if "Nats-Sequence" in stated:
+        return False
+    status = stated.get("Status", "")
+    if status == "503":
+        raise Misconfigured(f"{stream} is missing, or allows no direct gets (allow_direct)")
+    if status not in {"204", "404"}:
+        raise Unavailable(f"{stream} can't be read: {stated.get('Description', 'unknown')} ({status})")
+    return True
