@@ -84,6 +84,9 @@ async def _create_durable(stage: Stage) -> None:
     assert done.code == 0, done.out + done.err
     stage.normalize.kill()
     await stage.normalize.start().ready()
+    # Everything is delivered again, and what died before dies again: its letters come back.
+    await eventually(stage.site.is_settled, within_s=60)
+    await stage.command("dlq", "resolve", "--all", "--reason", "game day", "--yes")
 
 
 async def _pause(stage: Stage) -> None:
