@@ -5,8 +5,10 @@ import click
 from athlete_ally.cli.dlq_archive import export_command, import_command
 from athlete_ally.cli.dlq_edit import edit
 from athlete_ally.cli.dlq_filing import purge, quarantine, release, resolve
-from athlete_ally.cli.dlq_look import diff, journal, list_command, show, stats, top
+from athlete_ally.cli.dlq_journal import journal
+from athlete_ally.cli.dlq_list import list_command, stats, top
 from athlete_ally.cli.dlq_replay import replay
+from athlete_ally.cli.dlq_show import diff, show
 from athlete_ally.cli.dlq_test import test
 
 

@@ -17,11 +17,12 @@ from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings, load_settings
-from athlete_ally.core.errors import Refused
+from athlete_ally.core.errors import Refused, Unavailable
 from athlete_ally.core.journal import Entry
 from athlete_ally.ops.documents import plan_document
-from athlete_ally.ops.replay import Progress, Replay
+from athlete_ally.ops.replay import Replay
 from athlete_ally.ops.replay_plan import MOST_REPLAYS, Plan, Terms, make_plan, plan_of, refusals
+from athlete_ally.ops.replay_progress import Progress
 from athlete_ally.ops.selection import Selection
 from athlete_ally.wiring.dead_letters import Office, actor, new_run, office_session
 from athlete_ally.wiring.loop import run, stop_on_signals
@@ -140,7 +141,11 @@ class _Command:
                     may_go_on=self._ask(bar),
                 )
                 stop_on_signals(replay.stop)
-                await replay.run(before)
+                try:
+                    await replay.run(before)
+                except Unavailable:
+                    click.echo(f"when it is back: athlete-ally dlq replay --resume {run_id}", err=True)
+                    raise
         return self._conclude(plan, progress)
 
     def _ask(self, bar: Bar) -> Any:

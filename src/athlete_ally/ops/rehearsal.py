@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from athlete_ally.core import headers
-from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.messages import Delivery
 from athlete_ally.core.ports import Rejected
 from athlete_ally.core.record import Record
@@ -18,19 +17,22 @@ from athlete_ally.ops.standing import Standing, replay_message
 
 # A person reads the commonest failures; the count says how many there are.
 _MOST_FAILURES = 20
+# The database is asked about the records of so many letters at once: a question each takes longer than all the rest.
+_TOGETHER = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
     """What today's code makes of a message: how many readings it would pass on, which it rejects.
 
-    `records` are those that it would store, of which `kind`, where it stores.
+    `records` are those that it would store, of which `kind`, where it stores. `unknown` says why it can't be told.
     """
 
-    passed: int
+    passed: int = 0
     rejected: tuple[Rejected, ...] = ()
     kind: str = ""
     records: tuple[Record, ...] = ()
+    unknown: str = ""
 
 
 Rehearsal = Callable[[Delivery], Rehearsed]
@@ -93,6 +95,11 @@ class Tally:
         if len(self.failures) > _MOST_FAILURES * 50:
             self.failures = Counter(dict(self.failures.most_common(_MOST_FAILURES * 10)))
 
+    def supersede(self, records: int) -> None:
+        """Take note that so many of those that count as stored would be superseded."""
+        self.stored -= records
+        self.superseded += records
+
     @property
     def share_passing(self) -> float:
         """Return which share of the letters would pass."""
@@ -116,21 +123,9 @@ class Rehearsals:
         Raises:
             Unavailable: the database can't be reached.
         """
-        rehearsal = self.by_durable.get(standing.letter.durable)
-        if rehearsal is None:
-            durable = standing.letter.durable or "a letter of no durable"
-            return Prediction(unknown=f"there is no rehearsal for {durable}")
-        try:
-            rehearsed = rehearsal(as_delivery(standing))
-        except Unavailable:
-            raise
-        except Exception as error:  # noqa: BLE001  # a bug of today's code is an answer: it would fail again
-            failed = Rejected(0, "max-deliver", type(error).__name__)
-            return Prediction(rejected=(failed,) * max(1, standing.readings))
-        superseded = 0
-        if self.held is not None and rehearsed.records:
-            superseded = await self.held.superseded(rehearsed.kind, rehearsed.records)
-        return Prediction(rehearsed.passed - superseded, superseded, rehearsed.rejected)
+        rehearsed = self._rehearse(standing)
+        superseded = 0 if rehearsed.unknown else await self._superseded({rehearsed.kind: list(rehearsed.records)})
+        return Prediction(rehearsed.passed - superseded, superseded, rehearsed.rejected, rehearsed.unknown)
 
     async def tally(self, found: AsyncIterator[Standing], tell: Callable[[int], None] = lambda _: None) -> Tally:
         """Return the predictions for many letters, added up; `tell` hears how many were looked at.
@@ -139,11 +134,35 @@ class Rehearsals:
             Unavailable: the broker or the database can't be reached.
         """
         tally = Tally()
+        records: dict[str, list[Record]] = {}
         async for each in found:
-            if not each.is_done:
-                tally.add(each, await self.predict(each))
-                tell(tally.letters)
+            if each.is_done:
+                continue
+            rehearsed = self._rehearse(each)
+            tally.add(each, Prediction(rehearsed.passed, 0, rehearsed.rejected, rehearsed.unknown))
+            records.setdefault(rehearsed.kind, []).extend(rehearsed.records)
+            tell(tally.letters)
+            if tally.letters % _TOGETHER == 0:
+                tally.supersede(await self._superseded(records))
+                records = {}
+        tally.supersede(await self._superseded(records))
         return tally
+
+    def _rehearse(self, standing: Standing) -> Rehearsed:
+        rehearsal = self.by_durable.get(standing.letter.durable)
+        if rehearsal is None:
+            durable = standing.letter.durable or "a letter of no durable"
+            return Rehearsed(unknown=f"there is no rehearsal for {durable}")
+        try:
+            return rehearsal(as_delivery(standing))
+        except Exception as error:  # noqa: BLE001  # a bug of today's code is an answer: it would fail again
+            failed = Rejected(0, "max-deliver", type(error).__name__)
+            return Rehearsed(rejected=(failed,) * max(1, standing.readings))
+
+    async def _superseded(self, records: Mapping[str, Sequence[Record]]) -> int:
+        if self.held is None:
+            return 0
+        return sum([await self.held.superseded(kind, some) for kind, some in records.items() if some])
 
 
 def as_delivery(standing: Standing) -> Delivery:

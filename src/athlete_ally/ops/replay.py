@@ -6,7 +6,7 @@ that stores; and the letter stays where it is until that receipt says that nothi
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -16,6 +16,16 @@ from athlete_ally.core.journal import Attempt, Entry, Note
 from athlete_ally.core.ports import Publisher
 from athlete_ally.ops.desk import Desk, History
 from athlete_ally.ops.replay_plan import Durables, Plan, fit
+from athlete_ally.ops.replay_progress import (
+    Asks,
+    Hears,
+    Progress,
+    always,
+    details_of_end,
+    details_of_outcome,
+    details_of_publishing,
+    details_of_start,
+)
 from athlete_ally.ops.standing import Standing, replay_message, standing
 
 # A worker stores 200 messages at once; twice that keeps it busy while outcomes are looked up.
@@ -43,41 +53,6 @@ class Tools:
     journal: Journal
     clock: Callable[[], float]
     patience_s: float = 60.0
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far a replay has come, in letters, and in readings by outcome. `stopped` says why it ended early."""
-
-    run: str
-    wanted: int
-    published: int = 0
-    settled: int = 0
-    removed: int = 0
-    failed: int = 0
-    stored: int = 0
-    superseded: int = 0
-    failed_readings: int = 0
-    stopped: str = ""
-
-    @property
-    def in_flight(self) -> int:
-        """Letters whose outcome is not known yet."""
-        return self.published - self.settled
-
-    @property
-    def share_failed(self) -> float:
-        """Return which share of the settled letters failed again."""
-        return self.failed / self.settled if self.settled else 0.0
-
-
-Hears = Callable[[Progress], None]
-Asks = Callable[[Progress], Awaitable[bool]]
-
-
-async def always(_progress: Progress) -> bool:
-    """Go on after the canary without asking."""
-    return True
 
 
 @dataclass(slots=True)
@@ -114,11 +89,11 @@ class Replay:
         self._started_s = self._heard_s = self.tools.clock()
         await self._take_up(before)
         if not before:
-            await self._note("started", details=self._terms())
+            await self.tools.journal.write([self._note("started", details_of_start(self.plan))])
         async with aclosing(fit(self.tools.desk, self.tools.durables, self.plan)) as letters:
             await self._replay(letters)
         step = "stopped" if self.progress.stopped else "finished"
-        await self._note(step, details=self._summary())
+        await self.tools.journal.write([self._note(step, details_of_end(self.progress))])
         return self.progress
 
     async def _take_up(self, before: Sequence[Entry]) -> None:
@@ -127,7 +102,7 @@ class Replay:
         for each in before:
             if each.note.step == "settled":
                 published.pop(each.note.sequence, None)
-                self._count(each.note.details)
+                self.progress.count(each.note.details)
                 self.progress.removed += not each.note.details.get("failed")
                 self.seen.add(each.note.sequence or 0)
                 self.progress.published += 1
@@ -209,7 +184,13 @@ class Replay:
         """Note what is about to be published, then publish it; nothing is removed."""
         if not batch:
             return
-        await self.tools.journal.write([self._published(each) for each in batch if not each.is_done])
+        await self.tools.journal.write(
+            [
+                self._note("published", details_of_publishing(each), each.letter.sequence, each.letter.identity)
+                for each in batch
+                if not each.is_done
+            ]
+        )
         if not self._in_flight:
             self._heard_s = self.tools.clock()
         for each in batch:
@@ -231,8 +212,9 @@ class Replay:
         for each, error in unsendable:
             del self._in_flight[each.letter.sequence]
             details = {"outcome": "unsendable", "error": error, "failed": each.readings}
-            self._count(details)
-            await self.tools.journal.write([self._line("settled", each.letter.identity, each.letter.sequence, details)])
+            self.progress.count(details)
+            letter = each.letter
+            await self.tools.journal.write([self._note("settled", details, letter.sequence, letter.identity)])
 
     async def _learn(self) -> bool:
         """Look up outcomes; remove the letters of which nothing is left. Return whether any was learned."""
@@ -262,27 +244,12 @@ class Replay:
         notes: list[Note] = []
         for sequence, identity, outcome, _ in learned:
             self._in_flight.pop(sequence, None)
-            details = {
-                "message_id": outcome.message_id,
-                "outcome": "failed" if outcome.rejected else "stored" if outcome.stored else "superseded",
-                "stored": outcome.stored,
-                "superseded": outcome.superseded,
-                "failed": len(outcome.rejected),
-            }
-            if outcome.rejected:
-                details["error"] = outcome.rejected[0].error
-            self._count(details)
-            notes.append(self._line("settled", identity, sequence, details))
+            details = details_of_outcome(outcome)
+            self.progress.count(details)
+            notes.append(self._note("settled", details, sequence, identity))
         await self.tools.journal.write(notes)
         if learned:
             self._heard_s = self.tools.clock()
-
-    def _count(self, details: Any) -> None:
-        self.progress.settled += 1
-        self.progress.failed += bool(details.get("failed"))
-        self.progress.stored += details.get("stored", 0)
-        self.progress.superseded += details.get("superseded", 0)
-        self.progress.failed_readings += details.get("failed", 0)
 
     async def _after_canary(self) -> None:
         """Once the canary is through, ask whether to go on; the rate counts from then on."""
@@ -308,38 +275,5 @@ class Replay:
         )
         return True
 
-    async def _note(self, step: str, details: dict[str, Any]) -> None:
-        await self.tools.journal.write([self._line(step, None, None, details)])
-
-    def _published(self, each: Standing) -> Note:
-        details = {"message_id": each.next_message_id}
-        return self._line("published", each.letter.identity, each.letter.sequence, details)
-
-    def _line(self, step: str, letter: str | None, sequence: int | None, details: dict[str, Any]) -> Note:
+    def _note(self, step: str, details: dict[str, Any], sequence: int | None = None, letter: str | None = None) -> Note:
         return Note(self.progress.run, self.actor, "replay", step, letter, sequence, details)
-
-    def _terms(self) -> dict[str, Any]:
-        terms = self.plan.terms
-        return {
-            "selection": self.plan.selection.document(),
-            "to_sequence": self.plan.to_sequence,
-            "letters": self.plan.letters,
-            "rate_per_s": terms.rate_per_s,
-            "most": terms.most,
-            "canary": terms.canary,
-            "stop_at": terms.stop_at,
-            "force": terms.force,
-            "most_behind": terms.most_behind,
-            "durables": [list(each) for each in self.plan.by_durable],
-        }
-
-    def _summary(self) -> dict[str, Any]:
-        progress = self.progress
-        return {
-            "published": progress.published,
-            "removed": progress.removed,
-            "failed": progress.failed,
-            "stored": progress.stored,
-            "superseded": progress.superseded,
-            "stopped": progress.stopped,
-        }

@@ -103,23 +103,27 @@ async def make_plan(
         Unavailable: the broker or the database can't be reached.
     """
     plan = Plan(selection, terms, (await desk.letters.extent()).last_sequence)
-    lanes = Lanes(durables)
-    async with aclosing(desk.read(selection, to_sequence=plan.to_sequence)) as found:
+    async with aclosing(_chosen(desk, Lanes(durables), plan)) as chosen:
+        plan.tally = await rehearsals.tally(chosen, tell)
+    plan.refusals = await refusals(durables, plan.by_durable, terms.most_behind)
+    if not plan.letters:
+        plan.refusals.append("no letter is left to replay")
+    return plan
+
+
+async def _chosen(desk: Desk, lanes: "Lanes", plan: Plan) -> AsyncGenerator[Standing]:
+    """Yield the letters that a plan is for; count them, and those that are left alone."""
+    async with aclosing(desk.read(plan.selection, to_sequence=plan.to_sequence)) as found:
         async for each in found:
-            if plan.letters == terms.most:
-                break
-            why_not = unfit(each, terms) or await lanes.why_not(each)
+            if plan.letters == plan.terms.most:
+                return
+            why_not = unfit(each, plan.terms) or await lanes.why_not(each)
             if why_not is not None:
                 plan.skipped[why_not] += 1
                 continue
             plan.letters += 1
             plan.by_durable[each.letter.original_stream, each.letter.durable] += 1
-            plan.tally.add(each, await rehearsals.predict(each))
-            tell(plan.letters)
-    plan.refusals = await refusals(durables, plan.by_durable, terms.most_behind)
-    if not plan.letters:
-        plan.refusals.append("no letter is left to replay")
-    return plan
+            yield each
 
 
 def unfit(standing: Standing, terms: Terms) -> str | None:
