@@ -22,6 +22,7 @@ class Outcome:
     @property
     def document(self) -> Any:
         """Return what it printed with --json."""
+        assert self.out.endswith("\n"), (self.code, self.out[-200:], self.err)
         return json.loads(self.out)
 
 

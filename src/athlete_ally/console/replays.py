@@ -9,8 +9,9 @@ from athlete_ally.console.office import Office, OpenOffice
 from athlete_ally.core.errors import AthleteAllyError, Refused
 from athlete_ally.core.journal import Entry
 from athlete_ally.core.ports import Log
-from athlete_ally.ops.replay import Progress, Replay
+from athlete_ally.ops.replay import Replay
 from athlete_ally.ops.replay_plan import Plan, Terms, make_plan, plan_of, refusals
+from athlete_ally.ops.replay_progress import Progress
 from athlete_ally.ops.selection import Selection
 
 T = TypeVar("T")
