@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 
 from athlete_ally.console.replays import Running
-from athlete_ally.ops.replay import Progress, Replay
 from athlete_ally.ops.replay_plan import Plan, Terms
+from athlete_ally.ops.replay_progress import Progress
 from athlete_ally.ops.selection import Selection
 
 
