@@ -10,6 +10,7 @@ from athlete_ally.core.series import (
     every,
     ingest_series,
     normalize_series,
+    unpack_series,
     webhook_series,
 )
 from athlete_ally.core.topology import build_topology
@@ -26,6 +27,7 @@ def series_tables() -> str:
     services = {
         "ingest": every(ingest_series(KINDS), webhook_series(VENDORS)),
         "normalize: its own work": every(normalize),
+        "normalize: webhooks": every(unpack_series(VENDORS)),
         "normalize: what its watch sees of the broker": every(broker),
         "`streams drift --format prometheus`": (DRIFT, DRIFT_CHECKED),
     }

@@ -160,13 +160,13 @@ class Site:
         for service in self.services:
             service.close()
 
-    async def patience_with(self, durable: str, ack_wait_s: float) -> None:
+    async def patience_with(self, durable: str, ack_wait_s: float, stream: str = CORE_HOT) -> None:
         """Shorten a durable's ack_wait, so that a test does not wait a minute for a redelivery."""
-        live = await NatsAdmin(self.connection).consumer(CORE_HOT, durable)
+        live = await NatsAdmin(self.connection).consumer(stream, durable)
         assert live is not None
         config = {**live.config, "ack_wait": int(ack_wait_s * 1e9)}
-        payload = {"stream_name": CORE_HOT, "config": config, "action": "update"}
-        await self.connection.api(f"CONSUMER.CREATE.{CORE_HOT}.{durable}", payload)
+        payload = {"stream_name": stream, "config": config, "action": "update"}
+        await self.connection.api(f"CONSUMER.CREATE.{stream}.{durable}", payload)
 
     async def stored(self, table: str = "hrv_data") -> dict[str, float]:
         """Return rMSSD (or minutes asleep) by person."""

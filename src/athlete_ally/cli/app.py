@@ -3,6 +3,7 @@
 import click
 
 from athlete_ally import __version__
+from athlete_ally.cli.accounts import accounts
 from athlete_ally.cli.demo import demo
 from athlete_ally.cli.dlq import dlq
 from athlete_ally.cli.doctor import doctor
@@ -29,5 +30,18 @@ def cli() -> None:
     """
 
 
-for command in (up, demo, ingest, normalize, console, migrate_command, streams, dlq, import_group, keys, doctor):
+for command in (
+    up,
+    demo,
+    ingest,
+    normalize,
+    console,
+    migrate_command,
+    streams,
+    dlq,
+    import_group,
+    accounts,
+    keys,
+    doctor,
+):
     cli.add_command(command)

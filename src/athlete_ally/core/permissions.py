@@ -85,30 +85,22 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
         User("ingest", "takes readings and webhooks in", (*raw, *_webhooks(vendors), *_stream_infos(topology))),
         User(
             "normalize",
-            "turns readings into records",
+            "turns webhooks into readings, and readings into records",
             (
                 *(stored_subject(kind) for kind in kinds),
                 *(dead_letter_subject(kind, "*") for kind in kinds),
+                *raw,
+                *(f"dlq.vendor.{vendor}.webhook.*" for vendor in vendors),
                 *_stream_infos(topology),
                 *_durable_infos(topology),
                 *_works_on(normalisers),
+                *_works_on(unpackers),
                 # Dead letters for what the server gave up of other consumers' messages.
                 *_works_on(reapers),
                 "dlq.consumer.*.max-deliver",
                 "dlq.consumer.*.terminated",
                 # What was given up; and the age of the oldest message that waits for any durable.
                 *(f"$JS.API.STREAM.MSG.GET.{each.name}" for each in topology.streams),
-            ),
-        ),
-        User(
-            "unpack",
-            "turns webhooks into readings",
-            (
-                *raw,
-                *(f"dlq.vendor.{vendor}.webhook.*" for vendor in vendors),
-                *_stream_infos(topology),
-                *_durable_infos(topology),
-                *_works_on(unpackers),
             ),
         ),
         User("monitor", "looks at figures, never at bodies", looks),

@@ -5,8 +5,9 @@ from typing import Final, Literal
 
 from athlete_ally.core.errors import InvalidMessage, InvalidReading
 
-Reason = Literal["schema-invalid", "non-retryable", "max-deliver"]
+Reason = Literal["schema-invalid", "non-retryable", "max-deliver", "unknown-account"]
 REASONS: tuple[Reason, ...] = ("schema-invalid", "non-retryable", "max-deliver")
+VENDOR_REASONS: tuple[Reason, ...] = (*REASONS, "unknown-account")
 TERMINATED: Final = "terminated"
 """The reason of a letter for a message that a consumer of somebody else's told the server never to deliver again."""
 LETTER_REASONS: Final = (*REASONS, TERMINATED)

@@ -38,11 +38,11 @@ def _letter(kind: str, delivery: Delivery, lot: Lot, rejected: list[Rejected], a
     reason = rejected[0].reason
     indexes = [each.index for each in rejected]
     is_whole = len(rejected) == lot.readings
-    first_error = _printable(rejected[0].error)
+    first_error = printable(rejected[0].error)
     stated = {
         headers.DLQ_REASON: reason,
         headers.DLQ_ERROR: first_error,
-        headers.DLQ_FINGERPRINT: fingerprint(kind, reason, _shape_of(first_error)),
+        headers.DLQ_FINGERPRINT: fingerprint(kind, reason, shape_of(first_error)),
         headers.DLQ_ATTEMPTS: str(delivery.attempt),
         headers.DLQ_AT: instant(at),
         headers.DLQ_WORKER_VERSION: __version__,
@@ -57,7 +57,7 @@ def _letter(kind: str, delivery: Delivery, lot: Lot, rejected: list[Rejected], a
     if delivery.attempt == 1:
         stated[headers.DLQ_FIRST_DELIVERED] = instant(at)
     if not is_whole:
-        stated[headers.READING_INDEXES] = _listed(indexes)
+        stated[headers.READING_INDEXES] = listed(indexes)
     return OutgoingMessage(
         stream=topology.DLQ,
         subject=topology.dead_letter_subject(kind, reason),
@@ -79,18 +79,18 @@ def copied_headers(original: Mapping[str, str]) -> dict[str, str]:
     return copied
 
 
-def _listed(indexes: Sequence[int]) -> str:
+def listed(indexes: Sequence[int]) -> str:
     """Return the indexes; where they are too many, the first ones, and a sign that more were left out."""
     text = ",".join(map(str, indexes))
     return text if len(text) <= _MAX_INDEX_CHARACTERS else text[:_MAX_INDEX_CHARACTERS].rpartition(",")[0] + ",..."
 
 
-def _shape_of(error: str) -> str:
+def shape_of(error: str) -> str:
     """Return the error without what varies from one occurrence to the next."""
     return re.sub(r"\d+", "#", error)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return one line of ASCII without quoted values: msgspec quotes wrong enum values."""
     masked = re.sub(r"'[^']*'", "'...'", text)
     return "".join(character if " " <= character <= "~" else "?" for character in masked)[:_MAX_ERROR_CHARACTERS]

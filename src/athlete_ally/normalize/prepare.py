@@ -92,7 +92,7 @@ def _arrival(delivery: Delivery) -> Arrival:
     return Arrival(
         message_id=identity_of(delivery),
         stream_sequence=delivery.sequence if original is None else original,
-        received_at=_received_at(delivery),
+        received_at=received_at(delivery),
     )
 
 
@@ -102,7 +102,7 @@ def identity_of(delivery: Delivery) -> str:
     return stated if _ID.fullmatch(stated) else message_id(delivery.subject, delivery.body)
 
 
-def _received_at(delivery: Delivery) -> datetime:
+def received_at(delivery: Delivery) -> datetime:
     """Return when ingest took the message, or, where it does not say so in a valid way, when the stream did."""
     try:
         stated = datetime.fromisoformat(delivery.headers.get(headers.CE_TIME, ""))

@@ -44,7 +44,6 @@ class _Daily(_Timed, frozen=True, rename="camel"):
     steps: float | None = None
     distance_in_meters: float | None = None
     active_kilocalories: float | None = None
-    bmr_kilocalories: float | None = None
     moderate_intensity_duration_in_seconds: float | None = None
     vigorous_intensity_duration_in_seconds: float | None = None
     floors_climbed: float | None = None
@@ -60,11 +59,10 @@ def _daily(daily: _Daily) -> list[tuple[str, dict[str, Any]]]:
     activity = present(
         steps=daily.steps,
         distanceMeters=daily.distance_in_meters,
-        activeKilocalories=daily.active_kilocalories,
-        basalKilocalories=daily.bmr_kilocalories,
+        activeEnergyKcal=daily.active_kilocalories,
         moderateMinutes=_minutes(moderate),
         vigorousMinutes=_minutes(vigorous),
-        floorsClimbed=daily.floors_climbed,
+        floors=daily.floors_climbed,
     )
     resting = daily.resting_heart_rate_in_beats_per_minute
     return [
@@ -173,8 +171,8 @@ def _body(body: _BodyComposition) -> list[tuple[str, dict[str, Any]]]:
     at = moment(body.measurement_time_in_seconds, body.measurement_time_offset_in_seconds)
     values = present(
         massKg=_kilograms(body.weight_in_grams),
-        muscleKg=_kilograms(body.muscle_mass_in_grams),
-        boneKg=_kilograms(body.bone_mass_in_grams),
+        muscleMassKg=_kilograms(body.muscle_mass_in_grams),
+        boneMassKg=_kilograms(body.bone_mass_in_grams),
         waterPercent=body.body_water_in_percent,
         fatPercent=body.body_fat_in_percent,
     )
@@ -268,7 +266,7 @@ def _workout(activity: _Activity) -> list[tuple[str, dict[str, Any]]]:
         sport=activity.activity_type.lower(),
         durationMinutes=_minutes(activity.duration_in_seconds),
         distanceMeters=activity.distance_in_meters,
-        activeKilocalories=activity.active_kilocalories,
+        energyKcal=activity.active_kilocalories,
         averageBpm=activity.average_heart_rate_in_beats_per_minute,
         maxBpm=activity.max_heart_rate_in_beats_per_minute,
     )

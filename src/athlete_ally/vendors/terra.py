@@ -137,7 +137,6 @@ class _DistanceSummary(msgspec.Struct, frozen=True):
 
 class _Calories(msgspec.Struct, frozen=True):
     net_activity_calories: float | None = None
-    BMR_calories: float | None = None
     total_burned_calories: float | None = None
 
 
@@ -155,9 +154,9 @@ def _daily(daily: _Daily, common: dict[str, Any]) -> Readings:
     activity = present(
         steps=distance.steps,
         distanceMeters=distance.distance_meters,
-        floorsClimbed=distance.floors_climbed,
-        activeKilocalories=calories.net_activity_calories,
-        basalKilocalories=calories.BMR_calories,
+        floors=distance.floors_climbed,
+        activeEnergyKcal=calories.net_activity_calories,
+        totalEnergyKcal=calories.total_burned_calories,
     )
     resting = ((daily.heart_rate_data or _HeartRate()).summary or _Rates()).resting_hr_bpm
     return [
@@ -191,8 +190,8 @@ def _body(body: _Body, common: dict[str, Any]) -> Readings:
         values = present(
             massKg=each.weight_kg,
             fatPercent=each.bodyfat_percentage,
-            muscleKg=_kilograms(each.muscle_mass_g),
-            boneKg=_kilograms(each.bone_mass_g),
+            muscleMassKg=_kilograms(each.muscle_mass_g),
+            boneMassKg=_kilograms(each.bone_mass_g),
             waterPercent=each.water_percentage,
         )
         if values and each.measurement_time is not None:
@@ -218,7 +217,7 @@ def _activity(activity: _Activity, common: dict[str, Any]) -> Readings:
     workout = present(
         sport=activity.metadata.name or "unknown",
         distanceMeters=((activity.distance_data or _DistanceSummary()).summary or _Distance()).distance_meters,
-        totalKilocalories=(activity.calories_data or _Calories()).total_burned_calories,
+        energyKcal=(activity.calories_data or _Calories()).total_burned_calories,
         averageBpm=rates.avg_hr_bpm,
         maxBpm=rates.max_hr_bpm,
     )

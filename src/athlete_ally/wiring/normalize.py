@@ -5,6 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import asyncpg
@@ -24,23 +25,39 @@ from athlete_ally.adapters.postgres.migrate import require_current_schema
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.adapters.postgres.receipts import PostgresReceipts
 from athlete_ally.adapters.postgres.store import PostgresStore
+from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
 from athlete_ally.adapters.prometheus import PrometheusObserver
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.fuse import Fuse, FuseLimits
 from athlete_ally.core.measurement import Measurement, Rules
 from athlete_ally.core.ports import Inbox, Log, Publisher, Store
-from athlete_ally.core.series import BrokerSeries, NormalizeSeries, broker_series, every, normalize_series
-from athlete_ally.core.topology import REAP_ADVISORIES_DURABLE, normalize_durable
-from athlete_ally.core.verdict import RetryPolicy
+from athlete_ally.core.series import (
+    BrokerSeries,
+    NormalizeSeries,
+    UnpackSeries,
+    broker_series,
+    every,
+    normalize_series,
+    unpack_series,
+)
+from athlete_ally.core.topology import (
+    REAP_ADVISORIES_DURABLE,
+    normalize_durable,
+    unpack_durable,
+    webhook_letter_subject,
+)
+from athlete_ally.core.vendor import Vendor
+from athlete_ally.core.verdict import VENDOR_REASONS, RetryPolicy
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.normalize.ledger import ReceiptLedger
 from athlete_ally.normalize.patience import Patience
 from athlete_ally.normalize.reaper import Reaper
 from athlete_ally.normalize.report import Reporter
+from athlete_ally.normalize.unpacker import Unpacker, UnpackTools
 from athlete_ally.normalize.watch import Watch
 from athlete_ally.normalize.worker import Tools, Work, Worker
 from athlete_ally.ops.provision import inspect
-from athlete_ally.wiring.builders import desired_topology, nats_connection, now
+from athlete_ally.wiring.builders import desired_topology, known_vendors, nats_connection, now
 from athlete_ally.wiring.lifecycle import require_topology, serve, unless_stopped, until_available
 from athlete_ally.wiring.readiness import cached, worker_reasons
 
@@ -68,6 +85,7 @@ class _World:
     observer: PrometheusObserver
     series: NormalizeSeries
     broker_series: BrokerSeries
+    unpack_series: UnpackSeries
     log: Log
     wrappers: Wrappers
 
@@ -80,15 +98,21 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
     """
     log = build_log("normalize", level=settings.log_level, form=settings.log_format)
     series = normalize_series(KINDS)
-    of_broker = broker_series(desired_topology(settings), [subject for *_, subject in series.dead_letters.values])
-    observer = PrometheusObserver(every(series, of_broker))
+    letters = [subject for *_, subject in series.dead_letters.values]
+    letters += [
+        webhook_letter_subject(vendor.name, reason)
+        for vendor, reason in product(known_vendors(settings), VENDOR_REASONS)
+    ]
+    of_broker = broker_series(desired_topology(settings), letters)
+    of_unpacking = unpack_series([vendor.name for vendor in known_vendors(settings)])
+    observer = PrometheusObserver(every(series, of_broker, of_unpacking))
     observer.set(series.build, "normalize", __version__, value=1)
     connection = nats_connection(
         settings, "normalize", log, on_denied=lambda action: observer.count(series.denied, action)
     )
     pool = await open_pool(settings.database_url.get_secret_value(), size=settings.database_pool_size)
-    world = _World(settings, connection, pool, observer, series, of_broker, log, wrappers)
-    workers: list[Worker] = []
+    world = _World(settings, connection, pool, observer, series, of_broker, of_unpacking, log, wrappers)
+    workers: list[Worker | Unpacker] = []
     reasons = cached(lambda: worker_reasons(connection, pool, desired_topology(settings)))
 
     async def readiness() -> list[str]:
@@ -115,7 +139,7 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
     )
 
 
-async def _work(world: _World, workers: list[Worker], stop: asyncio.Event) -> None:
+async def _work(world: _World, workers: list[Worker | Unpacker], stop: asyncio.Event) -> None:
     """Connect, check everything, then let one worker for each kind do its work, and watch."""
     if not await unless_stopped(stop, _until_all_is_there(world)):
         return
@@ -124,6 +148,10 @@ async def _work(world: _World, workers: list[Worker], stop: asyncio.Event) -> No
             worker = await _worker(world, measurement, stop)
             workers.append(worker)
             group.create_task(worker.run(stop))
+        for vendor in known_vendors(world.settings):
+            unpacker = await _unpacker(world, vendor, stop)
+            workers.append(unpacker)
+            group.create_task(unpacker.run(stop))
         group.create_task((await _reaper(world, stop)).run(stop))
         group.create_task(_watch(world).run(stop))
 
@@ -156,6 +184,26 @@ async def _worker(world: _World, measurement: Measurement, stop: asyncio.Event) 
     )
     limits = FuseLimits(settings.fuse_consecutive, settings.fuse_window, settings.fuse_share)
     return Worker(work, tools, Fuse(limits))
+
+
+async def _unpacker(world: _World, vendor: Vendor, stop: asyncio.Event) -> Unpacker:
+    settings = world.settings
+    inbox = NatsInbox(world.connection, desired_topology(settings).durable(unpack_durable(vendor.name)))
+    await inbox.open()
+    tools = UnpackTools(
+        inbox=world.wrappers.inbox(inbox),
+        books=PostgresWebhooks(world.pool),
+        publisher=world.wrappers.publisher(NatsPublisher(world.connection, timeout_s=settings.publish_timeout_s)),
+        patience=Patience(stop=stop, log=world.log, on_hold=lambda _: None, jitter=random.random),
+        observer=world.observer,
+        series=world.unpack_series,
+        log=world.log,
+        now=now,
+    )
+    kinds = {measurement.kind: measurement for measurement in MEASUREMENTS}
+    limits = FuseLimits(settings.fuse_consecutive, settings.fuse_window, settings.fuse_share)
+    policy = RetryPolicy(max_deliver=settings.normalize_max_deliver)
+    return Unpacker(vendor, kinds, tools, Fuse(limits), policy=policy, batch=settings.normalize_batch)
 
 
 async def _reaper(world: _World, stop: asyncio.Event) -> Reaper:

@@ -12,6 +12,7 @@ from athlete_ally.core.series import (
     every,
     ingest_series,
     normalize_series,
+    unpack_series,
     webhook_series,
 )
 from athlete_ally.core.topology import build_topology
@@ -23,7 +24,10 @@ INGEST = ingest_series(KINDS)
 NORMALIZE = normalize_series(KINDS)
 TOPOLOGY = build_topology(KINDS, VENDORS)
 BROKER = broker_series(TOPOLOGY, [subject for *_, subject in NORMALIZE.dead_letters.values])
-BY_SERVICE = {"ingest": list(every(INGEST, webhook_series(VENDORS))), "normalize": list(every(NORMALIZE, BROKER))}
+BY_SERVICE = {
+    "ingest": list(every(INGEST, webhook_series(VENDORS))),
+    "normalize": list(every(NORMALIZE, BROKER, unpack_series(VENDORS))),
+}
 SERIES = [series for declared in BY_SERVICE.values() for series in declared]
 # A status of each kind is the largest set; what a kind or vendor adds must not grow with anything else.
 MOST_LABEL_SETS = 12 * (len(KINDS) + len(VENDORS) + 1)

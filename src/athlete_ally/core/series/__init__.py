@@ -9,6 +9,7 @@ from athlete_ally.core.series.declared import Series, SeriesType, every
 from athlete_ally.core.series.drift import DRIFT, DRIFT_CHECKED
 from athlete_ally.core.series.ingest import CAUSES, Cause, IngestSeries, ingest_series
 from athlete_ally.core.series.normalize import FRESH_S, KindSeries, NormalizeSeries, normalize_series
+from athlete_ally.core.series.unpack import UnpackSeries, unpack_series
 from athlete_ally.core.series.webhooks import WebhookSeries, webhook_series
 
 __all__ = [
@@ -23,10 +24,12 @@ __all__ = [
     "NormalizeSeries",
     "Series",
     "SeriesType",
+    "UnpackSeries",
     "WebhookSeries",
     "broker_series",
     "every",
     "ingest_series",
     "normalize_series",
+    "unpack_series",
     "webhook_series",
 ]

@@ -1,0 +1,60 @@
+"""The ports of unpacking: whose an account is, and what is on record of a webhook."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, Protocol, get_args
+
+UnpackResult = Literal[
+    "unpacked", "named", "withdrawn", "ignored", "duplicate", "retry", "schema_invalid", "unknown_account", "dlq"
+]
+"""What became of a webhook: `named` holds only ids of what has to be fetched, `ignored` nothing of use."""
+UNPACK_RESULTS: Final[tuple[UnpackResult, ...]] = get_args(UnpackResult)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account at a vendor, and the person of ours whose it is. Personal: never in a log, a series or a header."""
+
+    vendor: str
+    account: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookReceipt:
+    """What became of one webhook: readings published, resources named, and items or readings dead-lettered."""
+
+    message_id: str
+    stream: str
+    sequence: int
+    vendor: str
+    result: UnpackResult
+    readings: int
+    resources: int
+    dead_lettered: int
+    received_at: datetime
+
+
+class WebhookBooks(Protocol):
+    """Knows people's accounts, and keeps a receipt for each webhook. All of it raises `Unavailable`: wait."""
+
+    async def people(self, vendor: str, accounts: Sequence[str]) -> Mapping[str, str]:
+        """Return our user id by account, for those that are known."""
+        ...
+
+    async def withdraw(self, vendor: str, accounts: Sequence[str]) -> None:
+        """Put on record that these people took the vendor's permission back. May be repeated."""
+        ...
+
+    async def known(self, asked: Sequence[tuple[str, str, int]]) -> frozenset[tuple[str, str, int]]:
+        """Return which of these (message id, stream, sequence) have a receipt."""
+        ...
+
+    async def remember(self, receipt: WebhookReceipt) -> None:
+        """Put a receipt on record, and forget that the webhook was handled by itself. May be repeated."""
+        ...
+
+    async def start_alone(self, message_id: str, stream: str, sequence: int) -> int:
+        """Put on record that this webhook is about to be handled by itself; return how often it was before."""
+        ...

@@ -1,0 +1,174 @@
+"""From a webhook to messages for the kinds: pure, and the same whenever it is done again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from athlete_ally import __version__
+from athlete_ally.core import headers, topology
+from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.identity import derived_id, fingerprint, message_id
+from athlete_ally.core.measurement import Measurement
+from athlete_ally.core.messages import Delivery, OutgoingMessage
+from athlete_ally.core.reading import Reading, encode_messages
+from athlete_ally.core.vendor import Found, Unpacked, Vendor, Webhook
+from athlete_ally.core.verdict import Reason
+from athlete_ally.core.webhook_books import UnpackResult
+from athlete_ally.normalize.letters import copied_headers, instant, listed, printable, shape_of
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An item of a webhook that goes to AA_DLQ, and why."""
+
+    index: int
+    reason: Reason
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What follows from a webhook: messages to publish, how many readings they hold, and what could not be used."""
+
+    messages: tuple[OutgoingMessage, ...] = ()
+    readings: int = 0
+    resources: int = 0
+    withdrawn: tuple[str, ...] = ()
+    failed: tuple[Failed, ...] = ()
+
+    @property
+    def result(self) -> UnpackResult:
+        """What the webhook is counted under: the worst of what is in it."""
+        reasons = {each.reason for each in self.failed}
+        for reason, result in _WORST_FIRST:
+            if reason in reasons:
+                return result
+        if self.readings:
+            return "unpacked"
+        if self.resources:
+            return "named"
+        return "withdrawn" if self.withdrawn else "ignored"
+
+
+_WORST_FIRST: tuple[tuple[Reason, UnpackResult], ...] = (
+    ("max-deliver", "dlq"),
+    ("non-retryable", "dlq"),
+    ("schema-invalid", "schema_invalid"),
+    ("unknown-account", "unknown_account"),
+)
+
+
+def open_webhook(vendor: Vendor, delivery: Delivery, received_at: datetime) -> Unpacked | Parcel:
+    """Return what a webhook holds, or what follows from one that can't be read."""
+    try:
+        return vendor.unpack(Webhook(delivery.body, delivery.headers, received_at))
+    except InvalidMessage as error:
+        return Parcel(failed=(Failed(0, "schema-invalid", str(error)),))
+
+
+def sort_out(
+    unpacked: Unpacked, people: Mapping[str, str], kinds: Mapping[str, Measurement], delivery: Delivery, at: datetime
+) -> Parcel:
+    """Return one message for each person and kind, and what could not be used.
+
+    The id of a message is its content's: the same readings are the same message, however often and in whichever webhook
+    they come, and a mended mapping makes another one.
+    """
+    failed = [Failed(each.index, "schema-invalid", each.error) for each in unpacked.unusable]
+    groups: dict[tuple[str, str], list[Reading]] = {}
+    for found in unpacked.found:
+        outcome = _reading(found, people, kinds)
+        if isinstance(outcome, Failed):
+            failed.append(outcome)
+        elif outcome is not None:
+            groups.setdefault((found.kind, outcome.user_id), []).append(outcome)
+    messages = [
+        message for (kind, _), readings in groups.items() for message in _messages(kind, readings, delivery, at)
+    ]
+    return Parcel(
+        messages=tuple(messages),
+        readings=sum(map(len, groups.values())),
+        resources=len(unpacked.resources),
+        withdrawn=unpacked.withdrawn,
+        failed=tuple(sorted(failed, key=lambda each: each.index)),
+    )
+
+
+def _reading(found: Found, people: Mapping[str, str], kinds: Mapping[str, Measurement]) -> Reading | Failed | None:
+    """Return a reading of ours, why it is none, or None for a kind that we don't know."""
+    measurement = kinds.get(found.kind)
+    if measurement is None:
+        return None
+    if found.account not in people:
+        return Failed(found.index, "unknown-account", "no person is linked to this account")
+    document = msgspec.json.encode({**found.fields, "userId": people[found.account]})
+    good, problems = measurement.decoder.decode_all([msgspec.Raw(document)])
+    if problems:
+        return Failed(found.index, "schema-invalid", f"{found.kind}: {problems[0].field}: {problems[0].message}")
+    return good[0]
+
+
+def _messages(kind: str, readings: Sequence[Reading], delivery: Delivery, at: datetime) -> list[OutgoingMessage]:
+    subject = topology.raw_subject(kind)
+    messages: list[OutgoingMessage] = []
+    for body, count in encode_messages(readings, topology.MAX_BODY_BYTES):
+        identity = message_id(subject, body)
+        attributes = {
+            headers.CE_SPECVERSION: "1.0",
+            headers.CE_ID: identity,
+            headers.CE_TYPE: subject,
+            headers.CE_SOURCE: f"/athlete-ally/unpack/{delivery.consumer}",
+            headers.CE_TIME: at.isoformat(timespec="milliseconds"),
+            headers.CONTENT_TYPE: "application/json",
+            headers.READINGS: str(count),
+        }
+        messages.append(OutgoingMessage(topology.CORE_HOT, subject, body, identity, attributes))
+    return messages
+
+
+def webhook_letters(
+    vendor: str, delivery: Delivery, identity: str, failed: Sequence[Failed], *, at: datetime
+) -> list[OutgoingMessage]:
+    """Return a letter for each reason. Each holds the whole webhook as received: a part of it would no longer verify.
+
+    What was of use is published again when a letter is replayed, under the same ids: a duplicate.
+    """
+    reasons = dict.fromkeys(each.reason for each in failed)
+    return [
+        _letter(vendor, delivery, identity, [each for each in failed if each.reason == reason], at)
+        for reason in reasons
+    ]
+
+
+def _letter(vendor: str, delivery: Delivery, identity: str, failed: Sequence[Failed], at: datetime) -> OutgoingMessage:
+    reason, error = failed[0].reason, printable(failed[0].error)
+    stated = {
+        headers.DLQ_REASON: reason,
+        headers.DLQ_ERROR: error,
+        headers.DLQ_FINGERPRINT: fingerprint(vendor, reason, shape_of(error)),
+        headers.DLQ_ATTEMPTS: str(delivery.attempt),
+        headers.DLQ_AT: instant(at),
+        headers.DLQ_WORKER_VERSION: __version__,
+        headers.ORIGINAL_SUBJECT: delivery.subject,
+        headers.ORIGINAL_STREAM: delivery.stream,
+        headers.ORIGINAL_SEQUENCE: str(delivery.sequence),
+        headers.ORIGINAL_TIME: instant(delivery.stored_at),
+        headers.ORIGINAL_MSG_ID: identity,
+        headers.ORIGINAL_CONSUMER: delivery.consumer,
+        headers.READINGS: str(len(failed)),
+        headers.READING_INDEXES: listed([each.index for each in failed]),
+    }
+    return OutgoingMessage(
+        stream=topology.DLQ,
+        subject=topology.webhook_letter_subject(vendor, reason),
+        body=delivery.body,
+        message_id=derived_id("dlq", identity, delivery.sequence, reason),
+        headers={**copied_headers(delivery.headers), **stated},
+    )
+
+
+def gave_up(reason: Reason, error: str) -> Parcel:
+    """Return what follows from a webhook that is given up, unread."""
+    return Parcel(failed=(Failed(0, reason, error),))

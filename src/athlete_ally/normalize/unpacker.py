@@ -1,0 +1,208 @@
+"""The worker of one vendor: pull webhooks, open them, publish what is in them, dead-letter the rest, settle."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from athlete_ally.core import topology
+from athlete_ally.core.errors import MessageTooLarge, StreamFull
+from athlete_ally.core.fuse import Fuse
+from athlete_ally.core.measurement import Measurement
+from athlete_ally.core.messages import Delivery, OutgoingMessage
+from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher
+from athlete_ally.core.series import UnpackSeries
+from athlete_ally.core.vendor import Unpacked, Vendor
+from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, decide, is_exhausted
+from athlete_ally.core.webhook_books import UnpackResult, WebhookBooks, WebhookReceipt
+from athlete_ally.normalize.patience import Patience, Stopping, kept_in_hand
+from athlete_ally.normalize.prepare import identity_of, received_at
+from athlete_ally.normalize.settle import settle
+from athlete_ally.normalize.unpack import Parcel, gave_up, open_webhook, sort_out, webhook_letters
+
+_LINGER_S = 1.0
+# A full stream empties by age or by an operator's hand: minutes, not milliseconds.
+_FULL_DELAY_S = 30.0
+_KEEP_EVERY_S = topology.ACK_WAIT_S / 4
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackTools:
+    """What an unpacker works with."""
+
+    inbox: Inbox
+    books: WebhookBooks
+    publisher: Publisher
+    patience: Patience
+    observer: Observer
+    series: UnpackSeries
+    log: Log
+    now: Now
+
+
+class Unpacker:
+    """Handles the webhooks of one vendor, until told to stop. The promises are those of `normalize.worker`."""
+
+    def __init__(
+        self,
+        vendor: Vendor,
+        kinds: Mapping[str, Measurement],
+        tools: UnpackTools,
+        fuse: Fuse,
+        *,
+        policy: RetryPolicy,
+        batch: int,
+    ) -> None:
+        """Prepare; `run` does the work."""
+        self._vendor = vendor
+        self._kinds = kinds
+        self._tools = tools
+        self._fuse = fuse
+        self._policy = policy
+        self._batch = batch
+        self._durable = topology.unpack_durable(vendor.name)
+
+    @property
+    def is_stopped_by_fuse(self) -> bool:
+        """Tell whether too many dead letters stopped this worker."""
+        return self._fuse.is_open
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; what is in hand then is finished, or left to be delivered again."""
+        try:
+            while not stop.is_set():
+                if self._fuse.is_open:
+                    await stop.wait()
+                    return
+                deliveries = await self._tools.patience.until_done(
+                    lambda: self._tools.inbox.fetch(self._batch, _LINGER_S)
+                )
+                await self.handle(deliveries)
+        except Stopping:
+            self._tools.log.warning("stopped-while-holding", durable=self._durable)
+
+    async def handle(self, deliveries: Sequence[Delivery]) -> None:
+        """Deal with these webhooks one after the other: what fails or kills concerns one of them only."""
+        latest = list({delivery.sequence: delivery for delivery in deliveries}.values())
+        async with kept_in_hand(self._tools.inbox, latest, _KEEP_EVERY_S):
+            asked = [_key(delivery) for delivery in latest]
+            known = await self._tools.patience.until_done(lambda: self._tools.books.known(asked))
+            # Those that failed repeatedly come last, each with a note in the database that outlives us.
+            for delivery in sorted(latest, key=lambda each: each.attempt >= self._policy.alone_from):
+                if self._fuse.is_open:
+                    return
+                if _key(delivery) in known:
+                    await self._settle(delivery, Ack())
+                    self._count("duplicate")
+                else:
+                    await self._handle_one(delivery)
+
+    async def _handle_one(self, delivery: Delivery) -> None:
+        if delivery.attempt >= self._policy.alone_from:
+            started = await self._tools.patience.until_done(lambda: self._tools.books.start_alone(*_key(delivery)))
+            if is_exhausted(delivery.attempt, started, self._policy):
+                await self._finish(
+                    delivery, gave_up("max-deliver", f"handled {started} times and never came to an end")
+                )
+                return
+        outcome = await self._open(delivery)
+        if isinstance(outcome, Retry):
+            await self._settle(delivery, outcome)
+            self._count("retry")
+        else:
+            await self._finish(delivery, outcome)
+
+    async def _open(self, delivery: Delivery) -> Parcel | Retry:
+        """Open a webhook and sort its readings by person. An error that nobody foresaw concerns this webhook only."""
+        at = received_at(delivery)
+        try:
+            unpacked = open_webhook(self._vendor, delivery, at)
+            if isinstance(unpacked, Parcel):
+                return unpacked
+            people = await self._people(unpacked)
+            return sort_out(unpacked, people, self._kinds, delivery, at)
+        except Stopping:
+            raise
+        except Exception as error:  # noqa: BLE001  # the one place where a bug of ours becomes a verdict
+            self._unforeseen(delivery, error)
+            verdict = decide(error, delivery.attempt, self._policy)
+            if isinstance(verdict, DeadLetter):
+                return gave_up("max-deliver", type(error).__name__)
+            return verdict if isinstance(verdict, Retry) else Retry(self._policy.backoff_s[0])
+
+    def _unforeseen(self, delivery: Delivery, error: Exception) -> None:
+        # Its text may hold a reading: only its type is told.
+        kind = type(error).__name__
+        self._tools.log.error("unforeseen", durable=self._durable, sequence=delivery.sequence, type=kind)
+
+    async def _people(self, unpacked: Unpacked) -> Mapping[str, str]:
+        accounts = sorted({found.account for found in unpacked.found})
+        if not accounts:
+            return {}
+        name = self._vendor.name
+        return await self._tools.patience.until_done(lambda: self._tools.books.people(name, accounts))
+
+    async def _finish(self, delivery: Delivery, parcel: Parcel) -> None:
+        """Carry out what follows, in the safe order: readings, dead letters, receipt, settlement."""
+        letters = webhook_letters(self._vendor.name, delivery, _key(delivery)[0], parcel.failed, at=self._tools.now())
+        try:
+            for message in (*parcel.messages, *letters):
+                await self._publish(message)
+        except (StreamFull, MessageTooLarge) as error:
+            self._tools.log.warning("given-back", sequence=delivery.sequence, error=str(error))
+            await self._settle(delivery, Retry(_FULL_DELAY_S))
+            return
+        if parcel.withdrawn:
+            await self._tools.patience.until_done(
+                lambda: self._tools.books.withdraw(self._vendor.name, parcel.withdrawn)
+            )
+        receipt = self._receipt(delivery, parcel)
+        await self._tools.patience.until_done(lambda: self._tools.books.remember(receipt))
+        is_dead = bool(parcel.failed) and not parcel.messages
+        await self._settle(delivery, DeadLetter(parcel.failed[0].reason) if is_dead else Ack())
+        self._report(delivery, parcel, letters)
+
+    def _receipt(self, delivery: Delivery, parcel: Parcel) -> WebhookReceipt:
+        identity, stream, sequence = _key(delivery)
+        return WebhookReceipt(
+            message_id=identity,
+            stream=stream,
+            sequence=sequence,
+            vendor=self._vendor.name,
+            result=parcel.result,
+            readings=parcel.readings,
+            resources=parcel.resources,
+            dead_lettered=len(parcel.failed),
+            received_at=received_at(delivery),
+        )
+
+    def _report(self, delivery: Delivery, parcel: Parcel, letters: Sequence[OutgoingMessage]) -> None:
+        self._count(parcel.result)
+        series, name = self._tools.series, self._vendor.name
+        self._tools.observer.count(series.readings, name, by=parcel.readings)
+        self._tools.observer.count(series.resources, name, by=parcel.resources)
+        for letter in letters:
+            self._tools.observer.count(series.dead_letters, name, letter.subject)
+        # An account that nobody linked yet says nothing about our code: it must not stop the others.
+        self._fuse.record(dead=any(each.reason != "unknown-account" for each in parcel.failed))
+        if self._fuse.is_open:
+            self._tools.observer.set(series.fuse, name, value=1)
+            self._tools.log.error(
+                "fuse-open",
+                durable=self._durable,
+                remedy="too many dead letters: look at them (AA_DLQ), mend the cause, then restart this worker",
+            )
+        log = self._tools.log.warning if letters else self._tools.log.debug
+        log("unpacked", vendor=name, result=parcel.result, sequence=delivery.sequence, readings=parcel.readings)
+
+    def _count(self, result: UnpackResult) -> None:
+        self._tools.observer.count(self._tools.series.webhooks, self._vendor.name, result)
+
+    async def _publish(self, message: OutgoingMessage) -> None:
+        await self._tools.patience.until_done(lambda: self._tools.publisher.publish(message))
+
+    async def _settle(self, delivery: Delivery, verdict: Ack | Retry | DeadLetter) -> None:
+        await self._tools.patience.until_done(lambda: settle(self._tools.inbox, delivery, verdict))
+
+
+def _key(delivery: Delivery) -> tuple[str, str, int]:
+    return identity_of(delivery), delivery.stream, delivery.sequence

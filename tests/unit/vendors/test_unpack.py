@@ -1,0 +1,110 @@
+"""Unpacking: every sample of a payload holds exactly the readings beside it, and nothing crashes it."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.webhooks import BY_NAME, SAMPLES
+
+from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.vendor import Unpacked, Webhook
+from athlete_ally.measurements import MEASUREMENTS
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+KINDS = {measurement.kind: measurement for measurement in MEASUREMENTS}
+
+
+def samples() -> list[Any]:
+    """Return every sample with its vendor's name."""
+    return [
+        pytest.param(vendor, sample, id=f"{vendor}: {sample['says']}")
+        for vendor in BY_NAME
+        for sample in json.loads((SAMPLES / f"{vendor}.json").read_text(encoding="utf-8"))
+    ]
+
+
+def body_of(payload: Any) -> bytes:
+    """Return a payload as it is sent."""
+    return payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
+
+
+def held(unpacked: Unpacked) -> dict[str, Any]:
+    """Return what a webhook holds, as the samples say it; what is empty is left out."""
+    parts: dict[str, Any] = {
+        "readings": [{"kind": each.kind, "account": each.account, **each.fields} for each in unpacked.found],
+        "resources": [[each.account, each.type, each.id] for each in unpacked.resources],
+        "withdrawn": list(unpacked.withdrawn),
+        "unusable": [each.index for each in unpacked.unusable],
+        "ignored": unpacked.ignored,
+    }
+    return {name: value for name, value in parts.items() if value}
+
+
+@pytest.mark.parametrize(("vendor", "sample"), samples())
+def test_a_payload_holds_what_its_sample_says(vendor: str, sample: dict[str, Any]) -> None:
+    """
+    Readings of kinds with their units, people and contexts; resources; people who withdrew; what can't be used.
+    """
+    unpacked = BY_NAME[vendor].unpack(Webhook(body_of(sample["payload"]), {}, NOON))
+
+    assert sample["holds"] == held(unpacked)
+
+
+@pytest.mark.parametrize(("vendor", "sample"), samples())
+def test_what_it_finds_are_valid_readings(vendor: str, sample: dict[str, Any]) -> None:
+    """
+    Each reading has the shape of its kind, and a kind that the vendor is documented to give.
+    """
+    for found in BY_NAME[vendor].unpack(Webhook(body_of(sample["payload"]), {}, NOON)).found:
+        document = msgspec.Raw(msgspec.json.encode({**found.fields, "userId": "a"}))
+        _, problems = KINDS[found.kind].decoder.decode_all([document])
+        assert problems == []
+        assert vendor == "clinic" or found.kind in BY_NAME[vendor].kinds
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.floats(), st.text(max_size=8)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)),
+    max_leaves=8,
+)
+
+
+def replaced(payload: Any, data: st.DataObject) -> Any:
+    """Return a payload with one of its parts, however deep, replaced by anything."""
+    if isinstance(payload, dict) and payload and data.draw(st.booleans()):
+        parts: dict[str, Any] = dict(payload)  # pyright: ignore[reportUnknownArgumentType]  # any JSON
+        name = data.draw(st.sampled_from(sorted(parts)))
+        return {**parts, name: replaced(parts[name], data)}
+    if isinstance(payload, list) and payload and data.draw(st.booleans()):
+        items: list[Any] = list(payload)  # pyright: ignore[reportUnknownArgumentType]  # any JSON
+        return [replaced(items[0], data), *items[1:]]
+    return data.draw(JSON)
+
+
+@given(data=st.data())
+def test_no_payload_crashes_it(data: st.DataObject) -> None:
+    """
+    Any part of any sample replaced by anything: it is unpacked, or `InvalidMessage`.
+    """
+    vendor, sample = data.draw(st.sampled_from([case.values for case in samples()]))
+    body = body_of(replaced(sample["payload"], data))
+    _unpack(str(vendor), body)
+
+
+@given(vendor=st.sampled_from(sorted(BY_NAME)), body=st.binary(max_size=60))
+def test_no_bytes_crash_it(vendor: str, body: bytes) -> None:
+    """
+    Any bytes at all: unpacked, or `InvalidMessage`.
+    """
+    _unpack(vendor, body)
+
+
+def _unpack(vendor: str, body: bytes) -> None:
+    try:
+        BY_NAME[vendor].unpack(Webhook(body, {}, NOON))
+    except InvalidMessage:
+        return
