@@ -6,6 +6,7 @@ import secrets
 import shutil
 import sysconfig
 from collections.abc import AsyncGenerator, Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -37,6 +38,11 @@ HOW_TO_GET = {
     "prometheus": "apt-get install prometheus, brew install prometheus, or https://prometheus.io/download",
     "promtool": "apt-get install prometheus, brew install prometheus, or https://prometheus.io/download",
 }
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the tests of the console make the pictures of the docs."""
+    parser.addoption("--pictures", type=Path, help="save pictures of the console's pages in this folder")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -20,14 +21,19 @@ ARGUMENTS = (
 # What the project calls serious: whoever is affected can't do it, or only with difficulty.
 SERIOUS = ("serious", "critical")
 _WAIT_MS = 20_000
+# Of all rules only that of contrast depends on the colours.
+_CHECKS: tuple[tuple[Literal["light", "dark"], dict[str, Any]], ...] = (
+    ("light", {}),
+    ("dark", {"runOnly": ["color-contrast"]}),
+)
 
 
 class Visitor:
     """Somebody with a browser; `complaints` are errors of the pages and requests to other hosts."""
 
-    def __init__(self, page: Page) -> None:
-        """Watch a page."""
-        self.page = page
+    def __init__(self, page: Page, pictures: Path | None) -> None:
+        """Watch a page; `pictures` is a folder for pictures of it, where anybody wants them."""
+        self.page, self._pictures = page, pictures
         self.complaints: list[str] = []
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -51,6 +57,16 @@ class Visitor:
         """Return the text of the page's heading."""
         return await self.page.locator("h1").inner_text()
 
+    async def picture(self, name: str, *, scheme: Literal["light", "dark"] = "light", width: int = 1280) -> None:
+        """Save what is seen, for the docs."""
+        if self._pictures is None:
+            return
+        await self.page.emulate_media(color_scheme=scheme)
+        await self.page.set_viewport_size({"width": width, "height": 860})
+        await self.page.evaluate("scrollTo(0, 0)")
+        await self.page.screenshot(path=self._pictures / f"console-{name}.png")
+        await self.page.set_viewport_size({"width": 1280, "height": 800})
+
     async def tab_to(self, text: str, *, most: int = 200) -> None:
         """Press Tab until what has the focus says `text`; a person without a mouse has no other way."""
         for _ in range(most):
@@ -62,9 +78,9 @@ class Visitor:
     async def serious_findings(self) -> list[str]:
         """Return what axe-core calls serious or critical, in light and in dark."""
         found: list[str] = []
-        for scheme in ("light", "dark"):
+        for scheme, options in _CHECKS:
             await self.page.emulate_media(color_scheme=scheme)
-            results: Any = await Axe().run(self.page)  # pyright: ignore[reportUnknownMemberType]  # untyped
+            results: Any = await Axe().run(self.page, options=options)  # pyright: ignore[reportUnknownMemberType]  # untyped
             found += [
                 f"{scheme}: {each['id']}: {node['target']}"
                 for each in results.response["violations"]
@@ -92,14 +108,12 @@ _FOCUSED = """() => {
 
 
 @asynccontextmanager
-async def visiting(
-    chromium: str, *, width: int = 1280, scheme: Literal["light", "dark"] = "light"
-) -> AsyncGenerator[Visitor]:
+async def visiting(chromium: str, pictures: Path | None) -> AsyncGenerator[Visitor]:
     """Give a visitor with a browser of their own."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
-        context = await browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
+        context = await browser.new_context(color_scheme="light", viewport={"width": 1280, "height": 800})
         page = await context.new_page()
         page.set_default_timeout(_WAIT_MS)
-        yield Visitor(page)
+        yield Visitor(page, pictures)
         await browser.close()

@@ -1,10 +1,11 @@
 """A site for each test: fresh streams and a fresh database, and services that end with the test."""
 
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.browser import Visitor, visiting
 from support.servers import Nats
 from support.services import Site
 
@@ -17,3 +18,11 @@ def site(nats_server: Nats, database_url: str, connection: Connection, pool: Any
     site = Site(nats_server.url, database_url, connection, pool, tmp_path)
     yield site
     site.close()
+
+
+@pytest.fixture
+async def visitor(require_tool: Callable[[str], str], request: pytest.FixtureRequest) -> AsyncGenerator[Visitor]:
+    """Give a visitor, and check at the end that no page did what it must not do."""
+    async with visiting(require_tool("chromium"), request.config.getoption("--pictures")) as visitor:
+        yield visitor
+        assert visitor.complaints == []

@@ -4,13 +4,13 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from math import sin
 from pathlib import Path
 
 import pytest
-from support.browser import Visitor, visiting
+from support.browser import Visitor
 from support.samples import hrv_reading
 from support.servers import Guard, new_nats, new_postgres
 from support.services import Client, Service, Site
@@ -21,14 +21,6 @@ from athlete_ally.adapters.postgres.migrate import migrate
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.core.ports import Log
 from athlete_ally.core.topology import Topology
-
-
-@pytest.fixture
-async def visitor(require_tool: Callable[[str], str]) -> AsyncGenerator[Visitor]:
-    """Give a visitor, and check at the end that no page did what it must not do."""
-    async with visiting(require_tool("chromium")) as visitor:
-        yield visitor
-        assert visitor.complaints == []
 
 
 async def console_of(site: Site) -> tuple[Service, Service]:
@@ -54,14 +46,22 @@ async def test_every_page_works_and_is_fit_for_everybody(site: Site, visitor: Vi
     page, now = visitor.page, datetime.now(UTC)
     days = [(now - timedelta(days=back)).date() for back in range(40)]
     readings = [
-        hrv_reading("ada", 40 + number % 9, date=str(day), capturedAt=f"{day}T05:00:00+00:00")
-        for number, day in enumerate(days, start=1)
+        hrv_reading(
+            "ada",
+            round(44 + 7 * sin(number / 5) + number * 37 % 13 - 6, 1),
+            date=str(day),
+            capturedAt=f"{day}T05:00:00+00:00",
+            source="oura",
+            context="overnight",
+        )
+        for number, day in enumerate(days)
     ]
     await visitor.go(console.url)
     await Client(lambda: ingest.url).send(readings, count=40)
     await page.locator("#figure-database", has_text="40").wait_for()
     await page.get_by_text("Nothing needs attention").wait_for()
     await is_fit(visitor)
+    await visitor.picture("phone", width=375)
 
     await page.get_by_role("link", name="Streams").click()
     await page.get_by_text("As desired").wait_for()
@@ -74,7 +74,8 @@ async def test_every_page_works_and_is_fit_for_everybody(site: Site, visitor: Vi
     await page.get_by_label("Exact id of the person").fill("ada")
     await page.get_by_role("button", name="Look up").click()
     await page.get_by_text("normal band: mean").wait_for()
-    assert await page.locator("circle.day title").count() == 40
+    await visitor.picture("records")
+    assert await page.locator("circle.day:not(.outside) title").count() == 40
     assert "ada" not in page.url
     await is_fit(visitor)
     await page.get_by_role("button", name="Lineage").first.click()
@@ -83,6 +84,13 @@ async def test_every_page_works_and_is_fit_for_everybody(site: Site, visitor: Vi
     await visitor.go(f"{console.url}/letters/journal")
     assert await page.get_by_role("row").filter(has_text="reveal").count() == 2
     assert "ada" not in await page.locator("table").inner_text()
+
+    for number in range(6):
+        await Client(lambda: ingest.url).send(hrv_reading(f"u{number}", 900))
+    await visitor.go(console.url)
+    await page.get_by_text("6 dead letters in AA_DLQ").first.wait_for()
+    await visitor.picture("flow")
+    await visitor.picture("flow-dark", scheme="dark")
 
 
 async def test_readings_are_sent_and_watched(site: Site, visitor: Visitor) -> None:
@@ -96,6 +104,7 @@ async def test_readings_are_sent_and_watched(site: Site, visitor: Visitor) -> No
         await page.get_by_role("button", name="Send", exact=True).click()
         await page.get_by_text(end).wait_for()
     await is_fit(visitor)
+    await visitor.picture("try-it")
     await page.get_by_role("link", name="Letter 1").click()
     await page.get_by_text("outside (0, 300] ms").first.wait_for()
 

@@ -2,11 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
-import pytest
-from support.browser import Visitor, visiting
+from support.browser import Visitor
 from support.samples import hrv_reading
 from support.services import Service, Site
 from support.wait import eventually
@@ -16,14 +14,6 @@ from athlete_ally.core import headers
 from athlete_ally.core.identity import message_id
 from athlete_ally.core.messages import OutgoingMessage
 from athlete_ally.core.topology import CORE_HOT, raw_subject
-
-
-@pytest.fixture
-async def visitor(require_tool: Callable[[str], str]) -> AsyncGenerator[Visitor]:
-    """Give a visitor, and check at the end that no page did what it must not do."""
-    async with visiting(require_tool("chromium")) as visitor:
-        yield visitor
-        assert visitor.complaints == []
 
 
 async def dead(site: Site, count: int) -> None:
@@ -64,6 +54,8 @@ async def test_with_the_mouse_only_and_a_kill_half_way(site: Site, visitor: Visi
     page = visitor.page
     await visitor.go(console.url)
     await page.get_by_role("link", name="Look at AA_DLQ").click()
+    await page.get_by_role("link", name="unknown field").wait_for()
+    await visitor.picture("letters")
     await page.get_by_role("link", name="unknown field").click()
     await page.get_by_role("link", name="Letter 1", exact=True).click()
     await page.get_by_text("Today's code would take it").wait_for()
@@ -73,6 +65,7 @@ async def test_with_the_mouse_only_and_a_kill_half_way(site: Site, visitor: Visi
     await page.get_by_label("Letters a second").fill("8")
     await page.get_by_role("button", name="Test this group").click()
     await page.get_by_text("60 of 60 letters would come through (100%)").wait_for()
+    await visitor.picture("test")
     await page.get_by_role("button", name="Replay 60 letters").click()
     await page.get_by_role("button", name="Go on").click()
 
@@ -80,6 +73,7 @@ async def test_with_the_mouse_only_and_a_kill_half_way(site: Site, visitor: Visi
         return int(await page.locator("#settled").inner_text()) >= 15
 
     await eventually(settled)
+    await visitor.picture("replay")
     console.kill()
     await console.start().ready()
 

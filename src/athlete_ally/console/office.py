@@ -120,10 +120,10 @@ async def one_group(office: Office, fingerprint: str, now: datetime) -> LetterGr
     return LetterGroup(groups.largest()[0], tuple(first)) if first else None
 
 
-async def note_reveal(office: Office, run: str, actor: str, letter: str, sequence: int) -> None:
+async def note_reveal(journal: JournalDesk, run: str, actor: str, letter: str, sequence: int) -> None:
     """Note that somebody is about to see a letter's body; it is on record when this returns.
 
     Raises:
         Unavailable: the database can't be reached; then nothing may be shown.
     """
-    await office.journal.write([Note(run, actor, "reveal", "finished", letter, sequence)])
+    await journal.write([Note(run, actor, "reveal", "finished", letter, sequence)])

@@ -17,6 +17,7 @@ from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.messages import NatsMessages
 from athlete_ally.adapters.nats.monitor import NatsMonitor
 from athlete_ally.adapters.nats.operator import NatsBroker
+from athlete_ally.adapters.postgres.journal import PostgresJournal
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.adapters.postgres.records import PostgresRecords
 from athlete_ally.config.environment_file import environment_of
@@ -155,13 +156,14 @@ async def _build_world(settings: Settings, log: Log) -> _World:
 def _pages(world: _World, shell: Shell, replays: Replays) -> list[BaseRoute]:
     records = PostgresRecords(world.pool)
     most_behind = environment_of(world.settings).thresholds.consumer_lag_messages
-    look_up = RecordPages(shell, records, NatsMessages(world.connection), _SHOWN, world.office, now, new_run)
+    journal = PostgresJournal(world.pool)
+    look_up = RecordPages(shell, records, NatsMessages(world.connection), _SHOWN, journal, now, new_run)
     send = sender(world.client, world.settings)
     return [
         *flow_routes(shell, world.flow),
-        *letter_routes(shell, world.office, now, new_run),
+        *letter_routes(shell, world.office, journal, now, new_run),
         *ReplayPages(shell, replays, most_behind).routes(),
         *stream_routes(shell, world.overview, world.plan, lambda: world.sampler.source("broker")),
         *look_up.routes(),
-        *TryPages(shell, send, records, world.office, now, new_run, Sent()).routes(),
+        *TryPages(shell, send, records, world.office, journal, now, new_run, Sent()).routes(),
     ]

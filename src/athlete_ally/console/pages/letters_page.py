@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from athlete_ally.console import wording
 from athlete_ally.console.charts import bars
-from athlete_ally.console.office import OpenOffice, all_groups, note_reveal, one_group
+from athlete_ally.console.office import JournalDesk, OpenOffice, all_groups, note_reveal, one_group
 from athlete_ally.console.shell import Shell, Visit
 from athlete_ally.ops.diagnosis import differences
 from athlete_ally.ops.grouping import Group
@@ -21,7 +21,7 @@ _LINES_OF_JOURNAL = 200
 
 
 def letter_routes(
-    shell: Shell, office: OpenOffice, now: Callable[[], datetime], new_run: Callable[[], str]
+    shell: Shell, office: OpenOffice, journal: JournalDesk, now: Callable[[], datetime], new_run: Callable[[], str]
 ) -> list[Route]:
     """Return the pages on which letters are looked at."""
 
@@ -58,7 +58,7 @@ def letter_routes(
             text = f"There is no dead letter {sequence} in AA_DLQ: it came through, or was put aside."
             return shell.notice(visit, "No such letter", text, HTTPStatus.NOT_FOUND)
         if reveal:
-            await note_reveal(desk, new_run(), visit.session.person.name, found.letter.identity, sequence)
+            await note_reveal(journal, new_run(), visit.session.person.name, found.letter.identity, sequence)
         prediction = await desk.rehearsals.predict(found)
         return shell.render(
             visit,
@@ -73,16 +73,15 @@ def letter_routes(
             age=wording.ago(found.letter.dead_since, now()),
         )
 
-    async def journal(visit: Visit) -> Response:
+    async def lines(visit: Visit) -> Response:
         run = visit.request.query_params.get("run") or None
-        desk = office()
-        entries = await desk.journal.read(run=run, limit=_LINES_OF_JOURNAL)
+        entries = await journal.read(run=run, limit=_LINES_OF_JOURNAL)
         return shell.render(visit, "journal.html", entries=entries, run=run)
 
     return [
         shell.page("/letters", groups),
         shell.page("/letters/groups/{fingerprint}", group),
-        shell.page("/letters/journal", journal),
+        shell.page("/letters/journal", lines),
         shell.page("/letters/{sequence:int}", letter),
         shell.act("/letters/{sequence:int}/reveal", reveal),
     ]

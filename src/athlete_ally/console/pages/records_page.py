@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from athlete_ally.console.charts import Bar, bars
-from athlete_ally.console.office import OpenOffice
+from athlete_ally.console.office import JournalDesk
 from athlete_ally.console.records import Messages, Records, Row
 from athlete_ally.console.shell import Shell, Visit
 from athlete_ally.console.trend import BAND_DAYS, DayValue, TrendDay, main_series, trend
@@ -48,7 +48,7 @@ class RecordPages:
     records: Records
     messages: Messages
     measurements: Sequence[Measurement]
-    office: OpenOffice
+    journal: JournalDesk
     now: Callable[[], datetime]
     new_run: Callable[[], str]
 
@@ -119,7 +119,7 @@ class RecordPages:
     async def _note(self, visit: Visit, details: Mapping[str, Any]) -> None:
         """Note who looks at whom, before anything is shown; the person's id stays out of the journal."""
         note = Note(self.new_run(), visit.session.person.name, "reveal", "finished", details=details)
-        await self.office().journal.write([note])
+        await self.journal.write([note])
 
 
 def _own_columns(rows: Sequence[Row]) -> tuple[str, ...]:

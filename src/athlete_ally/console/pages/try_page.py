@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from athlete_ally.console.journey import Answer, Journey, Send, Sent
-from athlete_ally.console.office import OpenOffice
+from athlete_ally.console.office import JournalDesk, OpenOffice
 from athlete_ally.console.records import Records
 from athlete_ally.console.shell import Shell, Visit
 from athlete_ally.console.specimens import specimens
@@ -32,6 +32,7 @@ class TryPages:
     send: Send
     records: Records
     office: OpenOffice
+    journal: JournalDesk
     now: Callable[[], datetime]
     new_run: Callable[[], str]
     sent: Sent
@@ -54,11 +55,9 @@ class TryPages:
 
     async def _send(self, visit: Visit) -> Response:
         key = self.new_run()
+        started = Note(key, visit.session.person.name, "send", "started", details={"what": f"a reading of {_KIND}"})
+        await self.journal.write([started])
         answer = await self.send(_KIND, visit.form.get("body", "").encode())
-        details = {"what": f"a reading of {_KIND}", "status": answer.status, "message_id": answer.message_id}
-        note = Note(key, visit.session.person.name, "send", "finished", details=details)
-        if not self.office().no_history:
-            await self.office().journal.write([note])
         self.sent.keep(key, _KIND, answer)
         return RedirectResponse(f"/try/{key}", HTTPStatus.SEE_OTHER)
 
