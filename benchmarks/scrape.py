@@ -14,7 +14,7 @@ from athlete_ally.adapters.prometheus import PrometheusObserver
 from athlete_ally.core.series import Series, broker_series, every, ingest_series, normalize_series
 from athlete_ally.core.topology import build_topology
 from athlete_ally.measurements import KINDS
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import FETCHED, VENDORS
 
 ROUNDS = 200
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -23,7 +23,9 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 def main() -> None:
     """Measure both services."""
     normalize = normalize_series(KINDS)
-    broker = broker_series(build_topology(KINDS, VENDORS), [subject for *_, subject in normalize.dead_letters.values])
+    broker = broker_series(
+        build_topology(KINDS, VENDORS, fetched=FETCHED), [subject for *_, subject in normalize.dead_letters.values]
+    )
     print(f"{'service':12}{'lines':>8}{'median ms':>12}{'slowest ms':>12}")
     measure("ingest", list(every(ingest_series(KINDS))))
     measure("normalize", list(every(normalize, broker)))

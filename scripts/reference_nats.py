@@ -10,7 +10,7 @@ from athlete_ally.core.nats_configuration import nats_configuration
 from athlete_ally.core.permissions import User, build_users
 from athlete_ally.core.topology import Topology, build_topology
 from athlete_ally.measurements import KINDS
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import FETCHED, VENDORS
 
 ROOT = Path(__file__).parent.parent
 
@@ -18,13 +18,13 @@ ROOT = Path(__file__).parent.parent
 def nats_conf(environment: Environment) -> str:
     """Return the configuration of an environment."""
     spec = load_environment(ROOT / "deploy" / "environments" / f"{environment}.toml")
-    topology = build_topology(KINDS, VENDORS, spec)
+    topology = build_topology(KINDS, VENDORS, spec, fetched=FETCHED)
     return nats_configuration(spec, topology, build_users(topology, KINDS, VENDORS))
 
 
 def topology_and_users() -> tuple[Topology, tuple[User, ...]]:
     """Return what every environment has alike."""
-    topology = build_topology(KINDS, VENDORS)
+    topology = build_topology(KINDS, VENDORS, fetched=FETCHED)
     return topology, build_users(topology, KINDS, VENDORS)
 
 

@@ -4,7 +4,13 @@ from collections.abc import Iterator
 
 from reference_markdown import code, table
 
-from athlete_ally.config.vendor_variables import secrets_variable, token_variable
+from athlete_ally.config.vendor_variables import (
+    api_url_variable,
+    client_id_variable,
+    client_secret_variable,
+    secrets_variable,
+    token_variable,
+)
 from athlete_ally.core.signature import Hmac, SecretPath, SharedHeader, Signature
 from athlete_ally.vendors import PLUGINS, generic
 
@@ -24,6 +30,10 @@ def vendor_variables() -> Iterator[tuple[str, str]]:
         yield name, f"{vendor.title}: {_what_it_holds(vendor.signature)}; {_SEVERAL}"
         if vendor.asks_for_token:
             yield token_variable(vendor.name), f"{vendor.title}: what its handshake asks for; {_SEVERAL}"
+        if vendor.api is not None:
+            yield client_id_variable(vendor.name), f"{vendor.title}: id of your application, for `fetch`."
+            yield client_secret_variable(vendor.name), f"{vendor.title}: secret of your application, for `fetch`."
+            yield api_url_variable(vendor.name), f"{vendor.title}: another address for its API, as a simulator's."
 
 
 def _what_it_holds(signature: Signature) -> str:

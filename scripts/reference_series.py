@@ -8,6 +8,7 @@ from athlete_ally.core.series import (
     Series,
     broker_series,
     every,
+    fetch_series,
     ingest_series,
     normalize_series,
     unpack_series,
@@ -15,7 +16,7 @@ from athlete_ally.core.series import (
 )
 from athlete_ally.core.topology import build_topology
 from athlete_ally.measurements import KINDS
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import FETCHED, VENDORS
 
 _HEAD = ("series", "type", "labels", "meaning")
 
@@ -23,9 +24,12 @@ _HEAD = ("series", "type", "labels", "meaning")
 def series_tables() -> str:
     """Return a table for each service, with the values that each label can have."""
     normalize = normalize_series(KINDS)
-    broker = broker_series(build_topology(KINDS, VENDORS), [subject for *_, subject in normalize.dead_letters.values])
+    broker = broker_series(
+        build_topology(KINDS, VENDORS, fetched=FETCHED), [subject for *_, subject in normalize.dead_letters.values]
+    )
     services = {
         "ingest": every(ingest_series(KINDS), webhook_series(VENDORS)),
+        "fetch": every(fetch_series(FETCHED)),
         "normalize: its own work": every(normalize),
         "normalize: webhooks": every(unpack_series(VENDORS)),
         "normalize: what its watch sees of the broker": every(broker),

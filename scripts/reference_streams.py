@@ -7,7 +7,7 @@ from reference_markdown import code, codes, size, span, table
 from athlete_ally.config.environment_file import load_environment
 from athlete_ally.core.topology import Stream, build_topology
 from athlete_ally.measurements import KINDS
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import FETCHED, VENDORS
 
 _LIMITS = ("stream", "max_age", "max_bytes", "max_msg_size", "duplicate_window", "replicas")
 _FILES = Path(__file__).parent.parent / "deploy/environments"
@@ -15,7 +15,7 @@ _FILES = Path(__file__).parent.parent / "deploy/environments"
 
 def streams_tables() -> str:
     """Return what all environments have in common, then a table of limits for each."""
-    streams = build_topology(KINDS, VENDORS).streams
+    streams = build_topology(KINDS, VENDORS, fetched=FETCHED).streams
     common = table(
         ("stream", "subjects", "discard", "holds"),
         [(code(each.name), codes(each.subjects), code(each.discard), each.description) for each in streams],
@@ -26,7 +26,7 @@ def streams_tables() -> str:
 
 
 def _environment(name: str) -> str:
-    streams = build_topology(KINDS, VENDORS, load_environment(_FILES / f"{name}.toml")).streams
+    streams = build_topology(KINDS, VENDORS, load_environment(_FILES / f"{name}.toml"), fetched=FETCHED).streams
     return f"### {name}\n\n{table(_LIMITS, map(_limits, streams))}"
 
 
@@ -50,6 +50,6 @@ def durables_table() -> str:
             str(durable.config()["max_deliver"]),
             str(durable.limits.max_ack_pending),
         )
-        for durable in build_topology(KINDS, VENDORS).durables
+        for durable in build_topology(KINDS, VENDORS, fetched=FETCHED).durables
     ]
     return table(("durable", "stream", "filter subjects", "ack_wait", "max_deliver", "max_ack_pending"), rows)

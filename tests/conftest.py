@@ -23,7 +23,7 @@ from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.core.ports import Log
 from athlete_ally.core.topology import Topology, build_topology
 from athlete_ally.measurements import KINDS
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import FETCHED, VENDORS
 
 # A machine that is busy with something else is no reason to fail.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -108,7 +108,7 @@ async def pool(database_url: str) -> AsyncGenerator[Any]:
 @pytest.fixture
 def topology() -> Topology:
     """Return the desired state in dev."""
-    return build_topology(KINDS, VENDORS)
+    return build_topology(KINDS, VENDORS, fetched=FETCHED)
 
 
 @pytest.fixture

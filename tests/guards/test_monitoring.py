@@ -22,7 +22,7 @@ from generator.rules import all_alerts
 from athlete_ally.core.series import broker_series, every, ingest_series, normalize_series
 from athlete_ally.core.topology import build_topology
 from athlete_ally.measurements import KINDS
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import FETCHED, VENDORS
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "monitoring/grafana/normalize-dashboard.json").read_text("utf-8"))
@@ -34,7 +34,9 @@ PRODUCTION = environments(ROOT)["production"].thresholds
 ALERTS = all_alerts(PRODUCTION, Clock())
 
 _NORMALIZE = normalize_series(KINDS)
-_BROKER = broker_series(build_topology(KINDS, VENDORS), [subject for *_, subject in _NORMALIZE.dead_letters.values])
+_BROKER = broker_series(
+    build_topology(KINDS, VENDORS, fetched=FETCHED), [subject for *_, subject in _NORMALIZE.dead_letters.values]
+)
 SERIES = {series.name: series for series in every(ingest_series(KINDS), _NORMALIZE, _BROKER)}
 EXPORTED = {
     name if series.type != "histogram" else f"{name}{part}"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from athlete_ally.core.topology import CONSOLE_PORT, INGEST_PORT, NORMALIZE_PORT
+from athlete_ally.core.topology import CONSOLE_PORT, FETCH_PORT, INGEST_PORT, NORMALIZE_PORT
 
 ROOT = Path(__file__).parents[2]
 NAMED = (
@@ -39,7 +39,7 @@ MUST_NAME_IT = (
 )
 
 INGEST_ONLY = frozenset({INGEST_PORT})
-OURS = INGEST_ONLY | {NORMALIZE_PORT, CONSOLE_PORT}
+OURS = INGEST_ONLY | {NORMALIZE_PORT, CONSOLE_PORT, FETCH_PORT}
 # What else answers HTTP on one: nats-server (monitoring), Prometheus, Alertmanager, Grafana, receivers of alerts.
 LOCAL_HTTP = OURS | {3000, 8222, 9090, 9093, 9099}
 # A line about the setting may give its range.
@@ -157,7 +157,7 @@ def test_prometheus_scrapes_the_ports_that_the_services_bind() -> None:
         "POST https://health.example.org:4100/api/v1/ingest/hrv",
         "Send webhooks to https://health.example.org:8443/webhooks/oura.",
         "curl http://[::1]:8000/health",
-        "curl localhost:4103/health/ready",
+        "curl localhost:4105/health/ready",
         'the default is "http://127.0.0.1:4000"',
         "open http://0.0.0.0:8000",
         '      - targets: ["ingest:8080"]',

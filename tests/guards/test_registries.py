@@ -14,7 +14,7 @@ from athlete_ally.core.run import Run
 from athlete_ally.core.topology import build_topology, normalize_durable, raw_subject
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.measurements.samples import SORTS
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import FETCHED, VENDORS
 
 SOURCE = Path(__file__).parents[2] / "src" / "athlete_ally"
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -63,7 +63,7 @@ def test_every_kind_has_its_durable(kind: str) -> None:
     """
     The topology has a durable for the kind, bound to its subject and its own redrive lane.
     """
-    durable = build_topology(KINDS, VENDORS).durable(normalize_durable(kind))
+    durable = build_topology(KINDS, VENDORS, fetched=FETCHED).durable(normalize_durable(kind))
 
     assert (raw_subject(kind), f"athlete-ally.redrive.normalize-{kind}-durable.>") == durable.filter_subjects
 

@@ -32,7 +32,7 @@ from athlete_ally.ops.executor import carry_out
 from athlete_ally.ops.journal import decode, undo
 from athlete_ally.ops.plan import Plan, only
 from athlete_ally.ops.planner import make_plan
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import FETCHED, VENDORS
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
@@ -45,7 +45,7 @@ def with_limits(**limits: Any) -> EnvironmentSpec:
 
 def wanted_by(spec: EnvironmentSpec) -> tuple[Wanted, ...]:
     """Return all that an environment wants."""
-    return wanted_of(build_topology(KINDS, VENDORS, spec))
+    return wanted_of(build_topology(KINDS, VENDORS, spec, fetched=FETCHED))
 
 
 def broker_on(connection: Connection) -> NatsBroker:

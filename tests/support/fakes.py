@@ -19,7 +19,7 @@ from athlete_ally.core.record import Record, newest
 from athlete_ally.core.series import Series
 from athlete_ally.core.topology import Durable, Topology, build_topology
 from athlete_ally.measurements import KINDS
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import FETCHED, VENDORS
 
 Effect = tuple[str, str | int]
 """What was done to the world, and to which subject or sequence."""
@@ -28,7 +28,7 @@ Key = tuple[str, ...]
 
 def dev_topology() -> Topology:
     """Return the desired state of a developer's machine."""
-    return build_topology(KINDS, VENDORS)
+    return build_topology(KINDS, VENDORS, fetched=FETCHED)
 
 
 class FakePublisher:

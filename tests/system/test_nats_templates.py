@@ -22,7 +22,7 @@ from athlete_ally.core.permissions import User, build_users, denied_to_all
 from athlete_ally.core.ports import Log
 from athlete_ally.core.topology import Topology, build_topology
 from athlete_ally.measurements import KINDS
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import FETCHED, VENDORS
 
 ENVIRONMENTS: tuple[Environment, ...] = ("dev", "staging", "production")
 
@@ -37,7 +37,7 @@ def nats(request: pytest.FixtureRequest, guard: Guard) -> NatsSite:
 def desired(nats: NatsSite) -> Topology:
     """Return the desired state of the environment."""
     path = Path(nats.settings("operator")["AA_ENVIRONMENT_FILE"])
-    return build_topology(KINDS, VENDORS, load_environment(path))
+    return build_topology(KINDS, VENDORS, load_environment(path), fetched=FETCHED)
 
 
 @pytest.fixture

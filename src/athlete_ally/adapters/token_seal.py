@@ -32,10 +32,7 @@ class TokenSeal:
         Raises:
             Misconfigured: there is none, or one is not a key.
         """
-        try:
-            self._fernet = MultiFernet([Fernet(key) for key in re.split(r"[,\s]+", keys.strip())])
-        except ValueError as error:
-            raise Misconfigured("AA_TOKEN_KEY: not a key; make one with `athlete-ally keys token`") from error
+        self._fernet = fernet_of(keys)
 
     def seal(self, vendor: str, account: str, tokens: Tokens) -> bytes:
         """Return the tokens, encrypted."""
@@ -68,6 +65,18 @@ class TokenSeal:
             return self._fernet.rotate(sealed)
         except InvalidToken as error:
             raise Misconfigured("AA_TOKEN_KEY: none of its keys opens the stored tokens") from error
+
+
+def fernet_of(keys: str) -> MultiFernet:
+    """Return what encrypts with the first of these keys.
+
+    Raises:
+        Misconfigured: there is none, or one is not a key.
+    """
+    try:
+        return MultiFernet([Fernet(key) for key in re.split(r"[,\s]+", keys.strip())])
+    except ValueError as error:
+        raise Misconfigured("AA_TOKEN_KEY: not a key; make one with `athlete-ally keys token`") from error
 
 
 def new_token_key() -> str:

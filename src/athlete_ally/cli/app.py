@@ -4,13 +4,14 @@ import click
 
 from athlete_ally import __version__
 from athlete_ally.cli.accounts import accounts
+from athlete_ally.cli.connect import connect
 from athlete_ally.cli.demo import demo
 from athlete_ally.cli.dlq import dlq
 from athlete_ally.cli.doctor import doctor
 from athlete_ally.cli.import_ import import_group
 from athlete_ally.cli.keys import keys
 from athlete_ally.cli.migrate import migrate_command
-from athlete_ally.cli.services import console, ingest, normalize
+from athlete_ally.cli.services import console, fetch, ingest, normalize
 from athlete_ally.cli.streams import streams
 from athlete_ally.cli.up import up
 
@@ -35,7 +36,9 @@ for command in (
     demo,
     ingest,
     normalize,
+    fetch,
     console,
+    connect,
     migrate_command,
     streams,
     dlq,

@@ -20,7 +20,7 @@ from athlete_ally.config.vendor_variables import variables as vendor_variables
 from athlete_ally.core.beats import ArtefactFilter
 from athlete_ally.core.environment import Environment
 from athlete_ally.core.errors import Misconfigured
-from athlete_ally.core.topology import CONSOLE_PORT, INGEST_PORT, NORMALIZE_PORT
+from athlete_ally.core.topology import CONSOLE_PORT, FETCH_PORT, INGEST_PORT, NORMALIZE_PORT
 from athlete_ally.vendors import VENDORS
 
 _MIB = 1024 * 1024
@@ -212,6 +212,18 @@ class Settings(BaseSettings):
         "off",
         validation_alias="AA_HRV_ARTEFACT_FILTER",
         description="off: rMSSD and SDNN from all intervals as sent; malik: without artefacts. Both count them.",
+    )
+    fetch_host: str = Field(
+        "0.0.0.0",  # noqa: S104  # people's browsers come back here from their vendor, through a proxy
+        validation_alias="AA_FETCH_HOST",
+        description="Address that fetch binds for /connect, health and series.",
+    )
+    fetch_port: Port = Field(FETCH_PORT, validation_alias="AA_FETCH_PORT", description="Port that fetch binds.")
+    connect_url: str = Field(
+        f"http://127.0.0.1:{FETCH_PORT}",
+        pattern=r"^https?://[^/]+(/.*[^/])?$",
+        validation_alias="AA_CONNECT_URL",
+        description="Where browsers reach fetch; with /connect/VENDOR/callback it is the redirect URL for vendors.",
     )
     token_key: SecretStr | None = Field(
         None,

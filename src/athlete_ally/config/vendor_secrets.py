@@ -26,25 +26,35 @@ def load_secrets(
     Raises:
         Misconfigured: a secret is too short or can't be one of this vendor, or a file can't be read.
     """
-    values = {name: value for name, value in dotenv_values(env_file or DEFAULT_ENV_FILE).items() if value}
-    values |= {name: value for name, value in environment.items() if value}
+    values = configured_values(env_file, environment)
     found = {vendor.name: _secrets_of(vendor, values) for vendor in vendors}
     return {name: secrets for name, secrets in found.items() if secrets.signing or secrets.tokens}
 
 
 def _secrets_of(vendor: Vendor, values: Mapping[str, str]) -> Secrets:
     name = secrets_variable(vendor.name)
-    text = _value(name, values)
+    text = value_of(name, values)
     # The whole value of a header may hold spaces (`Bearer ...`).
     between = r"[,\r\n]+" if isinstance(vendor.signature, SharedHeader) else r"[,\s]+"
     signing = tuple(secret for each in re.split(between, text) if (secret := each.strip()))
     for secret in signing:
         _check(vendor, name, secret)
-    tokens = tuple(_value(token_variable(vendor.name), values).replace(",", " ").split())
+    tokens = tuple(value_of(token_variable(vendor.name), values).replace(",", " ").split())
     return Secrets(signing, tokens)
 
 
-def _value(name: str, values: Mapping[str, str]) -> str:
+def configured_values(env_file: Path | None, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return every variable that has a value; `environment` wins over `env_file` (`.env` unless given)."""
+    values = {name: value for name, value in dotenv_values(env_file or DEFAULT_ENV_FILE).items() if value}
+    return values | {name: value for name, value in environment.items() if value}
+
+
+def value_of(name: str, values: Mapping[str, str]) -> str:
+    """Return a variable's value, or what is in the file that its twin with `_FILE` names; empty without either.
+
+    Raises:
+        Misconfigured: both are set, or the file can't be read.
+    """
     if name in values and name + FILE_SUFFIX in values:
         raise Misconfigured(f"{name} and {name}{FILE_SUFFIX} are both set: unset one of them")
     if name + FILE_SUFFIX not in values:

@@ -11,6 +11,15 @@ class Unavailable(AthleteAllyError):
     """The world is in trouble (broker, database, network): wait and try again; dead-letter nothing."""
 
 
+class Later(AthleteAllyError):
+    """A vendor can't answer now, or asks us to wait: not before `delay_s` seconds from now."""
+
+    def __init__(self, text: str, delay_s: float) -> None:
+        """Keep the delay."""
+        super().__init__(text)
+        self.delay_s = delay_s
+
+
 class StreamFull(Unavailable):
     """The stream refuses new messages because it reached `max_bytes`: 503 now, retry later."""
 

@@ -36,10 +36,11 @@ class Grant:
     id: int
     granted: Granted
     state: GrantState
+    granted_at: datetime
 
 
 Exchange = Callable[[Tokens], Awaitable[Tokens]]
-"""Gets new tokens from the vendor for these; raises `Withdrawn` or `Unavailable`."""
+"""Gets new tokens from the vendor for these; raises `Withdrawn` or `Later`."""
 
 
 class Vault(Protocol):
@@ -74,7 +75,8 @@ class Vault(Protocol):
 
         Raises:
             Withdrawn: the vendor no longer honours the grant, which is now on record; or there is no grant.
-            Unavailable: the vendor or the database can't do it now.
+            Later: the vendor can't answer now.
+            Unavailable: the database can't be reached.
         """
         ...
 

@@ -19,6 +19,11 @@ CONTENT_TYPE: Final = "Content-Type"
 READINGS: Final = "AA-Readings"
 """How many readings the body holds: what the ledger counts when the body can't be read."""
 
+GRANT: Final = "AA-Grant"
+"""On what was fetched: with which permission. It stands for the person."""
+RESOURCE_TYPE: Final = "AA-Resource-Type"
+"""On what was fetched: what it is, in the vendor's word."""
+
 DLQ_REASON: Final = "AA-DLQ-Reason"
 DLQ_ERROR: Final = "AA-DLQ-Error"
 DLQ_FINGERPRINT: Final = "AA-DLQ-Fingerprint"

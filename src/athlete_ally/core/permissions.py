@@ -10,12 +10,14 @@ from athlete_ally.core.topology import (
     ADVISORY,
     CORE_HOT,
     DLQ,
-    VENDOR_HOT,
     Durable,
     Topology,
     dead_letter_subject,
+    fetch_durable,
+    fetched_subject,
     raw_subject,
     stored_subject,
+    unpack_durable,
 )
 
 
@@ -65,7 +67,9 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
     """Return the users of an environment's account."""
     looks = _looks(topology)
     normalisers = [each for each in topology.durables if each.stream == CORE_HOT]
-    unpackers = [each for each in topology.durables if each.stream == VENDOR_HOT]
+    unpackers = [each for each in topology.durables if each.name in {unpack_durable(vendor) for vendor in vendors}]
+    fetched = [vendor for vendor in vendors if fetch_durable(vendor) in {each.name for each in topology.durables}]
+    fetchers = [each for each in topology.durables if each.name in {fetch_durable(vendor) for vendor in fetched}]
     reapers = [each for each in topology.durables if each.stream == ADVISORY]
     raw = [raw_subject(kind) for kind in kinds]
     letters = (
@@ -101,6 +105,17 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
                 "dlq.consumer.*.terminated",
                 # What was given up; and the age of the oldest message that waits for any durable.
                 *(f"$JS.API.STREAM.MSG.GET.{each.name}" for each in topology.streams),
+            ),
+        ),
+        User(
+            "fetch",
+            "asks vendors for what their webhooks name",
+            (
+                *(fetched_subject(vendor) for vendor in fetched),
+                *(f"dlq.vendor.{vendor}.webhook.*" for vendor in fetched),
+                *_stream_infos(topology),
+                *_durable_infos(topology),
+                *_works_on(fetchers),
             ),
         ),
         User("monitor", "looks at figures, never at bodies", looks),

@@ -9,6 +9,7 @@ from athlete_ally.core.quantities import Size, Span
 
 INGEST_PORT: Final = 4101
 NORMALIZE_PORT: Final = 4102
+FETCH_PORT: Final = 4103
 CONSOLE_PORT: Final = 4180
 
 CORE_HOT: Final = "AA_CORE_HOT"
@@ -193,13 +194,25 @@ def webhook_letter_subject(vendor: str, reason: str) -> str:
     return f"dlq.vendor.{vendor}.webhook.{reason}"
 
 
+def fetch_durable(vendor: str) -> str:
+    """Return the name of the durable that fetches what a vendor's webhooks name."""
+    return f"fetch-{vendor}-durable"
+
+
+def fetched_subject(vendor: str) -> str:
+    """Return the subject on which what a vendor's API answered is kept as received."""
+    return f"vendor.{vendor}.resource.fetched"
+
+
 def redrive_subject(stream: str, durable: str) -> str:
     """Return the subjects of a durable's own redrive lane: replays reach the consumer that failed, and no other."""
     return f"{'vendor' if stream == VENDOR_HOT else 'athlete-ally'}.redrive.{durable}.>"
 
 
-def build_topology(kinds: Sequence[str], vendors: Sequence[str], spec: EnvironmentSpec = DEV) -> Topology:
-    """Return the desired state of an environment for these kinds and vendors."""
+def build_topology(
+    kinds: Sequence[str], vendors: Sequence[str], spec: EnvironmentSpec = DEV, *, fetched: Sequence[str] = ()
+) -> Topology:
+    """Return the desired state of an environment for these kinds and vendors; from those `fetched` we ask for more."""
     streams = (
         _stream(spec, DLQ, ("dlq.>",), MAX_DEAD_LETTER_BYTES, "Dead letters, kept for a person"),
         # The server publishes advisories and waits for nobody: those that a full stream refused would be the newest.
@@ -213,8 +226,9 @@ def build_topology(kinds: Sequence[str], vendors: Sequence[str], spec: Environme
     )
     normalisers = [_worker(spec, CORE_HOT, normalize_durable(kind), raw_subject(kind)) for kind in kinds]
     unpackers = [_worker(spec, VENDOR_HOT, unpack_durable(vendor), f"vendor.{vendor}.>") for vendor in vendors]
+    fetchers = [_worker(spec, VENDOR_HOT, fetch_durable(vendor), webhook_subject(vendor)) for vendor in fetched]
     reaper = _durable(spec, ADVISORY, REAP_ADVISORIES_DURABLE, _ADVISORY_SUBJECTS)
-    return Topology(spec.environment, streams, (reaper, *normalisers, *unpackers))
+    return Topology(spec.environment, streams, (reaper, *normalisers, *unpackers, *fetchers))
 
 
 def _stream(

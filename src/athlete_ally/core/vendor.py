@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from athlete_ally.core.signature import Request, Signature
+
+if TYPE_CHECKING:
+    from athlete_ally.core.api import Api
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class Vendor:
     that the vendor guarantees to be the same for every attempt; without one the content decides. `repeats_are_news`:
     equal content again tells of another change. `deadline_s` is how long the vendor waits for an answer. `kept_headers`
     are stored beside the body. `carries`, `kinds`, `sources` and `unconfirmed` are for the docs: what was looked up
-    where, and what could not be.
+    where, and what could not be. `api` is where what a webhook names is asked for, if we do.
     """
 
     name: str
@@ -119,3 +122,4 @@ class Vendor:
     accepted: Answer = Answer(200)
     deadline_s: float = 10.0
     kept_headers: tuple[str, ...] = ()
+    api: "Api | None" = None

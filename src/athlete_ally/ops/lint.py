@@ -116,8 +116,13 @@ def _filters_hear_something(_: EnvironmentSpec, topology: Topology) -> Iterator[
                     "L10", durable.name, f"{each} is never in {durable.stream}: it would be idle", "mend the filter"
                 )
     for one, other in combinations(topology.durables, 2):
-        if one.stream == other.stream and _meet(one, other):
+        if one.stream == other.stream and _job(one) == _job(other) and _meet(one, other):
             yield Lint("L10", one.name, f"hears what {other.name} hears: work is done twice", "disjoint filters")
+
+
+def _job(durable: Durable) -> str:
+    """Return what a durable is for: a webhook is both unpacked and followed to what it names."""
+    return durable.name.partition("-")[0]
 
 
 def _meet(one: Durable, other: Durable) -> bool:

@@ -16,7 +16,9 @@ from athlete_ally.vendors.terra import TERRA
 from athlete_ally.vendors.whoop import WHOOP
 from athlete_ally.vendors.withings import WITHINGS
 
-__all__ = ["PLUGINS", "VENDORS", "generic"]
+__all__ = ["FETCHED", "PLUGINS", "VENDORS", "generic"]
 
 PLUGINS: tuple[Vendor, ...] = (OURA, WHOOP, FITBIT, GOOGLE_HEALTH, GARMIN, POLAR, WITHINGS, STRAVA, TERRA)
 VENDORS: tuple[str, ...] = tuple(vendor.name for vendor in PLUGINS)
+FETCHED: tuple[str, ...] = tuple(vendor.name for vendor in PLUGINS if vendor.api is not None)
+"""Those whose API is asked for what their webhooks name."""

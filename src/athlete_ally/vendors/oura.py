@@ -3,14 +3,18 @@
 Docs: https://cloud.ouraring.com/v2/docs#tag/Webhook-Subscription-Routes
 """
 
+from urllib.parse import quote
+
 import msgspec
 
+from athlete_ally.core.api import Api, Call, OAuth, Rate
 from athlete_ally.core.signature import Hmac, Request, is_secret
 from athlete_ally.core.vendor import Answer, Resource, Secrets, Unpacked, Vendor, Webhook
 from athlete_ally.core.vendor_json import decoded
 
 _DOCS = "https://cloud.ouraring.com/v2/docs#tag/Webhook-Subscription-Routes"
 _LONGEST_CHALLENGE = 1024
+_FETCHED = {"sleep", "daily_sleep", "daily_activity", "daily_readiness", "workout"}
 
 
 class _Notification(msgspec.Struct, frozen=True):
@@ -39,6 +43,31 @@ def handshake(request: Request, secrets: Secrets) -> Answer | None:
     return Answer(200, msgspec.json.encode({"challenge": challenge}), "application/json")
 
 
+def call(resource: Resource) -> Call | None:
+    """Return how to ask for a document; https://cloud.ouraring.com/v2/docs names the routes."""
+    if resource.type not in _FETCHED:
+        return None
+    return Call(f"/v2/usercollection/{resource.type}/{quote(resource.id, safe='')}")
+
+
+API = Api(
+    base_url="https://api.ouraring.com",
+    # https://cloud.ouraring.com/docs/authentication
+    oauth=OAuth(
+        authorize_url="https://cloud.ouraring.com/oauth/authorize",
+        token_url="https://api.ouraring.com/oauth/token",  # noqa: S106  # an address
+        scopes=("personal", "daily", "workout"),
+        who=Call("/v2/usercollection/personal_info"),
+        account_field="id",
+    ),
+    call=call,
+    # "5000 requests in a 5-minute period": https://cloud.ouraring.com/docs/error-handling
+    rates=(Rate(5000, 300),),
+    sources=("https://cloud.ouraring.com/docs/authentication", _DOCS),
+    unconfirmed=("that `id` of personal_info is the `user_id` of webhooks; the scope that SpO2 needs",),
+)
+
+
 OURA = Vendor(
     name="oura",
     title="Oura",
@@ -61,5 +90,6 @@ OURA = Vendor(
     shakes_hands="GET with `verification_token` and `challenge`: 200 with the challenge as JSON, or 401",
     asks_for_token=True,
     deadline_s=10.0,
+    api=API,
     kept_headers=("x-oura-signature", "x-oura-timestamp"),
 )

@@ -3,16 +3,27 @@
 Docs: https://developer.withings.com/developer-guide/v3/data-api/notifications/notification-content/
 """
 
+from typing import Any
 from urllib.parse import parse_qs
 
+import msgspec
+
+from athlete_ally.core.api import Api, Call, Judgement, OAuth, Rate, by_status
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Request, SecretPath, is_secret
 from athlete_ally.core.vendor import Answer, Resource, Secrets, Unpacked, Vendor, Webhook
+from athlete_ally.core.vendor_json import decoded
 
 _CONTENT = "https://developer.withings.com/developer-guide/v3/data-api/notifications/notification-content/"
 _SUBSCRIBE = "https://developer.withings.com/developer-guide/v3/data-api/notifications/notification-subscribe/"
 _GONE = {"delete", "unlink"}
 _MOST_FIELDS = 50
+_TOO_MANY = 601
+_ACTIVITY = "steps,distance,elevation,active,calories,totalcalories"
+_SLEEP = (
+    "total_sleep_time,total_timeinbed,deepsleepduration,lightsleepduration,remsleepduration,wakeupduration,"
+    "sleep_score,hr_average,hr_min,rr_average"
+)
 
 
 def unpack(webhook: Webhook) -> Unpacked:
@@ -44,6 +55,68 @@ def handshake(request: Request, secrets: Secrets) -> Answer | None:
     return Answer(200 if is_secret(request.path_secret, secrets.signing) else 404)
 
 
+# https://developer.withings.com/api-reference/#tag/measure and #tag/sleep
+def call(resource: Resource) -> Call | None:
+    """Return how to ask for what changed in a category (1: body, 16: activity, 44: sleep)."""
+    start, end, day = resource.id.split("/")
+    match resource.type:
+        case "1":
+            return Call("/measure", form={"action": "getmeas", "category": "1", "startdate": start, "enddate": end})
+        case "16":
+            days = {"startdateymd": day, "enddateymd": day}
+            return Call("/v2/measure", form={"action": "getactivity", **days, "data_fields": _ACTIVITY})
+        case "44":
+            return Call("/v2/sleep", form={"action": "getsummary", "lastupdate": start, "data_fields": _SLEEP})
+        case _:
+            return None
+
+
+def judge(status: int, body: bytes) -> Judgement:
+    """Judge by the status inside the body: over HTTP nearly everything is 200.
+
+    https://developer.withings.com/api-reference/#section/Response-status
+    """
+    if by_status(status, body) != "ok":
+        return by_status(status, body)
+    try:
+        inner = decoded(body, dict[str, Any]).get("status")
+    except InvalidMessage:
+        return "later"
+    if inner in {100, 101, 102, 200, 401}:
+        return "unauthorized"
+    return "ok" if inner == 0 else "refused" if inner in {214, 277, 2553, 2554, 2555} else "later"
+
+
+# https://developer.withings.com/api-reference/#operation/oauth2-getaccesstoken
+def unwrap(body: bytes) -> bytes:
+    """Return the document inside `body`, or an OAuth error for what says otherwise."""
+    answer = decoded(body, dict[str, Any])
+    if answer.get("status") == 0:
+        return msgspec.json.encode(answer.get("body"))
+    is_busy = answer.get("status") == _TOO_MANY
+    return msgspec.json.encode({"error": "temporarily_unavailable" if is_busy else "invalid_grant"})
+
+
+API = Api(
+    base_url="https://wbsapi.withings.net",
+    # https://developer.withings.com/developer-guide/v3/integration-guide/public-health-data-api/get-access/oauth-authorization-url/
+    oauth=OAuth(
+        authorize_url="https://account.withings.com/oauth2_user/authorize2",
+        token_url="https://wbsapi.withings.net/v2/oauth2",  # noqa: S106  # an address
+        scopes=("user.metrics", "user.activity"),
+        separator=",",
+        extra={"action": "requesttoken"},
+        unwrap=unwrap,
+        account_field="userid",
+    ),
+    call=call,
+    rates=(Rate(120, 60),),
+    judge=judge,
+    sources=("https://developer.withings.com/api-reference/",),
+    unconfirmed=("the limit of 120 requests a minute; which status a dead refresh token gives",),
+)
+
+
 WITHINGS = Vendor(
     name="withings",
     title="Withings",
@@ -57,4 +130,5 @@ WITHINGS = Vendor(
     handshake=handshake,
     shakes_hands="HEAD or GET at the secret address: 200",
     repeats_are_news=True,
+    api=API,
 )

@@ -7,13 +7,14 @@ from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.context import NatsContext, read_context
 from athlete_ally.adapters.nats.denial import Action
 from athlete_ally.adapters.nats.identity import Identity
+from athlete_ally.adapters.token_seal import read_token_keys
 from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.ports import Log
 from athlete_ally.core.topology import Topology, build_topology
 from athlete_ally.core.vendor import Vendor
 from athlete_ally.measurements import KINDS
-from athlete_ally.vendors import PLUGINS, VENDORS, generic
+from athlete_ally.vendors import FETCHED, PLUGINS, VENDORS, generic
 
 
 def now() -> datetime:
@@ -27,7 +28,7 @@ def desired_topology(settings: Settings) -> Topology:
     Raises:
         Misconfigured: the environment's file is not as it must be.
     """
-    return build_topology(KINDS, (*VENDORS, *settings.senders), environment_of(settings))
+    return build_topology(KINDS, (*VENDORS, *settings.senders), environment_of(settings), fetched=FETCHED)
 
 
 def known_vendors(settings: Settings) -> tuple[Vendor, ...]:
@@ -66,3 +67,13 @@ def _context(settings: Settings) -> NatsContext:
         key=settings.nats_key,
     )
     return NatsContext(settings.nats_url.get_secret_value(), identity, "")
+
+
+def token_keys(settings: Settings) -> str:
+    """Return the keys of the vault.
+
+    Raises:
+        Misconfigured: there is none, or the file can't be read.
+    """
+    key = settings.token_key.get_secret_value() if settings.token_key else None
+    return read_token_keys(key, settings.token_key_file)

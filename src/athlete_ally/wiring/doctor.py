@@ -139,6 +139,8 @@ async def _privileges(pool: "asyncpg.Pool[Any]") -> Check:
         "lone_start",
         "sample_series",
         "vendor_grant",
+        "vendor_budget",
+        "vendor_rest",
         *(measurement.table for measurement in MEASUREMENTS),
     ]
     with translated():

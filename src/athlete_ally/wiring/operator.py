@@ -16,7 +16,7 @@ from athlete_ally.ops.difference import Wanted, wanted_of
 from athlete_ally.ops.executor import Done, carry_out
 from athlete_ally.ops.plan import Plan
 from athlete_ally.ops.planner import make_plan
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import FETCHED, VENDORS
 from athlete_ally.wiring.builders import now
 from athlete_ally.wiring.session import nats_session
 
@@ -46,7 +46,7 @@ def required_environment(settings: Settings) -> EnvironmentSpec:
 
 def wanted_in(spec: EnvironmentSpec) -> tuple[Wanted, ...]:
     """Return all streams and durables of an environment."""
-    return wanted_of(build_topology(KINDS, VENDORS, spec))
+    return wanted_of(build_topology(KINDS, VENDORS, spec, fetched=FETCHED))
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from typing import Any
 from athlete_ally.config.settings import load_settings
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.topology import DLQ
+from athlete_ally.wiring.fetch import FetchWrappers, run_fetch
 from athlete_ally.wiring.ingest import run_ingest
 from athlete_ally.wiring.loop import run, stop_on_signals
 from athlete_ally.wiring.normalize import Wrappers, run_normalize
@@ -106,6 +107,10 @@ async def main(service: str, step: str) -> None:
     if service == "ingest":
         when = step.partition("-")[0]
         await run_ingest(settings, stop, wrap_publisher=deadly("publish", when))
+    elif service == "fetch":
+        when, _, what = step.partition("-")
+        wrap = deadly(what, when)
+        await run_fetch(settings, stop, wrappers=FetchWrappers(**{"inbox" if what == "ack" else "publisher": wrap}))
     else:
         await run_normalize(settings, stop, wrappers=wrappers_for(step))
 

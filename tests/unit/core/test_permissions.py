@@ -5,9 +5,9 @@ import pytest
 from athlete_ally.core.permissions import build_users, covers, denied_to_all
 from athlete_ally.core.topology import build_topology
 from athlete_ally.measurements import KINDS
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import FETCHED, VENDORS
 
-TOPOLOGY = build_topology(KINDS, VENDORS)
+TOPOLOGY = build_topology(KINDS, VENDORS, fetched=FETCHED)
 USERS = {user.name: user for user in build_users(TOPOLOGY, KINDS, VENDORS)}
 
 

@@ -10,6 +10,7 @@ from athlete_ally.core.series import (
     Series,
     broker_series,
     every,
+    fetch_series,
     ingest_series,
     normalize_series,
     unpack_series,
@@ -18,15 +19,16 @@ from athlete_ally.core.series import (
 from athlete_ally.core.topology import build_topology
 from athlete_ally.core.verdict import REASONS
 from athlete_ally.measurements import KINDS
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import FETCHED, VENDORS
 
 INGEST = ingest_series(KINDS)
 NORMALIZE = normalize_series(KINDS)
-TOPOLOGY = build_topology(KINDS, VENDORS)
+TOPOLOGY = build_topology(KINDS, VENDORS, fetched=FETCHED)
 BROKER = broker_series(TOPOLOGY, [subject for *_, subject in NORMALIZE.dead_letters.values])
 BY_SERVICE = {
     "ingest": list(every(INGEST, webhook_series(VENDORS))),
     "normalize": list(every(NORMALIZE, BROKER, unpack_series(VENDORS))),
+    "fetch": list(every(fetch_series(FETCHED))),
 }
 SERIES = [series for declared in BY_SERVICE.values() for series in declared]
 # A status of each kind is the largest set; what a kind or vendor adds must not grow with anything else.

@@ -14,7 +14,7 @@ from athlete_ally.core.quantities import Size, Span
 from athlete_ally.core.topology import ADVISORY, CORE_HOT, DEV, Stream, Topology, build_topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.ops.lint import lint
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import FETCHED, VENDORS
 
 ROOT = Path(__file__).parents[3]
 FILES = sorted((ROOT / "deploy/environments").glob("*.toml"))
@@ -28,12 +28,12 @@ def limited(**limits: Any) -> EnvironmentSpec:
 
 def rules(spec: EnvironmentSpec, topology: Topology | None = None) -> set[str]:
     """Return the ids of what is found."""
-    return {each.rule for each in lint(spec, topology or build_topology(KINDS, VENDORS, spec))}
+    return {each.rule for each in lint(spec, topology or build_topology(KINDS, VENDORS, spec, fetched=FETCHED))}
 
 
 def with_stream(changed: Stream) -> Topology:
     """Return dev's topology with one stream otherwise."""
-    topology = build_topology(KINDS, VENDORS)
+    topology = build_topology(KINDS, VENDORS, fetched=FETCHED)
     return replace(topology, streams=tuple(changed if each.name == changed.name else each for each in topology.streams))
 
 
@@ -63,7 +63,7 @@ def test_what_a_file_can_do_wrong(spec: EnvironmentSpec, rule: str) -> None:
     """
     Each mistake is found by its own rule, with a remedy, and a reason in the file silences it.
     """
-    found = lint(spec, build_topology(KINDS, VENDORS, spec))
+    found = lint(spec, build_topology(KINDS, VENDORS, spec, fetched=FETCHED))
     silenced = msgspec.structs.replace(spec, silence={each.key: "known, and meant" for each in found})
 
     assert ({rule}, set()) == ({each.rule for each in found}, rules(silenced))
@@ -93,7 +93,7 @@ def test_what_code_can_do_wrong(change: dict[str, Any], found: set[str]) -> None
     """
     The rules also watch over the topology, which no file can change.
     """
-    stream = replace(build_topology(KINDS, VENDORS).stream(CORE_HOT), **change)
+    stream = replace(build_topology(KINDS, VENDORS, fetched=FETCHED).stream(CORE_HOT), **change)
 
     assert found == rules(DEV, with_stream(stream))
 
@@ -102,7 +102,9 @@ def test_advisories_may_be_forgotten() -> None:
     """
     The one stream that forgets holds no reading.
     """
-    assert [each.name for each in build_topology(KINDS, VENDORS).streams if each.discard == "old"] == [ADVISORY]
+    assert [each.name for each in build_topology(KINDS, VENDORS, fetched=FETCHED).streams if each.discard == "old"] == [
+        ADVISORY
+    ]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -16,7 +16,7 @@ from athlete_ally.ops.judgement import Danger, loss_text
 from athlete_ally.ops.loss import Loss
 from athlete_ally.ops.permission import Permission, require_permission
 from athlete_ally.ops.plan import SCHEMA, Change, Plan, Target, decode, encode
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import FETCHED, VENDORS
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 KEY = frozenset({"S:max_age"})
@@ -146,7 +146,7 @@ def test_every_field_is_explained() -> None:
     """
     What we set, and what a plan judges, `streams explain` knows.
     """
-    wanted = wanted_of(build_topology(KINDS, VENDORS))
+    wanted = wanted_of(build_topology(KINDS, VENDORS, fetched=FETCHED))
     ours = {(each.what, field) for each in wanted for field in each.config}
     known = {(note.what, note.name) for note in FIELDS}
 

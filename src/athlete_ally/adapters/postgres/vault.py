@@ -30,7 +30,7 @@ ON CONFLICT (vendor, account) DO UPDATE SET
     sealed = excluded.sealed, expires_at = excluded.expires_at, scopes = excluded.scopes,
     state = 'active', granted_at = clock_timestamp(), refreshing_since = NULL
 WHERE vendor_grant.user_id = excluded.user_id
-RETURNING id, state
+RETURNING id, state, granted_at
 """
 _STORE = """
 UPDATE vendor_grant
@@ -62,7 +62,7 @@ class PostgresVault:
             raise Refused(
                 f"this account at {granted.vendor} is connected for another person: disconnect it there first"
             )
-        return Grant(row["id"], granted, row["state"])
+        return Grant(row["id"], granted, row["state"], row["granted_at"])
 
     async def find(self, vendor: str, account: str) -> Grant | None:
         """See the port."""
@@ -107,7 +107,7 @@ class PostgresVault:
                 raise
             await self._store(grant, tokens)
         renewed = Granted(vendor, account, grant.granted.user_id, tokens, grant.granted.scopes)
-        return Grant(grant.id, renewed, "active")
+        return Grant(grant.id, renewed, "active", grant.granted_at)
 
     async def withdraw(self, vendor: str, account: str) -> bool:
         """See the port."""
@@ -169,4 +169,4 @@ class PostgresVault:
     def _grant(self, row: Any) -> Grant:
         tokens = self._seal.open(row["vendor"], row["account"], row["sealed"])
         granted = Granted(row["vendor"], row["account"], row["user_id"], tokens, tuple(row["scopes"]))
-        return Grant(row["id"], granted, row["state"])
+        return Grant(row["id"], granted, row["state"], row["granted_at"])

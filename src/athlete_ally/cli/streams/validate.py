@@ -13,7 +13,7 @@ from athlete_ally.config.settings import load_settings
 from athlete_ally.core.topology import build_topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.ops.lint import lint
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import FETCHED, VENDORS
 from athlete_ally.wiring.operator import required_environment
 
 
@@ -28,7 +28,7 @@ def validate(*, environment_file: Path | None, env_file: Path | None, as_json: b
     below [silence] in the file: its id, or `id:name`, and the reason.
     """
     spec = required_environment(load_settings(env_file, environment_file=environment_file))
-    found = lint(spec, build_topology(KINDS, VENDORS, spec))
+    found = lint(spec, build_topology(KINDS, VENDORS, spec, fetched=FETCHED))
     if as_json:
         click.echo(
             json.dumps({"schema": 1, "environment": spec.environment, "findings": [asdict(each) for each in found]})

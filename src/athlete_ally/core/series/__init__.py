@@ -7,6 +7,7 @@ come from closed lists, all initialised at start, since a counter that is born a
 from athlete_ally.core.series.broker import BrokerSeries, broker_series
 from athlete_ally.core.series.declared import Series, SeriesType, every
 from athlete_ally.core.series.drift import DRIFT, DRIFT_CHECKED
+from athlete_ally.core.series.fetch import FetchSeries, fetch_series
 from athlete_ally.core.series.ingest import CAUSES, Cause, IngestSeries, ingest_series
 from athlete_ally.core.series.normalize import FRESH_S, KindSeries, NormalizeSeries, normalize_series
 from athlete_ally.core.series.unpack import UnpackSeries, unpack_series
@@ -19,6 +20,7 @@ __all__ = [
     "FRESH_S",
     "BrokerSeries",
     "Cause",
+    "FetchSeries",
     "IngestSeries",
     "KindSeries",
     "NormalizeSeries",
@@ -28,6 +30,7 @@ __all__ = [
     "WebhookSeries",
     "broker_series",
     "every",
+    "fetch_series",
     "ingest_series",
     "normalize_series",
     "unpack_series",

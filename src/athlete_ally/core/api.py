@@ -1,0 +1,145 @@
+"""The port of a vendor's API: how a person gives permission, and how what a webhook names is asked for. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.grant import Tokens
+from athlete_ally.core.vendor import Resource
+from athlete_ally.core.vendor_json import decoded
+
+Judgement = Literal["ok", "gone", "unauthorized", "refused", "later"]
+"""What an answer means: gone, deleted meanwhile; refused, this person's data will not be given; later, ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request: GET with `query`, or POST with `form`. `then` makes the next request from the answer."""
+
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
+    form: Mapping[str, str] | None = None
+    then: "Callable[[bytes], Call] | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most so many requests of the whole application in any window of so many seconds."""
+
+    requests: int
+    window_s: int
+
+
+def unwrapped(body: bytes) -> bytes:
+    """Return the answer of a token endpoint as OAuth 2 has it: most vendors send just that."""
+    return body
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """How a person gives permission.
+
+    `extra` goes along with every request for tokens. `unwrap` finds the standard's document in an answer. The vendor's
+    id of the person is `account_field` of that document, or of the answer to `who`.
+    """
+
+    authorize_url: str
+    token_url: str
+    scopes: tuple[str, ...]
+    account_field: str
+    who: Call | None = None
+    separator: str = " "
+    extra: Mapping[str, str] = field(default_factory=dict[str, str])
+    unwrap: Callable[[bytes], bytes] = unwrapped
+
+
+def by_status(status: int, _body: bytes) -> Judgement:
+    """Judge an answer by its HTTP status alone."""
+    match status:
+        case 200 | 204:
+            return "ok"
+        case 404 | 410:
+            return "gone"
+        case 401:
+            return "unauthorized"
+        case _ if status in {408, 425, 429} or status >= 500:  # noqa: PLR2004  # RFC 9110
+            return "later"
+        case _:
+            return "refused"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Api:
+    """A vendor's API. `call` returns how to ask for a resource, or None for a type that we don't use."""
+
+    base_url: str
+    oauth: OAuth
+    call: Callable[[Resource], Call | None]
+    rates: tuple[Rate, ...]
+    sources: tuple[str, ...]
+    judge: Callable[[int, bytes], Judgement] = by_status
+    unconfirmed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A vendor's answer. `wait_s` is how long it asked us to wait, if it did."""
+
+    judgement: Judgement
+    body: bytes = field(default=b"", repr=False)
+    wait_s: float | None = None
+
+
+class VendorApi(Protocol):
+    """Speaks with one vendor."""
+
+    def authorize_url(self, *, state: str, redirect_url: str) -> str:
+        """Return where a person gives permission."""
+        ...
+
+    async def redeem(self, code: str, *, redirect_url: str) -> "tuple[str, Tokens, tuple[str, ...]]":
+        """Return account, tokens and scopes for the code of a callback.
+
+        Raises:
+            Withdrawn: the vendor does not take the code.
+            Later: the vendor can't answer now.
+        """
+        ...
+
+    async def exchange(self, tokens: Tokens) -> Tokens:
+        """Return new tokens for these. Raises as `redeem`."""
+        ...
+
+    async def get(self, call: Call, access_token: str) -> Answered:
+        """Return the vendor's answer; one that can't be reached answers "later"."""
+        ...
+
+
+class Budget(Protocol):
+    """How many requests a vendor may still be sent, by all workers together."""
+
+    async def take(self, vendor: str, rates: tuple[Rate, ...]) -> float:
+        """Take one request out of the budget and return 0, or return after how many seconds there is one again.
+
+        Raises:
+            Unavailable: the database can't be reached.
+        """
+        ...
+
+    async def rest(self, vendor: str, until: datetime) -> None:
+        """Let nobody ask this vendor before then: it said so. Raises as `take`."""
+        ...
+
+
+def field_of(body: bytes, name: str) -> str:
+    """Return a field of a JSON object, as text.
+
+    Raises:
+        InvalidMessage: it is not there, or not a text or number.
+    """
+    value = decoded(body, dict[str, Any]).get(name)
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise InvalidMessage(f"{name}: needed")
+    return str(value)

@@ -1,0 +1,56 @@
+"""The dead letter of a webhook whose resource can't be fetched. Pure."""
+
+from datetime import datetime
+
+from athlete_ally import __version__
+from athlete_ally.core import headers, topology
+from athlete_ally.core.identity import derived_id, fingerprint, message_id
+from athlete_ally.core.messages import Delivery, OutgoingMessage
+from athlete_ally.core.verdict import Reason
+from athlete_ally.normalize.letters import copied_headers, instant
+
+
+def dead_letter(vendor: str, delivery: Delivery, reason: Reason, error: str, *, at: datetime) -> OutgoingMessage:
+    """Return the letter: the webhook byte for byte, and why. Its id is the same whenever it is made again."""
+    identity = delivery.headers.get(headers.MSG_ID) or message_id(delivery.subject, delivery.body)
+    stated = {
+        headers.DLQ_REASON: reason,
+        headers.DLQ_ERROR: error,
+        headers.DLQ_FINGERPRINT: fingerprint(vendor, "fetch", reason, error),
+        headers.DLQ_ATTEMPTS: str(delivery.attempt),
+        headers.DLQ_AT: instant(at),
+        headers.DLQ_WORKER_VERSION: __version__,
+        headers.ORIGINAL_SUBJECT: delivery.subject,
+        headers.ORIGINAL_STREAM: delivery.stream,
+        headers.ORIGINAL_SEQUENCE: str(delivery.sequence),
+        headers.ORIGINAL_TIME: instant(delivery.stored_at),
+        headers.ORIGINAL_MSG_ID: identity,
+        headers.ORIGINAL_CONSUMER: delivery.consumer,
+    }
+    return OutgoingMessage(
+        stream=topology.DLQ,
+        subject=topology.webhook_letter_subject(vendor, reason),
+        body=delivery.body,
+        message_id=derived_id("dlq", identity, delivery.consumer, delivery.sequence, reason),
+        headers={**copied_headers(delivery.headers), **stated},
+    )
+
+
+def fetched(vendor: str, grant: int, kind: str, body: bytes, *, at: datetime) -> OutgoingMessage:
+    """Return the message that keeps a vendor's answer as received; the same answer has the same id.
+
+    The grant stands for the person: the vendor's id of somebody does not belong into headers.
+    """
+    subject = topology.fetched_subject(vendor)
+    identity = message_id(f"{subject} {grant} {kind}", body)
+    attributes = {
+        headers.CE_SPECVERSION: "1.0",
+        headers.CE_ID: identity,
+        headers.CE_TYPE: subject,
+        headers.CE_SOURCE: "/athlete-ally/fetch",
+        headers.CE_TIME: instant(at),
+        headers.CONTENT_TYPE: "application/json",
+        headers.GRANT: str(grant),
+        headers.RESOURCE_TYPE: kind,
+    }
+    return OutgoingMessage(topology.VENDOR_HOT, subject, body, identity, attributes)

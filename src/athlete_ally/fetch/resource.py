@@ -1,0 +1,121 @@
+"""Getting one resource with the person's token: within the vendor's budget, refreshing where needed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import assert_never
+
+from athlete_ally.core.api import Answered, Api, Budget, Call, VendorApi
+from athlete_ally.core.errors import InvalidMessage, Later, Withdrawn
+from athlete_ally.core.grant import Grant, Vault
+from athlete_ally.core.ports import Now
+from athlete_ally.core.vendor import Resource
+
+# A token that ends while it is on its way is asked for again anyway; this saves the detour.
+_FRESH_FOR = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """What the vendor gave, and with whose permission."""
+
+    grant: Grant
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """There is nothing to get, and nothing is wrong: `gone` from the vendor, or `ignored` by us."""
+
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hopeless:
+    """It can't be got until a person does something; `error` says what, without values."""
+
+    result: str
+    error: str
+
+
+Outcome = Got | Nothing | Hopeless
+
+
+@dataclass(frozen=True, slots=True)
+class Fetcher:
+    """Gets resources of one vendor."""
+
+    vendor: str
+    api: Api
+    client: VendorApi
+    vault: Vault
+    budget: Budget
+    now: Now
+    on_refresh: Callable[[], None]
+
+    async def get(self, resource: Resource) -> Outcome:
+        """Return what became of it. May be repeated at will.
+
+        Raises:
+            Later: the vendor can't answer now, or its budget is spent.
+            Unavailable: the database can't be reached.
+        """
+        call = self.api.call(resource)
+        if call is None:
+            return Nothing("ignored")
+        grant = await self.vault.find(self.vendor, resource.account)
+        if grant is None:
+            return Hopeless("unknown", "no person connected this account: make a link with `athlete-ally connect link`")
+        if grant.state != "active":
+            return Hopeless("withdrawn", f"the permission is {grant.state}: the person has to connect again")
+        try:
+            return await self._get(call, grant)
+        except Withdrawn:
+            return Hopeless("withdrawn", "the vendor takes the permission no more: the person has to connect again")
+
+    async def withdraw(self, account: str) -> None:
+        """Note that a person took the permission back. Raises as `get`."""
+        await self.vault.withdraw(self.vendor, account)
+
+    async def _get(self, call: Call, grant: Grant) -> Outcome:
+        if grant.granted.tokens.expires_at <= self.now() + _FRESH_FOR:
+            grant = await self._refreshed(grant)
+        answered = await self._ask(call, grant)
+        if answered.judgement == "unauthorized":
+            grant = await self._refreshed(grant)
+            answered = await self._ask(call, grant)
+        match answered.judgement:
+            case "ok":
+                return Got(grant, answered.body) if call.then is None else await self._get(_next(call, answered), grant)
+            case "gone":
+                return Nothing("gone")
+            case "unauthorized" | "refused":
+                return Hopeless("refused", "the vendor refuses this person's data, with a token that is fresh")
+            case "later":
+                raise Later("the vendor can't answer now", answered.wait_s or 0)
+            case _:
+                assert_never(answered.judgement)
+
+    async def _ask(self, call: Call, grant: Grant) -> Answered:
+        wait_s = await self.budget.take(self.vendor, self.api.rates)
+        if wait_s > 0:
+            raise Later("the vendor's budget is spent", wait_s)
+        answered = await self.client.get(call, grant.granted.tokens.access)
+        if answered.judgement == "later" and answered.wait_s:
+            await self.budget.rest(self.vendor, self.now() + timedelta(seconds=answered.wait_s))
+        return answered
+
+    async def _refreshed(self, grant: Grant) -> Grant:
+        self.on_refresh()
+        granted = grant.granted
+        return await self.vault.refresh(
+            granted.vendor, granted.account, stale=granted.tokens.access, exchange=self.client.exchange
+        )
+
+
+def _next(call: Call, answered: Answered) -> Call:
+    assert call.then is not None  # noqa: S101  # the caller looked
+    try:
+        return call.then(answered.body)
+    except InvalidMessage as error:
+        raise Later("the vendor's answer does not name what to ask for next", 0) from error

@@ -1,0 +1,151 @@
+"""The worker of one vendor: pull webhooks, get what they name, publish it as received, settle."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from athlete_ally.core import headers, topology
+from athlete_ally.core.errors import InvalidMessage, Later, MessageTooLarge, StreamFull
+from athlete_ally.core.messages import Delivery, OutgoingMessage
+from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher
+from athlete_ally.core.series import FetchSeries
+from athlete_ally.core.vendor import Resource, Unpacked, Vendor, Webhook
+from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, Verdict, decide
+from athlete_ally.fetch.letters import dead_letter, fetched
+from athlete_ally.fetch.resource import Fetcher, Got, Hopeless, Nothing, Outcome
+from athlete_ally.normalize.patience import Patience, Stopping, kept_in_hand
+from athlete_ally.normalize.settle import settle
+
+# What a stop may have to wait for, beside the requests in hand.
+_LINGER_S = 1.0
+_KEEP_EVERY_S = topology.ACK_WAIT_S / 4
+_FULL_DELAY_S = 30.0
+# Resources asked for at once: polite to one vendor, and far above what any of them allows in the long run.
+_AT_ONCE = 16
+# Put off again and again while a vendor is down: soon at first, then every ten minutes until the stream's age ends it.
+_LONGEST_DELAY_S = 600.0
+_LONGEST_PAUSE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class FetchTools:
+    """What a worker works with."""
+
+    inbox: Inbox
+    publisher: Publisher
+    fetcher: Fetcher
+    patience: Patience
+    observer: Observer
+    series: FetchSeries
+    log: Log
+    now: Now
+    jitter: Callable[[], float]
+
+
+class FetchWorker:
+    """Handles the deliveries of one vendor until told to stop; other vendors have workers of their own."""
+
+    def __init__(self, vendor: Vendor, tools: FetchTools, policy: RetryPolicy) -> None:
+        """Prepare; `run` does the work."""
+        self._vendor = vendor
+        self._tools = tools
+        self._policy = policy
+        self._failures = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; what is in hand then is finished, or delivered again."""
+        with suppress(Stopping):
+            while not stop.is_set():
+                deliveries = await self._tools.patience.until_done(self._pull)
+                await self.handle(deliveries)
+                await self._pause(stop)
+
+    async def handle(self, deliveries: Sequence[Delivery]) -> None:
+        """Deal with these deliveries, side by side."""
+        async with kept_in_hand(self._tools.inbox, deliveries, _KEEP_EVERY_S):
+            ended = await asyncio.gather(*map(self._handle, deliveries), return_exceptions=True)
+        put_off = [verdict for verdict in ended if isinstance(verdict, Retry)]
+        # Only when nobody at all is answered is the vendor down: one person's trouble is not another's.
+        self._failures = self._failures + 1 if deliveries and len(put_off) == len(deliveries) else 0
+        for verdict in ended:
+            if isinstance(verdict, BaseException):
+                raise verdict
+
+    async def _pull(self) -> Sequence[Delivery]:
+        return await self._tools.inbox.fetch(_AT_ONCE, _LINGER_S)
+
+    async def _pause(self, stop: asyncio.Event) -> None:
+        """Leave a vendor alone that answered nobody, longer each time."""
+        self._tools.observer.set(self._tools.series.paused, self._vendor.name, value=float(self._failures > 0))
+        if self._failures:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), min(2.0 ** (self._failures - 2), _LONGEST_PAUSE_S))
+
+    async def _handle(self, delivery: Delivery) -> Verdict:
+        tools = self._tools
+        try:
+            verdict, messages = await self._work(delivery)
+        except Later as error:
+            verdict, messages = Retry(self._delay_s(delivery, error.delay_s)), []
+            self._count("later")
+        except Stopping:
+            raise
+        except Exception as error:  # noqa: BLE001  # the one place where a bug of ours becomes a verdict
+            verdict, messages = decide(error, delivery.attempt, self._policy), []
+            # Its text may hold a person's data, so that only its type is logged.
+            tools.log.error("unforeseen", sequence=delivery.sequence, type=type(error).__name__)  # noqa: TRY400
+            if isinstance(verdict, DeadLetter):
+                text = type(error).__name__
+                messages = [dead_letter(self._vendor.name, delivery, verdict.reason, text, at=tools.now())]
+        try:
+            for message in messages:
+                await tools.patience.until_done(lambda message=message: tools.publisher.publish(message))
+        except (StreamFull, MessageTooLarge) as error:
+            tools.log.warning("given-back", sequence=delivery.sequence, error=str(error))
+            verdict = Retry(_FULL_DELAY_S)
+        await tools.patience.until_done(lambda: settle(tools.inbox, delivery, verdict))
+        tools.log.info("settled", vendor=self._vendor.name, sequence=delivery.sequence, verdict=type(verdict).__name__)
+        return verdict
+
+    async def _work(self, delivery: Delivery) -> tuple[Verdict, list[OutgoingMessage]]:
+        """Return what to do with a delivery, and what has to be in the streams before it is done."""
+        try:
+            unpacked = self._vendor.unpack(Webhook(delivery.body, delivery.headers, delivery.stored_at))
+        except InvalidMessage:
+            # Whoever unpacks it writes the letter; one is enough.
+            unpacked = Unpacked()
+        for account in unpacked.withdrawn:
+            await self._tools.patience.until_done(lambda account=account: self._tools.fetcher.withdraw(account))
+            self._count("withdrawn")
+        verdict: Verdict = Ack()
+        messages: list[OutgoingMessage] = []
+        for resource in unpacked.resources:
+            outcome = await self._tools.patience.until_done(lambda r=resource: self._tools.fetcher.get(r))
+            messages += self._messages(delivery, resource, outcome)
+            if isinstance(outcome, Hopeless):
+                verdict = DeadLetter("non-retryable")
+        return verdict, messages
+
+    def _messages(self, delivery: Delivery, resource: Resource, outcome: Outcome) -> list[OutgoingMessage]:
+        at = self._tools.now()
+        match outcome:
+            case Got(grant, body):
+                self._count("fetched")
+                return [fetched(self._vendor.name, grant.id, resource.type, body, at=at)]
+            case Nothing(result):
+                self._count(result)
+                return []
+            case Hopeless(result, error):
+                self._count(result)
+                if headers.REPLAY_OF in delivery.headers:
+                    # The letter that is replayed is still there.
+                    return []
+                return [dead_letter(self._vendor.name, delivery, "non-retryable", error, at=at)]
+
+    def _delay_s(self, delivery: Delivery, asked_s: float) -> float:
+        backoff_s = min(2.0 ** min(delivery.attempt - 1, 16), _LONGEST_DELAY_S)
+        return max(asked_s, backoff_s) * (1 + self._tools.jitter() / 2)
+
+    def _count(self, result: str) -> None:
+        self._tools.observer.count(self._tools.series.resources, self._vendor.name, result)

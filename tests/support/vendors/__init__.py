@@ -1,0 +1,1 @@
+"""Vendors to try things with: their APIs and deliveries, with what goes wrong at real ones."""

@@ -1,0 +1,127 @@
+"""A vendor's API that is not there: permissions, tokens that rotate, documents, limits and outages."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from support.vendors.faces import Face
+
+
+@dataclass(slots=True)
+class SimulatedApi:
+    """The state of a vendor. `accounts` are given out in order to those who come to give permission.
+
+    Access tokens live `lives_s`; a refresh token works once. `per_window` requests are answered in each `window_s`.
+    While `is_down` every answer is 503. `clock` gives seconds.
+    """
+
+    face: Face
+    accounts: list[str]
+    clock: Callable[[], float]
+    lives_s: float = 3600
+    per_window: int = 100_000
+    window_s: float = 60
+    is_down: bool = False
+    requests: int = 0
+    refused: int = 0
+    served: int = 0
+    _next: int = 0
+    _serial: int = 0
+    _codes: dict[str, str] = field(default_factory=dict[str, str])
+    _access: dict[str, tuple[str, float]] = field(default_factory=dict[str, tuple[str, float]])
+    _refresh: dict[str, str] = field(default_factory=dict[str, str])
+    _window: tuple[float, int] = (0.0, 0)
+
+    def app(self) -> Starlette:
+        """Return the application that answers as the vendor does."""
+        return Starlette(
+            routes=[
+                Route(self.face.authorize_path, self._authorize),
+                Route(self.face.token_path, self._token, methods=["POST"]),
+                Route("/{path:path}", self._data, methods=["GET", "POST"]),
+            ]
+        )
+
+    def revoke(self, account: str) -> None:
+        """Let a person take the permission back: no token of the account works any more."""
+        self._access = {token: owner for token, owner in self._access.items() if owner[0] != account}
+        self._refresh = {token: owner for token, owner in self._refresh.items() if owner != account}
+
+    def expire_all(self) -> None:
+        """Let every access token end now."""
+        self._access.clear()
+
+    async def _authorize(self, request: Request) -> Response:
+        """Give permission at once, as the next person."""
+        account = self.accounts[self._next % len(self.accounts)]
+        self._next += 1
+        code = self._new("code")
+        self._codes[code] = account
+        query = urlencode({"code": code, "state": request.query_params["state"]})
+        return RedirectResponse(f"{request.query_params['redirect_uri']}?{query}", 302)
+
+    async def _token(self, request: Request) -> Response:
+        if self.is_down:
+            return self._answer(503, {})
+        form = dict(parse_qsl((await request.body()).decode()))
+        account = self._codes.pop(form.get("code", ""), None) or self._refresh.pop(form.get("refresh_token", ""), None)
+        if account is None:
+            return self._answer(400, {"error": "invalid_grant"})
+        access, refresh = self._new("access"), self._new("refresh")
+        self._access[access] = (account, self.clock() + self.lives_s)
+        self._refresh[refresh] = account
+        document: dict[str, Any] = {
+            "access_token": access,
+            "refresh_token": refresh,
+            "token_type": "Bearer",
+            "expires_in": int(self.lives_s),
+            self.face.account_field: account,
+        }
+        return self._answer(200, document)
+
+    async def _data(self, request: Request) -> Response:
+        self.requests += 1
+        if self.is_down:
+            return self._answer(503, {})
+        left_s = self._spend()
+        if left_s > 0:
+            self.refused += 1
+            return self._answer(429, {}, {"Retry-After": str(int(left_s) + 1)})
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        account, ends_at_s = self._access.get(token, ("", 0.0))
+        if ends_at_s <= self.clock():
+            return self._answer(401, {})
+        if request.url.path == self.face.who_path:
+            return self._answer(200, {self.face.account_field: self._own(account)})
+        form = dict(parse_qsl((await request.body()).decode()))
+        document = self.face.document(request.url.path, form, account)
+        if document is None:
+            return self._answer(404, {})
+        self.served += 1
+        return self._answer(200, document)
+
+    def _spend(self) -> float:
+        """Count a request, and return how long the window still is when it was one too many."""
+        started_s, used = self._window
+        if self.clock() - started_s >= self.window_s:
+            started_s, used = self.clock(), 0
+        self._window = (started_s, used + 1)
+        return started_s + self.window_s - self.clock() if used >= self.per_window else 0.0
+
+    def _own(self, account: str) -> str | int:
+        return int(account) if self.face.number_accounts else account
+
+    def _new(self, what: str) -> str:
+        self._serial += 1
+        return f"{what}-{self._serial}"
+
+    def _answer(self, status: int, document: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+        status, document = self.face.wrap(status, document)
+        return Response(msgspec.json.encode(document), status, headers, "application/json")

@@ -1,0 +1,241 @@
+"""From a vendor's notification to what its API answers, in the stream: real services, a simulated vendor."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from support.services import Service, Site
+from support.vendors.api import SimulatedApi
+from support.vendors.faces import FACES
+from support.wait import eventually
+
+from athlete_ally.adapters.http_server import HttpServer
+from athlete_ally.adapters.nats.admin import NatsAdmin
+from athlete_ally.adapters.ticket_seal import TicketSeal
+from athlete_ally.adapters.token_seal import new_token_key
+from athlete_ally.core.topology import VENDOR_HOT, fetch_durable, fetched_subject
+from athlete_ally.fetch.connect import link
+from athlete_ally.wiring.builders import now
+
+KEY = new_token_key()
+SECRET = "a-webhook-secret-of-ours"  # noqa: S105  # of the simulated vendor
+VENDORS = sorted(FACES)
+
+
+@dataclass
+class Chain:
+    """A simulated vendor, and our services that think that it is real."""
+
+    site: Site
+    vendor: str
+    api: SimulatedApi
+    environment: dict[str, Any]
+    ingest: Service
+    fetch: Service
+
+    async def connect(self, user_id: str, *, at: Service | None = None) -> httpx.Response:
+        """Follow a link as a person's browser does."""
+        service = at or self.fetch
+        url = link(TicketSeal(KEY), service.url, self.vendor, user_id, now())
+        async with httpx.AsyncClient(trust_env=False, follow_redirects=True, timeout=10) as client:
+            return await client.get(url)
+
+    async def notify(self, account: str, number: int) -> int:
+        """Deliver one notification as the vendor does."""
+        face = FACES[self.vendor]
+        body = face.notify(account, number)
+        headers = {"content-type": face.content_type, **face.sign(SECRET, body, int(time.time()))}
+        path = f"/webhooks/{self.vendor}" + (f"/{SECRET}" if face.secret_in_path else "")
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+            return (await client.post(self.ingest.url + path, content=body, headers=headers)).status_code
+
+    async def fetched(self) -> int:
+        """Return how many answers of the vendor the stream holds."""
+        subject = fetched_subject(self.vendor)
+        stream = await NatsAdmin(self.site.connection).stream(VENDOR_HOT, subject)
+        return stream.by_subject.get(subject, 0) if stream else 0
+
+    async def is_settled(self) -> bool:
+        """Tell whether fetch has nothing left to do."""
+        durable = await NatsAdmin(self.site.connection).consumer(VENDOR_HOT, fetch_durable(self.vendor))
+        return durable is not None and (durable.pending, durable.ack_pending) == (0, 0)
+
+    async def result(self, name: str) -> float:
+        """Return how many resources ended this way."""
+        text = f'fetch_resources_total{{result="{name}",vendor="{self.vendor}"}} '
+        return float((await self.fetch.metrics()).split(text)[1].split("\n")[0])
+
+
+@pytest.fixture
+def chain(site: Site) -> Callable[..., Any]:
+    """Set a chain up."""
+
+    @asynccontextmanager
+    async def set_up(vendor: str, accounts: int = 3, **options: Any) -> AsyncGenerator[Chain]:
+        numbers = [str(4000 + number) for number in range(accounts)]
+        api = SimulatedApi(FACES[vendor], numbers, time.monotonic, **options)
+        server = HttpServer(api.app(), host="127.0.0.1", port=0, drain_s=1)
+        await server.open(option="none")
+        upper = vendor.upper()
+        environment: dict[str, Any] = {
+            "AA_TOKEN_KEY": KEY,
+            f"AA_{upper}_CLIENT_ID": "our-application",
+            f"AA_{upper}_CLIENT_SECRET": "its-secret",
+            f"AA_{upper}_API_URL": f"http://127.0.0.1:{server.port}",
+            f"AA_{upper}_WEBHOOK_SECRETS": SECRET,
+        }
+        fetch = site.service("fetch", **environment)
+        environment["AA_CONNECT_URL"] = fetch.url
+        fetch = site.service("fetch", port=fetch.port, **environment)
+        ingest = site.service("ingest", **environment)
+        ingest.start()
+        await fetch.start().ready()
+        await ingest.ready()
+        yield Chain(site, vendor, api, environment, ingest, fetch)
+        await server.close()
+
+    return set_up
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_what_a_webhook_names_arrives(chain: Callable[..., Any], vendor: str) -> None:
+    """
+    People connect, their vendor notifies, and each answer of its API is in the stream, once; nothing is dead-lettered.
+    """
+    async with chain(vendor) as it:
+        pages = [await it.connect(f"person-{number}") for number in range(3)]
+        assert [(p.status_code, p.text) for p in pages] == [(200, "Connected. You can close this page.\n")] * 3
+        sent = [await it.notify(account, n) for account in it.api.accounts for n in (1, 2, 2)]
+        assert set(sent) <= {200, 204}
+        await eventually(it.is_settled, within_s=60)
+
+        assert (await it.fetched(), await it.site.letters()) == (len({*it.api.accounts}) * _documents(vendor), [])
+        private = ("access-", "refresh-", "its-secret", KEY, *it.api.accounts)
+        assert not any(each in it.fetch.log for each in private), it.fetch.log
+
+
+def _documents(vendor: str) -> int:
+    """Two sleeps, two measurements; both recoveries of WHOOP's simulated sleeps are of one cycle, and alike."""
+    return 1 if vendor == "whoop" else 2
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("step", ["before-publish", "after-publish", "before-ack"])
+async def test_fetch_dies(chain: Callable[..., Any], vendor: str, step: str) -> None:
+    """
+    Killed at the worst moments, with what it got in hand, fetch loses nothing: another one gets it again.
+    """
+    async with chain(vendor, accounts=1) as it:
+        await it.connect("ada")
+        it.fetch.kill()
+        dying = it.site.service("fetch", dies=step, **it.environment).start()
+        await it.site.patience_with(fetch_durable(vendor), 1.0, stream=VENDOR_HOT)
+        assert await it.notify("4000", 1) in {200, 204}
+        assert await dying.exit_code() != 0
+        assert not await it.is_settled()
+        await it.fetch.start().ready()
+        await eventually(it.is_settled, within_s=60)
+
+        assert (await it.fetched(), await it.site.letters()) == (1, [])
+
+
+async def test_tokens_that_ended_are_refreshed(chain: Callable[..., Any]) -> None:
+    """
+    An access token that the vendor takes no more is replaced once, and the data arrives.
+    """
+    async with chain("oura", accounts=1) as it:
+        await it.connect("ada")
+        it.api.expire_all()
+        for number in range(5):
+            await it.notify("4000", number)
+        await eventually(it.is_settled, within_s=60)
+
+        assert await it.fetched() == 5
+        assert 'fetch_refreshes_total{vendor="oura"}' in await it.fetch.metrics()
+
+
+async def test_a_person_who_withdrew_is_nobody_elses_trouble(chain: Callable[..., Any]) -> None:
+    """
+    What can't be fetched without permission is a dead letter that says so, without ids; others' data arrives.
+
+    An account that nobody connected is told apart.
+    """
+    async with chain("whoop", accounts=2) as it:
+        await it.connect("ada")
+        await it.connect("eve")
+        it.api.revoke("4000")
+        for account in ("4000", "4001", "999"):
+            await it.notify(account, 1)
+        await eventually(it.is_settled, within_s=60)
+
+        assert await it.fetched() == 1
+        letters = await it.site.letters()
+        assert sorted(letter.error.partition(":")[0] for letter in letters) == [
+            "no person connected this account",
+            "the vendor takes the permission no more",
+        ]
+        assert {letter.headers["AA-Original-Consumer"] for letter in letters} == {"fetch-whoop-durable"}
+        assert not [value for letter in letters for value in letter.headers.values() if "4000" in value]
+        state = await it.site.pool.fetchval("SELECT state FROM vendor_grant WHERE account = '4000'")
+        assert state == "withdrawn"
+
+
+async def test_a_vendor_that_is_down_costs_nothing(chain: Callable[..., Any]) -> None:
+    """
+    While the vendor answers 503 everything waits, is counted and not dead-lettered; then it arrives.
+    """
+    async with chain("withings", accounts=1) as it:
+        await it.connect("ada")
+        it.api.is_down = True
+        await it.notify("4000", 1)
+
+        async def put_off() -> bool:
+            return await it.result("later") >= 2
+
+        await eventually(put_off, within_s=60)
+        assert (await it.fetched(), await it.site.letters()) == (0, [])
+        it.api.is_down = False
+        await eventually(it.is_settled, within_s=60)
+
+        assert (await it.fetched(), await it.site.letters()) == (1, [])
+
+
+async def test_a_limit_holds_for_all_workers_together(chain: Callable[..., Any]) -> None:
+    """
+    A vendor that asked to wait is left alone by every worker until then; nothing is lost by it.
+    """
+    async with chain("oura", accounts=1, per_window=3, window_s=3) as it:
+        await it.connect("ada")
+        other = await it.site.service("fetch", **it.environment).start().ready()
+        await asyncio.gather(*(it.notify("4000", number) for number in range(8)))
+        await eventually(it.is_settled, within_s=60)
+
+        assert (await it.fetched(), await it.site.letters(), other.is_running) == (8, [], True)
+        # Some were under way when the first was refused; without a common rest there would be a storm.
+        assert it.api.refused <= 8 * 3
+
+
+async def test_a_link_works_once_and_only_where_it_was_opened(chain: Callable[..., Any]) -> None:
+    """
+    A used link, one for another vendor, a forged one and a callback in another browser connect nothing.
+    """
+    async with chain("oura", accounts=1) as it:
+        url = link(TicketSeal(KEY), it.fetch.url, "oura", "ada", now())
+        forged = link(TicketSeal(new_token_key()), it.fetch.url, "oura", "ada", now())
+        other = link(TicketSeal(KEY), it.fetch.url, "whoop", "ada", now()).replace("/whoop?", "/oura?")
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+            gone_to_vendor = await client.get(url)
+            back = await client.get(gone_to_vendor.headers["location"])
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as stranger:
+            elsewhere = await stranger.get(back.headers["location"])
+            refused = [(await stranger.get(each)).status_code for each in (forged, other)]
+        async with httpx.AsyncClient(trust_env=False, timeout=10, follow_redirects=True) as client:
+            first, again = await client.get(url), await client.get(url)
+
+        assert (elsewhere.status_code, refused, first.status_code, again.status_code) == (403, [403, 403], 200, 403)
+        assert await it.site.pool.fetchval("SELECT count(*) FROM vendor_grant") == 1
