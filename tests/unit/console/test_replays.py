@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from athlete_ally.console.replays import Running
+from athlete_ally.ops.replay import Replay
 from athlete_ally.ops.replay_plan import Plan, Terms
 from athlete_ally.ops.replay_progress import Progress
 from athlete_ally.ops.selection import Selection
