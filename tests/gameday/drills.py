@@ -56,7 +56,7 @@ async def _restart_and_resolve(stage: Stage) -> None:
     stage.normalize.kill()
     await stage.normalize.start().ready()
     # What the fuse kept back dies now.
-    await eventually(stage.site.is_settled, within_s=60)
+    await eventually(stage.site.is_settled, within_s=200)
     await _resolve(stage)
 
 
@@ -84,8 +84,9 @@ async def _create_durable(stage: Stage) -> None:
     assert done.code == 0, done.out + done.err
     stage.normalize.kill()
     await stage.normalize.start().ready()
-    # Everything is delivered again, and what died before dies again: its letters come back.
-    await eventually(stage.site.is_settled, within_s=60)
+    # Everything is delivered again, and what died before dies again: its letters come back. What the fuse keeps back of
+    # a batch comes after another ack_wait.
+    await eventually(stage.site.is_settled, within_s=200)
     await stage.command("dlq", "resolve", "--all", "--reason", "game day", "--yes")
 
 
