@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,14 +37,14 @@ class Commands:
         """Run a command to its end; `tomorrow` runs the code that knows one field more, and `dies` there at a step."""
         is_tomorrow = tomorrow or dies != "never"
         program = [str(TOMORROW), dies] if is_tomorrow else ["-m", "athlete_ally"]
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *program,
-            *arguments,
+        # In a thread: under load, asyncio's own pipes were seen to end in the middle of a long output.
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, *program, *arguments],
             env={**os.environ, "PYTHONPATH": str(TOMORROW.parents[1]), **self.environment},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            input=stdin.encode(),
+            capture_output=True,
+            timeout=100,
+            check=False,
         )
-        out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 100)
-        return Outcome(process.returncode or 0, out.decode(), err.decode())
+        return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
