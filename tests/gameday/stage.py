@@ -33,7 +33,7 @@ from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.core.environment import Thresholds
 from athlete_ally.core.topology import CORE_HOT, build_topology
 from athlete_ally.measurements import KINDS
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import FETCHED, VENDORS
 
 ROOT = Path(__file__).parents[2]
 _DATABASE = "game_day"
@@ -164,7 +164,7 @@ async def stage(folder: Path, pace: float) -> AsyncGenerator[Stage]:
 async def _site(nats: Nats, postgres: Postgres, folder: Path) -> AsyncGenerator[tuple[Site, dict[str, str]]]:
     connection = Connection(nats.url, name="game-day", log=build_log("game-day", level="error", form="json"))
     await connection.open()
-    await make_streams(connection, build_topology(KINDS, VENDORS))
+    await make_streams(connection, build_topology(KINDS, VENDORS, fetched=FETCHED))
     await _create_database(postgres.url)
     url = postgres.database_url(_DATABASE)
     pool = await open_pool(url, size=2)

@@ -130,6 +130,20 @@ async def test_what_was_allowed_is_done(desk: Desk, made_at: str | None, code: i
         assert [(each["name"], each["deleted"]) for each in done.document["done"]] == [("AA_ADVISORY", 15)]
 
 
+async def test_a_sender_that_only_the_settings_name_has_its_durable_made(desk: Desk) -> None:
+    """
+    What a service of these settings would miss is what plan misses and apply makes; status then shows it.
+    """
+    desk.environment["AA_WEBHOOK_SENDERS"] = "acme"
+    plan = await desk.run("plan")
+    applied = await desk.run("apply", "--yes")
+    status = await desk.run("status", "--json")
+
+    assert (plan.code, applied.code, (await desk.run("plan")).code) == (2, 0, 0)
+    assert "unpack-acme-durable" in plan.out
+    assert "unpack-acme-durable" in {each["name"] for each in status.document["durables"]}
+
+
 async def test_without_a_terminal_nobody_is_asked(desk: Desk) -> None:
     """
     What is not allowed beforehand is refused at once, with the option that would allow it.

@@ -10,14 +10,11 @@ from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.environment import EnvironmentSpec
 from athlete_ally.core.errors import Misconfigured
-from athlete_ally.core.topology import build_topology
-from athlete_ally.measurements import KINDS
 from athlete_ally.ops.difference import Wanted, wanted_of
 from athlete_ally.ops.executor import Done, carry_out
 from athlete_ally.ops.plan import Plan
 from athlete_ally.ops.planner import make_plan
-from athlete_ally.vendors import FETCHED, VENDORS
-from athlete_ally.wiring.builders import now
+from athlete_ally.wiring.builders import desired_topology, now
 from athlete_ally.wiring.session import nats_session
 
 
@@ -44,9 +41,13 @@ def required_environment(settings: Settings) -> EnvironmentSpec:
     return environment_of(settings)
 
 
-def wanted_in(spec: EnvironmentSpec) -> tuple[Wanted, ...]:
-    """Return all streams and durables of an environment."""
-    return wanted_of(build_topology(KINDS, VENDORS, spec, fetched=FETCHED))
+def wanted_by(settings: Settings) -> tuple[Wanted, ...]:
+    """Return all streams and durables of the environment, those of the configured senders of webhooks included.
+
+    Raises:
+        Misconfigured: the file of the environment is not as it must be.
+    """
+    return wanted_of(desired_topology(settings))
 
 
 @asynccontextmanager
@@ -69,7 +70,7 @@ async def plan_for(settings: Settings, wanted: Sequence[Wanted] | None = None) -
     """
     spec = required_environment(settings)
     async with broker_session(settings) as broker:
-        ours = wanted_in(spec)
+        ours = wanted_by(settings)
         return await make_plan(broker, spec, ours if wanted is None else wanted, now(), (each.name for each in ours))
 
 

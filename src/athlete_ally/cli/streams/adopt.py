@@ -8,12 +8,11 @@ import msgspec
 from athlete_ally.cli.streams.options import settings_options
 from athlete_ally.config.environment_file import encode_environment, environment_of
 from athlete_ally.config.settings import Settings
-from athlete_ally.core.environment import EnvironmentSpec
 from athlete_ally.core.errors import Refused
 from athlete_ally.ops.adopt import adopt as adopted
 from athlete_ally.ops.planner import Snapshot, take_snapshot
 from athlete_ally.wiring.loop import run
-from athlete_ally.wiring.operator import broker_session, wanted_in
+from athlete_ally.wiring.operator import broker_session, wanted_by
 
 
 @click.command()
@@ -28,7 +27,7 @@ def adopt(*, out: Path | None, settings: Settings, as_json: bool) -> None:
     spec = environment_of(settings)
     if settings.is_set("environment"):
         spec = msgspec.structs.replace(spec, environment=settings.environment)
-    snapshot = run(_snapshot(settings, spec))
+    snapshot = run(_snapshot(settings))
     missing = sorted(set(spec.streams) - set(snapshot.streams))
     for name in missing:
         click.echo(f"stream {name} is missing: its limits are not from the server", err=True)
@@ -44,6 +43,6 @@ def adopt(*, out: Path | None, settings: Settings, as_json: bool) -> None:
         raise Refused(f"{out} is there already, and stays as it is: name another file") from error
 
 
-async def _snapshot(settings: Settings, spec: EnvironmentSpec) -> Snapshot:
+async def _snapshot(settings: Settings) -> Snapshot:
     async with broker_session(settings) as broker:
-        return await take_snapshot(broker, wanted_in(spec))
+        return await take_snapshot(broker, wanted_by(settings))

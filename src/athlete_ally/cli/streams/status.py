@@ -18,7 +18,7 @@ from athlete_ally.config.settings import Settings
 from athlete_ally.core.quantities import Size
 from athlete_ally.ops.overview import DurableRow, Overview, StreamRow, look
 from athlete_ally.wiring.loop import run
-from athlete_ally.wiring.operator import broker_session, required_environment, wanted_in
+from athlete_ally.wiring.operator import broker_session, wanted_by
 
 _EVERY_S = 2.0
 # What is piped into a file or a chat need not fit a terminal of the eighties.
@@ -49,11 +49,11 @@ def status(*, watch: bool, settings: Settings, as_json: bool) -> None:
 
 async def _look(settings: Settings) -> Overview:
     async with broker_session(settings) as broker:
-        return await look(broker, wanted_in(required_environment(settings)))
+        return await look(broker, wanted_by(settings))
 
 
 async def _watch(settings: Settings) -> None:
-    wanted = wanted_in(required_environment(settings))
+    wanted = wanted_by(settings)
     async with broker_session(settings) as broker:
         overview = await look(broker, wanted)
         with Live(_screen(overview), auto_refresh=False) as live:

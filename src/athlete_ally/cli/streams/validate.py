@@ -10,10 +10,8 @@ from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.cli.streams.options import environment_option
 from athlete_ally.config.settings import load_settings
-from athlete_ally.core.topology import build_topology
-from athlete_ally.measurements import KINDS
 from athlete_ally.ops.lint import lint
-from athlete_ally.vendors import FETCHED, VENDORS
+from athlete_ally.wiring.builders import desired_topology
 from athlete_ally.wiring.operator import required_environment
 
 
@@ -27,8 +25,9 @@ def validate(*, environment_file: Path | None, env_file: Path | None, as_json: b
     Exit code 0 when it is sound, 1 when it can't be read, 2 when a rule is not kept. A finding is accepted by a line
     below [silence] in the file: its id, or `id:name`, and the reason.
     """
-    spec = required_environment(load_settings(env_file, environment_file=environment_file))
-    found = lint(spec, build_topology(KINDS, VENDORS, spec, fetched=FETCHED))
+    settings = load_settings(env_file, environment_file=environment_file)
+    spec = required_environment(settings)
+    found = lint(spec, desired_topology(settings))
     if as_json:
         click.echo(
             json.dumps({"schema": 1, "environment": spec.environment, "findings": [asdict(each) for each in found]})
