@@ -1,7 +1,3 @@
-# /// script
-# requires-python = ">=3.11"
-# dependencies = ["httpx", "psutil"]
-# ///
 """Measure the whole path on one machine: latency from the 202 to the row, readings a second, and memory.
 
 Starts `athlete-ally up` in a throw-away directory and talks to it as clients do. Run it from the project:
