@@ -2,31 +2,18 @@
 
 from datetime import datetime
 
-from athlete_ally import __version__
 from athlete_ally.core import headers, topology
 from athlete_ally.core.identity import derived_id, fingerprint, message_id
 from athlete_ally.core.messages import Delivery, OutgoingMessage
 from athlete_ally.core.verdict import Reason
-from athlete_ally.normalize.letters import copied_headers, instant
+from athlete_ally.normalize.letters import copied_headers, instant, why_and_whence
 
 
 def dead_letter(vendor: str, delivery: Delivery, reason: Reason, error: str, *, at: datetime) -> OutgoingMessage:
     """Return the letter: the webhook byte for byte, and why. Its id is the same whenever it is made again."""
     identity = delivery.headers.get(headers.MSG_ID) or message_id(delivery.subject, delivery.body)
-    stated = {
-        headers.DLQ_REASON: reason,
-        headers.DLQ_ERROR: error,
-        headers.DLQ_FINGERPRINT: fingerprint(vendor, "fetch", reason, error),
-        headers.DLQ_ATTEMPTS: str(delivery.attempt),
-        headers.DLQ_AT: instant(at),
-        headers.DLQ_WORKER_VERSION: __version__,
-        headers.ORIGINAL_SUBJECT: delivery.subject,
-        headers.ORIGINAL_STREAM: delivery.stream,
-        headers.ORIGINAL_SEQUENCE: str(delivery.sequence),
-        headers.ORIGINAL_TIME: instant(delivery.stored_at),
-        headers.ORIGINAL_MSG_ID: identity,
-        headers.ORIGINAL_CONSUMER: delivery.consumer,
-    }
+    mark = fingerprint(vendor, "fetch", reason, error)
+    stated = why_and_whence(delivery, identity, reason, error, fingerprint=mark, at=at)
     return OutgoingMessage(
         stream=topology.DLQ,
         subject=topology.webhook_letter_subject(vendor, reason),

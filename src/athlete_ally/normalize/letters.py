@@ -11,6 +11,7 @@ from athlete_ally.core.identity import derived_id, fingerprint
 from athlete_ally.core.messages import Delivery, OutgoingMessage
 from athlete_ally.core.ports import Lot, Rejected
 from athlete_ally.core.reading import pick_readings
+from athlete_ally.core.verdict import Reason
 
 # Long enough for a field and its limit; short enough that all headers stay within 16 KiB.
 _MAX_ERROR_CHARACTERS = 500
@@ -39,21 +40,9 @@ def _letter(kind: str, delivery: Delivery, lot: Lot, rejected: list[Rejected], a
     indexes = [each.index for each in rejected]
     is_whole = len(rejected) == lot.readings
     first_error = printable(rejected[0].error)
-    stated = {
-        headers.DLQ_REASON: reason,
-        headers.DLQ_ERROR: first_error,
-        headers.DLQ_FINGERPRINT: fingerprint(kind, reason, shape_of(first_error)),
-        headers.DLQ_ATTEMPTS: str(delivery.attempt),
-        headers.DLQ_AT: instant(at),
-        headers.DLQ_WORKER_VERSION: __version__,
-        headers.ORIGINAL_SUBJECT: delivery.subject,
-        headers.ORIGINAL_STREAM: delivery.stream,
-        headers.ORIGINAL_SEQUENCE: str(delivery.sequence),
-        headers.ORIGINAL_TIME: instant(delivery.stored_at),
-        headers.ORIGINAL_MSG_ID: lot.message_id,
-        headers.ORIGINAL_CONSUMER: delivery.consumer,
-        headers.READINGS: str(len(rejected)),
-    }
+    mark = fingerprint(kind, reason, shape_of(first_error))
+    stated = why_and_whence(delivery, lot.message_id, reason, first_error, fingerprint=mark, at=at)
+    stated[headers.READINGS] = str(len(rejected))
     if delivery.attempt == 1:
         stated[headers.DLQ_FIRST_DELIVERED] = instant(at)
     if not is_whole:
@@ -65,6 +54,26 @@ def _letter(kind: str, delivery: Delivery, lot: Lot, rejected: list[Rejected], a
         message_id=derived_id("dlq", lot.message_id, delivery.sequence, reason),
         headers={**copied_headers(delivery.headers), **stated},
     )
+
+
+def why_and_whence(  # one for each thing that is stated
+    delivery: Delivery, identity: str, reason: Reason, error: str, *, fingerprint: str, at: datetime
+) -> dict[str, str]:
+    """Return the headers that every letter has: what was wrong with the message of this `identity`, and its origin."""
+    return {
+        headers.DLQ_REASON: reason,
+        headers.DLQ_ERROR: error,
+        headers.DLQ_FINGERPRINT: fingerprint,
+        headers.DLQ_ATTEMPTS: str(delivery.attempt),
+        headers.DLQ_AT: instant(at),
+        headers.DLQ_WORKER_VERSION: __version__,
+        headers.ORIGINAL_SUBJECT: delivery.subject,
+        headers.ORIGINAL_STREAM: delivery.stream,
+        headers.ORIGINAL_SEQUENCE: str(delivery.sequence),
+        headers.ORIGINAL_TIME: instant(delivery.stored_at),
+        headers.ORIGINAL_MSG_ID: identity,
+        headers.ORIGINAL_CONSUMER: delivery.consumer,
+    }
 
 
 def copied_headers(original: Mapping[str, str]) -> dict[str, str]:

@@ -6,7 +6,6 @@ from datetime import datetime
 
 import msgspec
 
-from athlete_ally import __version__
 from athlete_ally.core import headers, topology
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.identity import derived_id, fingerprint, message_id
@@ -16,7 +15,7 @@ from athlete_ally.core.reading import Reading, encode_messages
 from athlete_ally.core.vendor import Found, Unpacked, Vendor, Webhook
 from athlete_ally.core.verdict import Reason
 from athlete_ally.core.webhook_books import UnpackResult
-from athlete_ally.normalize.letters import copied_headers, instant, listed, printable, shape_of
+from athlete_ally.normalize.letters import copied_headers, listed, printable, shape_of, why_and_whence
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,22 +143,10 @@ def webhook_letters(
 
 def _letter(vendor: str, delivery: Delivery, identity: str, failed: Sequence[Failed], at: datetime) -> OutgoingMessage:
     reason, error = failed[0].reason, printable(failed[0].error)
-    stated = {
-        headers.DLQ_REASON: reason,
-        headers.DLQ_ERROR: error,
-        headers.DLQ_FINGERPRINT: fingerprint(vendor, reason, shape_of(error)),
-        headers.DLQ_ATTEMPTS: str(delivery.attempt),
-        headers.DLQ_AT: instant(at),
-        headers.DLQ_WORKER_VERSION: __version__,
-        headers.ORIGINAL_SUBJECT: delivery.subject,
-        headers.ORIGINAL_STREAM: delivery.stream,
-        headers.ORIGINAL_SEQUENCE: str(delivery.sequence),
-        headers.ORIGINAL_TIME: instant(delivery.stored_at),
-        headers.ORIGINAL_MSG_ID: identity,
-        headers.ORIGINAL_CONSUMER: delivery.consumer,
-        headers.READINGS: str(len(failed)),
-        headers.READING_INDEXES: listed([each.index for each in failed]),
-    }
+    mark = fingerprint(vendor, reason, shape_of(error))
+    stated = why_and_whence(delivery, identity, reason, error, fingerprint=mark, at=at)
+    stated[headers.READINGS] = str(len(failed))
+    stated[headers.READING_INDEXES] = listed([each.index for each in failed])
     return OutgoingMessage(
         stream=topology.DLQ,
         subject=topology.webhook_letter_subject(vendor, reason),
