@@ -294,6 +294,6 @@ async def test_nats_settings_are_the_documented_ones(nats_server: Nats) -> None:
     """
     The servers that we start flush before they acknowledge.
     """
-    configuration = next(nats_server.guard.folder.glob("nats-*/nats.conf")).read_text(encoding="utf-8")
+    configuration = (nats_server.folder / "nats.conf").read_text(encoding="utf-8")
 
     assert "sync_interval: always" in configuration

@@ -67,6 +67,7 @@ class Nats:
     """A nats-server. `restart` after a `kill -9` of `pid` finds its data again."""
 
     guard: Guard
+    folder: Path
     command: Command
     url: str
     monitor_url: str
@@ -113,7 +114,7 @@ def new_nats(guard: Guard, *, max_file_store: str = "4GB", sync: str = "always")
     command = nats_command(
         folder, port=port, monitor_port=monitor_port, token=token, max_file_store=max_file_store, sync=sync
     )
-    server = Nats(guard, command, f"nats://{token}@127.0.0.1:{port}", f"http://127.0.0.1:{monitor_port}")
+    server = Nats(guard, folder, command, f"nats://{token}@127.0.0.1:{port}", f"http://127.0.0.1:{monitor_port}")
     server.start()
     return server
 
