@@ -29,6 +29,9 @@ from athlete_ally.vendors import FETCHED, VENDORS
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
+# Hundreds of processes start from here; where the machine says not to, each would compile every module again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 _TEMPLATE = "aa_template"
 HOW_TO_GET = {
     "chromium": "apt-get install chromium",
