@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.ports import Lot, Receipt, Rejected
 from athlete_ally.core.record import newest
 from athlete_ally.measurements import HRV
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 async def rows(pool: Any) -> dict[str, float]:
@@ -52,6 +55,16 @@ async def test_every_column_survives(pool: Any) -> None:
         "rr_intervals_ms": [800.0, 812.5],
         "quality_flags": list(record.quality_flags),
     } == row
+
+
+@pytest.mark.parametrize(("traceparent", "kept"), [(f"00-{TRACE}-b7ad6b7169203331-00", TRACE), ("no such thing", None)])
+async def test_a_receipt_keeps_the_trace(pool: Any, traceparent: str, kept: str | None) -> None:
+    """
+    From a row one gets to the trace of its request when the message is gone; what is no trace context is not kept.
+    """
+    await PostgresStore(pool).store(HRV, [replace(lot(hrv_record()), traceparent=traceparent)])
+
+    assert kept == await pool.fetchval("SELECT trace_id FROM receipt")
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])

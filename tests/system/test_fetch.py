@@ -23,6 +23,7 @@ from athlete_ally.fetch.connect import link
 from athlete_ally.wiring.builders import now
 
 KEY = new_token_key()
+CONTEXT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 SECRET = "a-webhook-secret-of-ours"  # noqa: S105  # of the simulated vendor
 VENDORS = sorted(FACES)
 
@@ -49,7 +50,8 @@ class Chain:
         """Deliver one notification as the vendor does."""
         face = FACES[self.vendor]
         body = face.notify(account, number)
-        headers = {"content-type": face.content_type, **face.sign(SECRET, body, int(time.time()))}
+        headers = {"content-type": face.content_type, "traceparent": CONTEXT}
+        headers |= face.sign(SECRET, body, int(time.time()))
         path = f"/webhooks/{self.vendor}" + (f"/{SECRET}" if face.secret_in_path else "")
         async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
             return (await client.post(self.ingest.url + path, content=body, headers=headers)).status_code
@@ -105,7 +107,8 @@ def chain(site: Site) -> Callable[..., Any]:
 @pytest.mark.parametrize("vendor", VENDORS)
 async def test_what_a_webhook_names_arrives(chain: Callable[..., Any], vendor: str) -> None:
     """
-    People connect, their vendor notifies, and each answer of its API is in the stream, once; nothing is dead-lettered.
+    People connect, their vendor notifies, and each answer of its API is in the stream, once; nothing is dead-lettered;
+    the log names the trace.
     """
     async with chain(vendor) as it:
         pages = [await it.connect(f"person-{number}") for number in range(3)]
@@ -117,6 +120,7 @@ async def test_what_a_webhook_names_arrives(chain: Callable[..., Any], vendor: s
         assert (await it.fetched(), await it.site.letters()) == (len({*it.api.accounts}) * _documents(vendor), [])
         private = ("access-", "refresh-", "its-secret", KEY, *it.api.accounts)
         assert not any(each in it.fetch.log for each in private), it.fetch.log
+        assert CONTEXT.split("-")[1] in it.fetch.log
 
 
 def _documents(vendor: str) -> int:

@@ -23,6 +23,7 @@ SETTINGS: dict[str, Any] = {
     "AA_TERRA_WEBHOOK_SECRETS": TERRA,
     "AA_GARMIN_WEBHOOK_SECRETS": GARMIN,
 }
+CONTEXT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 PEOPLE = [Account("garmin", "g-1", "anna"), Account("terra", "t-1", "bert")]
 
 
@@ -55,13 +56,14 @@ async def unpacked(site: Site, vendor: str) -> dict[str, int]:
 
 async def test_deliveries_become_rows(site: Site) -> None:
     """
-    Garmin's night and nap, and Terra's night twice: rows of the right people and units; rMSSD and SDNN apart.
+    Garmin's night and nap, and Terra's night twice: rows of the right people and units; rMSSD and SDNN apart;
+    receipts of webhook and readings keep the trace of the request.
     """
     await PostgresWebhooks(site.pool).link(PEOPLE)
     ingest = await site.service("ingest", **SETTINGS).start().ready()
     normalize = await site.service("normalize").start().ready()
     now = datetime.now(UTC)
-    await deliver(ingest, f"garmin/{GARMIN}", payload("garmin", "a night over midnight"), {})
+    await deliver(ingest, f"garmin/{GARMIN}", payload("garmin", "a night over midnight"), {"traceparent": CONTEXT})
     night = payload("terra", "rMSSD and SDNN")
     for _ in range(2):
         await deliver(ingest, "terra", night, terra_headers(TERRA, night, now))
@@ -76,6 +78,9 @@ async def test_deliveries_become_rows(site: Site) -> None:
     ]
     (hrv,) = await site.pool.fetch("SELECT user_id, rmssd_ms, sdnn_ms, source FROM hrv_data")
     assert tuple(hrv) == ("bert", 47.5, 61.0, "oura")
+    traced = "SELECT trace_id FROM {} WHERE trace_id IS NOT NULL"
+    trace_ids = [await site.pool.fetchval(traced.format(table)) for table in ("webhook_receipt", "receipt")]
+    assert [CONTEXT.split("-")[1]] * 2 == trace_ids
 
 
 @pytest.mark.parametrize("step", ["before-announce", "after-announce", "before-ack"])

@@ -9,6 +9,7 @@ from athlete_ally.core import headers
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.identity import message_id
 from athlete_ally.core.reading import pick_readings
+from athlete_ally.core.trace import trace_id
 
 Shelf = Literal["waiting", "quarantine", "resolved"]
 SHELVES: Final[tuple[Shelf, ...]] = ("waiting", "quarantine", "resolved")
@@ -73,6 +74,11 @@ class Letter:
     def worker_version(self) -> str:
         """The version of the worker that gave it up."""
         return self.headers.get(headers.DLQ_WORKER_VERSION, "")
+
+    @property
+    def trace_id(self) -> str | None:
+        """The trace of the request that brought the original, where it had one."""
+        return trace_id(self.headers.get(headers.TRACEPARENT))
 
     @property
     def kind(self) -> str:

@@ -69,7 +69,8 @@ class Lot:
     """What one message wants to store: its records, and the readings already rejected.
 
     `readings` counts all readings of the message. `replay_of` is the identity of the dead letter that the message
-    replays, if it does: its readings were dead-lettered before, and that letter is still in AA_DLQ.
+    replays, if it does: its readings were dead-lettered before, and that letter is still in AA_DLQ. `traceparent` is
+    what the message says, and may be anything.
     """
 
     message_id: str
@@ -80,6 +81,7 @@ class Lot:
     records: tuple[Record, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     replay_of: str | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

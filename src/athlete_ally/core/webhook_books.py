@@ -34,6 +34,7 @@ class WebhookReceipt:
     resources: int
     dead_lettered: int
     received_at: datetime
+    trace_id: str | None
 
 
 class WebhookBooks(Protocol):

@@ -5,6 +5,7 @@ from datetime import datetime
 from athlete_ally.core import headers, topology
 from athlete_ally.core.identity import derived_id, fingerprint, message_id
 from athlete_ally.core.messages import Delivery, OutgoingMessage
+from athlete_ally.core.trace import handed_on
 from athlete_ally.core.verdict import Reason
 from athlete_ally.normalize.letters import copied_headers, instant, why_and_whence
 
@@ -23,8 +24,8 @@ def dead_letter(vendor: str, delivery: Delivery, reason: Reason, error: str, *, 
     )
 
 
-def fetched(vendor: str, grant: int, kind: str, body: bytes, *, at: datetime) -> OutgoingMessage:
-    """Return the message that keeps a vendor's answer as received; the same answer has the same id.
+def fetched(vendor: str, grant: int, kind: str, body: bytes, webhook: Delivery, *, at: datetime) -> OutgoingMessage:
+    """Return the message that keeps what a vendor answered after a webhook; the same answer has the same id.
 
     The grant stands for the person: the vendor's id of somebody does not belong into headers.
     """
@@ -39,5 +40,6 @@ def fetched(vendor: str, grant: int, kind: str, body: bytes, *, at: datetime) ->
         headers.CONTENT_TYPE: "application/json",
         headers.GRANT: str(grant),
         headers.RESOURCE_TYPE: kind,
+        **handed_on(webhook.headers),
     }
     return OutgoingMessage(topology.VENDOR_HOT, subject, body, identity, attributes)

@@ -10,6 +10,7 @@ from athlete_ally.core.errors import InvalidMessage, Later, MessageTooLarge, Str
 from athlete_ally.core.messages import Delivery, OutgoingMessage
 from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher
 from athlete_ally.core.series import FetchSeries
+from athlete_ally.core.trace import log_fields
 from athlete_ally.core.vendor import Resource, Unpacked, Vendor, Webhook
 from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, Verdict, decide
 from athlete_ally.fetch.letters import dead_letter, fetched
@@ -94,7 +95,7 @@ class FetchWorker:
         except Exception as error:  # noqa: BLE001  # the one place where a bug of ours becomes a verdict
             verdict, messages = decide(error, delivery.attempt, self._policy), []
             # Its text may hold a person's data, so that only its type is logged.
-            tools.log.error("unforeseen", sequence=delivery.sequence, type=type(error).__name__)  # noqa: TRY400
+            tools.log.error("unforeseen", type=type(error).__name__, **_about(delivery))  # noqa: TRY400
             if isinstance(verdict, DeadLetter):
                 text = type(error).__name__
                 messages = [dead_letter(self._vendor.name, delivery, verdict.reason, text, at=tools.now())]
@@ -102,10 +103,10 @@ class FetchWorker:
             for message in messages:
                 await tools.patience.until_done(lambda message=message: tools.publisher.publish(message))
         except (StreamFull, MessageTooLarge) as error:
-            tools.log.warning("given-back", sequence=delivery.sequence, error=str(error))
+            tools.log.warning("given-back", error=str(error), **_about(delivery))
             verdict = Retry(_FULL_DELAY_S)
         await tools.patience.until_done(lambda: settle(tools.inbox, delivery, verdict))
-        tools.log.info("settled", vendor=self._vendor.name, sequence=delivery.sequence, verdict=type(verdict).__name__)
+        tools.log.info("settled", vendor=self._vendor.name, verdict=type(verdict).__name__, **_about(delivery))
         return verdict
 
     async def _work(self, delivery: Delivery) -> tuple[Verdict, list[OutgoingMessage]]:
@@ -132,7 +133,7 @@ class FetchWorker:
         match outcome:
             case Got(grant, body):
                 self._count("fetched")
-                return [fetched(self._vendor.name, grant.id, resource.type, body, at=at)]
+                return [fetched(self._vendor.name, grant.id, resource.type, body, delivery, at=at)]
             case Nothing(result):
                 self._count(result)
                 return []
@@ -149,3 +150,7 @@ class FetchWorker:
 
     def _count(self, result: str) -> None:
         self._tools.observer.count(self._tools.series.resources, self._vendor.name, result)
+
+
+def _about(delivery: Delivery) -> dict[str, object]:
+    return {"sequence": delivery.sequence, **log_fields(delivery.headers)}

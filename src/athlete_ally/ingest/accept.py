@@ -14,7 +14,7 @@ from athlete_ally.core.messages import OutgoingMessage
 from athlete_ally.core.ports import Now, Observer, Publisher
 from athlete_ally.core.reading import Reading, encode_messages
 from athlete_ally.core.series import IngestSeries
-from athlete_ally.core.trace import trace_id
+from athlete_ally.core.trace import sampled_trace_id, trace_id
 from athlete_ally.ingest.refusal import MAX_ERRORS, Refusal
 
 # The publish timeout has passed already; a client that waits a little finds a restarted broker.
@@ -107,7 +107,7 @@ class Acceptor:
             detail = f"not stored: {error}. Send the same again; nothing is stored twice"
             cause = "stream-full" if isinstance(error, StreamFull) else "broker"
             raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after_s=_RETRY_AFTER_S, cause=cause) from error
-        trace = trace_id(message.headers.get(headers.TRACEPARENT))
+        trace = sampled_trace_id(message.headers.get(headers.TRACEPARENT))
         passed_s = (self._now() - started).total_seconds()
         self._observer.observe(self._series.publish_seconds, kind, value=passed_s, trace_id=trace)
         return acknowledgement.duplicate

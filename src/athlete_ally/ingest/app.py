@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.ports import Log, Now, Observer
 from athlete_ally.core.series import IngestSeries
-from athlete_ally.core.trace import trace_id
+from athlete_ally.core.trace import log_fields, sampled_trace_id
 from athlete_ally.ingest.accept import Accepted, Acceptor
 from athlete_ally.ingest.admission import Admission
 from athlete_ally.ingest.keys import KeyRing
@@ -50,7 +50,7 @@ class IngestService:
         self.observer.count(self.series.requests, label, str(response.status_code))
         if label != "unknown":
             passed_s = (self.now() - started).total_seconds()
-            trace = trace_id(request.headers.get("traceparent"))
+            trace = sampled_trace_id(request.headers.get("traceparent"))
             self.observer.observe(self.series.request_seconds, kind, value=passed_s, trace_id=trace)
         return response
 
@@ -60,7 +60,8 @@ class IngestService:
         except Refusal as refused:
             refusal = refused
             await discard_rest(request, self.max_body_bytes)
-            self.log.info("refused", kind=kind[:32], status=refusal.status.value, problems=len(refusal.errors))
+            about = {"kind": kind[:32], "status": refusal.status.value, "problems": len(refusal.errors)}
+            self.log.info("refused", **about, **log_fields(request.headers))
         except ClientDisconnect:
             refusal = cut_off()
         except asyncio.CancelledError:

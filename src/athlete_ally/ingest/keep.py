@@ -12,6 +12,7 @@ from athlete_ally.core.identity import message_id
 from athlete_ally.core.messages import OutgoingMessage
 from athlete_ally.core.ports import Publisher
 from athlete_ally.core.signature import Request
+from athlete_ally.core.trace import handed_on
 from athlete_ally.core.vendor import Vendor
 from athlete_ally.ingest.refusal import Refusal
 
@@ -66,6 +67,7 @@ def webhook_message(vendor: Vendor, request: Request, received_at: datetime) -> 
         headers.CE_TYPE: subject,
         headers.CE_SOURCE: "/athlete-ally/ingest",
         headers.CE_TIME: received_at.isoformat(timespec="milliseconds"),
+        **handed_on(request.headers),
     }
     return OutgoingMessage(topology.VENDOR_HOT, subject, request.body, identity, {**kept, **attributes})
 

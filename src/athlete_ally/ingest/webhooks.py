@@ -13,6 +13,7 @@ from athlete_ally.core import signature
 from athlete_ally.core.ports import Log, Now, Observer
 from athlete_ally.core.series import WebhookSeries
 from athlete_ally.core.signature import Unverified, verify
+from athlete_ally.core.trace import log_fields
 from athlete_ally.core.vendor import Answer, Secrets, Vendor
 from athlete_ally.ingest.admission import Admission
 from athlete_ally.ingest.keep import Keeper
@@ -50,11 +51,12 @@ class WebhookService:
             return _response(await self._take(name, request))
         except Unverified as error:
             self.observer.count(self.series.unverified, label, error.cause)
-            self.log.warning("webhook-unverified", vendor=label, cause=error.cause)
+            self.log.warning("webhook-unverified", vendor=label, cause=error.cause, **log_fields(request.headers))
             return Refusal(HTTPStatus.UNAUTHORIZED, str(error)).response()
         except Refusal as refusal:
             await discard_rest(request, self.max_body_bytes)
-            self.log.info("webhook-refused", vendor=label, status=refusal.status.value)
+            status = refusal.status.value
+            self.log.info("webhook-refused", vendor=label, status=status, **log_fields(request.headers))
             response = refusal.response()
             if refusal.status is HTTPStatus.METHOD_NOT_ALLOWED:
                 response.headers["Allow"] = "POST"
@@ -77,7 +79,7 @@ class WebhookService:
             secrets = self.secrets.get(name, _NO_SECRETS)
             answer = vendor.handshake(plain, secrets)
             if answer is not None:
-                self.log.info("webhook-handshake", vendor=name, status=answer.status)
+                self.log.info("webhook-handshake", vendor=name, status=answer.status, **log_fields(plain.headers))
                 return _if_it_fits(answer)
             if not secrets.signing:
                 raise _closed(name)

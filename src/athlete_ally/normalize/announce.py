@@ -11,11 +11,10 @@ from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.messages import Delivery, OutgoingMessage
 from athlete_ally.core.ports import Lot
 from athlete_ally.core.record import Record
+from athlete_ally.core.trace import handed_on
 
 # Half of what fits, so that a record is never split and never refused.
 _MAX_ANNOUNCEMENT_BYTES = topology.MAX_BODY_BYTES // 2
-# https://www.w3.org/TR/trace-context/#traceparent-header; anything longer is none, and might not fit.
-_TRACEPARENT_CHARACTERS = 55
 
 
 def announcements(
@@ -58,8 +57,6 @@ def _announcement(kind: str, delivery: Delivery, lot: Lot, number: int, body: by
         headers.CE_SOURCE: "/athlete-ally/normalize",
         headers.CE_TIME: at.isoformat(timespec="milliseconds"),
         headers.CONTENT_TYPE: "application/json",
+        **handed_on(delivery.headers),
     }
-    traceparent = delivery.headers.get(headers.TRACEPARENT, "")
-    if 0 < len(traceparent) <= _TRACEPARENT_CHARACTERS:
-        attributes[headers.TRACEPARENT] = traceparent
     return OutgoingMessage(topology.CORE_HOT, subject, body, identity, attributes)

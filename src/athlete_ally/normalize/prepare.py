@@ -50,6 +50,7 @@ def prepare(measurement: Measurement, delivery: Delivery, rules: Rules) -> Lot:
         records=tuple(records),
         rejected=tuple(rejected[index] for index in sorted(rejected)),
         replay_of=replay_of(delivery),
+        traceparent=delivery.headers.get(headers.TRACEPARENT),
     )
 
 
@@ -66,6 +67,7 @@ def give_up(delivery: Delivery, reason: Reason, error: str) -> Lot:
         received_at=arrival.received_at,
         rejected=tuple(Rejected(index, reason, error) for index in range(readings)),
         replay_of=replay_of(delivery),
+        traceparent=delivery.headers.get(headers.TRACEPARENT),
     )
 
 

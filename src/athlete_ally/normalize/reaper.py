@@ -12,6 +12,7 @@ from athlete_ally.core.messages import Delivery, OutgoingMessage, StoredMessage
 from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher
 from athlete_ally.core.series import NormalizeSeries
 from athlete_ally.core.topology import Topology
+from athlete_ally.core.trace import log_fields
 from athlete_ally.core.verdict import TERMINATED, Ack, Retry, Verdict
 from athlete_ally.normalize.patience import Patience, Stopping
 from athlete_ally.normalize.reaped import GivenUp, read_advisory, reaped_letter
@@ -73,13 +74,18 @@ class Reaper:
         except InvalidMessage:
             self.log.warning("advisory-unreadable", sequence=delivery.sequence)
             return "unreadable"
-        about = {"stream": given_up.stream, "sequence": given_up.sequence, "consumer": given_up.consumer}
+        about: dict[str, object] = {
+            "stream": given_up.stream,
+            "sequence": given_up.sequence,
+            "consumer": given_up.consumer,
+        }
         if self._is_ours(given_up):
             return "ours"
         message = await self.patience.until_done(lambda: self.messages.one(given_up.stream, given_up.sequence))
         if message is None:
             self.log.warning("given-up-and-gone", **about)
             return "gone"
+        about |= log_fields(message.headers)
         try:
             await self._publish(reaped_letter(given_up, message, at=self.now()))
         except StreamFull as error:

@@ -7,7 +7,7 @@ from athlete_ally.core import headers, topology
 from athlete_ally.core.messages import Delivery, OutgoingMessage
 from athlete_ally.core.ports import Log, Lot, Observer, Receipt
 from athlete_ally.core.series import FRESH_S, NormalizeSeries
-from athlete_ally.core.trace import trace_id
+from athlete_ally.core.trace import log_fields, sampled_trace_id
 
 
 class Reporter:
@@ -29,7 +29,7 @@ class Reporter:
         result = _result(receipt)
         self._observer.count(self._kind.messages, result, *self._where)
         latency_s = max(0.0, (at - lot.received_at).total_seconds())
-        trace = trace_id(delivery.headers.get(headers.TRACEPARENT))
+        trace = sampled_trace_id(delivery.headers.get(headers.TRACEPARENT))
         self._count_readings(lot, receipt, latency_s)
         for letter in letters:
             reason = letter.headers[headers.DLQ_REASON]
@@ -40,30 +40,26 @@ class Reporter:
         log(
             "settled",
             result=result,
-            sequence=delivery.sequence,
             message_id=lot.message_id,
-            attempt=delivery.attempt,
             readings=lot.readings,
             stored=len(receipt.stored),
             dead_lettered=len(receipt.rejected),
-            **({"trace_id": trace} if trace else {}),
+            **_about(delivery),
         )
 
     def retried(self, delivery: Delivery) -> None:
         """Report a message that will be delivered again."""
         self._observer.count(self._kind.messages, "retry", *self._where)
-        self._log.info("retry", sequence=delivery.sequence, attempt=delivery.attempt)
+        self._log.info("retry", **_about(delivery))
 
     def given_back(self, delivery: Delivery, error: str) -> None:
         """Report a message whose dead letter or announcement the stream refuses for now."""
-        self._log.warning("given-back", sequence=delivery.sequence, attempt=delivery.attempt, error=error)
+        self._log.warning("given-back", error=error, **_about(delivery))
 
     def unforeseen(self, delivery: Delivery, error: Exception) -> None:
         """Report a bug of ours. Its text may hold a reading, so that only its type and place are logged."""
         place = _innermost(error)
-        self._log.error(
-            "unforeseen", sequence=delivery.sequence, attempt=delivery.attempt, type=type(error).__name__, place=place
-        )
+        self._log.error("unforeseen", type=type(error).__name__, place=place, **_about(delivery))
 
     def fuse_opened(self) -> None:
         """Report that this worker stopped itself."""
@@ -97,6 +93,10 @@ class Reporter:
                 self._observer.count(self._kind.fresh, self._durable, by=len(receipt.stored) + receipt.superseded)
         for result, number in counts.items():
             self._observer.count(self._kind.readings, result, *self._where, by=number)
+
+
+def _about(delivery: Delivery) -> dict[str, object]:
+    return {"sequence": delivery.sequence, "attempt": delivery.attempt, **log_fields(delivery.headers)}
 
 
 def _result(receipt: Receipt) -> str:

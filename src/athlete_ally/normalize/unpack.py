@@ -12,6 +12,7 @@ from athlete_ally.core.identity import derived_id, fingerprint, message_id
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.messages import Delivery, OutgoingMessage
 from athlete_ally.core.reading import Reading, encode_messages
+from athlete_ally.core.trace import handed_on
 from athlete_ally.core.vendor import Found, Unpacked, Vendor, Webhook
 from athlete_ally.core.verdict import Reason
 from athlete_ally.core.webhook_books import UnpackResult
@@ -122,6 +123,7 @@ def _messages(kind: str, readings: Sequence[Reading], delivery: Delivery, at: da
             headers.CE_TIME: at.isoformat(timespec="milliseconds"),
             headers.CONTENT_TYPE: "application/json",
             headers.READINGS: str(count),
+            **handed_on(delivery.headers),
         }
         messages.append(OutgoingMessage(topology.CORE_HOT, subject, body, identity, attributes))
     return messages

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from athlete_ally.core import topology
+from athlete_ally.core import headers, topology
 from athlete_ally.core.errors import MessageTooLarge, StreamFull
 from athlete_ally.core.fuse import Fuse
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.messages import Delivery, OutgoingMessage
 from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher
 from athlete_ally.core.series import UnpackSeries
+from athlete_ally.core.trace import log_fields, trace_id
 from athlete_ally.core.vendor import Unpacked, Vendor
 from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, decide, is_exhausted
 from athlete_ally.core.webhook_books import UnpackResult, WebhookBooks, WebhookReceipt
@@ -132,7 +133,7 @@ class Unpacker:
     def _unforeseen(self, delivery: Delivery, error: Exception) -> None:
         # Its text may hold a reading: only its type is told.
         kind = type(error).__name__
-        self._tools.log.error("unforeseen", durable=self._durable, sequence=delivery.sequence, type=kind)
+        self._tools.log.error("unforeseen", durable=self._durable, type=kind, **_about(delivery))
 
     async def _people(self, unpacked: Unpacked) -> Mapping[str, str]:
         accounts = sorted({found.account for found in unpacked.found})
@@ -148,7 +149,7 @@ class Unpacker:
             for message in (*parcel.messages, *letters):
                 await self._publish(message)
         except (StreamFull, MessageTooLarge) as error:
-            self._tools.log.warning("given-back", sequence=delivery.sequence, error=str(error))
+            self._tools.log.warning("given-back", error=str(error), **_about(delivery))
             await self._settle(delivery, Retry(_FULL_DELAY_S))
             return
         if parcel.withdrawn:
@@ -173,6 +174,7 @@ class Unpacker:
             resources=parcel.resources,
             dead_lettered=len(parcel.failed),
             received_at=received_at(delivery),
+            trace_id=trace_id(delivery.headers.get(headers.TRACEPARENT)),
         )
 
     def _report(self, delivery: Delivery, parcel: Parcel, letters: Sequence[OutgoingMessage]) -> None:
@@ -192,7 +194,7 @@ class Unpacker:
                 remedy="too many dead letters: look at them (AA_DLQ), mend the cause, then restart this worker",
             )
         log = self._tools.log.warning if letters else self._tools.log.debug
-        log("unpacked", vendor=name, result=parcel.result, sequence=delivery.sequence, readings=parcel.readings)
+        log("unpacked", vendor=name, result=parcel.result, readings=parcel.readings, **_about(delivery))
 
     def _count(self, result: UnpackResult) -> None:
         self._tools.observer.count(self._tools.series.webhooks, self._vendor.name, result)
@@ -202,6 +204,10 @@ class Unpacker:
 
     async def _settle(self, delivery: Delivery, verdict: Ack | Retry | DeadLetter) -> None:
         await self._tools.patience.until_done(lambda: settle(self._tools.inbox, delivery, verdict))
+
+
+def _about(delivery: Delivery) -> dict[str, object]:
+    return {"sequence": delivery.sequence, **log_fields(delivery.headers)}
 
 
 def _key(delivery: Delivery) -> tuple[str, str, int]:

@@ -25,6 +25,7 @@ SERIES = webhook_series(list(BY_NAME))
 SAMPLES = signed_samples()
 IDS = [f"{number}-{sample.vendor.name}" for number, sample in enumerate(SAMPLES)]
 OURA = next(sample for sample in SAMPLES if sample.vendor.name == "oura")
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 ACCEPTED = {"fitbit": 204, "google_health": 204}
 
 
@@ -109,6 +110,21 @@ async def test_the_same_delivery_again_is_a_duplicate_unless_it_is_news(sample: 
 
     assert len(set(statuses)) == 1
     assert (news, 2 - news) == (len(edge.publisher.published), edge.count("duplicates", sample.vendor.name))
+
+
+async def test_a_trace_context_is_kept_and_named_in_the_log() -> None:
+    """
+    A gateway's `traceparent` travels with the webhook, and a refusal says whose request it was.
+    """
+    edge = open_for(OURA)
+    signed = {**OURA.request.headers, "Traceparent": TRACEPARENT}
+    await edge.request("POST", path_of(OURA), content=OURA.request.body, headers=signed)
+    await edge.request("POST", path_of(OURA), content=b"{}", headers=signed)
+    (message,) = edge.publisher.published
+    (line,) = edge.log.lines
+
+    assert message.headers[headers.TRACEPARENT] == TRACEPARENT
+    assert ("webhook-unverified", TRACEPARENT.split("-")[1]) == (line.event, line.fields["trace_id"])
 
 
 async def test_the_vendors_own_id_tells_deliveries_apart() -> None:

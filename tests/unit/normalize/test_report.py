@@ -202,5 +202,23 @@ def test_a_trace_is_named_in_the_log_and_as_an_example() -> None:
     assert reported.log.lines[0].fields["trace_id"] == trace
 
 
+@pytest.mark.parametrize("event", ["retry", "given-back", "unforeseen"])
+def test_what_goes_wrong_names_its_trace(event: str) -> None:
+    """
+    Every line about a message leads to its trace.
+    """
+    reported = Reported()
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    delivery = replace(DELIVERY, headers={"traceparent": f"00-{trace}-b7ad6b7169203331-00"})
+    {
+        "retry": lambda: reported.reporter.retried(delivery),
+        "given-back": lambda: reported.reporter.given_back(delivery, "full"),
+        "unforeseen": lambda: reported.reporter.unforeseen(delivery, ValueError()),
+    }[event]()
+    (line,) = reported.log.lines
+
+    assert (event, trace, 1) == (line.event, line.fields["trace_id"], line.fields["sequence"])
+
+
 def _fail() -> None:
     raise ValueError(PERSON)

@@ -14,6 +14,7 @@ from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.ports import Lot, Receipt, Rejected
 from athlete_ally.core.record import Record, newest
+from athlete_ally.core.trace import trace_id
 
 _ALREADY_THERE = "23505"
 
@@ -207,4 +208,5 @@ def _row(kind: str, lot: Lot, receipt: Receipt) -> tuple[Any, ...]:
         rejected,
         lot.received_at,
         lot.replay_of,
+        trace_id(lot.traceparent),
     )

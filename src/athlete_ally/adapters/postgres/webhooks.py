@@ -66,6 +66,7 @@ class PostgresWebhooks:
                     receipt.resources,
                     receipt.dead_lettered,
                     receipt.received_at,
+                    receipt.trace_id,
                 )
                 await connection.execute(_FORGET_STARTS, [receipt.message_id])
 

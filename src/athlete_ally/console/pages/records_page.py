@@ -20,7 +20,6 @@ from athlete_ally.core.client_key import digest
 from athlete_ally.core.journal import Note
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.record import KEY_COLUMNS, Record
-from athlete_ally.core.trace import trace_id
 
 _DAYS_SHOWN = 42
 _MOST_ROWS = 400
@@ -113,7 +112,6 @@ class RecordPages:
             receipts=receipts,
             last=last,
             message=message,
-            trace=trace_id(message.headers.get("traceparent")) if message else None,
         )
 
     async def _note(self, visit: Visit, details: Mapping[str, Any]) -> None:

@@ -1,4 +1,6 @@
 -- Put on record what became of a webhook; a row that is there already means that another worker had the same message.
-INSERT INTO webhook_receipt (message_id, stream, sequence, vendor, result, readings, resources, dead_lettered, received_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO webhook_receipt (
+    message_id, stream, sequence, vendor, result, readings, resources, dead_lettered, received_at, trace_id
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT DO NOTHING
