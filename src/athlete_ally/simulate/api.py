@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from support.vendors.faces import Face
+from athlete_ally.simulate.face import ApiFace, Asked
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class SimulatedApi:
     While `is_down` every answer is 503. `clock` gives seconds.
     """
 
-    face: Face
+    face: ApiFace
     accounts: list[str]
     clock: Callable[[], float]
     lives_s: float = 3600
@@ -101,11 +101,18 @@ class SimulatedApi:
         if request.url.path == self.face.who_path:
             return self._answer(200, {self.face.account_field: self._own(account)})
         form = dict(parse_qsl((await request.body()).decode()))
-        document = self.face.document(request.url.path, form, account)
+        document = self._document(Asked(request.url.path, account, dict(request.query_params), form))
         if document is None:
             return self._answer(404, {})
         self.served += 1
         return self._answer(200, document)
+
+    def _document(self, asked: Asked) -> dict[str, Any] | None:
+        try:
+            return self.face.document(asked)
+        except ValueError:
+            # A name that is none of ours.
+            return None
 
     def _spend(self) -> float:
         """Count a request, and return how long the window still is when it was one too many."""

@@ -1,0 +1,1 @@
+"""Vendors that are not there: what they deliver, what their APIs answer, and what goes wrong there."""

@@ -1,0 +1,68 @@
+"""What tells vendors apart, seen from outside: what is delivered, how it is signed, what an API answers. Pure."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+Headers = dict[str, str]
+Wrap = Callable[[int, dict[str, Any]], tuple[int, dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request to an API by somebody who may: `account` is whose token came with it."""
+
+    path: str
+    account: str
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
+    form: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def plain(status: int, document: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Put an answer into no envelope."""
+    return status, document
+
+
+@dataclass(frozen=True, slots=True)
+class ApiFace:
+    """A vendor's API as its clients see it.
+
+    `document` makes the answer to what is asked; None, or a ValueError, means 404. The same question has the same
+    answer. The person's id is `account_field` of an answer with tokens, or of the one at `who_path`. `wrap` puts an
+    answer into the vendor's envelope.
+    """
+
+    authorize_path: str
+    token_path: str
+    account_field: str
+    document: Callable[[Asked], dict[str, Any] | None]
+    who_path: str | None = None
+    wrap: Wrap = plain
+    number_accounts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One vendor as we see it.
+
+    `deliveries` makes the bodies of everything that is delivered of one day of an account, none of them alike. `sign`
+    makes the headers of a body sent at so many Unix seconds. `secret_in_path`: the secret ends the address instead.
+    """
+
+    deliveries: Callable[[str, date], tuple[bytes, ...]]
+    sign: Callable[[str, bytes, int], Headers]
+    content_type: str = "application/json"
+    secret_in_path: bool = False
+    api: ApiFace | None = None
+
+
+def unsigned(_secret: str, _body: bytes, _at_s: int) -> Headers:
+    """Return no headers: what proves the sender is the address."""
+    return {}
+
+
+def to_json(document: Any) -> bytes:
+    """Return a document as vendors send it."""
+    return json.dumps(document, separators=(",", ":")).encode()
