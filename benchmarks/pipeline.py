@@ -11,14 +11,14 @@ import argparse
 import asyncio
 import json
 import os
-import random
 import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -26,6 +26,8 @@ from typing import Any, Self
 import asyncpg
 import httpx
 import psutil
+
+from athlete_ally.adapters.servers.ports import free_port
 
 START_TIMEOUT_S = 60
 SETTLE_TIMEOUT_S = 300
@@ -147,13 +149,13 @@ def spread(values_ms: Sequence[float]) -> str:
 class Up:
     """`athlete-ally up` in a folder of its own, on free ports."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start it."""
+    def __init__(self, folder: Path, more: Mapping[str, str] | None = None) -> None:
+        """Start it, with more in its environment."""
         self._folder = folder
-        self._ports = random.sample(range(20_000, 32_000), 2)
+        self._ports = [free_port(), free_port()]
         self.url = f"http://127.0.0.1:{self._ports[0]}"
         options = ["--data-dir", str(folder), "--port", str(self._ports[0]), "--normalize-port", str(self._ports[1])]
-        environment = {**os.environ, "AA_LOG_LEVEL": "error"}
+        environment = {**os.environ, "AA_LOG_LEVEL": "error", "AA_CONSOLE_PORT": "0", **(more or {})}
         command = [sys.executable, "-m", "athlete_ally", "up", *options]
         self._process = subprocess.Popen(  # noqa: S603  # our own command
             command, env=environment, stdout=subprocess.DEVNULL
@@ -206,13 +208,22 @@ class Up:
     def memory(self) -> dict[str, float]:
         """Return the resident memory of each process, in MiB."""
         sizes: dict[str, float] = {}
-        for child in psutil.Process(self._process.pid).children(recursive=True):
-            words = child.cmdline()
-            ours = ("ingest", "normalize", "guardian")
-            name = next((each for each in ours if any(each in word for word in words)), None)
-            name = name or ("postgres" if "postgres" in child.name() else child.name())
+        for name, child in self._children():
             sizes[name] = round(sizes.get(name, 0) + child.memory_info().rss / 2**20, 1)
         return sizes
+
+    def cpu_s(self) -> dict[str, float]:
+        """Return the processor time that each of our services has used, in seconds."""
+        return {name: sum(child.cpu_times()[:2]) for name, child in self._children() if name in {"ingest", "normalize"}}
+
+    def _children(self) -> Iterator[tuple[str, psutil.Process]]:
+        for child in psutil.Process(self._process.pid).children(recursive=True):
+            # PostgreSQL ends a process with each connection.
+            with suppress(psutil.NoSuchProcess):
+                words = child.cmdline()
+                ours = ("ingest", "normalize", "guardian")
+                name = next((each for each in ours if any(each in word for word in words)), None)
+                yield name or ("postgres" if "postgres" in child.name() else child.name()), child
 
 
 if __name__ == "__main__":

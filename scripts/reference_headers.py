@@ -16,7 +16,7 @@ COPIED = {
     headers.CE_TIME: "When that service made it; for raw readings, when ingest took them.",
     headers.CONTENT_TYPE: "application/json.",
 }
-SOMETIMES = {headers.TRACEPARENT: "W3C trace context of the request, where it had one."}
+SOMETIMES = {headers.TRACEPARENT: "W3C trace context: that of the request, or with traces on that of the publish."}
 ON_RAW = {headers.READINGS: "How many readings the body holds."}
 ON_DEAD_LETTERS = {
     headers.READINGS: "How many readings the letter stands for.",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from support.browser import Visitor, visiting
+from support.otlp import Collector
 from support.servers import Nats
 from support.services import Site
 
@@ -26,3 +27,11 @@ async def visitor(require_tool: Callable[[str], str], request: pytest.FixtureReq
     async with visiting(require_tool("chromium"), request.config.getoption("--pictures")) as visitor:
         yield visitor
         assert visitor.complaints == []
+
+
+@pytest.fixture
+def collector() -> Generator[Collector]:
+    """Give the test a collector of traces."""
+    collector = Collector()
+    yield collector
+    collector.close()

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from support.otlp import Collector
 from support.services import Service, Site
 from support.wait import eventually
 
@@ -25,7 +26,7 @@ from athlete_ally.simulate.faces import FACES
 from athlete_ally.wiring.builders import now
 
 KEY = new_token_key()
-CONTEXT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+CONTEXT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SECRET = "a-webhook-secret-of-ours"  # noqa: S105  # of the simulated vendor
 APIS: dict[str, ApiFace] = {name: face.api for name, face in FACES.items() if face.api is not None}
 VENDORS = sorted(APIS)
@@ -125,6 +126,31 @@ async def test_what_a_webhook_names_arrives(chain: Callable[..., Any], vendor: s
         private = ("access-", "refresh-", "its-secret", KEY, *it.api.accounts)
         assert not any(each in it.fetch.log for each in private), it.fetch.log
         assert CONTEXT.split("-")[1] in it.fetch.log
+
+
+async def test_a_fetch_is_part_of_the_trace(
+    chain: Callable[..., Any], collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Request, webhook, what was fetched, in one trace: no account, no token, no address with a code in it.
+    """
+    for name, value in collector.environment.items():
+        monkeypatch.setenv(name, value)
+    async with chain("oura", accounts=1) as it:
+        await it.connect("ada")
+        assert await it.notify("4000", 1) in {200, 204}
+        tree = await collector.whole_tree(CONTEXT.split("-")[1], 5)
+
+        assert tree == [
+            "ingest serves POST /webhooks/{vendor}",
+            "  ingest sends publish vendor.oura.webhook.received",
+            "    fetch takes process vendor.oura.webhook.received",
+            "      fetch does fetch oura",
+            "      fetch sends publish vendor.oura.resource.fetched",
+        ]
+        private = ("access-", "refresh-", "its-secret", KEY, SECRET, "4000", "code=")
+        told = str([(span.name, span.attributes) for span in collector.spans])
+        assert not any(each in told for each in private)
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

@@ -1,9 +1,10 @@
 """The ports: what the services need from the world, and what is promised on return."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.messages import Acknowledgement, Delivery, OutgoingMessage
@@ -159,6 +160,43 @@ class Log(Protocol):
 
     def error(self, event: str, **fields: object) -> object:
         """Log what an operator has to look at."""
+        ...
+
+
+Asgi = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
+"""An ASGI application: takes scope, receive and send."""
+
+
+class Tracing(Protocol):
+    """Follows readings on their way: what it returns does the same as what it was given, and is watched doing it.
+
+    Nothing is delayed, changed, lost or refused because of it, whatever becomes of the traces, but one header: the
+    `traceparent` of what passes names the span in which it passes. A valid one is continued, with its trace id;
+    whatever else stands there counts for nothing.
+    """
+
+    def app(self, app: Asgi, paths: Sequence[str]) -> Asgi:
+        """Watch the requests to these paths; `{name}` in a path stands for any one part of it."""
+        ...
+
+    def publisher(self, publisher: Publisher) -> Publisher:
+        """Watch what is published."""
+        ...
+
+    def inbox(self, inbox: Inbox) -> Inbox:
+        """Watch each delivery until it is settled."""
+        ...
+
+    def store(self, store: Store) -> Store:
+        """Watch what is stored."""
+        ...
+
+    def step(self, name: str, stated: Mapping[str, str]) -> AbstractContextManager[None]:
+        """Watch a block of code that works on what has these headers; `name` comes from a closed list."""
+        ...
+
+    async def close(self) -> None:
+        """Hand over what was seen, for a few seconds at most; what can't be handed over by then is lost."""
         ...
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from athlete_ally.core import headers, topology
 from athlete_ally.core.errors import InvalidMessage, Later, MessageTooLarge, StreamFull
 from athlete_ally.core.messages import Delivery, OutgoingMessage
-from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher
+from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher, Tracing
 from athlete_ally.core.series import FetchSeries
 from athlete_ally.core.trace import log_fields
 from athlete_ally.core.vendor import Resource, Unpacked, Vendor, Webhook
@@ -39,6 +39,7 @@ class FetchTools:
     patience: Patience
     observer: Observer
     series: FetchSeries
+    tracing: Tracing
     log: Log
     now: Now
     jitter: Callable[[], float]
@@ -122,7 +123,8 @@ class FetchWorker:
         verdict: Verdict = Ack()
         messages: list[OutgoingMessage] = []
         for resource in unpacked.resources:
-            outcome = await self._tools.patience.until_done(lambda r=resource: self._tools.fetcher.get(r))
+            with self._tools.tracing.step(f"fetch {self._vendor.name}", delivery.headers):
+                outcome = await self._tools.patience.until_done(lambda r=resource: self._tools.fetcher.get(r))
             messages += self._messages(delivery, resource, outcome)
             if isinstance(outcome, Hopeless):
                 verdict = DeadLetter("non-retryable")

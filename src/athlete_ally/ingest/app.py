@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.applications import Starlette
@@ -23,6 +23,9 @@ from athlete_ally.ingest.keys import KeyRing
 from athlete_ally.ingest.parse import split_body
 from athlete_ally.ingest.receive import cut_off, discard_rest, receive, stopping
 from athlete_ally.ingest.refusal import Refusal
+
+PATHS: Final = ("/api/v1/ingest/{kind}", "/ingest/{kind}")
+"""Where readings are sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,7 @@ class IngestService:
 def build_app(service: IngestService, more_routes: list[BaseRoute]) -> Starlette:
     """Return the application; `more_routes` are health, series and docs."""
     routes: list[BaseRoute] = [
-        Route("/api/v1/ingest/{kind}", service.post, methods=["POST"]),
-        Route("/ingest/{kind}", service.post, methods=["POST"]),
+        *(Route(path, service.post, methods=["POST"]) for path in PATHS),
         *more_routes,
     ]
     return Starlette(routes=routes, exception_handlers={HTTPException: _as_problem})

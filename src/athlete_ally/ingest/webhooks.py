@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -19,6 +20,9 @@ from athlete_ally.ingest.admission import Admission
 from athlete_ally.ingest.keep import Keeper
 from athlete_ally.ingest.receive import cut_off, discard_rest, receive, stopping
 from athlete_ally.ingest.refusal import Refusal
+
+PATHS: Final = ("/webhooks/{vendor}", "/webhooks/{vendor}/{secret}")
+"""Where vendors deliver; the longer one is for vendors whose address is the secret."""
 
 _NO_SECRETS = Secrets()
 _UNKNOWN = "unknown"
@@ -93,11 +97,8 @@ class WebhookService:
 
 
 def webhook_routes(service: WebhookService) -> list[BaseRoute]:
-    """Return the routes; the longer one is for vendors whose address is the secret."""
-    methods = ["GET", "POST"]
-    return [
-        Route(path, service.take, methods=methods) for path in ("/webhooks/{vendor}", "/webhooks/{vendor}/{secret}")
-    ]
+    """Return the routes."""
+    return [Route(path, service.take, methods=["GET", "POST"]) for path in PATHS]
 
 
 def _plain(request: Request, body: bytes) -> signature.Request:

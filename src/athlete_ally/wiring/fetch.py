@@ -28,7 +28,7 @@ from athlete_ally.adapters.token_seal import TokenSeal
 from athlete_ally.adapters.vendor_http import Credentials, HttpVendorApi
 from athlete_ally.config.settings import Settings
 from athlete_ally.config.vendor_clients import load_clients
-from athlete_ally.core.ports import Inbox, Log, Publisher
+from athlete_ally.core.ports import Inbox, Log, Publisher, Tracing
 from athlete_ally.core.series import FetchSeries, every, fetch_series
 from athlete_ally.core.topology import VENDOR_HOT, Topology, fetch_durable
 from athlete_ally.core.vendor import Vendor
@@ -41,6 +41,7 @@ from athlete_ally.vendors import FETCHED, PLUGINS
 from athlete_ally.wiring.builders import desired_topology, nats_connection, now, token_keys
 from athlete_ally.wiring.lifecycle import require_topology, serve, unless_stopped, until_available
 from athlete_ally.wiring.readiness import cached, worker_reasons
+from athlete_ally.wiring.traces import build_tracing
 
 _CLOSE_POOL_S = 1.0
 
@@ -64,6 +65,7 @@ class _World:
     apis: dict[str, HttpVendorApi]
     observer: PrometheusObserver
     series: FetchSeries
+    tracing: Tracing
     log: Log
     wrappers: FetchWrappers
 
@@ -91,7 +93,8 @@ async def run_fetch(settings: Settings, stop: asyncio.Event, *, wrappers: FetchW
         if vendor.api is not None and (client := clients.get(vendor.name)) is not None
     }
     vault = PostgresVault(pool, TokenSeal(keys))
-    world = _World(settings, connection, pool, vault, apis, observer, series, log, wrappers)
+    tracing = build_tracing("fetch", log)
+    world = _World(settings, connection, pool, vault, apis, observer, series, tracing, log, wrappers)
     topology = _needed(settings, sorted(apis))
     connecting = ConnectService(
         apis=apis,
@@ -119,7 +122,7 @@ async def run_fetch(settings: Settings, stop: asyncio.Event, *, wrappers: FetchW
     await serve(
         stop,
         _work(world, topology, stop),
-        close=[server.close, connection.close, close],
+        close=[server.close, connection.close, close, tracing.close],
         within_s=settings.shutdown_timeout_s,
         log=log,
     )
@@ -169,12 +172,13 @@ async def _worker(world: _World, vendor: Vendor, topology: Topology, stop: async
         on_refresh=lambda: world.observer.count(world.series.refreshes, vendor.name),
     )
     tools = FetchTools(
-        inbox=world.wrappers.inbox(inbox),
-        publisher=world.wrappers.publisher(publisher),
+        inbox=world.tracing.inbox(world.wrappers.inbox(inbox)),
+        publisher=world.tracing.publisher(world.wrappers.publisher(publisher)),
         fetcher=fetcher,
         patience=Patience(stop=stop, log=world.log, on_hold=holding, jitter=random.random),
         observer=world.observer,
         series=world.series,
+        tracing=world.tracing,
         log=world.log,
         now=now,
         jitter=random.random,

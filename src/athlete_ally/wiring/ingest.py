@@ -21,15 +21,17 @@ from athlete_ally.core.series import every, ingest_series, webhook_series
 from athlete_ally.core.topology import CORE_HOT, VENDOR_HOT, Topology
 from athlete_ally.ingest.accept import Acceptor
 from athlete_ally.ingest.admission import Admission
-from athlete_ally.ingest.app import IngestService, build_app
+from athlete_ally.ingest.app import PATHS, IngestService, build_app
 from athlete_ally.ingest.keep import Keeper
 from athlete_ally.ingest.keys import KeyRing
 from athlete_ally.ingest.openapi import build_openapi
+from athlete_ally.ingest.webhooks import PATHS as WEBHOOK_PATHS
 from athlete_ally.ingest.webhooks import WebhookService, webhook_routes
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.wiring.builders import desired_topology, known_vendors, nats_connection, now
 from athlete_ally.wiring.lifecycle import require_topology, serve, unless_stopped, until_available
 from athlete_ally.wiring.readiness import cached, stream_reasons
+from athlete_ally.wiring.traces import build_tracing
 
 _TELL_EVERY_S = 5.0
 
@@ -57,7 +59,8 @@ async def run_ingest(
     connection = nats_connection(
         settings, "ingest", log, on_denied=lambda action: observer.count(series.denied, action)
     )
-    publisher = wrap_publisher(NatsPublisher(connection, timeout_s=settings.publish_timeout_s))
+    tracing = build_tracing("ingest", log)
+    publisher = tracing.publisher(wrap_publisher(NatsPublisher(connection, timeout_s=settings.publish_timeout_s)))
     admission = Admission(settings.ingest_max_in_flight, settings.ingest_max_in_flight_bytes)
     webhooks = WebhookService(
         vendors={vendor.name: vendor for vendor in vendors},
@@ -96,7 +99,7 @@ async def run_ingest(
 
     docs = docs_routes(build_openapi(MEASUREMENTS, names, __version__))
     routes = [*webhook_routes(webhooks), *health_routes(about, readiness, observer), *docs]
-    app = build_app(service, routes)
+    app = tracing.app(build_app(service, routes), (*PATHS, *WEBHOOK_PATHS))
     server = HttpServer(app, host=settings.ingest_host, port=settings.ingest_port, drain_s=settings.shutdown_timeout_s)
     await server.open(option="--port or AA_INGEST_PORT")
     log.info("listening", host=settings.ingest_host, port=server.port, version=__version__)
@@ -108,7 +111,8 @@ async def run_ingest(
             group.create_task(_stay_connected(connection, topology, stop, log))
             group.create_task(_keep_telling(readiness, stop))
 
-    await serve(stop, work(), close=[server.close, connection.close], within_s=settings.shutdown_timeout_s, log=log)
+    close = [server.close, connection.close, tracing.close]
+    await serve(stop, work(), close=close, within_s=settings.shutdown_timeout_s, log=log)
 
 
 def _needed(topology: Topology) -> Topology:

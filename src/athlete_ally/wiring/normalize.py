@@ -30,7 +30,7 @@ from athlete_ally.adapters.prometheus import PrometheusObserver
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.fuse import Fuse, FuseLimits
 from athlete_ally.core.measurement import Measurement, Rules
-from athlete_ally.core.ports import Inbox, Log, Publisher, Store
+from athlete_ally.core.ports import Inbox, Log, Publisher, Store, Tracing
 from athlete_ally.core.series import (
     BrokerSeries,
     NormalizeSeries,
@@ -60,6 +60,7 @@ from athlete_ally.ops.provision import inspect
 from athlete_ally.wiring.builders import desired_topology, known_vendors, nats_connection, now
 from athlete_ally.wiring.lifecycle import require_topology, serve, unless_stopped, until_available
 from athlete_ally.wiring.readiness import cached, worker_reasons
+from athlete_ally.wiring.traces import build_tracing
 
 _WATCH_EVERY_S = 2.0
 _CLOSE_POOL_S = 1.0
@@ -86,6 +87,7 @@ class _World:
     series: NormalizeSeries
     broker_series: BrokerSeries
     unpack_series: UnpackSeries
+    tracing: Tracing
     log: Log
     wrappers: Wrappers
 
@@ -111,7 +113,8 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
         settings, "normalize", log, on_denied=lambda action: observer.count(series.denied, action)
     )
     pool = await open_pool(settings.database_url.get_secret_value(), size=settings.database_pool_size)
-    world = _World(settings, connection, pool, observer, series, of_broker, of_unpacking, log, wrappers)
+    tracing = build_tracing("normalize", log)
+    world = _World(settings, connection, pool, observer, series, of_broker, of_unpacking, tracing, log, wrappers)
     workers: list[Worker | Unpacker] = []
     reasons = cached(lambda: worker_reasons(connection, pool, desired_topology(settings)))
 
@@ -133,7 +136,7 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
     await serve(
         stop,
         _work(world, workers, stop),
-        close=[server.close, connection.close, close],
+        close=[server.close, connection.close, close, tracing.close],
         within_s=settings.shutdown_timeout_s,
         log=log,
     )
@@ -163,15 +166,20 @@ async def _until_all_is_there(world: _World) -> None:
     await until_available(lambda: require_current_schema(world.pool), world.log)
 
 
+def _publisher(world: _World) -> Publisher:
+    publisher = NatsPublisher(world.connection, timeout_s=world.settings.publish_timeout_s)
+    return world.tracing.publisher(world.wrappers.publisher(publisher))
+
+
 async def _worker(world: _World, measurement: Measurement, stop: asyncio.Event) -> Worker:
     settings = world.settings
     inbox = NatsInbox(world.connection, desired_topology(settings).durable(normalize_durable(measurement.kind)))
     await inbox.open()
     reporter = Reporter(measurement.kind, world.series, world.observer, world.log)
     tools = Tools(
-        inbox=world.wrappers.inbox(inbox),
-        store=world.wrappers.store(PostgresStore(world.pool)),
-        publisher=world.wrappers.publisher(NatsPublisher(world.connection, timeout_s=settings.publish_timeout_s)),
+        inbox=world.tracing.inbox(world.wrappers.inbox(inbox)),
+        store=world.tracing.store(world.wrappers.store(PostgresStore(world.pool))),
+        publisher=_publisher(world),
         patience=Patience(stop=stop, log=world.log, on_hold=reporter.holding, jitter=random.random),
         reporter=reporter,
         now=now,
@@ -191,9 +199,9 @@ async def _unpacker(world: _World, vendor: Vendor, stop: asyncio.Event) -> Unpac
     inbox = NatsInbox(world.connection, desired_topology(settings).durable(unpack_durable(vendor.name)))
     await inbox.open()
     tools = UnpackTools(
-        inbox=world.wrappers.inbox(inbox),
+        inbox=world.tracing.inbox(world.wrappers.inbox(inbox)),
         books=PostgresWebhooks(world.pool),
-        publisher=world.wrappers.publisher(NatsPublisher(world.connection, timeout_s=settings.publish_timeout_s)),
+        publisher=_publisher(world),
         patience=Patience(stop=stop, log=world.log, on_hold=lambda _: None, jitter=random.random),
         observer=world.observer,
         series=world.unpack_series,
@@ -214,7 +222,7 @@ async def _reaper(world: _World, stop: asyncio.Event) -> Reaper:
         topology=topology,
         inbox=inbox,
         messages=NatsMessages(world.connection),
-        publisher=NatsPublisher(world.connection, timeout_s=world.settings.publish_timeout_s),
+        publisher=_publisher(world),
         patience=Patience(stop=stop, log=world.log, on_hold=lambda _: None, jitter=random.random),
         observer=world.observer,
         series=world.series,
