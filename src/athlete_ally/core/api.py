@@ -16,17 +16,18 @@ Judgement = Literal["ok", "gone", "unauthorized", "refused", "later"]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: GET with `query`, or POST with `form`. `then` makes the next request from the answer."""
+    """One request: GET with `query`, or POST with `form` or `json`. `then` makes the next request from the answer."""
 
     path: str
     query: Mapping[str, str] = field(default_factory=dict[str, str])
     form: Mapping[str, str] | None = None
+    json: Mapping[str, str] | None = None
     then: "Callable[[bytes], Call] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most so many requests of the whole application in any window of so many seconds."""
+    """At most so many requests in any window of so many seconds, of whomever the vendor counts (`Api.counts`)."""
 
     requests: int
     window_s: int
@@ -42,7 +43,10 @@ class OAuth:
     """How a person gives permission.
 
     `extra` goes along with every request for tokens. `unwrap` finds the standard's document in an answer. The vendor's
-    id of the person is `account_field` of that document, or of the answer to `who`.
+    id of the person is `account_field` of that document, or of the answer to `who`. `client_by` is where our
+    application names itself to the token endpoint: in the form, or by HTTP Basic. With `pkce` a code is only worth
+    something together with what made its challenge (RFC 7636). `enrol` makes the request, from the account, without
+    which the vendor gives no data of a person.
     """
 
     authorize_url: str
@@ -53,6 +57,9 @@ class OAuth:
     separator: str = " "
     extra: Mapping[str, str] = field(default_factory=dict[str, str])
     unwrap: Callable[[bytes], bytes] = unwrapped
+    client_by: Literal["form", "basic"] = "form"
+    pkce: bool = False
+    enrol: Callable[[str], Call] | None = None
 
 
 def by_status(status: int, _body: bytes) -> Judgement:
@@ -70,9 +77,27 @@ def by_status(status: int, _body: bytes) -> Judgement:
             return "refused"
 
 
+def told_to_wait_s(headers: Mapping[str, str], _now_s: float) -> float | None:
+    """Return how long a refusal asks to wait, as most vendors say it."""
+    return seconds_of(headers, "retry-after", "x-ratelimit-reset")
+
+
+def seconds_of(headers: Mapping[str, str], *names: str) -> float | None:
+    """Return the first of these headers that holds a number of seconds."""
+    for name in names:
+        text = headers.get(name, "")
+        if text.isascii() and text.isdigit():
+            return float(text)
+    return None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Api:
-    """A vendor's API. `call` returns how to ask for a resource, or None for a type that we don't use."""
+    """A vendor's API. `call` returns how to ask for a resource, or None for a type that we don't use.
+
+    `counts` says whose requests `rates` are about: those of the whole application, or those for one person. `wait_s`
+    reads from the headers of a refusal, and the time in Unix seconds, for how long to leave the vendor alone.
+    """
 
     base_url: str
     oauth: OAuth
@@ -80,6 +105,8 @@ class Api:
     rates: tuple[Rate, ...]
     sources: tuple[str, ...]
     judge: Callable[[int, bytes], Judgement] = by_status
+    counts: Literal["application", "person"] = "application"
+    wait_s: Callable[[Mapping[str, str], float], float | None] = told_to_wait_s
     unconfirmed: tuple[str, ...] = ()
 
 
@@ -95,15 +122,16 @@ class Answered:
 class VendorApi(Protocol):
     """Speaks with one vendor."""
 
-    def authorize_url(self, *, state: str, redirect_url: str) -> str:
-        """Return where a person gives permission."""
+    def authorize_url(self, *, state: str, redirect_url: str, verifier: str) -> str:
+        """Return where a person gives permission; `redeem` has to know the same `verifier`."""
         ...
 
-    async def redeem(self, code: str, *, redirect_url: str) -> "tuple[str, Tokens, tuple[str, ...]]":
-        """Return account, tokens and scopes for the code of a callback.
+    async def redeem(self, code: str, *, redirect_url: str, verifier: str) -> "tuple[str, Tokens, tuple[str, ...]]":
+        """Return account, tokens and scopes for the code of a callback. May be repeated, with another code.
 
         Raises:
             Withdrawn: the vendor does not take the code.
+            Refused: the vendor takes it, and will give no data of this person.
             Later: the vendor can't answer now.
         """
         ...
@@ -118,9 +146,9 @@ class VendorApi(Protocol):
 
 
 class Budget(Protocol):
-    """How many requests a vendor may still be sent, by all workers together."""
+    """How many requests may still be sent, by all workers together; `whose` names a vendor, or one person there."""
 
-    async def take(self, vendor: str, rates: tuple[Rate, ...]) -> float:
+    async def take(self, whose: str, rates: tuple[Rate, ...]) -> float:
         """Take one request out of the budget and return 0, or return after how many seconds there is one again.
 
         Raises:
@@ -128,8 +156,8 @@ class Budget(Protocol):
         """
         ...
 
-    async def rest(self, vendor: str, until: datetime) -> None:
-        """Let nobody ask this vendor before then: it said so. Raises as `take`."""
+    async def rest(self, whose: str, until: datetime) -> None:
+        """Let nobody ask before then: the vendor said so. Raises as `take`."""
         ...
 
 

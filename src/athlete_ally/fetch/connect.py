@@ -78,7 +78,8 @@ class ConnectService:
         await self._check(vendor, ticket)
         nonce = self.nonce()
         state = self.seal.seal(_STATE, {**ticket, "nonce": nonce})
-        url = self.apis[vendor].authorize_url(state=state, redirect_url=self._redirect_url(vendor))
+        # The nonce is the verifier too: as long, as random, and with nobody but this browser and us.
+        url = self.apis[vendor].authorize_url(state=state, redirect_url=self._redirect_url(vendor), verifier=nonce)
         response = RedirectResponse(url, HTTPStatus.SEE_OTHER, _HEADERS)
         # Lax: the vendor leads back here by a plain navigation, which is to carry it.
         response.set_cookie(
@@ -101,8 +102,9 @@ class ConnectService:
         await self._check(vendor, state)
         if "code" not in request.query_params:
             raise Refused("the permission was not given at the vendor")
-        code = request.query_params["code"]
-        account, tokens, scopes = await self.apis[vendor].redeem(code, redirect_url=self._redirect_url(vendor))
+        account, tokens, scopes = await self.apis[vendor].redeem(
+            request.query_params["code"], redirect_url=self._redirect_url(vendor), verifier=nonce
+        )
         grant = await self.vault.keep(Granted(vendor, account, state["user_id"], tokens, scopes))
         self.observer.count(self.series.connects, vendor, "connected")
         self.log.info("connected", vendor=vendor, grant=grant.id)

@@ -97,12 +97,13 @@ class Fetcher:
                 assert_never(answered.judgement)
 
     async def _ask(self, call: Call, grant: Grant) -> Answered:
-        wait_s = await self.budget.take(self.vendor, self.api.rates)
+        whose = self.vendor if self.api.counts == "application" else f"{self.vendor}/{grant.id}"
+        wait_s = await self.budget.take(whose, self.api.rates)
         if wait_s > 0:
             raise Later("the vendor's budget is spent", wait_s)
         answered = await self.client.get(call, grant.granted.tokens.access)
         if answered.judgement == "later" and answered.wait_s:
-            await self.budget.rest(self.vendor, self.now() + timedelta(seconds=answered.wait_s))
+            await self.budget.rest(whose, self.now() + timedelta(seconds=answered.wait_s))
         return answered
 
     async def _refreshed(self, grant: Grant) -> Grant:

@@ -4,10 +4,13 @@ Docs: https://dev.fitbit.com/build/reference/web-api/developer-guide/using-subsc
 Google turns this API off on 2 November 2026: https://developers.google.com/health/reference/rest/v4beta/Subscription
 """
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
+from athlete_ally.core.api import Api, Call, OAuth, Rate, seconds_of
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Hmac, Request, is_secret
 from athlete_ally.core.vendor import Answer, Resource, Secrets, Unpacked, Unusable, Vendor, Webhook
@@ -15,6 +18,24 @@ from athlete_ally.core.vendor_json import converted, decoded
 
 _DOCS = "https://dev.fitbit.com/build/reference/web-api/developer-guide/using-subscriptions/"
 _REVOKED = "userRevokedAccess"
+_RATES = "https://dev.fitbit.com/build/reference/web-api/developer-guide/application-design/#Rate-Limits"
+# What belongs to a night has no collection of its own: it is there once the sleep is.
+# https://dev.fitbit.com/build/reference/web-api/developer-guide/using-subscriptions/#Types-of-Subscriptions
+_OF_COLLECTION = {
+    "sleep": ("sleep", "hrv", "breathing_rate", "spo2", "skin_temperature"),
+    "activities": ("activities",),
+    "body": ("weight",),
+}
+# https://dev.fitbit.com/build/reference/web-api/: under each, "... by Date"
+_PATHS = {
+    "sleep": "/1.2/user/-/sleep/date/{}.json",
+    "hrv": "/1/user/-/hrv/date/{}.json",
+    "breathing_rate": "/1/user/-/br/date/{}.json",
+    "spo2": "/1/user/-/spo2/date/{}.json",
+    "skin_temperature": "/1/user/-/temp/skin/date/{}.json",
+    "activities": "/1/user/-/activities/date/{}.json",
+    "weight": "/1/user/-/body/log/weight/date/{}.json",
+}
 
 
 class _Notification(msgspec.Struct, frozen=True):
@@ -37,8 +58,69 @@ def unpack(webhook: Webhook) -> Unpacked:
         if notification.collectionType == _REVOKED:
             withdrawn.append(notification.ownerId)
         else:
-            resources.append(Resource(notification.ownerId, notification.collectionType, notification.date))
+            types = _OF_COLLECTION.get(notification.collectionType, (notification.collectionType,))
+            resources += [Resource(notification.ownerId, each, notification.date) for each in types]
     return Unpacked(resources=tuple(resources), withdrawn=tuple(withdrawn), unusable=tuple(unusable))
+
+
+def call(resource: Resource) -> Call | None:
+    """Return how to ask for a day of what changed."""
+    if resource.type not in _PATHS or not resource.id:
+        return None
+    return Call(_PATHS[resource.type].format(quote(resource.id, safe="")))
+
+
+class _Error(msgspec.Struct, frozen=True):
+    errorType: str = ""  # noqa: N815  # the vendor's name
+
+
+class _Errors(msgspec.Struct, frozen=True):
+    errors: tuple[_Error, ...] = ()
+
+
+# {"errors": [{"errorType": "invalid_grant", "message": ...}], "success": false}, with the words of OAuth 2:
+# https://dev.fitbit.com/build/reference/web-api/troubleshooting-guide/error-messages/
+def unwrap(body: bytes) -> bytes:
+    """Return the standard's document, or the error that it has a place for."""
+    errors = decoded(body, _Errors).errors
+    return msgspec.json.encode({"error": errors[0].errorType or "invalid_request"}) if errors else body
+
+
+def wait_s(headers: Mapping[str, str], _now_s: float) -> float | None:
+    """Return "the number of seconds until the rate limit resets"."""
+    # https://dev.fitbit.com/build/reference/web-api/developer-guide/application-design/#Rate-Limits
+    return seconds_of(headers, "fitbit-rate-limit-reset", "retry-after")
+
+
+API = Api(
+    base_url="https://api.fitbit.com",
+    # https://dev.fitbit.com/build/reference/web-api/authorization/oauth2-token and .../authorization/authorize
+    oauth=OAuth(
+        authorize_url="https://www.fitbit.com/oauth2/authorize",
+        token_url="https://api.fitbit.com/oauth2/token",  # noqa: S106  # an address
+        scopes=(
+            "activity",
+            "heartrate",
+            "sleep",
+            "oxygen_saturation",
+            "respiratory_rate",
+            "temperature",
+            "weight",
+        ),
+        account_field="user_id",
+        unwrap=unwrap,
+        client_by="basic",
+        pkce=True,
+    ),
+    call=call,
+    # "150 API requests per hour for each user who has consented":
+    # https://dev.fitbit.com/build/reference/web-api/developer-guide/application-design/#Rate-Limits
+    rates=(Rate(150, 3_600),),
+    counts="person",
+    wait_s=wait_s,
+    sources=("https://dev.fitbit.com/build/reference/web-api/authorization/oauth2-token", _RATES),
+    unconfirmed=("that what belongs to a night is there when the notification of its sleep comes",),
+)
 
 
 def key(secret: str) -> bytes:
@@ -75,4 +157,5 @@ FITBIT = Vendor(
     accepted=Answer(204),
     deadline_s=5.0,
     kept_headers=("x-fitbit-signature",),
+    api=API,
 )

@@ -3,16 +3,26 @@
 Docs: https://developers.strava.com/docs/webhooks/
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
+from urllib.parse import quote
 
 import msgspec
 
+from athlete_ally.core.api import Api, Call, OAuth, Rate, told_to_wait_s
+from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Request, SecretPath, is_secret
 from athlete_ally.core.vendor import Answer, Resource, Secrets, Unpacked, Vendor, Webhook
-from athlete_ally.core.vendor_json import decoded
+from athlete_ally.core.vendor_json import converted, decoded
 
 _DOCS = "https://developers.strava.com/docs/webhooks/"
 _LONGEST_CHALLENGE = 1024
+_AUTHENTICATION = "https://developers.strava.com/docs/authentication/"
+_LIMITS = "https://developers.strava.com/docs/rate-limits/"
+_QUARTER_S = 900
+_DAY_S = 86_400
+# What is wrong when a code or a refresh token is worth nothing any more.
+_DEAD = {"AuthorizationCode", "RefreshToken"}
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -45,6 +55,75 @@ def handshake(request: Request, secrets: Secrets) -> Answer | None:
     return Answer(200, msgspec.json.encode({"hub.challenge": challenge}), "application/json")
 
 
+# https://developers.strava.com/docs/reference/#api-Activities-getActivityById
+def call(resource: Resource) -> Call | None:
+    """Return how to ask for an activity; what else an athlete changes is nothing that we use."""
+    if resource.type != "activity":
+        return None
+    return Call(f"/api/v3/activities/{quote(resource.id, safe='')}")
+
+
+class _Error(msgspec.Struct, frozen=True):
+    resource: str = ""
+
+
+class _Errors(msgspec.Struct, frozen=True):
+    errors: tuple[_Error, ...] = ()
+
+
+# A refresh token that is dead: 400 with {"errors": [{"resource": "RefreshToken", "code": "invalid", ...}]}.
+# https://developers.strava.com/docs/authentication/ and https://developers.strava.com/docs/reference/#api-models-Error
+def unwrap(body: bytes) -> bytes:
+    """Return the standard's document: Strava's own word for an error becomes the one of OAuth 2."""
+    errors = decoded(body, _Errors).errors
+    if not errors:
+        return body
+    is_dead = any(each.resource in _DEAD for each in errors)
+    return msgspec.json.encode({"error": "invalid_grant" if is_dead else "invalid_client"})
+
+
+# "15-minute limit is reset at natural 15-minute intervals ... The daily limit resets at midnight UTC", and the headers
+# tell usage and limit of both: https://developers.strava.com/docs/rate-limits/
+def wait_s(headers: Mapping[str, str], now_s: float) -> float | None:
+    """Return how long it is until the limit that is used up begins anew."""
+    for name in ("x-readratelimit", "x-ratelimit"):
+        used, allowed = _pair(headers.get(f"{name}-usage", "")), _pair(headers.get(f"{name}-limit", ""))
+        for window_s, use, limit in zip((_DAY_S, _QUARTER_S), reversed(used), reversed(allowed), strict=False):
+            if use >= limit:
+                return window_s - now_s % window_s
+    return told_to_wait_s(headers, now_s)
+
+
+def _pair(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(converted([int(part) for part in text.split(",")], tuple[int, int]))
+    except (InvalidMessage, ValueError):
+        return ()
+
+
+API = Api(
+    base_url="https://www.strava.com",
+    # https://developers.strava.com/docs/authentication/: scopes by commas, refresh tokens that change.
+    oauth=OAuth(
+        authorize_url="https://www.strava.com/oauth/authorize",
+        token_url="https://www.strava.com/api/v3/oauth/token",  # noqa: S106  # an address
+        scopes=("read", "activity:read_all"),
+        separator=",",
+        # The answer names the athlete only for a code, and one level deeper: asking costs one request, once.
+        who=Call("/api/v3/athlete"),
+        account_field="id",
+        unwrap=unwrap,
+    ),
+    call=call,
+    # "100 requests every 15 minutes, with up to 1,000 requests per day" for what does not upload:
+    # https://developers.strava.com/docs/rate-limits/
+    rates=(Rate(100, _QUARTER_S), Rate(1_000, _DAY_S)),
+    wait_s=wait_s,
+    sources=(_AUTHENTICATION, _LIMITS),
+    unconfirmed=("which limits an application has after Strava raised them: the default ones are kept",),
+)
+
+
 STRAVA = Vendor(
     name="strava",
     title="Strava",
@@ -61,4 +140,5 @@ STRAVA = Vendor(
     # "within two seconds": https://developers.strava.com/docs/webhooks/
     deadline_s=2.0,
     kept_headers=("x-strava-signature",),
+    api=API,
 )

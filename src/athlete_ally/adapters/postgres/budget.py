@@ -37,26 +37,26 @@ class PostgresBudget:
         """Use connections of this pool."""
         self._pool = pool
 
-    async def take(self, vendor: str, rates: tuple[Rate, ...]) -> float:
+    async def take(self, whose: str, rates: tuple[Rate, ...]) -> float:
         """See the port."""
         with translated():
             async with self._pool.acquire() as connection:
-                resting_s = await connection.fetchval(_RESTS, vendor)
+                resting_s = await connection.fetchval(_RESTS, whose)
                 if resting_s is not None:
                     return max(float(resting_s), _SHORTEST_S)
                 try:
                     async with connection.transaction():
                         for rate in sorted(rates, key=lambda each: each.window_s):
-                            row: Any = await connection.fetchrow(_TAKE, vendor, rate.window_s)
+                            row: Any = await connection.fetchrow(_TAKE, whose, rate.window_s)
                             _check(row["used"], rate, row["left_s"])
                 except _Spent as spent:
                     return max(spent.left_s, _SHORTEST_S)
         return 0.0
 
-    async def rest(self, vendor: str, until: datetime) -> None:
+    async def rest(self, whose: str, until: datetime) -> None:
         """See the port."""
         with translated():
-            await self._pool.execute(_REST, vendor, until)
+            await self._pool.execute(_REST, whose, until)
 
 
 def _check(used: int, rate: Rate, left_s: float) -> None:

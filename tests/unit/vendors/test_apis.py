@@ -1,0 +1,128 @@
+"""What vendors' APIs are asked, and what their answers mean."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from athlete_ally.core.api import Call
+from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.vendor import Resource
+from athlete_ally.vendors import PLUGINS, fitbit, polar, strava
+
+APIS = {vendor.name: vendor.api for vendor in PLUGINS if vendor.api is not None}
+NOON_S = 1_795_521_600.0
+
+
+@pytest.mark.parametrize(
+    ("vendor", "type_name", "id_", "path"),
+    [
+        ("fitbit", "sleep", "2026-11-23", "/1.2/user/-/sleep/date/2026-11-23.json"),
+        ("fitbit", "hrv", "2026-11-23", "/1/user/-/hrv/date/2026-11-23.json"),
+        ("fitbit", "breathing_rate", "2026-11-23", "/1/user/-/br/date/2026-11-23.json"),
+        ("fitbit", "spo2", "2026-11-23", "/1/user/-/spo2/date/2026-11-23.json"),
+        ("fitbit", "skin_temperature", "2026-11-23", "/1/user/-/temp/skin/date/2026-11-23.json"),
+        ("fitbit", "activities", "2026-11-23", "/1/user/-/activities/date/2026-11-23.json"),
+        ("fitbit", "weight", "2026-11-23", "/1/user/-/body/log/weight/date/2026-11-23.json"),
+        ("fitbit", "foods", "2026-11-23", None),
+        ("fitbit", "sleep", "", None),
+        ("polar", "EXERCISE", "aQlC83", "/v3/exercises/aQlC83"),
+        ("polar", "SLEEP", "2026-11-23", "/v3/users/sleep/2026-11-23"),
+        ("polar", "NIGHTLY_RECHARGE", "2026-11-23", "/v3/users/nightly-recharge/2026-11-23"),
+        ("polar", "ACTIVITY_SUMMARY", "2026-11-23", "/v3/users/activities/2026-11-23"),
+        ("polar", "SLEEP_WISE_ALERTNESS", "2026-11-23", None),
+        ("strava", "activity", "1360128428", "/api/v3/activities/1360128428"),
+        ("strava", "athlete", "134815", None),
+    ],
+)
+def test_a_resource_is_asked_for_by_its_path(vendor: str, type_name: str, id_: str, path: str | None) -> None:
+    """
+    Each type that is used has its address; one that is not used is not asked for.
+    """
+    assert APIS[vendor].call(Resource("a", type_name, id_)) == (None if path is None else Call(path))
+
+
+@given(
+    vendor=st.sampled_from(["fitbit", "polar", "strava"]),
+    type_name=st.sampled_from(["sleep", "EXERCISE", "activity"]),
+    id_=st.text(min_size=1),
+)
+def test_no_id_leads_to_another_host_or_query(vendor: str, type_name: str, id_: str) -> None:
+    """
+    Whatever a notification names becomes one segment of the path.
+    """
+    call = APIS[vendor].call(Resource("a", type_name, id_.encode("utf-8", "ignore").decode()))
+    expected = APIS[vendor].call(Resource("a", type_name, "x"))
+
+    assert call is None or expected is not None
+    if call is not None and expected is not None:
+        assert call.path.count("/") == expected.path.count("/")
+        assert not set("?#@ ") & set(call.path)
+
+
+def test_a_dead_token_is_told_in_the_words_of_oauth() -> None:
+    """
+    Strava's and Fitbit's own errors become `invalid_grant` for a dead token, and something else for our own mistake.
+    """
+    dead = {"message": "Bad Request", "errors": [{"resource": "RefreshToken", "field": "refresh_token", "code": "x"}]}
+    ours = {"message": "Bad Request", "errors": [{"resource": "Application", "field": "client_id", "code": "invalid"}]}
+    fitbits = {"errors": [{"errorType": "invalid_grant", "message": "Refresh token invalid"}], "success": False}
+    unknown = {"errors": [{"errorType": "invalid_client"}], "success": False}
+    answers = [
+        (strava.unwrap, dead, "invalid_grant"),
+        (strava.unwrap, ours, "invalid_client"),
+        (fitbit.unwrap, fitbits, "invalid_grant"),
+        (fitbit.unwrap, unknown, "invalid_client"),
+    ]
+
+    assert [expected for *_, expected in answers] == [
+        json.loads(unwrap(json.dumps(body).encode()))["error"] for unwrap, body, _ in answers
+    ]
+    tokens = b'{"access_token": "a"}'
+    assert (strava.unwrap(tokens), fitbit.unwrap(tokens)) == (tokens, tokens)
+    with pytest.raises(InvalidMessage):
+        strava.unwrap(b"<html>")
+
+
+def test_strava_is_left_alone_until_its_limit_begins_anew() -> None:
+    """
+    Until the next quarter of an hour, or until midnight UTC when the day is used up; only reads are looked at first.
+    """
+    quarter = {"x-readratelimit-limit": "100,1000", "x-readratelimit-usage": "101,300"}
+    day = {"x-readratelimit-limit": "100,1000", "x-readratelimit-usage": "101,1001"}
+    overall = {"x-ratelimit-limit": "200,2000", "x-ratelimit-usage": "200,500"}
+
+    waits_s = [strava.wait_s(headers, NOON_S + 60) for headers in (quarter, day, overall)]
+    assert waits_s == [840.0, 43_140.0, 840.0]
+    assert [strava.wait_s(each, NOON_S) for each in ({}, {"retry-after": "7"}, {"x-ratelimit-usage": "a,b"})] == [
+        None,
+        7.0,
+        None,
+    ]
+
+
+def test_fitbit_says_in_how_many_seconds() -> None:
+    """
+    The seconds until the person's hour is over, in Fitbit's own header or in the standard's.
+    """
+    assert fitbit.wait_s({"fitbit-rate-limit-reset": "1478", "retry-after": "1"}, NOON_S) == 1478.0
+    assert [fitbit.wait_s({"retry-after": "5"}, NOON_S), fitbit.wait_s({}, NOON_S)] == [5.0, None]
+
+
+def test_polar_says_by_status_what_there_is() -> None:
+    """
+    A day without data is gone, a person who is registered already is fine, one without consent is refused.
+    """
+    judged = {status: polar.judge(status, b"") for status in (200, 204, 409, 403, 404, 401, 429, 500)}
+
+    assert judged == {
+        200: "ok",
+        204: "gone",
+        409: "ok",
+        403: "refused",
+        404: "gone",
+        401: "unauthorized",
+        429: "later",
+        500: "later",
+    }
