@@ -1,5 +1,7 @@
 """A vendor's API that is not there: permissions, tokens that rotate, documents, limits and outages."""
 
+import hashlib
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,7 +36,8 @@ class SimulatedApi:
     served: int = 0
     _next: int = 0
     _serial: int = 0
-    _codes: dict[str, str] = field(default_factory=dict[str, str])
+    _codes: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    _enrolled: set[str] = field(default_factory=set[str])
     _access: dict[str, tuple[str, float]] = field(default_factory=dict[str, tuple[str, float]])
     _refresh: dict[str, str] = field(default_factory=dict[str, str])
     _window: tuple[float, int] = (0.0, 0)
@@ -63,7 +66,7 @@ class SimulatedApi:
         account = self.accounts[self._next % len(self.accounts)]
         self._next += 1
         code = self._new("code")
-        self._codes[code] = account
+        self._codes[code] = (account, request.query_params.get("code_challenge", ""))
         query = urlencode({"code": code, "state": request.query_params["state"]})
         return RedirectResponse(f"{request.query_params['redirect_uri']}?{query}", 302)
 
@@ -71,20 +74,36 @@ class SimulatedApi:
         if self.is_down:
             return self._answer(503, {})
         form = dict(parse_qsl((await request.body()).decode()))
-        account = self._codes.pop(form.get("code", ""), None) or self._refresh.pop(form.get("refresh_token", ""), None)
+        if not self._names_itself(request, form):
+            return self._answer(401, {"error": "invalid_client"})
+        account = self._redeemed(form) or self._refresh.pop(form.get("refresh_token", ""), None)
         if account is None:
             return self._answer(400, {"error": "invalid_grant"})
-        access, refresh = self._new("access"), self._new("refresh")
+        access = self._new("access")
         self._access[access] = (account, self.clock() + self.lives_s)
-        self._refresh[refresh] = account
         document: dict[str, Any] = {
             "access_token": access,
-            "refresh_token": refresh,
             "token_type": "Bearer",
             "expires_in": int(self.lives_s),
-            self.face.account_field: account,
+            self.face.account_field: self._own(account),
         }
+        if self.face.refreshes:
+            document["refresh_token"] = self._new("refresh")
+            self._refresh[document["refresh_token"]] = account
         return self._answer(200, document)
+
+    def _names_itself(self, request: Request, form: dict[str, str]) -> bool:
+        """Tell whether a client says who it is, in the one way that the vendor takes."""
+        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+        in_header = scheme == "Basic" and b":" in b64decode(credentials)
+        in_form = "client_id" in form and "client_secret" in form
+        return (in_header, in_form) == (self.face.wants_basic, not self.face.wants_basic)
+
+    def _redeemed(self, form: dict[str, str]) -> str | None:
+        account, challenge = self._codes.pop(form.get("code", ""), (None, ""))
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        proved = urlsafe_b64encode(digest).rstrip(b"=").decode() == challenge
+        return account if proved or not self.face.wants_pkce else None
 
     async def _data(self, request: Request) -> Response:
         self.requests += 1
@@ -98,14 +117,27 @@ class SimulatedApi:
         account, ends_at_s = self._access.get(token, ("", 0.0))
         if ends_at_s <= self.clock():
             return self._answer(401, {})
+        return await self._answer_to(request, account)
+
+    async def _answer_to(self, request: Request, account: str) -> Response:
+        """Answer somebody who has a token."""
         if request.url.path == self.face.who_path:
             return self._answer(200, {self.face.account_field: self._own(account)})
+        if request.url.path == self.face.enrol_path:
+            return self._enrol(account)
+        if self.face.enrol_path is not None and account not in self._enrolled:
+            return self._answer(403, {})
         form = dict(parse_qsl((await request.body()).decode()))
         document = self._document(Asked(request.url.path, account, dict(request.query_params), form))
         if document is None:
             return self._answer(404, {})
         self.served += 1
         return self._answer(200, document)
+
+    def _enrol(self, account: str) -> Response:
+        is_known = account in self._enrolled
+        self._enrolled.add(account)
+        return self._answer(409 if is_known else 200, {})
 
     def _document(self, asked: Asked) -> dict[str, Any] | None:
         try:

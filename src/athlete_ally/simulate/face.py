@@ -31,7 +31,8 @@ class ApiFace:
 
     `document` makes the answer to what is asked; None, or a ValueError, means 404. The same question has the same
     answer. The person's id is `account_field` of an answer with tokens, or of the one at `who_path`. `wrap` puts an
-    answer into the vendor's envelope.
+    answer into the vendor's envelope. Clients name themselves to the token endpoint by HTTP Basic if `wants_basic`, and
+    have to prove with `wants_pkce` that they asked for the code. Nobody has data before a POST to `enrol_path`, if any.
     """
 
     authorize_path: str
@@ -41,6 +42,10 @@ class ApiFace:
     who_path: str | None = None
     wrap: Wrap = plain
     number_accounts: bool = False
+    wants_basic: bool = False
+    wants_pkce: bool = False
+    refreshes: bool = True
+    enrol_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,71 @@
+"""Strava: an event for the activity of a day."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from athlete_ally.simulate.body import at_unix_s, waking
+from athlete_ally.simulate.face import ApiFace, Asked, Face, to_json, unsigned
+
+_ACTIVITY = "/api/v3/activities/"
+_ZONE = timedelta(hours=1)
+
+
+def _deliveries(account: str, day: date) -> tuple[bytes, ...]:
+    event: dict[str, Any] = {
+        "aspect_type": "create",
+        "event_time": at_unix_s(datetime.combine(day, time(18), UTC)),
+        "object_id": int(f"{day:%Y%m%d}"),
+        "object_type": "activity",
+        "owner_id": int(account),
+        "subscription_id": 120_475,
+        "updates": {},
+    }
+    return (to_json(event),)
+
+
+def _document(asked: Asked) -> dict[str, Any] | None:
+    if not asked.path.startswith(_ACTIVITY):
+        return None
+    name = asked.path.removeprefix(_ACTIVITY)
+    day = datetime.strptime(name, "%Y%m%d").replace(tzinfo=UTC).date()
+    return _activity(int(name), asked.account, day)
+
+
+# https://developers.strava.com/docs/reference/#api-models-DetailedActivity
+def _activity(name: int, account: str, day: date) -> dict[str, Any]:
+    moved = waking(account, day)
+    start = datetime.combine(day, time(16, 30), UTC)
+    return {
+        "id": name,
+        "athlete": {"id": int(account), "resource_state": 1},
+        "name": "Afternoon Run",
+        "type": "Run",
+        "sport_type": "Run",
+        "start_date": start.isoformat().replace("+00:00", "Z"),
+        "start_date_local": (start + _ZONE).replace(tzinfo=None).isoformat() + "Z",
+        "timezone": "(GMT+01:00) Europe/Berlin",
+        "utc_offset": _ZONE.total_seconds(),
+        "elapsed_time": moved.moderate_min * 60 + 180,
+        "moving_time": moved.moderate_min * 60,
+        "distance": moved.distance_m,
+        "total_elevation_gain": moved.floors * 3.0,
+        "average_heartrate": 141.2,
+        "max_heartrate": 172.0,
+        "calories": float(moved.active_kcal),
+        "device_name": "Wahoo ELEMNT",
+    }
+
+
+STRAVA = Face(
+    deliveries=_deliveries,
+    sign=unsigned,
+    secret_in_path=True,
+    api=ApiFace(
+        authorize_path="/oauth/authorize",
+        token_path="/api/v3/oauth/token",  # noqa: S106  # a path
+        who_path="/api/v3/athlete",
+        account_field="id",
+        document=_document,
+        number_accounts=True,
+    ),
+)
