@@ -22,7 +22,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 def main() -> None:
     """Measure both services."""
-    normalize = normalize_series(KINDS)
+    normalize = normalize_series(KINDS, VENDORS)
     broker = broker_series(
         build_topology(KINDS, VENDORS, fetched=FETCHED), [subject for *_, subject in normalize.dead_letters.values]
     )

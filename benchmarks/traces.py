@@ -1,22 +1,21 @@
 """Measure what traces cost: processor time of ingest and normalize for a message, with traces off and on.
 
-Four times `athlete-ally up` in throw-away directories, side by side and loaded in turns: traces off, off once more (the
-noise of the measurement), on with a collector that answers, on with one that is not there. Run it from the project:
+Runs `athlete-ally up` in throw-away directories, one after the other, in turns: traces off, on with a collector that
+answers, on with one that is not there, and off once more (the noise of the measurement). Run it from the project:
 
     uv run --with psutil benchmarks/traces.py
 
-Processor time is less noisy than seconds on a machine that does other things too; the ratios are what counts. Nothing
-is asserted here.
+Processor time is less noisy than seconds on a machine that does other things too, and what disturbs only adds to it:
+the least of all rounds is taken. Nothing is asserted here.
 """
 
 import argparse
 import asyncio
 import json
-import statistics
 import tempfile
 import threading
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -45,20 +44,17 @@ def main() -> None:
 
 async def measure(messages: int, rounds: int) -> dict[str, tuple[float, float]]:
     """Return for each way of tracing the milliseconds for a message, and their ratio to those without traces."""
-    with collector() as url, ExitStack() as stack:
+    least: dict[str, float] = {}
+    with collector() as url:
         gone = f"http://127.0.0.1:{PORT_OF_NOBODY}"
-        addresses = {"off": "", "off, once more": "", "on": url, "on, collector gone": gone}
-        ups = {name: stack.enter_context(_up(address)) for name, address in addresses.items()}
-        spent: dict[str, list[float]] = {name: [] for name in ups}
-        for up in ups.values():
-            await up.wait()
-        for number in range(rounds + 1):
-            for name, up in ups.items():
-                used_ms = await load(up, number * messages, messages)
-                # The first round warms up.
-                spent[name] += [used_ms] if number else []
-    middle = {name: statistics.median(each) for name, each in spent.items()}
-    return {name: (each, each / middle["off"]) for name, each in middle.items()}
+        ways = {"off": "", "on": url, "on, collector gone": gone, "off, once more": ""}
+        for name, address in [*ways.items()] * rounds:
+            with _up(address) as up:
+                await up.wait()
+                # The first load warms up.
+                spent_ms = [await load(up, number * messages, messages) for number in range(2)][-1]
+            least[name] = min(spent_ms, least.get(name, spent_ms))
+    return {name: (each, each / least["off"]) for name, each in least.items()}
 
 
 async def load(up: Up, first: int, messages: int) -> float:

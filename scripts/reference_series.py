@@ -23,7 +23,7 @@ _HEAD = ("series", "type", "labels", "meaning")
 
 def series_tables() -> str:
     """Return a table for each service, with the values that each label can have."""
-    normalize = normalize_series(KINDS)
+    normalize = normalize_series(KINDS, VENDORS)
     broker = broker_series(
         build_topology(KINDS, VENDORS, fetched=FETCHED), [subject for *_, subject in normalize.dead_letters.values]
     )

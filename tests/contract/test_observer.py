@@ -11,7 +11,7 @@ from athlete_ally.core.series import Series, every, normalize_series
 from athlete_ally.core.topology import CORE_HOT, normalize_durable, raw_subject
 from athlete_ally.measurements import KINDS
 
-SERIES = normalize_series(KINDS)
+SERIES = normalize_series(KINDS, [])
 MESSAGES = SERIES.kinds["hrv"].messages
 DURABLE = normalize_durable("hrv")
 LATENCY = SERIES.kinds["hrv"].latency

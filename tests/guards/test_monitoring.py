@@ -33,7 +33,7 @@ ANNOTATIONS = DASHBOARD["annotations"]["list"]
 PRODUCTION = environments(ROOT)["production"].thresholds
 ALERTS = all_alerts(PRODUCTION, Clock())
 
-_NORMALIZE = normalize_series(KINDS)
+_NORMALIZE = normalize_series(KINDS, VENDORS)
 _BROKER = broker_series(
     build_topology(KINDS, VENDORS, fetched=FETCHED), [subject for *_, subject in _NORMALIZE.dead_letters.values]
 )

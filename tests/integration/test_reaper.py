@@ -33,7 +33,7 @@ class Bench:
     def __init__(self, connection: Connection, topology: Topology, log: Log) -> None:
         """Build it as the service does."""
         self.connection = connection
-        self.series = normalize_series(KINDS)
+        self.series = normalize_series(KINDS, [])
         self.observer = PrometheusObserver(every(self.series))
         self.stop = asyncio.Event()
         self.inbox = NatsInbox(connection, topology.durable(REAP_ADVISORIES_DURABLE))

@@ -39,7 +39,7 @@ class Outlook:
         self.pool = pool
         self.ahead = timedelta(0)
         self.syncs_always: bool | None = None
-        self.work = normalize_series(KINDS)
+        self.work = normalize_series(KINDS, [])
         self.series = broker_series(topology, [subject for *_, subject in self.work.dead_letters.values])
         self.observer = FakeObserver(list(every(self.work, self.series)))
         self._publisher = NatsPublisher(connection, timeout_s=2)

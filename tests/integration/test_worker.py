@@ -46,7 +46,7 @@ class Bench:
     def __init__(self, connection: Connection, pool: Any, topology: Topology, log: Log) -> None:
         """Build it as the service does."""
         self.connection, self.pool, self.log = connection, pool, log
-        self.series = normalize_series(KINDS)
+        self.series = normalize_series(KINDS, [])
         self.observer = PrometheusObserver(every(self.series))
         self.stop = asyncio.Event()
         self.inbox = NatsInbox(connection, topology.durable(DURABLE))

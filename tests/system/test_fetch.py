@@ -19,7 +19,7 @@ from athlete_ally.adapters.http_server import HttpServer
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.ticket_seal import TicketSeal
 from athlete_ally.adapters.token_seal import new_token_key
-from athlete_ally.core.topology import VENDOR_HOT, fetch_durable, fetched_subject
+from athlete_ally.core.topology import VENDOR_HOT, fetch_durable, fetched_subject, webhook_letter_subject
 from athlete_ally.core.vendor import Webhook
 from athlete_ally.fetch.connect import link
 from athlete_ally.simulate.api import SimulatedApi
@@ -230,6 +230,9 @@ async def test_a_person_who_withdrew_is_nobody_elses_trouble(chain: Callable[...
         assert not [value for letter in letters for value in letter.headers.values() if "70400000" in value]
         state = await it.site.pool.fetchval("SELECT state FROM vendor_grant WHERE account = '70400000'")
         assert state == "withdrawn"
+        subject = webhook_letter_subject("whoop", "non-retryable")
+        labels = f'consumer="fetch-whoop-durable",reason="non-retryable",subject="{subject}"'
+        assert f"dlq_messages_total{{{labels}}} 2.0" in await it.fetch.metrics()
 
 
 async def test_a_vendor_that_is_down_costs_nothing(chain: Callable[..., Any]) -> None:

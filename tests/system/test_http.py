@@ -243,7 +243,7 @@ async def test_every_declared_series_is_there_from_the_start(site: Site, ingest:
     Both services export every series and label set of the catalogue before anything has happened.
     """
     normalize = await site.service("normalize").start().ready()
-    of_work = normalize_series(KINDS)
+    of_work = normalize_series(KINDS, VENDORS)
     of_broker = broker_series(dev_topology(), [subject for *_, subject in of_work.dead_letters.values])
     of_ingest = every(ingest_series(KINDS), webhook_series(VENDORS))
     for service, declared in ((ingest, of_ingest), (normalize, every(of_work, of_broker))):

@@ -115,6 +115,8 @@ async def test_an_unknown_account_waits_as_a_dead_letter(site: Site) -> None:
     (letter,) = await site.letters()
     assert (webhook_letter_subject("garmin", "unknown-account"), body) == (letter.subject, letter.body)
     assert "g-1" not in str(letter.headers) + normalize.log
+    labels = f'consumer="{unpack_durable("garmin")}",reason="unknown-account",subject="{letter.subject}"'
+    assert f"dlq_messages_total{{{labels}}} 1.0" in await normalize.metrics()
     await PostgresWebhooks(site.pool).link(PEOPLE)
     lane = f"vendor.redrive.{unpack_durable('garmin')}.1"
     again = OutgoingMessage(VENDOR_HOT, lane, letter.body, f"redrive-{letter.sequence}")

@@ -103,6 +103,7 @@ class FetchWorker:
         try:
             for message in messages:
                 await tools.patience.until_done(lambda message=message: tools.publisher.publish(message))
+                self._count_letter(message)
         except (StreamFull, MessageTooLarge) as error:
             tools.log.warning("given-back", error=str(error), **_about(delivery))
             verdict = Retry(_FULL_DELAY_S)
@@ -149,6 +150,11 @@ class FetchWorker:
     def _delay_s(self, delivery: Delivery, asked_s: float) -> float:
         backoff_s = min(2.0 ** min(delivery.attempt - 1, 16), _LONGEST_DELAY_S)
         return max(asked_s, backoff_s) * (1 + self._tools.jitter() / 2)
+
+    def _count_letter(self, message: OutgoingMessage) -> None:
+        if message.stream == topology.DLQ:
+            durable, reason = topology.fetch_durable(self._vendor.name), message.headers[headers.DLQ_REASON]
+            self._tools.observer.count(self._tools.series.dead_letters, durable, reason, message.subject)
 
     def _count(self, result: str) -> None:
         self._tools.observer.count(self._tools.series.resources, self._vendor.name, result)

@@ -10,7 +10,7 @@ from athlete_ally.core.fuse import Fuse
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.messages import Delivery, OutgoingMessage
 from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher
-from athlete_ally.core.series import UnpackSeries
+from athlete_ally.core.series import NormalizeSeries, UnpackSeries
 from athlete_ally.core.trace import log_fields, trace_id
 from athlete_ally.core.vendor import Unpacked, Vendor
 from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, decide, is_exhausted
@@ -36,6 +36,7 @@ class UnpackTools:
     patience: Patience
     observer: Observer
     series: UnpackSeries
+    work_series: NormalizeSeries
     log: Log
     now: Now
 
@@ -183,11 +184,12 @@ class Unpacker:
         self._tools.observer.count(series.readings, name, by=parcel.readings)
         self._tools.observer.count(series.resources, name, by=parcel.resources)
         for letter in letters:
-            self._tools.observer.count(series.dead_letters, name, letter.subject)
+            reason = letter.headers[headers.DLQ_REASON]
+            self._tools.observer.count(self._tools.work_series.dead_letters, self._durable, reason, letter.subject)
         # An account that nobody linked yet says nothing about our code: it must not stop the others.
         self._fuse.record(dead=any(each.reason != "unknown-account" for each in parcel.failed))
         if self._fuse.is_open:
-            self._tools.observer.set(series.fuse, name, value=1)
+            self._tools.observer.set(self._tools.work_series.fuse, self._durable, value=1)
             self._tools.log.error(
                 "fuse-open",
                 durable=self._durable,

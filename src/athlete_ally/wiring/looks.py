@@ -25,6 +25,7 @@ from athlete_ally.core.topology import Topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.normalize.watch import Watch
 from athlete_ally.ops.provision import inspect
+from athlete_ally.vendors import VENDORS
 from athlete_ally.wiring.builders import now
 
 _ANSWER_WITHIN_S = 3.0
@@ -62,7 +63,7 @@ class _NoLedger:
 def broker_look(connection: Connection, desired: Topology, monitor: NatsMonitor, log: Log) -> Look:
     """Return what looks at streams and durables, with the very code that normalize's series come from."""
     recorder, admin = _Recorder(), NatsAdmin(connection)
-    letters = normalize_series(KINDS).dead_letters
+    letters = normalize_series(KINDS, VENDORS).dead_letters
     series = broker_series(desired, [subject for *_, subject in letters.values])
 
     async def differences() -> Counter[str]:

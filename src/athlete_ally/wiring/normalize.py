@@ -5,7 +5,6 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import asyncpg
@@ -44,10 +43,9 @@ from athlete_ally.core.topology import (
     REAP_ADVISORIES_DURABLE,
     normalize_durable,
     unpack_durable,
-    webhook_letter_subject,
 )
 from athlete_ally.core.vendor import Vendor
-from athlete_ally.core.verdict import VENDOR_REASONS, RetryPolicy
+from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.normalize.ledger import ReceiptLedger
 from athlete_ally.normalize.patience import Patience
@@ -99,14 +97,11 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
         Misconfigured: the port is taken, or the schema, a stream or a durable is not as it must be.
     """
     log = build_log("normalize", level=settings.log_level, form=settings.log_format)
-    series = normalize_series(KINDS)
+    vendors = [vendor.name for vendor in known_vendors(settings)]
+    series = normalize_series(KINDS, vendors)
     letters = [subject for *_, subject in series.dead_letters.values]
-    letters += [
-        webhook_letter_subject(vendor.name, reason)
-        for vendor, reason in product(known_vendors(settings), VENDOR_REASONS)
-    ]
     of_broker = broker_series(desired_topology(settings), letters)
-    of_unpacking = unpack_series([vendor.name for vendor in known_vendors(settings)])
+    of_unpacking = unpack_series(vendors)
     observer = PrometheusObserver(every(series, of_broker, of_unpacking))
     observer.set(series.build, "normalize", __version__, value=1)
     connection = nats_connection(
@@ -166,6 +161,13 @@ async def _until_all_is_there(world: _World) -> None:
     await until_available(lambda: require_current_schema(world.pool), world.log)
 
 
+def _patience(world: _World, durable: str, stop: asyncio.Event) -> Patience:
+    def tell(is_holding: bool) -> None:  # noqa: FBT001  # a callback with one argument
+        world.observer.set(world.series.holding, durable, value=float(is_holding))
+
+    return Patience(stop=stop, log=world.log, on_hold=tell, jitter=random.random)
+
+
 def _publisher(world: _World) -> Publisher:
     publisher = NatsPublisher(world.connection, timeout_s=world.settings.publish_timeout_s)
     return world.tracing.publisher(world.wrappers.publisher(publisher))
@@ -202,9 +204,10 @@ async def _unpacker(world: _World, vendor: Vendor, stop: asyncio.Event) -> Unpac
         inbox=world.tracing.inbox(world.wrappers.inbox(inbox)),
         books=PostgresWebhooks(world.pool),
         publisher=_publisher(world),
-        patience=Patience(stop=stop, log=world.log, on_hold=lambda _: None, jitter=random.random),
+        patience=_patience(world, unpack_durable(vendor.name), stop),
         observer=world.observer,
         series=world.unpack_series,
+        work_series=world.series,
         log=world.log,
         now=now,
     )
@@ -223,7 +226,7 @@ async def _reaper(world: _World, stop: asyncio.Event) -> Reaper:
         inbox=inbox,
         messages=NatsMessages(world.connection),
         publisher=_publisher(world),
-        patience=Patience(stop=stop, log=world.log, on_hold=lambda _: None, jitter=random.random),
+        patience=_patience(world, REAP_ADVISORIES_DURABLE, stop),
         observer=world.observer,
         series=world.series,
         log=world.log,

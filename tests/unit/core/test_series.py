@@ -16,13 +16,13 @@ from athlete_ally.core.series import (
     unpack_series,
     webhook_series,
 )
-from athlete_ally.core.topology import build_topology
-from athlete_ally.core.verdict import REASONS
+from athlete_ally.core.topology import REAP_ADVISORIES_DURABLE, build_topology
+from athlete_ally.core.verdict import REASONS, VENDOR_REASONS
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS
 
 INGEST = ingest_series(KINDS)
-NORMALIZE = normalize_series(KINDS)
+NORMALIZE = normalize_series(KINDS, VENDORS)
 TOPOLOGY = build_topology(KINDS, VENDORS, fetched=FETCHED)
 BROKER = broker_series(TOPOLOGY, [subject for *_, subject in NORMALIZE.dead_letters.values])
 BY_SERVICE = {
@@ -97,9 +97,9 @@ def test_no_series_has_many_label_sets(series: Series) -> None:
 
 def test_every_way_to_die_is_counted() -> None:
     """
-    There is a counter and a depth for each kind and reason of a dead letter, and one depth for strangers.
+    There is a counter and a depth for each kind or vendor and reason of a dead letter, and one depth for strangers.
     """
-    ways = len(KINDS) * len(REASONS)
+    ways = len(KINDS) * len(REASONS) + len(VENDORS) * len(VENDOR_REASONS)
 
     assert (ways, ways + 1) == (len(NORMALIZE.dead_letters.values), len(BROKER.dlq_depth.values))
 
@@ -110,6 +110,16 @@ def test_every_stream_and_durable_is_watched() -> None:
     """
     assert [(each.stream, each.name) for each in TOPOLOGY.durables] == list(BROKER.oldest_age.values)
     assert [(each.name,) for each in TOPOLOGY.streams] == list(BROKER.stream_bytes.values)
+
+
+def test_every_worker_has_a_fuse_and_says_when_it_holds() -> None:
+    """
+    Alerts ask one series for all workers of normalize: whatever the topology gains is asked for from then on.
+    """
+    workers = [each.name for each in TOPOLOGY.durables if each.name.startswith(("normalize-", "unpack-"))]
+
+    assert workers == [durable for (durable,) in NORMALIZE.fuse.values]
+    assert {*workers, REAP_ADVISORIES_DURABLE} == {durable for (durable,) in NORMALIZE.holding.values}
 
 
 def test_every_cause_of_a_refusal_is_counted() -> None:

@@ -16,7 +16,7 @@ from athlete_ally.measurements import KINDS
 from athlete_ally.normalize.letters import dead_letters
 from athlete_ally.normalize.report import Reporter
 
-SERIES = normalize_series(KINDS)
+SERIES = normalize_series(KINDS, [])
 HRV = SERIES.kinds["hrv"]
 PERSON = "a-person-with-a-name"
 RECORDS = [hrv_record(PERSON, rmssd=41.25, minutes_ago=minutes) for minutes in (1, 2, 3)]

@@ -42,7 +42,7 @@ STORED = stored_subject("hrv")
 IMPOSSIBLE = dead_letter_subject("hrv", "non-retryable")
 UNREADABLE = dead_letter_subject("hrv", "schema-invalid")
 GIVEN_UP = dead_letter_subject("hrv", "max-deliver")
-SERIES = normalize_series(KINDS)
+SERIES = normalize_series(KINDS, [])
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
+from athlete_ally.core import topology
 from athlete_ally.core.series.declared import Series, build_info, denied
+from athlete_ally.core.verdict import REASONS
 
 CONNECT_OUTCOMES: Final = ("connected", "refused", "unavailable")
 FETCH_RESULTS: Final = ("fetched", "gone", "ignored", "later", "withdrawn", "unknown", "refused")
@@ -18,6 +20,7 @@ class FetchSeries:
     connects: Series
     resources: Series
     refreshes: Series
+    dead_letters: Series
     paused: Series
     holding: Series
     build: Series
@@ -44,6 +47,16 @@ def fetch_series(vendors: Sequence[str]) -> FetchSeries:
         ),
         refreshes=Series(
             "fetch_refreshes_total", "counter", "Access tokens that were not valid any more.", ("vendor",), each
+        ),
+        dead_letters=Series(
+            "dlq_messages_total",
+            "counter",
+            "Dead letters written.",
+            ("consumer", "reason", "subject"),
+            tuple(
+                (topology.fetch_durable(vendor), reason, topology.webhook_letter_subject(vendor, reason))
+                for vendor, reason in product(vendors, REASONS)
+            ),
         ),
         paused=Series(
             "fetch_paused", "gauge", "1 while a vendor is not asked: it is down, or said so.", ("vendor",), each

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from athlete_ally.core import topology
 from athlete_ally.core.series.declared import SLOW_S, Series, build_info, denied
-from athlete_ally.core.verdict import REASONS
+from athlete_ally.core.verdict import REASONS, VENDOR_REASONS
 
 MESSAGE_RESULTS: Final = ("success", "duplicate", "retry", "schema_invalid", "dlq")
 READING_RESULTS: Final = ("success", "superseded", "duplicate", "schema_invalid", "dlq")
@@ -41,13 +41,18 @@ class NormalizeSeries:
     build: Series
 
 
-def normalize_series(kinds: Sequence[str]) -> NormalizeSeries:
-    """Declare what normalize exports for these kinds."""
+def normalize_series(kinds: Sequence[str], vendors: Sequence[str]) -> NormalizeSeries:
+    """Declare what normalize exports for these kinds, and for the webhooks of these vendors."""
     letters = tuple(
         (topology.normalize_durable(kind), reason, topology.dead_letter_subject(kind, reason))
         for kind, reason in product(kinds, REASONS)
     )
+    letters += tuple(
+        (topology.unpack_durable(vendor), reason, topology.webhook_letter_subject(vendor, reason))
+        for vendor, reason in product(vendors, VENDOR_REASONS)
+    )
     by_durable = tuple((topology.normalize_durable(kind),) for kind in kinds)
+    by_durable += tuple((topology.unpack_durable(vendor),) for vendor in vendors)
     return NormalizeSeries(
         kinds={kind: _kind_series(kind) for kind in kinds},
         dead_letters=Series(
@@ -61,7 +66,7 @@ def normalize_series(kinds: Sequence[str]) -> NormalizeSeries:
             "gauge",
             "1 while the worker holds its messages and waits for the broker or the database.",
             ("durable",),
-            by_durable,
+            (*by_durable, (topology.REAP_ADVISORIES_DURABLE,)),
         ),
         reaped=Series(
             "advisories_reaped_total",

@@ -1,12 +1,10 @@
-"""What normalize exports about unpacking webhooks."""
+"""What normalize exports about unpacking webhooks alone; fuse, holding and dead letters are those of all workers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from athlete_ally.core import topology
 from athlete_ally.core.series.declared import Series
-from athlete_ally.core.verdict import VENDOR_REASONS
 from athlete_ally.core.webhook_books import UNPACK_RESULTS
 
 
@@ -17,8 +15,6 @@ class UnpackSeries:
     webhooks: Series
     readings: Series
     resources: Series
-    dead_letters: Series
-    fuse: Series
 
 
 def unpack_series(vendors: Sequence[str]) -> UnpackSeries:
@@ -36,16 +32,4 @@ def unpack_series(vendors: Sequence[str]) -> UnpackSeries:
         resources=Series(
             "unpack_resources_total", "counter", "Resources that webhooks name and do not hold.", ("vendor",), each
         ),
-        dead_letters=Series(
-            "unpack_dead_letters_total",
-            "counter",
-            "Dead letters written for webhooks.",
-            ("vendor", "subject"),
-            tuple(
-                (vendor, topology.webhook_letter_subject(vendor, reason))
-                for vendor in vendors
-                for reason in VENDOR_REASONS
-            ),
-        ),
-        fuse=Series("unpack_fuse_open", "gauge", "1 when too many dead letters stopped the worker.", ("vendor",), each),
     )
