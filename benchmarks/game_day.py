@@ -2,17 +2,21 @@
 
     uv run benchmarks/game_day.py
     uv run benchmarks/game_day.py --only "poison message" --pace 60
-    uv run benchmarks/game_day.py --markdown
+    uv run benchmarks/game_day.py --record
 
 Runs nats-server, PostgreSQL, both services, Prometheus and Alertmanager in a throw-away folder, with production's rules
 at a faster pace from the same generator: at a pace of 30, five minutes take ten seconds. Needs the programs prometheus
 and prometheus-alertmanager. Takes about ten minutes. Exit code 1 when an alert did not come or did not end.
+
+`--record` puts the table into docs/explanation/game-day.md, and the day into the runbooks, if all drills passed.
 """
 
 import argparse
 import asyncio
 import logging
+import os
 import platform
+import re
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -25,6 +29,10 @@ from gameday.drills import DRILLS  # noqa: E402  # found only on the path above
 from gameday.play import Played, play  # noqa: E402
 from gameday.stage import stage  # noqa: E402
 
+PAGE = ROOT / "docs" / "explanation" / "game-day.md"
+RUNBOOKS = ROOT / "docs" / "runbooks" / "alerts"
+BEGIN, END = "<!-- written by benchmarks/game_day.py --record -->\n", "<!-- end -->"
+
 
 def main() -> int:
     """Play the drills and print how they went."""
@@ -33,14 +41,16 @@ def main() -> int:
         "--only", action="append", choices=[drill.name for drill in DRILLS], help="play only this drill"
     )
     parser.add_argument("--pace", type=float, default=30, help="times faster than in production (default 30)")
-    parser.add_argument("--markdown", action="store_true", help="print a table for the docs at the end")
+    parser.add_argument("--record", action="store_true", help="write the outcome into the docs, if all passed")
     options = parser.parse_args()
+    if options.record and options.only:
+        parser.error("--record is for all drills in one run: leave out --only")
     # The client library says at length what a drill does to the broker.
     logging.getLogger("nats").setLevel(logging.CRITICAL)
-    return asyncio.run(play_all(options.only, options.pace, markdown=options.markdown))
+    return asyncio.run(play_all(options.only, options.pace, record=options.record))
 
 
-async def play_all(only: list[str] | None, pace: float, *, markdown: bool) -> int:
+async def play_all(only: list[str] | None, pace: float, *, record: bool) -> int:
     """Play one after the other, up to the first that fails: what it left behind would spoil the next."""
     played: list[Played] = []
     failed: list[str] = []
@@ -55,16 +65,35 @@ async def play_all(only: list[str] | None, pace: float, *, markdown: bool) -> in
                     print(f"  FAILED: {error}", flush=True)
                     failed.append(drill.name)
                     break
-    if markdown:
-        print(table(played, pace))
+    if record and not failed:
+        write_down(played, pace)
     print(f"{len(played)} drills played, {len(failed)} failed" + (f": {', '.join(failed)}" if failed else ""))
     return 1 if failed else 0
 
 
+def write_down(played: list[Played], pace: float) -> None:
+    """Put the table into its page, and the day into the runbooks of the alerts that were heard."""
+    before, mark, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    assert mark, f"{PAGE}: no {BEGIN}"
+    assert end, f"{PAGE}: no {END}"
+    PAGE.write_text(f"{before}{mark}\n{table(played, pace)}\n\n{end}{after}", encoding="utf-8")
+    for alert in {alert for each in played for alert in each.heard_s}:
+        runbook = RUNBOOKS / f"{alert}.md"
+        text = re.sub(r"^last_drilled: .*$", f"last_drilled: {today()}", runbook.read_text("utf-8"), flags=re.MULTILINE)
+        runbook.write_text(text, encoding="utf-8")
+
+
+def today() -> str:
+    """Return the day."""
+    return f"{datetime.now(UTC):%Y-%m-%d}"
+
+
 def table(played: list[Played], pace: float) -> str:
     """Return a table of how it went; times in seconds of the drill."""
+    machine = f"CPython {platform.python_version()}, {platform.system()}, {os.cpu_count()} cores"
     lines = [
-        f"{datetime.now(UTC):%Y-%m-%d}, pace {pace:g}, CPython {platform.python_version()}, {platform.system()}.",
+        f"{today()}, one run, pace {pace:g}, {machine}.",
         "",
         "| drill | fault | alert | heard after (s) | mended by | over after (s) |",
         "| --- | --- | --- | --- | --- | --- |",

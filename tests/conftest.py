@@ -39,6 +39,7 @@ HOW_TO_GET = {
     "nats-server": "uv sync",
     "amtool": "apt-get install prometheus-alertmanager, or https://prometheus.io/download",
     "prometheus": "apt-get install prometheus, brew install prometheus, or https://prometheus.io/download",
+    "prometheus-alertmanager": "apt-get install prometheus-alertmanager, or https://prometheus.io/download",
     "promtool": "apt-get install prometheus, brew install prometheus, or https://prometheus.io/download",
 }
 

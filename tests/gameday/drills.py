@@ -39,6 +39,23 @@ async def _start_normalize(stage: Stage) -> None:
     await stage.normalize.start().ready()
 
 
+async def _kill_ingest(stage: Stage) -> None:
+    stage.ingest.kill()
+
+
+async def _start_ingest(stage: Stage) -> None:
+    await stage.ingest.start().ready()
+
+
+async def _change_by_hand(stage: Stage) -> None:
+    await stage.change_stream(CORE_HOT, {"duplicate_window": SHORT_AGE_S * 10**9})
+
+
+async def _apply(stage: Stage) -> None:
+    done = await stage.command("streams", "apply", "--yes")
+    assert done.code == 0, done.out + done.err
+
+
 async def _poison(stage: Stage) -> None:
     assert await stage.send(1, IMPOSSIBLE_MS) == [202]
 
@@ -80,8 +97,7 @@ async def _delete_durable(stage: Stage) -> None:
 
 
 async def _create_durable(stage: Stage) -> None:
-    done = await stage.command("streams", "apply", "--yes")
-    assert done.code == 0, done.out + done.err
+    await _apply(stage)
     stage.normalize.kill()
     await stage.normalize.start().ready()
     # Everything is delivered again, and what died before dies again: its letters come back. What the fuse keeps back of
@@ -155,6 +171,22 @@ DRILLS = (
         _kill_normalize,
         _start_normalize,
         "start it again",
+    ),
+    Drill(
+        "kill ingest",
+        "the process is killed",
+        ("AaIngestDown",),
+        _kill_ingest,
+        _start_ingest,
+        "start it again",
+    ),
+    Drill(
+        "change by hand",
+        "the duplicate window of AA_CORE_HOT is halved",
+        ("AaConfigurationDrift",),
+        _change_by_hand,
+        _apply,
+        "`athlete-ally streams apply`",
     ),
     Drill(
         "bad deploy",
