@@ -17,11 +17,12 @@ def commands_section() -> str:
 
 def walk(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
     """Yield every command that does something, in the order of the help."""
-    for name in sorted(group.commands):
-        command = group.commands[name]
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from walk(command, f"{path} {name}")
-        else:
+        elif command is not None:
             yield f"{path} {name}", command
 
 

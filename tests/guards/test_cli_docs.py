@@ -16,7 +16,10 @@ MARK = re.compile(r"\((?:read-only|changing)\b")
 
 def walk(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
     """Yield every command with its path, groups included."""
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, f"{path} {name} is listed and not there"
         yield f"{path} {name}", command
         if isinstance(command, click.Group):
             yield from walk(command, f"{path} {name}")
@@ -62,3 +65,11 @@ def test_every_command_is_in_the_reference(path: str) -> None:
     sections = [line for line in REFERENCE.read_text(encoding="utf-8").splitlines() if line.startswith("### ")]
 
     assert any(f"{section.strip('# `')} ".startswith(f"{path} ") for section in sections)
+
+
+@pytest.mark.parametrize("path", ALL)
+def test_every_command_has_the_name_that_it_is_listed_under(path: str) -> None:
+    """
+    The table of a group and the command itself agree.
+    """
+    assert ALL[path].name == path.rpartition(" ")[2]

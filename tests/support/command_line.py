@@ -24,7 +24,7 @@ def mistake_in(words: list[str]) -> str | None:
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
         if not re.fullmatch(r"[a-z][a-z-]*", rest[0]):
             return None  # a placeholder: COMMAND, ...
-        following = command.commands.get(rest.pop(0))
+        following = command.get_command(click.Context(command), rest.pop(0))
         if following is None:
             return f"no such command: athlete-ally {' '.join(words)}"
         command = following

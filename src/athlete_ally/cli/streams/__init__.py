@@ -2,29 +2,28 @@
 
 import click
 
-from athlete_ally.cli.streams.adopt import adopt
-from athlete_ally.cli.streams.apply import apply
-from athlete_ally.cli.streams.backup import backup, restore_command, verify_command
-from athlete_ally.cli.streams.consumers import consumers
-from athlete_ally.cli.streams.drift import drift
-from athlete_ally.cli.streams.explain import explain
-from athlete_ally.cli.streams.plan import plan
-from athlete_ally.cli.streams.rollback import journal, rollback
-from athlete_ally.cli.streams.status import status
-from athlete_ally.cli.streams.validate import validate
+from athlete_ally.cli.lazy import LazyGroup
+
+_COMMANDS = {
+    "adopt": "athlete_ally.cli.streams.adopt:adopt",
+    "apply": "athlete_ally.cli.streams.apply:apply",
+    "backup": "athlete_ally.cli.streams.backup:backup",
+    "consumers": "athlete_ally.cli.streams.consumers:consumers",
+    "drift": "athlete_ally.cli.streams.drift:drift",
+    "explain": "athlete_ally.cli.streams.explain:explain",
+    "journal": "athlete_ally.cli.streams.rollback:journal",
+    "plan": "athlete_ally.cli.streams.plan:plan",
+    "restore": "athlete_ally.cli.streams.backup:restore_command",
+    "rollback": "athlete_ally.cli.streams.rollback:rollback",
+    "status": "athlete_ally.cli.streams.status:status",
+    "validate": "athlete_ally.cli.streams.validate:validate",
+    "verify-backup": "athlete_ally.cli.streams.backup:verify_command",
+}
 
 
-@click.group()
+@click.group(cls=LazyGroup, places=_COMMANDS)
 def streams() -> None:
     """Compare streams and durables with an environment, and change them without losing a message by mistake.
 
     Nothing here deletes a stream or a durable.
     """
-
-
-_COMMANDS = (
-    *(validate, plan, apply, drift, status, explain, adopt, journal, rollback),
-    *(backup, verify_command, restore_command, consumers),
-)
-for command in _COMMANDS:
-    streams.add_command(command)
