@@ -18,6 +18,8 @@ COPIED = {
 }
 SOMETIMES = {headers.TRACEPARENT: "W3C trace context: that of the request, or with traces on that of the publish."}
 ON_RAW = {headers.READINGS: "How many readings the body holds."}
+PARENT = {headers.PARENT_ID: "Id of the webhook, or fetched document, that it was made from."}
+ON_UNPACKED = PARENT | {headers.PARENT_SEQUENCE: "Its sequence in AA_VENDOR_HOT."}
 ON_DEAD_LETTERS = {
     headers.READINGS: "How many readings the letter stands for.",
     headers.DLQ_REASON: "schema-invalid, non-retryable, max-deliver or, of consumers that are not ours, terminated.",
@@ -49,6 +51,7 @@ def headers_table() -> str:
         "all": ON_ALL,
         "raw readings, records; copied to dead letters": COPIED | SOMETIMES,
         "raw readings": ON_RAW,
+        "raw readings that came with a webhook, fetched documents": ON_UNPACKED,
         "dead letters": ON_DEAD_LETTERS,
         "some dead letters": SOMETIMES_ON_DEAD_LETTERS,
         "redrive lane": ON_REPLAYS,

@@ -1,6 +1,7 @@
 """The console in a real browser, on real servers: every page, for everybody, and while servers are away."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -9,18 +10,25 @@ from datetime import UTC, datetime, timedelta
 from math import sin
 from pathlib import Path
 
+import httpx
 import pytest
 from support.browser import Visitor
 from support.samples import hrv_reading
 from support.servers import Guard, new_nats, new_postgres
 from support.services import Client, Service, Site
 from support.streams import make_streams
+from support.wait import eventually
+from support.webhooks import SAMPLES
 
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.postgres.migrate import migrate
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
+from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
 from athlete_ally.core.ports import Log
-from athlete_ally.core.topology import Topology
+from athlete_ally.core.topology import CORE_HOT, VENDOR_HOT, Topology
+from athlete_ally.core.webhook_books import Account
+
+SECRET, TRACE = "garmin-address-secret", "0af7651916cd43dd8448eb211c80319c"
 
 
 async def console_of(site: Site) -> tuple[Service, Service]:
@@ -91,6 +99,59 @@ async def test_every_page_works_and_is_fit_for_everybody(site: Site, visitor: Vi
     await page.get_by_text("6 dead letters in AA_DLQ").first.wait_for()
     await visitor.picture("flow")
     await visitor.picture("flow-dark", scheme="dark")
+
+
+async def test_a_row_leads_back_to_its_webhook(site: Site, visitor: Visitor) -> None:
+    """
+    From a row to its message, its webhook with the body masked, and its trace; both say so once they have aged out.
+    """
+    await PostgresWebhooks(site.pool).link([Account("garmin", "g-1", "anna")])
+    ingest = await site.service("ingest", AA_GARMIN_WEBHOOK_SECRETS=SECRET).start().ready()
+    await site.service("normalize").start().ready()
+    console = await site.service("console").start().ready()
+    now = datetime.now(UTC)
+    day = now.date()
+    samples = json.loads((SAMPLES / "garmin.json").read_text(encoding="utf-8"))
+    sample = next(each["payload"] for each in samples if "the overnight average" in each["says"])
+    night = {"calendarDate": str(day), "startTimeInSeconds": int((now - timedelta(hours=9)).timestamp())}
+    sample["hrv"][0].update(night)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        path = f"{ingest.url}/webhooks/garmin/{SECRET}"
+        answer = await client.post(path, json=sample, headers={"traceparent": f"00-{TRACE}-b7ad6b7169203331-00"})
+    assert answer.status_code == 200
+    await eventually(site.stored)
+    page = visitor.page
+
+    async def open_lineage() -> None:
+        await visitor.go(f"{console.url}/records")
+        await page.get_by_label("Exact id of the person").fill("anna")
+        await page.get_by_role("button", name="Look up").click()
+        await page.get_by_role("button", name="Lineage").first.click()
+        await page.get_by_text("AA_VENDOR_HOT, sequence 1").wait_for()
+
+    await open_lineage()
+    await page.get_by_text("On vendor.garmin.webhook.received").wait_for()
+    await page.get_by_text(f"From garmin, received {day}").wait_for()
+    assert await page.get_by_text(TRACE).count() >= 2
+    await page.get_by_text("Its body, without anybody's data").click()
+    shown = await page.locator("pre").inner_text()
+    assert ("lastNightAvg" in shown, "g-1" in shown, "<text," in shown) == (True, False, True)
+    await is_fit(visitor)
+    message_id = await site.pool.fetchval("SELECT message_id FROM hrv_data")
+    said = await site.run("lineage", message_id, "--json")
+    way = [(step["what"], step["stream"], step["sequence"]) for step in said.document["way"]]
+    assert (said.code, said.document["trace_id"]) == (0, TRACE)
+    assert way == [("message", "AA_CORE_HOT", 1), ("webhook", "AA_VENDOR_HOT", 1)]
+
+    for stream in (CORE_HOT, VENDOR_HOT):
+        await site.connection.api(f"STREAM.MSG.DELETE.{stream}", {"seq": 1})
+    await open_lineage()
+    assert await page.get_by_text("No longer in the stream").count() == 2
+    await page.get_by_text(f"From garmin, received {day}").wait_for()
+    gone = await site.run("lineage", message_id)
+    unknown = await site.run("lineage", "nobody")
+    assert (gone.code, gone.out.count("no longer in the stream")) == (0, 2)
+    assert (unknown.code, "no receipt of nobody" in unknown.err) == (2, True)
 
 
 async def test_readings_are_sent_and_watched(site: Site, visitor: Visitor) -> None:

@@ -20,6 +20,7 @@ _COMMANDS = {
     "import": "athlete_ally.cli.import_:import_group",
     "ingest": "athlete_ally.cli.ingest:ingest",
     "keys": "athlete_ally.cli.keys:keys",
+    "lineage": "athlete_ally.cli.lineage:lineage",
     "migrate": "athlete_ally.cli.migrate:migrate_command",
     "normalize": "athlete_ally.cli.normalize:normalize",
     "streams": "athlete_ally.cli.streams:streams",

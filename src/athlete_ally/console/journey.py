@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from athlete_ally.console.records import Row
+from athlete_ally.ops.lineage import Row
 
 _MOST_KEPT = 50
 

@@ -19,6 +19,10 @@ CONTENT_TYPE: Final = "Content-Type"
 READINGS: Final = "AA-Readings"
 """How many readings the body holds: what the ledger counts when the body can't be read."""
 
+PARENT_ID: Final = "AA-Parent-Msg-Id"
+"""On what was unpacked or fetched: the id of the message in AA_VENDOR_HOT that it was made from."""
+PARENT_SEQUENCE: Final = "AA-Parent-Sequence"
+
 GRANT: Final = "AA-Grant"
 """On what was fetched: with which permission. It stands for the person."""
 RESOURCE_TYPE: Final = "AA-Resource-Type"

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.messages import Acknowledgement, Delivery, OutgoingMessage
+from athlete_ally.core.parent import Parent
 from athlete_ally.core.record import Record
 from athlete_ally.core.series import Series
 from athlete_ally.core.verdict import Reason
@@ -71,7 +72,7 @@ class Lot:
 
     `readings` counts all readings of the message. `replay_of` is the identity of the dead letter that the message
     replays, if it does: its readings were dead-lettered before, and that letter is still in AA_DLQ. `traceparent` is
-    what the message says, and may be anything.
+    what the message says, and may be anything. `parent` is the message that it was unpacked from, if it was.
     """
 
     message_id: str
@@ -83,6 +84,7 @@ class Lot:
     rejected: tuple[Rejected, ...] = ()
     replay_of: str | None = None
     traceparent: str | None = None
+    parent: Parent | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, Protocol, get_args
 
+from athlete_ally.core.parent import Parent
+
 UnpackResult = Literal[
     "unpacked", "named", "withdrawn", "ignored", "duplicate", "retry", "schema_invalid", "unknown_account", "dlq"
 ]
@@ -23,7 +25,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class WebhookReceipt:
-    """What became of one webhook: readings published, resources named, and items or readings dead-lettered."""
+    """What became of one webhook: readings published, resources named, and items or readings dead-lettered.
+
+    `parent` is the webhook that named it, where it is a document that was fetched.
+    """
 
     message_id: str
     stream: str
@@ -35,6 +40,7 @@ class WebhookReceipt:
     dead_lettered: int
     received_at: datetime
     trace_id: str | None
+    parent: Parent | None = None
 
 
 class WebhookBooks(Protocol):

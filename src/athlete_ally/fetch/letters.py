@@ -5,9 +5,11 @@ from datetime import datetime
 from athlete_ally.core import headers, topology
 from athlete_ally.core.identity import derived_id, fingerprint, message_id
 from athlete_ally.core.messages import Delivery, OutgoingMessage
+from athlete_ally.core.parent import parent_headers
 from athlete_ally.core.trace import handed_on
 from athlete_ally.core.verdict import Reason
 from athlete_ally.normalize.letters import copied_headers, instant, why_and_whence
+from athlete_ally.normalize.prepare import parent_for
 
 
 def dead_letter(vendor: str, delivery: Delivery, reason: Reason, error: str, *, at: datetime) -> OutgoingMessage:
@@ -40,6 +42,7 @@ def fetched(vendor: str, grant: int, kind: str, body: bytes, webhook: Delivery, 
         headers.CONTENT_TYPE: "application/json",
         headers.GRANT: str(grant),
         headers.RESOURCE_TYPE: kind,
+        **parent_headers(parent_for(webhook)),
         **handed_on(webhook.headers),
     }
     return OutgoingMessage(topology.VENDOR_HOT, subject, body, identity, attributes)

@@ -11,6 +11,7 @@ from athlete_ally.core.errors import InvalidMessage, InvalidReading
 from athlete_ally.core.identity import message_id
 from athlete_ally.core.measurement import Measurement, Rules
 from athlete_ally.core.messages import Delivery
+from athlete_ally.core.parent import Parent, parent_of
 from athlete_ally.core.ports import Lot, Rejected
 from athlete_ally.core.record import EARLIEST_CAPTURE, MAX_CLOCK_AHEAD, Arrival, Record
 from athlete_ally.core.verdict import Reason
@@ -51,6 +52,7 @@ def prepare(measurement: Measurement, delivery: Delivery, rules: Rules) -> Lot:
         rejected=tuple(rejected[index] for index in sorted(rejected)),
         replay_of=replay_of(delivery),
         traceparent=delivery.headers.get(headers.TRACEPARENT),
+        parent=parent_of(delivery.headers),
     )
 
 
@@ -68,6 +70,7 @@ def give_up(delivery: Delivery, reason: Reason, error: str) -> Lot:
         rejected=tuple(Rejected(index, reason, error) for index in range(readings)),
         replay_of=replay_of(delivery),
         traceparent=delivery.headers.get(headers.TRACEPARENT),
+        parent=parent_of(delivery.headers),
     )
 
 
@@ -80,6 +83,15 @@ def replay_of(delivery: Delivery) -> str | None:
     lane = topology.redrive_subject(delivery.stream, delivery.consumer).removesuffix(">")
     stated = delivery.headers.get(headers.REPLAY_OF, "")
     return stated if delivery.subject.startswith(lane) and _LETTER.fullmatch(stated) else None
+
+
+def parent_for(delivery: Delivery) -> Parent:
+    """Return what is made from this delivery names as its parent: of a replay, the message as it first came."""
+    first = number(delivery.headers, headers.ORIGINAL_SEQUENCE)
+    first_id = delivery.headers.get(headers.ORIGINAL_MSG_ID, "")
+    if replay_of(delivery) is not None and first is not None and _ID.fullmatch(first_id):
+        return Parent(first_id, first)
+    return Parent(identity_of(delivery), delivery.sequence)
 
 
 def _indexes(delivery: Delivery, found: AbstractSet[int]) -> Sequence[int]:

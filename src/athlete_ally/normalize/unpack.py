@@ -11,12 +11,14 @@ from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.identity import derived_id, fingerprint, message_id
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.messages import Delivery, OutgoingMessage
+from athlete_ally.core.parent import parent_headers
 from athlete_ally.core.reading import Reading, encode_messages
 from athlete_ally.core.trace import handed_on
 from athlete_ally.core.vendor import Found, Unpacked, Vendor, Webhook
 from athlete_ally.core.verdict import Reason
 from athlete_ally.core.webhook_books import UnpackResult
 from athlete_ally.normalize.letters import copied_headers, listed, printable, shape_of, why_and_whence
+from athlete_ally.normalize.prepare import parent_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ def _messages(kind: str, readings: Sequence[Reading], delivery: Delivery, at: da
             headers.CE_TIME: at.isoformat(timespec="milliseconds"),
             headers.CONTENT_TYPE: "application/json",
             headers.READINGS: str(count),
+            **parent_headers(parent_for(delivery)),
             **handed_on(delivery.headers),
         }
         messages.append(OutgoingMessage(topology.CORE_HOT, subject, body, identity, attributes))

@@ -9,6 +9,7 @@ from athlete_ally.core.errors import MessageTooLarge, StreamFull
 from athlete_ally.core.fuse import Fuse
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.messages import Delivery, OutgoingMessage
+from athlete_ally.core.parent import parent_of
 from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher
 from athlete_ally.core.series import NormalizeSeries, UnpackSeries
 from athlete_ally.core.trace import log_fields, trace_id
@@ -176,6 +177,7 @@ class Unpacker:
             dead_lettered=len(parcel.failed),
             received_at=received_at(delivery),
             trace_id=trace_id(delivery.headers.get(headers.TRACEPARENT)),
+            parent=parent_of(delivery.headers),
         )
 
     def _report(self, delivery: Delivery, parcel: Parcel, letters: Sequence[OutgoingMessage]) -> None:

@@ -10,9 +10,11 @@ import msgspec
 
 from athlete_ally.adapters.postgres.errors import translated
 from athlete_ally.core.measurement import Measurement
+from athlete_ally.core.topology import VENDOR_HOT
 
 # Somebody looks at a page and waits; whatever takes longer holds a connection that others need.
 _ANSWER_WITHIN_S = 8.0
+_WEBHOOK_RECEIPT = "SELECT * FROM webhook_receipt WHERE message_id = $1 AND stream = $2 AND sequence = $3"
 _RECEIPTS = "SELECT * FROM receipt WHERE message_id = $1 ORDER BY settled_at LIMIT 20"
 
 
@@ -53,3 +55,15 @@ class PostgresRecords:
             {**row, "errors": [f"{each['reason']}: {each['error']}" for each in json.loads(row["rejected"])]}
             for row in rows
         ]
+
+    async def webhook_receipt(self, message_id: str, sequence: int) -> Mapping[str, Any] | None:
+        """Return the receipt of a webhook, or of a document that was fetched; None while it is not settled.
+
+        Raises:
+            Unavailable: the database can't be reached.
+        """
+        with translated():
+            row = await self._pool.fetchrow(
+                _WEBHOOK_RECEIPT, message_id, VENDOR_HOT, sequence, timeout=_ANSWER_WITHIN_S
+            )
+        return None if row is None else dict(row)

@@ -209,4 +209,6 @@ def _row(kind: str, lot: Lot, receipt: Receipt) -> tuple[Any, ...]:
         lot.received_at,
         lot.replay_of,
         trace_id(lot.traceparent),
+        lot.parent and lot.parent.message_id,
+        lot.parent and lot.parent.sequence,
     )

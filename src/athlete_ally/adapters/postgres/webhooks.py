@@ -67,6 +67,8 @@ class PostgresWebhooks:
                     receipt.dead_lettered,
                     receipt.received_at,
                     receipt.trace_id,
+                    receipt.parent and receipt.parent.message_id,
+                    receipt.parent and receipt.parent.sequence,
                 )
                 await connection.execute(_FORGET_STARTS, [receipt.message_id])
 

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from athlete_ally.console.charts import Bar, bars
 from athlete_ally.console.office import JournalDesk
-from athlete_ally.console.records import Messages, Records, Row
+from athlete_ally.console.records import Records
 from athlete_ally.console.shell import Shell, Visit
 from athlete_ally.console.trend import BAND_DAYS, DayValue, TrendDay, main_series, trend
 from athlete_ally.console.trend_chart import draw
@@ -20,6 +20,8 @@ from athlete_ally.core.client_key import digest
 from athlete_ally.core.journal import Note
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.record import KEY_COLUMNS, Record
+from athlete_ally.ops.lineage import Messages, Row, lineage_of
+from athlete_ally.ops.masking import masked_body
 
 _DAYS_SHOWN = 42
 _MOST_ROWS = 400
@@ -99,19 +101,13 @@ class RecordPages:
 
     async def _lineage(self, visit: Visit) -> Response:
         message_id = visit.form.get("message_id", "")[:_MOST_ID_CHARACTERS]
-        receipts = await self.records.receipts(message_id)
-        if not receipts:
+        found = await lineage_of(message_id, self.records, self.messages)
+        if found is None:
             text = "There is no receipt of this message: it is not settled yet, or its receipt is elsewhere."
             return self.shell.notice(visit, "Nothing is known of it", text, HTTPStatus.NOT_FOUND)
-        last = receipts[-1]
-        message = await self.messages.one(last["stream"], last["sequence"])
+        bodies = [masked_body(each.message.body) if each.message else "" for each in found.ancestors]
         return self.shell.render(
-            visit,
-            "lineage.html",
-            message_id=message_id,
-            receipts=receipts,
-            last=last,
-            message=message,
+            visit, "lineage.html", lineage=found, last=found.last, steps=list(zip(found.ancestors, bodies, strict=True))
         )
 
     async def _note(self, visit: Visit, details: Mapping[str, Any]) -> None:

@@ -1,0 +1,59 @@
+"""`lineage`: from a row back to its message, its webhook and its trace."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from athlete_ally.adapters.nats.messages import NatsMessages
+from athlete_ally.adapters.postgres.records import PostgresRecords
+from athlete_ally.cli.dlq_view import counted
+from athlete_ally.cli.exits import Exit
+from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.config.settings import load_settings
+from athlete_ally.ops.documents import lineage_document
+from athlete_ally.ops.lineage import lineage_of
+from athlete_ally.wiring.loop import run
+from athlete_ally.wiring.session import nats_session, postgres_session
+
+
+@click.command()
+@click.argument("message_id")
+@env_file_option
+@json_option
+def lineage(*, message_id: str, env_file: Path | None, as_json: bool) -> None:
+    """Say where the rows with MESSAGE_ID come from: message, webhook, trace. (read-only)
+
+    MESSAGE_ID is the column `message_id` of a row. Bodies are not shown. Exit code 2 when nothing is known of it.
+    """
+    settings = load_settings(env_file)
+
+    async def main() -> dict[str, Any] | None:
+        async with nats_session(settings) as connection, postgres_session(settings) as pool:
+            found = await lineage_of(message_id, PostgresRecords(pool), NatsMessages(connection))
+            return None if found is None else lineage_document(found)
+
+    document = run(main())
+    if document is None:
+        click.echo(f"there is no receipt of {message_id}: it is not settled yet, or its receipt is elsewhere", err=True)
+        raise SystemExit(Exit.FINDINGS)
+    if as_json:
+        click.echo(json.dumps(document))
+    else:
+        _print(document)
+
+
+def _print(document: dict[str, Any]) -> None:
+    last = document["receipts"][-1]
+    counts = f"{last['stored']} stored, {last['superseded']} superseded, {last['dead_lettered']} dead-lettered"
+    click.echo(f"settled  {last['settled_at']}: of {counted(last['readings'], 'reading')} {counts}")
+    for step in document["way"]:
+        click.echo(f"{step['what']:<8} {step['stream']}, sequence {step['sequence']}, id {step['message_id']}")
+        if step["vendor"]:
+            click.echo(f"         from {step['vendor']}, received {step['received_at']}: {step['result']}")
+        subject = step["subject"]
+        click.echo(
+            f"         on {subject}" if subject else "         no longer in the stream: it aged out, or was removed"
+        )
+    click.echo(f"trace    {document['trace_id'] or 'none: the message had no trace context'}")
