@@ -128,7 +128,7 @@ class Site:
 
     def __init__(self, nats_url: str, database_url: str, connection: Connection, pool: Any, folder: Path) -> None:
         """Use these servers."""
-        self.connection, self.pool = connection, pool
+        self.connection, self.pool, self.database_url = connection, pool, database_url
         self._environment = {
             "NATS_URL": nats_url,
             "DATABASE_URL": database_url,

@@ -23,6 +23,7 @@ _COMMANDS = {
     "lineage": "athlete_ally.cli.lineage:lineage",
     "migrate": "athlete_ally.cli.migrate:migrate_command",
     "normalize": "athlete_ally.cli.normalize:normalize",
+    "simulate": "athlete_ally.cli.simulate:simulate",
     "streams": "athlete_ally.cli.streams:streams",
     "up": "athlete_ally.cli.up:up",
 }

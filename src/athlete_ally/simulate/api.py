@@ -21,7 +21,7 @@ class SimulatedApi:
     """The state of a vendor. `accounts` are given out in order to those who come to give permission.
 
     Access tokens live `lives_s`; a refresh token works once. `per_window` requests are answered in each `window_s`.
-    While `is_down` every answer is 503. `clock` gives seconds.
+    Tokens are numbered from `serial` on. While `is_down` every answer is 503. `clock` gives seconds.
     """
 
     face: ApiFace
@@ -31,11 +31,11 @@ class SimulatedApi:
     per_window: int = 100_000
     window_s: float = 60
     is_down: bool = False
+    serial: int = 0
     requests: int = 0
     refused: int = 0
     served: int = 0
     _next: int = 0
-    _serial: int = 0
     _codes: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     _enrolled: set[str] = field(default_factory=set[str])
     _access: dict[str, tuple[str, float]] = field(default_factory=dict[str, tuple[str, float]])
@@ -158,8 +158,8 @@ class SimulatedApi:
         return int(account) if self.face.number_accounts else account
 
     def _new(self, what: str) -> str:
-        self._serial += 1
-        return f"{what}-{self._serial}"
+        self.serial += 1
+        return f"{what}-{self.serial}"
 
     def _answer(self, status: int, document: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
         status, document = self.face.wrap(status, document)

@@ -49,17 +49,42 @@ class ApiFace:
 
 
 @dataclass(frozen=True, slots=True)
+class Shake:
+    """One request of a handshake, and what is wanted for it: a status, and a text within the answer."""
+
+    method: str
+    status: int
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: bytes = b""
+    holds: str = ""
+
+
+def no_handshake(_secret: str, _token: str) -> tuple[Shake, ...]:
+    """Ask for nothing."""
+    return ()
+
+
+# For vendors whose documentation names no waits: unconfirmed, and in the range of those that do.
+SOME_WAITS_S = (5.0, 60.0, 300.0, 1800.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Face:
     """One vendor as we see it.
 
     `deliveries` makes the bodies of everything that is delivered of one day of an account, none of them alike. `sign`
     makes the headers of a body sent at so many Unix seconds. `secret_in_path`: the secret ends the address instead.
+    `handshake` makes the requests of a handshake, given secret and token. What is not answered 2xx is sent again after
+    each of `waits_s`, and then given up.
     """
 
     deliveries: Callable[[str, date], tuple[bytes, ...]]
     sign: Callable[[str, bytes, int], Headers]
     content_type: str = "application/json"
     secret_in_path: bool = False
+    handshake: Callable[[str, str], tuple[Shake, ...]] = no_handshake
+    waits_s: tuple[float, ...] = SOME_WAITS_S
     api: ApiFace | None = None
 
 

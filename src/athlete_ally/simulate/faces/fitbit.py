@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from athlete_ally.simulate.body import night, waking, weight_kg
-from athlete_ally.simulate.face import ApiFace, Asked, Face, Headers, to_json
+from athlete_ally.simulate.face import ApiFace, Asked, Face, Headers, Shake, to_json
 
 _PATH = re.compile(r"/1(?:\.2)?/user/-/(.+)/date/(\d{4}-\d{2}-\d{2})\.json")
 
@@ -120,9 +120,15 @@ def _sign(secret: str, body: bytes, _at_s: int) -> Headers:
     return {"x-fitbit-signature": base64.b64encode(digest).decode()}
 
 
+# https://dev.fitbit.com/build/reference/web-api/developer-guide/using-subscriptions/#Verifying-a-Subscriber
+def _handshake(_secret: str, token: str) -> tuple[Shake, ...]:
+    return Shake("GET", 204, {"verify": token}), Shake("GET", 404, {"verify": "another"})
+
+
 FITBIT = Face(
     deliveries=_deliveries,
     sign=_sign,
+    handshake=_handshake,
     api=ApiFace(
         authorize_path="/oauth2/authorize",
         token_path="/oauth2/token",  # noqa: S106  # a path

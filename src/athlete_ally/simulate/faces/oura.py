@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from athlete_ally.simulate.body import night
-from athlete_ally.simulate.face import ApiFace, Asked, Face, Headers, to_json
+from athlete_ally.simulate.face import ApiFace, Asked, Face, Headers, Shake, to_json
 
 _SLEEP = "/v2/usercollection/sleep/"
 
@@ -52,9 +52,19 @@ def _sign(secret: str, body: bytes, at_s: int) -> Headers:
     return {"x-oura-signature": digest.upper(), "x-oura-timestamp": f"{at_s}"}
 
 
+# https://cloud.ouraring.com/v2/docs#tag/Webhook-Subscription-Routes
+def _handshake(_secret: str, token: str) -> tuple[Shake, ...]:
+    query = {"verification_token": token, "challenge": "a-challenge"}
+    return (
+        Shake("GET", 200, query, holds='"a-challenge"'),
+        Shake("GET", 401, {**query, "verification_token": "another"}),
+    )
+
+
 OURA = Face(
     deliveries=_deliveries,
     sign=_sign,
+    handshake=_handshake,
     api=ApiFace(
         authorize_path="/oauth/authorize",
         token_path="/oauth/token",  # noqa: S106  # a path

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from athlete_ally.simulate.body import Night, night, waking
-from athlete_ally.simulate.face import ApiFace, Asked, Face, Headers, to_json
+from athlete_ally.simulate.face import ApiFace, Asked, Face, Headers, Shake, to_json
 
 _URL = "https://www.polaraccesslink.com"
 _SLEEP = "/v3/users/sleep/"
@@ -126,9 +126,15 @@ def _sign(secret: str, body: bytes, _at_s: int) -> Headers:
     return {"polar-webhook-signature": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
 
 
+# https://www.polar.com/accesslink-api/#create-webhook
+def _handshake(_secret: str, _token: str) -> tuple[Shake, ...]:
+    return (Shake("POST", 200, body=to_json({"timestamp": "2026-01-01T00:00:00Z", "event": "PING"})),)
+
+
 POLAR = Face(
     deliveries=_deliveries,
     sign=_sign,
+    handshake=_handshake,
     api=ApiFace(
         authorize_path="/oauth2/authorization",
         token_path="/v2/oauth2/token",  # noqa: S106  # a path

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from athlete_ally.simulate.body import at_unix_s, waking
-from athlete_ally.simulate.face import ApiFace, Asked, Face, to_json, unsigned
+from athlete_ally.simulate.face import ApiFace, Asked, Face, Shake, to_json, unsigned
 
 _ACTIVITY = "/api/v3/activities/"
 _ZONE = timedelta(hours=1)
@@ -56,9 +56,21 @@ def _activity(name: int, account: str, day: date) -> dict[str, Any]:
     }
 
 
+# https://developers.strava.com/docs/webhooks/
+def _handshake(_secret: str, token: str) -> tuple[Shake, ...]:
+    query = {"hub.mode": "subscribe", "hub.challenge": "a-challenge", "hub.verify_token": token}
+    return (
+        Shake("GET", 200, query, holds='"a-challenge"'),
+        Shake("GET", 401, {**query, "hub.verify_token": "another"}),
+    )
+
+
 STRAVA = Face(
     deliveries=_deliveries,
     sign=unsigned,
+    handshake=_handshake,
+    # "retry up to a total of three requests", without saying when: https://developers.strava.com/docs/webhooks/
+    waits_s=(60.0, 300.0),
     secret_in_path=True,
     api=ApiFace(
         authorize_path="/oauth/authorize",

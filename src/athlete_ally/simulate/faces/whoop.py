@@ -88,6 +88,9 @@ def _sign(secret: str, body: bytes, at_s: int) -> Headers:
 WHOOP = Face(
     deliveries=_deliveries,
     sign=_sign,
+    # "five more times over the course of roughly an hour":
+    # https://developer.whoop.com/docs/developing/webhooks/
+    waits_s=(60.0, 180.0, 600.0, 1200.0, 1500.0),
     api=ApiFace(
         authorize_path="/oauth/oauth2/auth",
         token_path="/oauth/oauth2/token",  # noqa: S106  # a path

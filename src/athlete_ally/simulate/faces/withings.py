@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from athlete_ally.simulate.body import at_unix_s, night, weight_kg
-from athlete_ally.simulate.face import ApiFace, Asked, Face, unsigned
+from athlete_ally.simulate.face import ApiFace, Asked, Face, Shake, unsigned
 
 _AFTER_WAKING_S = 900
 _WEIGHING_S = 60
@@ -42,9 +42,15 @@ def _wrap(status: int, document: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     return 200, {"status": _STATUS[status], "body": document}
 
 
+# https://developer.withings.com/developer-guide/v3/data-api/notifications/notification-subscribe/
+def _handshake(_secret: str, _token: str) -> tuple[Shake, ...]:
+    return (Shake("HEAD", 200),)
+
+
 WITHINGS = Face(
     deliveries=_deliveries,
     sign=unsigned,
+    handshake=_handshake,
     content_type="application/x-www-form-urlencoded",
     secret_in_path=True,
     api=ApiFace(

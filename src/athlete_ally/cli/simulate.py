@@ -1,0 +1,100 @@
+"""`simulate`: a vendor that is not there, so that the whole chain is seen running with no account."""
+
+import asyncio
+import json
+from typing import Any
+
+import click
+from rich.console import Console
+
+from athlete_ally.cli.exits import Exit
+from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.config.settings import load_settings
+from athlete_ally.simulate.plan import Mix
+from athlete_ally.wiring.loop import run, stop_on_signals
+from athlete_ally.wiring.simulate import Played, Simulation, run_simulation
+
+_SHARE = click.FloatRange(0, 1)
+_ABOVE_ZERO = click.FloatRange(0, min_open=True)
+
+
+@click.command()
+@click.argument("vendor")
+@click.option("--users", type=click.IntRange(1, 100_000), default=5, show_default=True, help="People with accounts.")
+@click.option("--rate", type=_ABOVE_ZERO, default=5.0, show_default=True, help="Deliveries a second.")
+@click.option("--count", type=click.IntRange(1), help="Stop after so many deliveries, repeats included.")
+@click.option("--for", "for_s", type=_ABOVE_ZERO, metavar="SECONDS", help="Stop delivering after so many seconds.")
+@click.option("--duplicates", type=_SHARE, default=0.0, show_default=True, help="Share that is delivered twice.")
+@click.option("--disorder", type=_SHARE, default=0.0, show_default=True, help="Share that comes after newer ones.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same choices of these two.")
+@click.option(
+    "--hasten",
+    type=_ABOVE_ZERO,
+    default=1.0,
+    show_default=True,
+    help="Divide the vendor's waits before a retry by this.",
+)
+@click.option(
+    "--per-minute",
+    type=click.IntRange(1),
+    default=100_000,
+    show_default=True,
+    help="Requests that the API answers a minute; then 429 with Retry-After.",
+)
+@click.option(
+    "--down", "down_s", type=float, default=0.0, metavar="SECONDS", help="Outage of the API: 503 for so long."
+)
+@click.option(
+    "--quiet",
+    "quiet_s",
+    type=_ABOVE_ZERO,
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Serve the API until nobody asked it for so long.",
+)
+@env_file_option
+@json_option
+def simulate(*, as_json: bool, **options: Any) -> None:
+    """Play VENDOR: people connect, then webhooks are delivered, signed, until Ctrl-C. (changing)
+
+    VENDOR is one of ours, or a sender of Standard Webhooks that AA_WEBHOOK_SENDERS names. Values are made up; people
+    are called simulated-VENDOR-NUMBER. What is not answered 2xx is sent again when the vendor would, where its
+    documentation says when.
+
+    Sends to AA_INGEST_URL and signs with AA_VENDOR_WEBHOOK_SECRETS, as ingest reads it. For a vendor that is asked for
+    what its webhooks name, it is the API too: it listens at AA_VENDOR_API_URL, and people connect through fetch at
+    AA_CONNECT_URL (AA_TOKEN_KEY or its file, AA_VENDOR_CLIENT_ID and _SECRET as for fetch). Otherwise accounts are
+    written to DATABASE_URL.
+
+    Exit code 0 if the handshake was right and every delivery was answered 2xx in the end, 2 if not.
+    """
+    settings = load_settings(options["env_file"])
+    mix = Mix(options.pop("duplicates"), options.pop("disorder"))
+    wanted, played = Simulation(mix=mix, **options), Played()
+    console = Console(stderr=True)
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        stop_on_signals(stop)
+        with console.status("starting") as status:
+            await run_simulation(settings, wanted, played, stop, status.update)
+
+    run(main())
+    _show(played, as_json=as_json)
+    raise SystemExit(Exit.AS_DESIRED if played.is_well else Exit.FINDINGS)
+
+
+def _show(played: Played, *, as_json: bool) -> None:
+    document = played.document()
+    if as_json:
+        click.echo(json.dumps(document))
+        return
+    for complaint in played.handshake:
+        click.echo(f"handshake   {complaint}")
+    for name in ("people", "deliveries", "repeats", "attempts", "taken", "given_up", "unanswered"):
+        click.echo(f"{name.replace('_', ' '):<11} {document[name]}")
+    answers = ", ".join(f"{status} x {count}" for status, count in document["answers"].items())
+    click.echo(f"answers     {answers or 'none'}")
+    if played.api is not None:
+        click.echo(f"API         {played.api.served} documents, {played.api.refused} refused by the limit")

@@ -1,0 +1,58 @@
+"""What is delivered, in which order: everybody's days, some of it twice, some of it late. Pure."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from athlete_ally.simulate.face import Face
+
+# Ten years: further back nobody wore these devices.
+_DAYS = 3650
+# A delivery that is late is overtaken by the next one at least, and by so many in the mean.
+_OVERTAKEN_BY = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """One delivery; `is_repeat`: the vendor sends it although it was sent before."""
+
+    body: bytes
+    is_repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """Which share of deliveries is sent twice, and which comes after others that are newer; each from 0 to 1."""
+
+    duplicates: float = 0.0
+    disorder: float = 0.0
+
+
+def dispatches(
+    face: Face, accounts: Sequence[str], last_day: date, mix: Mix, chance: Callable[[], float]
+) -> Iterator[Dispatch]:
+    """Yield everybody's deliveries, from the last day backwards. `chance` gives numbers from 0 to 1."""
+    for dispatch in _late(_days(face, accounts, last_day), mix.disorder, chance):
+        yield dispatch
+        if chance() < mix.duplicates:
+            yield replace(dispatch, is_repeat=True)
+
+
+def _days(face: Face, accounts: Sequence[str], last_day: date) -> Iterator[Dispatch]:
+    for back in range(_DAYS):
+        for account in accounts:
+            yield from map(Dispatch, face.deliveries(account, last_day - timedelta(days=back)))
+
+
+def _late(each: Iterator[Dispatch], share: float, chance: Callable[[], float]) -> Iterator[Dispatch]:
+    held: Dispatch | None = None
+    for dispatch in each:
+        if held is None and chance() < share:
+            held = dispatch
+            continue
+        yield dispatch
+        if held is not None and chance() * _OVERTAKEN_BY < 1:
+            yield held
+            held = None
+    if held is not None:
+        yield held

@@ -1,0 +1,150 @@
+"""Delivering as a vendor does: signed at each attempt, again after a refusal, at a steady rate."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from athlete_ally.core.ports import Now, Sleep
+from athlete_ally.simulate.face import Face, Shake
+from athlete_ally.simulate.plan import Dispatch
+
+# Many enough for any rate that this machine can send, few enough not to hoard requests when nobody answers.
+_AT_ONCE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One request to our webhook's address."""
+
+    method: str
+    headers: Mapping[str, str]
+    body: bytes
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back; status 0 where nobody answered."""
+
+    status: int
+    text: str = ""
+
+    @property
+    def is_taken(self) -> bool:
+        """Tell whether a vendor is content."""
+        return 200 <= self.status < 300  # noqa: PLR2004  # HTTP's class of success
+
+
+Send = Callable[[Outgoing], Awaitable[Reply]]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was sent, and what was answered. `statuses` counts attempts; 0 is nobody."""
+
+    deliveries: int = 0
+    repeats: int = 0
+    taken: int = 0
+    given_up: int = 0
+    statuses: dict[int, int] = field(default_factory=dict[int, int])
+
+    @property
+    def all_taken(self) -> bool:
+        """Tell whether every delivery was answered 2xx in the end."""
+        return self.taken == self.deliveries + self.repeats
+
+    def document(self) -> dict[str, Any]:
+        """Return the tally for machines."""
+        return {
+            "deliveries": self.deliveries,
+            "repeats": self.repeats,
+            "attempts": sum(self.statuses.values()),
+            "taken": self.taken,
+            "given_up": self.given_up,
+            "unanswered": self.deliveries + self.repeats - self.taken - self.given_up,
+            "answers": {str(status): count for status, count in sorted(self.statuses.items())},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends for one vendor. Waits between attempts are divided by `hasten`."""
+
+    face: Face
+    secret: str
+    token: str
+    send: Send
+    now: Now
+    sleep: Sleep
+    hasten: float
+    tally: Tally
+
+    async def shake_hands(self) -> list[str]:
+        """Return what was answered otherwise than the vendor wants it; nothing where all is well."""
+        wrong: list[str] = []
+        for shake in self.face.handshake(self.secret, self.token):
+            reply = await self.send(Outgoing(shake.method, shake.headers, shake.body, shake.query))
+            if reply.status != shake.status or shake.holds not in reply.text:
+                wrong.append(_complaint(shake, reply))
+        return wrong
+
+    async def run(self, each: Iterator[Dispatch], rate: float, stop: asyncio.Event) -> None:
+        """Deliver at `rate` a second until there is no more or `stop` is set; what is under way then is cut off."""
+        room = asyncio.Semaphore(_AT_ONCE)
+        loop = asyncio.get_running_loop()
+        started_s = loop.time()
+        stopped = asyncio.create_task(stop.wait())
+        under_way: set[asyncio.Task[None]] = set()
+        for number, dispatch in enumerate(each):
+            await asyncio.wait({stopped}, timeout=max(0.0, started_s + number / rate - loop.time()))
+            await _either(room.acquire(), stopped)
+            if stop.is_set():
+                break
+            self._note(dispatch)
+            task = asyncio.create_task(self._deliver(dispatch, room))
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+        if under_way and not stop.is_set():
+            await asyncio.wait({asyncio.gather(*under_way), stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await _cancelled([stopped, *under_way])
+
+    def _note(self, dispatch: Dispatch) -> None:
+        self.tally.repeats += dispatch.is_repeat
+        self.tally.deliveries += not dispatch.is_repeat
+
+    async def _deliver(self, dispatch: Dispatch, room: asyncio.Semaphore) -> None:
+        try:
+            for wait_s in (*self.face.waits_s, None):
+                if (await self._attempt(dispatch)).is_taken:
+                    self.tally.taken += 1
+                    return
+                if wait_s is not None:
+                    await self.sleep(wait_s / self.hasten)
+            self.tally.given_up += 1
+        finally:
+            room.release()
+
+    async def _attempt(self, dispatch: Dispatch) -> Reply:
+        headers = {"content-type": self.face.content_type}
+        headers |= self.face.sign(self.secret, dispatch.body, int(self.now().timestamp()))
+        reply = await self.send(Outgoing("POST", headers, dispatch.body))
+        self.tally.statuses[reply.status] = self.tally.statuses.get(reply.status, 0) + 1
+        return reply
+
+
+def _complaint(shake: Shake, reply: Reply) -> str:
+    return f"{shake.method} of the handshake: {shake.status} is wanted, {reply.status or 'nobody'} answered"
+
+
+async def _either(work: Awaitable[Any], stopped: "asyncio.Task[Any]") -> None:
+    task = asyncio.ensure_future(work)
+    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if not task.done():
+        await _cancelled([task])
+
+
+async def _cancelled(tasks: "list[asyncio.Task[Any] | asyncio.Future[Any]]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,103 @@
+"""What simulated vendors deliver: the same for the same seed, understood by those who unpack it."""
+
+import random
+from collections import Counter
+from datetime import UTC, date, datetime
+from itertools import islice
+
+import pytest
+
+from athlete_ally.core.signature import Request, verify
+from athlete_ally.core.vendor import Answer, Secrets, Webhook
+from athlete_ally.simulate.body import night
+from athlete_ally.simulate.face import Face
+from athlete_ally.simulate.faces import FACES, STANDARD
+from athlete_ally.simulate.plan import Dispatch, Mix, dispatches
+from athlete_ally.vendors import PLUGINS, VENDORS, generic
+
+DAY = date(2026, 11, 20)
+ACCOUNTS = ("7000001", "7000002")
+NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
+SECRET = "whsec_c3RhbmRhcmQtd2ViaG9va3Mta2V5LTE="  # noqa: S105  # of the simulated vendor
+ALL = {vendor.name: (vendor, FACES.get(vendor.name, STANDARD)) for vendor in (*PLUGINS, generic("clinic"))}
+
+
+def plan(face: Face, mix: Mix, count: int = 200, seed: int = 1) -> list[Dispatch]:
+    """Return the first deliveries."""
+    return list(islice(dispatches(face, ACCOUNTS, DAY, mix, random.Random(seed).random), count))  # noqa: S311  # repeatable
+
+
+def test_every_vendor_has_a_face() -> None:
+    """
+    Each vendor that we have a file of can be simulated, and no other.
+    """
+    assert set(VENDORS) == set(FACES)
+    assert {vendor.name for vendor in PLUGINS if vendor.api} == {name for name, face in FACES.items() if face.api}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_is_delivered_is_verified_and_of_use(name: str) -> None:
+    """
+    Every delivery of a vendor is proven by its signature, names its person, and holds nothing that can't be used.
+    """
+    vendor, face = ALL[name]
+    for body in face.deliveries("7000001", DAY):
+        path_secret = SECRET if face.secret_in_path else ""
+        signed = face.sign(SECRET, body, int(NOW.timestamp()))
+        verify(vendor.signature, Request("POST", {}, signed, body, path_secret), [SECRET], NOW)
+        unpacked = vendor.unpack(Webhook(body, signed, NOW))
+        people = {each.account for each in (*unpacked.found, *unpacked.resources)}
+
+        assert (people, unpacked.unusable, unpacked.ignored, unpacked.withdrawn) == ({"7000001"}, (), 0, ())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_handshake_is_answered_as_the_vendor_wants(name: str) -> None:
+    """
+    Our answer to each request of a handshake has the status that the vendor waits for.
+    """
+    vendor, face = ALL[name]
+    secrets = Secrets((SECRET,), ("a-token",))
+    for shake in face.handshake(SECRET, "a-token"):
+        path_secret = SECRET if face.secret_in_path else ""
+        answer = vendor.handshake(Request(shake.method, shake.query, shake.headers, shake.body, path_secret), secrets)
+
+        assert isinstance(answer, Answer)
+        assert (shake.status, True) == (answer.status, shake.holds in answer.body.decode())
+
+
+def test_nothing_is_lost_by_disorder_or_duplicates() -> None:
+    """
+    With both, every delivery comes at least once; a share comes twice, and some come after newer ones.
+    """
+    plain = plan(STANDARD, Mix())
+    mixed = plan(STANDARD, Mix(duplicates=0.3, disorder=0.3), count=400)
+    firsts = [each.body for each in mixed if not each.is_repeat]
+
+    assert {each.body for each in plain} <= set(firsts)
+    assert max(Counter(firsts).values()) == 1
+    assert {each.body for each in mixed if each.is_repeat} <= set(firsts)
+    assert 60 < len(mixed) - len(firsts) < 120
+    assert firsts[: len(plain)] != [each.body for each in plain]
+
+
+def test_a_seed_decides() -> None:
+    """
+    The same seed makes the same deliveries, another one others.
+    """
+    mix = Mix(0.2, 0.2)
+
+    assert plan(STANDARD, mix, seed=7) == plan(STANDARD, mix, seed=7)
+    assert plan(STANDARD, mix, seed=7) != plan(STANDARD, mix, seed=8)
+
+
+@pytest.mark.parametrize("day", [date.fromordinal(DAY.toordinal() - back) for back in range(0, 3000, 97)])
+def test_nights_are_plausible(day: date) -> None:
+    """
+    Stages and time awake fill the time in bed, which ends on the day; values are in the ranges of healthy adults.
+    """
+    slept = night("7000001", day)
+
+    assert (slept.in_bed_s, day) == (slept.asleep_s + slept.awake_s, slept.end.date())
+    assert 5.5 * 3600 < slept.asleep_s < 8.6 * 3600
+    assert (15 < slept.rmssd_ms < 90, 40 < slept.resting_bpm < 70) == (True, True)

@@ -1,0 +1,97 @@
+"""Delivering as vendors do: until it is taken, and no further than they go."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from support.wait import eventually
+
+from athlete_ally.simulate.face import Face
+from athlete_ally.simulate.faces import STANDARD
+from athlete_ally.simulate.faces.oura import OURA
+from athlete_ally.simulate.plan import Dispatch
+from athlete_ally.simulate.sender import Outgoing, Reply, Sender, Tally
+
+SECRET = "whsec_c3RhbmRhcmQtd2ViaG9va3Mta2V5LTE="  # noqa: S105  # of the simulated vendor
+
+
+class Door:
+    """An address that answers as it is told, and remembers what came; `waited_s` is what its sender waited."""
+
+    def __init__(self, *statuses: int, text: str = "") -> None:
+        """Answer these, the last one for ever."""
+        self._statuses = list(statuses)
+        self._text = text
+        self.came: list[Outgoing] = []
+        self.waited_s: list[float] = []
+
+    async def send(self, request: Outgoing) -> Reply:
+        """Take a request."""
+        self.came.append(request)
+        return Reply(self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0], self._text)
+
+    async def was_used(self) -> bool:
+        """Tell whether anything came."""
+        return bool(self.came)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait in no time."""
+        self.waited_s.append(seconds)
+
+    def sender(self, face: Face = STANDARD, hasten: float = 1.0) -> Sender:
+        """Return who sends here."""
+        return Sender(face, SECRET, "t", self.send, lambda: datetime.now(UTC), self.sleep, hasten, Tally())
+
+
+async def test_what_is_refused_is_sent_again() -> None:
+    """
+    A delivery that is refused and then unanswered is sent a third time, under the same id, after the vendor's waits.
+    """
+    door = Door(503, 0, 200)
+    sender = door.sender(hasten=10)
+    await sender.run(iter([Dispatch(b"{}")]), 1000, asyncio.Event())
+
+    assert door.waited_s == [0.5, 30.0]
+    assert len({request.headers["webhook-id"] for request in door.came}) == 1
+    assert sender.tally.document() == {
+        "deliveries": 1,
+        "repeats": 0,
+        "attempts": 3,
+        "taken": 1,
+        "given_up": 0,
+        "unanswered": 0,
+        "answers": {"0": 1, "200": 1, "503": 1},
+    }
+
+
+async def test_a_vendor_gives_up() -> None:
+    """
+    What is never taken is given up after the vendor's last wait, and the tally says that it was not taken.
+    """
+    door = Door(500)
+    sender = door.sender()
+    await sender.run(iter([Dispatch(b"{}")]), 1000, asyncio.Event())
+
+    assert (len(STANDARD.waits_s) + 1, 1, False) == (len(door.came), sender.tally.given_up, sender.tally.all_taken)
+
+
+async def test_a_stop_ends_it() -> None:
+    """
+    A stop is heard while nothing is to be sent for a long time; what was sent is counted.
+    """
+    door, stop = Door(200), asyncio.Event()
+    sender = door.sender()
+    running = asyncio.create_task(sender.run(iter([Dispatch(b"1"), Dispatch(b"2")]), 0.0001, stop))
+    await eventually(door.was_used)
+    stop.set()
+    await asyncio.wait_for(running, 5)
+
+    assert len(door.came) == 1
+
+
+async def test_a_wrong_answer_to_the_handshake_is_named() -> None:
+    """
+    Whoever gives the challenge back to everybody is told which request was answered wrongly.
+    """
+    complaints = await Door(200, text='{"challenge":"a-challenge"}').sender(OURA).shake_hands()
+
+    assert complaints == ["GET of the handshake: 401 is wanted, 200 answered"]
