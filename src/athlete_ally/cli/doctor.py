@@ -29,7 +29,7 @@ _MARKS = {
 @env_file_option
 @json_option
 def doctor(*, env_file: Path | None, as_json: bool, connect: dict[str, Any]) -> None:
-    """Check settings, servers, streams, schema, clock and disk, with a remedy for each finding. (read-only)
+    """Check settings, servers, streams, rights, schema, clock and disk, with a remedy for each finding. (read-only)
 
     Exit code 0 all well, 2 warnings or failures, 1 when something could not be reached.
     """
@@ -38,7 +38,7 @@ def doctor(*, env_file: Path | None, as_json: bool, connect: dict[str, Any]) -> 
 
     async def main() -> list[Check]:
         checks: list[Check] = []
-        async for check in check_up(settings):
+        async for check in check_up(settings, env_file):
             checks.append(check)
             if not as_json:
                 remedy = f"\n          remedy: {escape(check.remedy)}" if check.remedy else ""
@@ -47,7 +47,7 @@ def doctor(*, env_file: Path | None, as_json: bool, connect: dict[str, Any]) -> 
 
     checks = run(main())
     if as_json:
-        click.echo(json.dumps({"checks": [asdict(check) for check in checks]}))
+        click.echo(json.dumps({"schema": 1, "checks": [asdict(check) for check in checks]}))
     raise SystemExit(_exit_code(checks))
 
 

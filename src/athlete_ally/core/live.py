@@ -5,6 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from athlete_ally.core.permissions import covers
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What the server says that our user may publish; without limits, everything."""
+
+    allow: tuple[str, ...] = (">",)
+    deny: tuple[str, ...] = ()
+
+    def may_publish(self, subject: str) -> bool:
+        """Tell whether everything that this subject stands for is allowed."""
+        return any(covers(each, subject) for each in self.allow) and not any(
+            overlap(each, subject) for each in self.deny
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -21,6 +37,8 @@ class Server:
     reserved_storage: int
     max_streams: int | None
     streams: int
+    user: str
+    rights: Rights
 
 
 @dataclass(frozen=True, slots=True)

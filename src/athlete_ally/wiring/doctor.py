@@ -3,6 +3,7 @@
 import shutil
 import sys
 from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,36 +13,51 @@ import httpx
 from athlete_ally import __version__
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import ApiError, Connection
+from athlete_ally.adapters.nats.operator import NatsBroker
 from athlete_ally.adapters.postgres.errors import translated
 from athlete_ally.adapters.postgres.migrate import pending
 from athlete_ally.adapters.postgres.pool import server_version
 from athlete_ally.config.settings import Settings, unknown_variables
-from athlete_ally.core.errors import Misconfigured, Unavailable
+from athlete_ally.config.vendor_secrets import load_secrets
+from athlete_ally.config.vendor_variables import secrets_variable
+from athlete_ally.core.errors import Misconfigured, PermissionDenied, Unavailable
+from athlete_ally.core.permissions import build_users
 from athlete_ally.core.topology import Topology
-from athlete_ally.measurements import MEASUREMENTS
+from athlete_ally.measurements import KINDS, MEASUREMENTS
+from athlete_ally.ops.broker_checkup import examine
 from athlete_ally.ops.checkup import (
     MIN_NATS,
     MIN_POSTGRES,
     Check,
     judge_clock,
     judge_disk,
-    judge_room,
+    judge_store,
     judge_sync,
     judge_version,
 )
 from athlete_ally.ops.provision import inspect
-from athlete_ally.wiring.builders import desired_topology, now
+from athlete_ally.ops.webhook_checkup import judge_secrets, judge_unpackers
+from athlete_ally.vendors import VENDORS
+from athlete_ally.wiring.builders import desired_topology, known_vendors, now
 from athlete_ally.wiring.session import nats_session, postgres_session
 
 
-async def check_up(settings: Settings) -> AsyncGenerator[Check]:
-    """Yield one check after the other; what can't be reached is `unknown`, and nothing behind it is asked."""
+async def check_up(settings: Settings, env_file: Path | None = None) -> AsyncGenerator[Check]:
+    """Yield one check after the other; what can't be reached is `unknown`, and nothing behind it is asked.
+
+    `env_file` is where vendors' secrets stand, beside the environment.
+    """
     for check in _configuration(settings):
+        yield check
+    checks, opened = _webhooks(settings, env_file)
+    for check in checks:
         yield check
     try:
         async with nats_session(settings) as connection:
-            async for check in _nats(connection, settings):
+            async for check in _nats(connection, settings, opened):
                 yield check
+    except PermissionDenied as error:
+        yield Check("permissions", "failure", str(error), "connect as monitor, planner or operator: they may look")
     except (Unavailable, Misconfigured) as error:
         yield Check("NATS", "unknown", str(error), "start the server, or set NATS_URL")
     try:
@@ -52,6 +68,18 @@ async def check_up(settings: Settings) -> AsyncGenerator[Check]:
         where = urlsplit(settings.database_url.get_secret_value())
         detail = f"{error} ({where.hostname}:{where.port or 5432})"
         yield Check("PostgreSQL", "unknown", detail, "start the server, or set DATABASE_URL")
+
+
+def _webhooks(settings: Settings, env_file: Path | None) -> tuple[list[Check], list[str]]:
+    """Return what is found, and the vendors whose webhooks are taken."""
+    vendors = known_vendors(settings)
+    try:
+        secrets = load_secrets(vendors, env_file)
+    except Misconfigured as error:
+        return [Check("webhooks", "failure", str(error), "correct it: ingest does not start with it")], []
+    variables = {vendor.name: secrets_variable(vendor.name) for vendor in vendors}
+    opened = [name for name, each in secrets.items() if each.signing]
+    return judge_secrets(secrets, settings.senders, variables), opened
 
 
 def _configuration(settings: Settings) -> list[Check]:
@@ -75,45 +103,45 @@ def _configuration(settings: Settings) -> list[Check]:
     return [*checks, *unknown]
 
 
-async def _nats(connection: Connection, settings: Settings) -> AsyncGenerator[Check]:
+async def _nats(connection: Connection, settings: Settings, opened: Sequence[str]) -> AsyncGenerator[Check]:
     yield judge_version("NATS", connection.server_version, MIN_NATS)
     try:
         await connection.api("INFO")
     except ApiError as error:
         yield Check("JetStream", "failure", str(error), "enable JetStream in the server's configuration")
         return
-    yield await _sync(settings.nats_monitor_url)
     topology = desired_topology(settings)
-    admin = NatsAdmin(connection)
-    findings = await inspect(admin, topology)
+    for check in await _server(settings, topology):
+        yield check
+    findings = await inspect(NatsAdmin(connection), topology)
     for finding in findings:
-        remedy = "" if finding.is_missing else "change it, or bring the server in line"
+        remedy = "`athlete-ally streams apply`" if finding.is_missing else "`athlete-ally streams plan`"
         yield Check("streams", "failure" if finding.is_vital else "warning", str(finding), remedy)
     if not findings:
         yield Check("streams", "ok", f"{len(topology.streams)} streams, {len(topology.durables)} durables as desired")
-    for check in await _room(admin, topology, settings):
+    for check in judge_unpackers(opened, {each.name for each in findings if each.is_missing}):
         yield check
-
-
-async def _room(admin: NatsAdmin, topology: Topology, settings: Settings) -> Sequence[Check]:
-    live = {stream.name: await admin.stream(stream.name) for stream in topology.streams}
-    checks = [judge_room(name, stream.bytes, stream.max_bytes) for name, stream in live.items() if stream is not None]
+    broker = NatsBroker(connection)
+    async for check in examine(broker, topology, build_users(topology, KINDS, (*VENDORS, *settings.senders))):
+        yield check
     if (settings.data_dir / "nats").is_dir():
-        growth = sum(max(0, stream.max_bytes - stream.bytes) for stream in live.values() if stream is not None)
-        checks.append(judge_disk(shutil.disk_usage(settings.data_dir).free, growth))
-    return checks
+        live = [await broker.stream(stream.name) for stream in topology.streams]
+        growth = sum(max(0, each.config["max_bytes"] - each.bytes) for each in live if each is not None)
+        yield judge_disk(shutil.disk_usage(settings.data_dir).free, growth)
 
 
-async def _sync(monitor_url: str | None) -> Check:
-    remedy = "set AA_NATS_MONITOR_URL to the server's monitoring address"
-    if monitor_url is None:
-        return Check("sync to disk", "unknown", "the server's settings can't be read", remedy)
+async def _server(settings: Settings, topology: Topology) -> list[Check]:
+    """Ask the server itself for what only it knows."""
+    url, remedy = settings.nats_monitor_url, "set AA_NATS_MONITOR_URL to the server's monitoring address"
+    if url is None:
+        return [Check("sync to disk", "unknown", "the server's settings can't be read", remedy)]
     try:
         async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
-            answer: dict[str, Any] = (await client.get(f"{monitor_url.rstrip('/')}/varz")).raise_for_status().json()
+            answer: dict[str, Any] = (await client.get(f"{url.rstrip('/')}/varz")).raise_for_status().json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        return Check("sync to disk", "unknown", f"{monitor_url}: {type(error).__name__}", remedy)
-    return judge_sync(answer.get("jetstream", {}).get("config", {}))
+        return [Check("sync to disk", "unknown", f"{url}: {type(error).__name__}", remedy)]
+    config: dict[str, object] = answer.get("jetstream", {}).get("config", {})
+    return [judge_sync(config), judge_store(config, sum(stream.limits.max_bytes for stream in topology.streams))]
 
 
 async def _postgres(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[Check]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from athlete_ally.adapters.nats.connection import ApiError, Connection
 from athlete_ally.core.errors import Refused, Unavailable
-from athlete_ally.core.live import LiveDurable, LiveStream, Replica, Server, StoredMessage
+from athlete_ally.core.live import LiveDurable, LiveStream, Replica, Rights, Server, StoredMessage
 
 # Error codes of nats-server: https://github.com/nats-io/nats-server/blob/main/server/errors.json
 _STREAM_NOT_FOUND = 10059
@@ -36,7 +36,8 @@ class NatsBroker:
         """See the port."""
         account = await self._ask("INFO")
         answer = await self._connection.ask("$SYS.REQ.USER.INFO", timeout_s=self._timeout_s)
-        about, user = answer["server"], answer["data"]
+        about: dict[str, Any] = answer["server"]
+        user: dict[str, Any] = answer["data"]
         limits: dict[str, int] = account.get("limits") or {}
         return Server(
             name=about["name"],
@@ -50,6 +51,8 @@ class NatsBroker:
             reserved_storage=account.get("reserved_storage", 0),
             max_streams=_limit(limits.get("max_streams", -1)),
             streams=account["streams"],
+            user=user.get("user", ""),
+            rights=_rights(user.get("permissions") or {}),
         )
 
     async def stream(self, name: str) -> LiveStream | None:
@@ -150,6 +153,11 @@ class NatsBroker:
 
 def _limit(value: int) -> int | None:
     return value if value > 0 else None
+
+
+def _rights(permissions: Mapping[str, Any]) -> Rights:
+    publish: dict[str, list[str]] = permissions.get("publish") or {}
+    return Rights(tuple(publish.get("allow") or (">",)), tuple(publish.get("deny") or ()))
 
 
 def _stream(answer: Mapping[str, Any]) -> LiveStream:
