@@ -1,7 +1,8 @@
 """Measure what traces cost: processor time of ingest and normalize for a message, with traces off and on.
 
 Runs `athlete-ally up` in throw-away directories, one after the other, in turns: traces off, on with a collector that
-answers, on with one that is not there, and off once more (the noise of the measurement). Run it from the project:
+answers (also with one trace in a hundred), on with one that is not there, and off once more (the noise of the
+measurement). Run it from the project:
 
     uv run --with psutil benchmarks/traces.py
 
@@ -14,7 +15,7 @@ import asyncio
 import json
 import tempfile
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -46,10 +47,17 @@ async def measure(messages: int, rounds: int) -> dict[str, tuple[float, float]]:
     """Return for each way of tracing the milliseconds for a message, and their ratio to those without traces."""
     least: dict[str, float] = {}
     with collector() as url:
-        gone = f"http://127.0.0.1:{PORT_OF_NOBODY}"
-        ways = {"off": "", "on": url, "on, collector gone": gone, "off, once more": ""}
-        for name, address in [*ways.items()] * rounds:
-            with _up(address) as up:
+        on = {"OTEL_EXPORTER_OTLP_ENDPOINT": url}
+        sampled = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.01"}
+        ways: dict[str, dict[str, str]] = {
+            "off": {},
+            "on": on,
+            "on, one in a hundred": {**on, **sampled},
+            "on, collector gone": {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{PORT_OF_NOBODY}"},
+            "off, once more": {},
+        }
+        for name, environment in [*ways.items()] * rounds:
+            with _up(environment) as up:
                 await up.wait()
                 # The first load warms up.
                 spent_ms = [await load(up, number * messages, messages) for number in range(2)][-1]
@@ -74,10 +82,10 @@ async def load(up: Up, first: int, messages: int) -> float:
 
 
 @contextmanager
-def _up(address: str) -> Generator[Up]:
+def _up(environment: Mapping[str, str]) -> Generator[Up]:
     with tempfile.TemporaryDirectory(prefix="athlete-ally-benchmark-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
-        with Up(Path(folder) / "data", {"OTEL_EXPORTER_OTLP_ENDPOINT": address}) as up:
+        with Up(Path(folder) / "data", environment) as up:
             yield up
 
 

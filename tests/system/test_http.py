@@ -273,6 +273,22 @@ async def test_without_a_broker_it_starts_and_says_so(site: Site) -> None:
     )
 
 
+async def test_a_scrape_asks_neither_broker_nor_database(site: Site) -> None:
+    """
+    While both are away, `/metrics` answers with all series: a scrape reads what is kept ready, and asks nobody.
+    """
+    away: dict[str, Any] = {"NATS_URL": "nats://127.0.0.1:1", "DATABASE_URL": "postgresql://127.0.0.1:1/none"}
+    normalize = site.service("normalize", **away).start()
+
+    async def alive() -> bool:
+        return await normalize.status("/health") == 200
+
+    await eventually(alive)
+    series = {family.name for family in _families(await normalize.metrics())}
+
+    assert (await normalize.status("/health/ready"), "ledger_hrv_unaccounted_messages" in series) == (503, True)
+
+
 async def test_a_taken_port_is_said_in_one_line(site: Site, ingest: Service) -> None:
     """
     Exit code 1, and a line that names the port and how to choose another.

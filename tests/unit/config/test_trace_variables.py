@@ -1,5 +1,6 @@
 """Traces are off unless they are asked for; trouble with them is said, and keeps nobody from working."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,22 @@ def test_variables_may_stand_in_the_env_file(tmp_path: Path) -> None:
     adopt_trace_variables(file, environment)
 
     assert environment == {"OTEL_SERVICE_NAME": "environment", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://file"}
+
+
+async def test_without_the_extra_there_are_no_traces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """
+    An address alone does not stop a service that was installed without the extra: it says what is missing.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    # None stands for a module that can't be imported.
+    monkeypatch.setitem(sys.modules, "athlete_ally.adapters.tracing.otel", None)
+    log = FakeLog()
+    tracing = build_tracing("ingest", log)
+    (line,) = log.lines
+
+    assert (isinstance(tracing, NoTracing), line.event) == (True, "not-traced")
+    assert "athlete-ally[otel]" in str(line.fields["remedy"])
 
 
 @pytest.mark.parametrize(
