@@ -21,7 +21,14 @@ from support.wait import eventually
 from athlete_ally.adapters.http_server import EVERY_ADDRESS
 from athlete_ally.adapters.key_file import KeyFile, write_key_file
 from athlete_ally.core.client_key import ClientKey, digest
-from athlete_ally.core.series import broker_series, every, ingest_series, normalize_series, webhook_series
+from athlete_ally.core.series import (
+    broker_series,
+    every,
+    ingest_series,
+    normalize_series,
+    unpack_series,
+    webhook_series,
+)
 from athlete_ally.ingest.body import zstd
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import VENDORS
@@ -246,7 +253,7 @@ async def test_every_declared_series_is_there_from_the_start(site: Site, ingest:
     of_work = normalize_series(KINDS, VENDORS)
     of_broker = broker_series(dev_topology(), [subject for *_, subject in of_work.dead_letters.values])
     of_ingest = every(ingest_series(KINDS), webhook_series(VENDORS))
-    for service, declared in ((ingest, of_ingest), (normalize, every(of_work, of_broker))):
+    for service, declared in ((ingest, of_ingest), (normalize, every(of_work, of_broker, unpack_series(VENDORS)))):
         families = {family.name: family for family in _families(await service.metrics())}
         for series in declared:
             family = families[series.name.removesuffix("_total")]
