@@ -48,4 +48,8 @@ def _section(vendor: Vendor) -> str:
         lines.append(f"Becomes readings of: {codes(vendor.kinds)}.")
     if vendor.repeats_are_news:
         lines.append("Equal content again tells of another change, and is kept again.")
-    return "\n".join([*lines, "", *(f"- Unconfirmed: {each}." for each in vendor.unconfirmed)]).rstrip()
+    unconfirmed = [f"- Unconfirmed: {each}." for each in vendor.unconfirmed]
+    if vendor.api is not None:
+        lines.append(f"Its API, which is asked for what webhooks name, was read at {', '.join(vendor.api.sources)}.")
+        unconfirmed += [f"- Unconfirmed, of its API: {each}." for each in vendor.api.unconfirmed]
+    return "\n".join([*lines, "", *unconfirmed]).rstrip()

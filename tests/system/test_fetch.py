@@ -23,6 +23,7 @@ from athlete_ally.core.topology import VENDOR_HOT, fetch_durable, fetched_subjec
 from athlete_ally.core.vendor import Webhook
 from athlete_ally.fetch.connect import link
 from athlete_ally.simulate.api import SimulatedApi
+from athlete_ally.simulate.body import Night, night
 from athlete_ally.simulate.face import ApiFace
 from athlete_ally.simulate.faces import FACES
 from athlete_ally.wiring.builders import now
@@ -128,6 +129,40 @@ async def test_what_a_webhook_names_arrives(chain: Callable[..., Any], vendor: s
         private = ("access-", "refresh-", "its-secret", KEY, *it.api.accounts)
         assert not any(each in it.fetch.log for each in private), it.fetch.log
         assert CONTEXT.split("-")[1] in it.fetch.log
+
+
+# By vendor: what one notification leads to, as table, column, and the simulated night's value.
+ROWS: dict[str, list[tuple[str, str, Callable[[Night], float]]]] = {
+    "whoop": [
+        ("hrv_data", "rmssd_ms", lambda night: night.rmssd_ms),
+        ("resting_heart_rate_data", "resting_bpm", lambda night: night.resting_bpm),
+        ("spo2_data", "spo2_percent", lambda night: night.spo2_percent),
+    ],
+}
+
+
+@pytest.mark.parametrize("vendor", sorted(ROWS))
+async def test_what_is_fetched_becomes_rows(chain: Callable[..., Any], vendor: str) -> None:
+    """
+    From a vendor's notification to its person's rows: values, units and local day; nothing dead-lettered, ledger 0.
+    """
+    async with chain(vendor, accounts=1) as it:
+        normalize = await it.site.service("normalize").start().ready()
+        await it.connect("ada")
+        await it.notify("4000", 0)
+
+        async def is_unpacked() -> bool:
+            results = await it.site.pool.fetch("SELECT result FROM webhook_receipt ORDER BY result")
+            return [row["result"] for row in results] == ["named", "unpacked"]
+
+        await eventually(is_unpacked, within_s=60)
+        await it.site.balance(len(ROWS[vendor]), normalize)
+
+        slept = night("4000", DAY)
+        for table, column, expected in ROWS[vendor]:
+            rows = await it.site.pool.fetch(f"SELECT user_id, day, source, {column} FROM {table}")  # noqa: S608
+            assert [("ada", DAY, vendor, expected(slept))] == [tuple(row) for row in rows]
+        assert await it.site.letters() == []
 
 
 async def test_a_fetch_is_part_of_the_trace(

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.grant import Tokens
-from athlete_ally.core.vendor import Resource
+from athlete_ally.core.vendor import NOTHING, Resource, Unpacked
 from athlete_ally.core.vendor_json import decoded
 
 Judgement = Literal["ok", "gone", "unauthorized", "refused", "later"]
@@ -23,6 +23,21 @@ class Call:
     form: Mapping[str, str] | None = None
     json: Mapping[str, str] | None = None
     then: "Callable[[bytes], Call] | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a vendor answered: `type` as the webhook named it, whose it is, and when we got it."""
+
+    type: str
+    account: str
+    body: bytes = field(repr=False)
+    received_at: datetime
+
+
+def unread(_document: Document) -> Unpacked:
+    """Make nothing of a document."""
+    return NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +112,10 @@ class Api:
 
     `counts` says whose requests `rates` are about: those of the whole application, or those for one person. `wait_s`
     reads from the headers of a refusal, and the time in Unix seconds, for how long to leave the vendor alone.
+
+    `read` makes readings of the answer. It is pure, and raises `InvalidMessage` for one that can't be read at all. Of
+    two readings of one thing the one captured later stays: `capturedAt` is the vendor's time of the last change, or,
+    where the vendor names none, the document's `received_at`.
     """
 
     base_url: str
@@ -107,6 +126,7 @@ class Api:
     judge: Callable[[int, bytes], Judgement] = by_status
     counts: Literal["application", "person"] = "application"
     wait_s: Callable[[Mapping[str, str], float], float | None] = told_to_wait_s
+    read: Callable[[Document], Unpacked] = unread
     unconfirmed: tuple[str, ...] = ()
 
 

@@ -50,6 +50,10 @@ class WebhookBooks(Protocol):
         """Return our user id by account, for those that are known."""
         ...
 
+    async def owner(self, vendor: str, grant: int) -> Account | None:
+        """Return whose data was fetched with a grant, whatever became of the grant; None where it is not known."""
+        ...
+
     async def withdraw(self, vendor: str, accounts: Sequence[str]) -> None:
         """Put on record that these people took the vendor's permission back. May be repeated."""
         ...

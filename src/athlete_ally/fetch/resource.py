@@ -17,7 +17,10 @@ _FRESH_FOR = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Got:
-    """What the vendor gave, and with whose permission."""
+    """What the vendor gave, and with whose permission.
+
+    `body` is its answer, byte for byte; where it took several requests, a JSON list of the answers in their order.
+    """
 
     grant: Grant
     body: bytes
@@ -77,7 +80,7 @@ class Fetcher:
         """Note that a person took the permission back. Raises as `get`."""
         await self.vault.withdraw(self.vendor, account)
 
-    async def _get(self, call: Call, grant: Grant) -> Outcome:
+    async def _get(self, call: Call, grant: Grant, answers: tuple[bytes, ...] = ()) -> Outcome:
         if grant.granted.tokens.expires_at <= self.now() + _FRESH_FOR:
             grant = await self._refreshed(grant)
         answered = await self._ask(call, grant)
@@ -86,7 +89,12 @@ class Fetcher:
             answered = await self._ask(call, grant)
         match answered.judgement:
             case "ok":
-                return Got(grant, answered.body) if call.then is None else await self._get(_next(call, answered), grant)
+                answers = (*answers, answered.body)
+                return (
+                    Got(grant, _joined(answers))
+                    if call.then is None
+                    else await self._get(_next(call, answered), grant, answers)
+                )
             case "gone":
                 return Nothing("gone")
             case "unauthorized" | "refused":
@@ -112,6 +120,10 @@ class Fetcher:
         return await self.vault.refresh(
             granted.vendor, granted.account, stale=granted.tokens.access, exchange=self.client.exchange
         )
+
+
+def _joined(answers: tuple[bytes, ...]) -> bytes:
+    return answers[0] if len(answers) == 1 else b"[" + b",".join(answers) + b"]"
 
 
 def _next(call: Call, answered: Answered) -> Call:

@@ -1,5 +1,6 @@
-"""From a webhook to messages for the kinds: pure, and the same whenever it is done again."""
+"""From a webhook, or a document that it led to, to messages for the kinds: pure, and the same if done again."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from athlete_ally.core import headers, topology
+from athlete_ally.core.api import Document
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.identity import derived_id, fingerprint, message_id
 from athlete_ally.core.measurement import Measurement
@@ -14,9 +16,9 @@ from athlete_ally.core.messages import Delivery, OutgoingMessage
 from athlete_ally.core.parent import parent_headers
 from athlete_ally.core.reading import Reading, encode_messages
 from athlete_ally.core.trace import handed_on
-from athlete_ally.core.vendor import Found, Unpacked, Vendor, Webhook
+from athlete_ally.core.vendor import NOTHING, Found, Unpacked, Vendor, Webhook
 from athlete_ally.core.verdict import Reason
-from athlete_ally.core.webhook_books import UnpackResult
+from athlete_ally.core.webhook_books import Account, UnpackResult
 from athlete_ally.normalize.letters import copied_headers, listed, printable, shape_of, why_and_whence
 from athlete_ally.normalize.prepare import parent_for
 
@@ -54,6 +56,8 @@ class Parcel:
         return "withdrawn" if self.withdrawn else "ignored"
 
 
+# The database numbers grants from 1.
+_NO_GRANT = 0
 _WORST_FIRST: tuple[tuple[Reason, UnpackResult], ...] = (
     ("max-deliver", "dlq"),
     ("non-retryable", "dlq"),
@@ -66,6 +70,31 @@ def open_webhook(vendor: Vendor, delivery: Delivery, received_at: datetime) -> U
     """Return what a webhook holds, or what follows from one that can't be read."""
     try:
         return vendor.unpack(Webhook(delivery.body, delivery.headers, received_at))
+    except InvalidMessage as error:
+        return Parcel(failed=(Failed(0, "schema-invalid", str(error)),))
+
+
+def grant_of(delivery: Delivery) -> int | None:
+    """Return with which permission a document was fetched; None for a webhook.
+
+    The header tells them apart, not the subject: a document that is replayed comes on the redrive lane.
+    """
+    stated = delivery.headers.get(headers.GRANT)
+    if stated is None:
+        return None
+    # Beyond nine digits is no number of ours, and would not fit into the database's.
+    return int(stated) if re.fullmatch("[0-9]{1,9}", stated) else _NO_GRANT
+
+
+def open_document(vendor: Vendor, delivery: Delivery, owner: Account | None, at: datetime) -> Unpacked | Parcel:
+    """Return what a fetched document holds, or what follows from one that can't be read, or is nobody's."""
+    if owner is None:
+        return Parcel(failed=(Failed(0, "unknown-account", "the permission that it was fetched with is not there"),))
+    if vendor.api is None:
+        return NOTHING
+    kind = delivery.headers.get(headers.RESOURCE_TYPE, "")
+    try:
+        return vendor.api.read(Document(kind, owner.account, delivery.body, at))
     except InvalidMessage as error:
         return Parcel(failed=(Failed(0, "schema-invalid", str(error)),))
 

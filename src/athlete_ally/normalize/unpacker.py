@@ -15,11 +15,19 @@ from athlete_ally.core.series import NormalizeSeries, UnpackSeries
 from athlete_ally.core.trace import log_fields, trace_id
 from athlete_ally.core.vendor import Unpacked, Vendor
 from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, decide, is_exhausted
-from athlete_ally.core.webhook_books import UnpackResult, WebhookBooks, WebhookReceipt
+from athlete_ally.core.webhook_books import Account, UnpackResult, WebhookBooks, WebhookReceipt
 from athlete_ally.normalize.patience import Patience, Stopping, kept_in_hand
 from athlete_ally.normalize.prepare import identity_of, received_at
 from athlete_ally.normalize.settle import settle
-from athlete_ally.normalize.unpack import Parcel, gave_up, open_webhook, sort_out, webhook_letters
+from athlete_ally.normalize.unpack import (
+    Parcel,
+    gave_up,
+    grant_of,
+    open_document,
+    open_webhook,
+    sort_out,
+    webhook_letters,
+)
 
 _LINGER_S = 1.0
 # A full stream empties by age or by an operator's hand: minutes, not milliseconds.
@@ -118,10 +126,16 @@ class Unpacker:
         """Open a webhook and sort its readings by person. An error that nobody foresaw concerns this webhook only."""
         at = received_at(delivery)
         try:
-            unpacked = open_webhook(self._vendor, delivery, at)
+            grant = grant_of(delivery)
+            if grant is None:
+                unpacked = open_webhook(self._vendor, delivery, at)
+                people = await self._people(unpacked)
+            else:
+                owner = await self._owner(grant)
+                unpacked = open_document(self._vendor, delivery, owner, at)
+                people = {owner.account: owner.user_id} if owner else {}
             if isinstance(unpacked, Parcel):
                 return unpacked
-            people = await self._people(unpacked)
             return sort_out(unpacked, people, self._kinds, delivery, at)
         except Stopping:
             raise
@@ -137,8 +151,13 @@ class Unpacker:
         kind = type(error).__name__
         self._tools.log.error("unforeseen", durable=self._durable, type=kind, **_about(delivery))
 
-    async def _people(self, unpacked: Unpacked) -> Mapping[str, str]:
-        accounts = sorted({found.account for found in unpacked.found})
+    async def _owner(self, grant: int) -> Account | None:
+        name = self._vendor.name
+        return await self._tools.patience.until_done(lambda: self._tools.books.owner(name, grant))
+
+    async def _people(self, unpacked: Unpacked | Parcel) -> Mapping[str, str]:
+        found = () if isinstance(unpacked, Parcel) else unpacked.found
+        accounts = sorted({each.account for each in found})
         if not accounts:
             return {}
         name = self._vendor.name

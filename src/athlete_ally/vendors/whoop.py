@@ -1,18 +1,25 @@
-"""WHOOP: notifications that name what changed.
+"""WHOOP: notifications that name what changed, and the sleeps, recoveries and workouts that they name.
 
 Docs: https://developer.whoop.com/docs/developing/webhooks/
 """
 
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, OAuth, Rate, field_of
+from athlete_ally.core.api import Api, Call, Document, OAuth, Rate, field_of
+from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Hmac
-from athlete_ally.core.vendor import NOTHING, Resource, Unpacked, Vendor, Webhook
-from athlete_ally.core.vendor_json import decoded
+from athlete_ally.core.vendor import NOTHING, Found, Resource, Unpacked, Vendor, Webhook
+from athlete_ally.core.vendor_json import converted, decoded, local, present
 
 _DOCS = "https://developer.whoop.com/docs/developing/webhooks/"
+# The thermochemical calorie, by definition (ISO 80000-5).
+_KILOJOULES_PER_KCAL = 4.184
+_Readings = list[tuple[str, dict[str, Any]]]
 _TYPES = {"workout", "sleep", "recovery"}
 
 
@@ -39,15 +46,168 @@ def call(resource: Resource) -> Call | None:
     name = quote(resource.id, safe="")
     if resource.type != "recovery":
         return Call(f"/developer/v2/activity/{resource.type}/{name}")
-    return _recovery(name) if resource.id.isdigit() else Call(f"/developer/v2/activity/sleep/{name}", then=_of_sleep)
+    if resource.id.isdigit():
+        return Call(f"/developer/v2/cycle/{name}/recovery", then=_its_sleep)
+    return Call(f"/developer/v2/activity/sleep/{name}", then=_its_recovery)
 
 
-def _of_sleep(sleep: bytes) -> Call:
-    return _recovery(quote(field_of(sleep, "cycle_id"), safe=""))
+# A recovery names neither when nor where its night was: both documents are got, and kept together.
+def _its_recovery(sleep: bytes) -> Call:
+    return Call(f"/developer/v2/cycle/{quote(field_of(sleep, 'cycle_id'), safe='')}/recovery")
 
 
-def _recovery(cycle: str) -> Call:
-    return Call(f"/developer/v2/cycle/{cycle}/recovery")
+def _its_sleep(recovery: bytes) -> Call:
+    return Call(f"/developer/v2/activity/sleep/{quote(field_of(recovery, 'sleep_id'), safe='')}")
+
+
+class _Session(msgspec.Struct, frozen=True):
+    """Times are UTC; `timezone_offset` is the person's (`-05:00` or `Z`)."""
+
+    start: datetime
+    end: datetime
+    timezone_offset: str
+    updated_at: datetime
+
+    def common(self, context: str) -> dict[str, Any]:
+        """Return the fields that every reading of this session has; it belongs to the local day on which it ended."""
+        start, end = local(self.start, self.timezone_offset), local(self.end, self.timezone_offset)
+        return {
+            "date": end.date().isoformat(),
+            "start": start.isoformat(),
+            "end": end.isoformat(),
+            "capturedAt": local(self.updated_at, "Z").isoformat(),
+            "source": "whoop",
+            "context": context,
+        }
+
+
+class _Stages(msgspec.Struct, frozen=True):
+    """Milliseconds. Slow-wave sleep is deep sleep (N3)."""
+
+    total_awake_time_milli: float
+    total_light_sleep_time_milli: float
+    total_slow_wave_sleep_time_milli: float
+    total_rem_sleep_time_milli: float
+
+
+class _SleepScore(msgspec.Struct, frozen=True):
+    stage_summary: _Stages
+    respiratory_rate: float | None = None
+    sleep_efficiency_percentage: float | None = None
+
+
+class _Sleep(_Session, frozen=True):
+    nap: bool
+    score: _SleepScore | None = None
+
+
+# https://developer.whoop.com/api (Sleep, SleepScore, SleepStageSummary), also readable at
+# https://github.com/api-evangelist/whoop/blob/main/json-schema/whoop-sleep-schema.json
+# There is a score only where score_state is SCORED. `sleep_performance_percentage` is the share of the sleep that WHOOP
+# thinks was needed, and no quality: it is left in the document.
+def _sleep(document: bytes) -> _Readings:
+    sleep = decoded(document, _Sleep)
+    if sleep.score is None:
+        return []
+    common = sleep.common("nap" if sleep.nap else "overnight")
+    stages = sleep.score.stage_summary
+    light, deep = _minutes(stages.total_light_sleep_time_milli), _minutes(stages.total_slow_wave_sleep_time_milli)
+    rem, awake = _minutes(stages.total_rem_sleep_time_milli), _minutes(stages.total_awake_time_milli)
+    slept = present(
+        durationMinutes=light + deep + rem,
+        stages={"awake": awake, "light": light, "deep": deep, "rem": rem},
+        efficiency=sleep.score.sleep_efficiency_percentage,
+    )
+    breaths = sleep.score.respiratory_rate
+    return [
+        *([("sleep", {**common, **slept})] if light + deep + rem > 0 else []),
+        *([("respiratory_rate", {**common, "breathsPerMinute": breaths})] if breaths is not None else []),
+    ]
+
+
+class _RecoveryScore(msgspec.Struct, frozen=True):
+    """`hrv_rmssd_milli` is rMSSD in milliseconds; the last two come from WHOOP 4.0 on."""
+
+    resting_heart_rate: float
+    hrv_rmssd_milli: float
+    spo2_percentage: float | None = None
+    skin_temp_celsius: float | None = None
+
+
+class _Recovery(msgspec.Struct, frozen=True):
+    sleep_id: str | int
+    updated_at: datetime
+    score: _RecoveryScore | None = None
+
+
+# https://developer.whoop.com/api (Recovery, RecoveryScore), also readable at
+# https://github.com/api-evangelist/whoop/blob/main/json-schema/whoop-recoveryscore-schema.json
+# `recovery_score` is WHOOP's own and of no kind of ours.
+def _recovery(documents: bytes) -> _Readings:
+    together = decoded(documents, list[dict[str, Any]])
+    recoveries = [each for each in together if "sleep_id" in each]
+    sleeps = [each for each in together if "sleep_id" not in each]
+    if not recoveries or not sleeps:
+        raise InvalidMessage("a recovery and its sleep: both needed")
+    recovery, sleep = converted(recoveries[0], _Recovery), converted(sleeps[0], _Sleep)
+    if recovery.score is None:
+        return []
+    common = {**sleep.common("overnight"), "capturedAt": local(recovery.updated_at, "Z").isoformat()}
+    values = {
+        "hrv": ("rmssd", recovery.score.hrv_rmssd_milli),
+        "resting_heart_rate": ("bpm", recovery.score.resting_heart_rate),
+        "spo2": ("percent", recovery.score.spo2_percentage),
+        "skin_temperature": ("celsius", recovery.score.skin_temp_celsius),
+    }
+    return [(kind, {**common, name: value}) for kind, (name, value) in values.items() if value is not None]
+
+
+class _WorkoutScore(msgspec.Struct, frozen=True):
+    strain: float | None = None
+    average_heart_rate: float | None = None
+    max_heart_rate: float | None = None
+    kilojoule: float | None = None
+    distance_meter: float | None = None
+    altitude_gain_meter: float | None = None
+
+
+class _Workout(_Session, frozen=True):
+    sport_name: str = "unknown"
+    score: _WorkoutScore | None = None
+
+
+# https://developer.whoop.com/api (WorkoutV2, WorkoutScore), also readable at
+# https://github.com/api-evangelist/whoop/blob/main/json-schema/whoop-workoutscore-schema.json
+# `strain` (0 to 21) is WHOOP's own load. Time in zones has no kind here, and stays in the document.
+def _workout(document: bytes) -> _Readings:
+    workout = decoded(document, _Workout)
+    score = workout.score or _WorkoutScore()
+    values = present(
+        sport=workout.sport_name,
+        energyKcal=None if score.kilojoule is None else score.kilojoule / _KILOJOULES_PER_KCAL,
+        distanceMeters=score.distance_meter,
+        ascentMeters=score.altitude_gain_meter,
+        averageBpm=score.average_heart_rate,
+        maxBpm=score.max_heart_rate,
+        load=score.strain,
+    )
+    return [("workout", {**workout.common("workout"), **values})]
+
+
+def _minutes(milliseconds: float) -> float:
+    return milliseconds / 60_000
+
+
+_READ: Mapping[str, Callable[[bytes], _Readings]] = {"sleep": _sleep, "recovery": _recovery, "workout": _workout}
+
+
+def read(document: Document) -> Unpacked:
+    """Make readings of a sleep, a workout, or a recovery with its sleep; one without a score holds none yet."""
+    if document.type not in _READ:
+        return NOTHING
+    readings = _READ[document.type](document.body)
+    found = tuple(Found(0, kind, document.account, fields) for kind, fields in readings)
+    return Unpacked(found, ignored=int(not found))
 
 
 API = Api(
@@ -61,10 +221,11 @@ API = Api(
         account_field="user_id",
     ),
     call=call,
+    read=read,
     # https://developer.whoop.com/docs/developing/rate-limiting/
     rates=(Rate(100, 60), Rate(10_000, 86_400)),
     sources=("https://developer.whoop.com/docs/developing/oauth", "https://developer.whoop.com/api"),
-    unconfirmed=("that a sleep of the second version names its `cycle_id`",),
+    unconfirmed=("whether webhooks of the first version, which name a recovery by its cycle, still come",),
 )
 
 
@@ -83,7 +244,8 @@ WHOOP = Vendor(
     ),
     unpack=unpack,
     carries="ids",
-    sources=(_DOCS,),
+    sources=(_DOCS, "https://developer.whoop.com/api"),
+    kinds=("sleep", "respiratory_rate", "hrv", "resting_heart_rate", "spo2", "skin_temperature", "workout"),
     unconfirmed=(
         "whether a retry carries a new timestamp; whether `trace_id` stays the same over retries; how long WHOOP waits",
     ),

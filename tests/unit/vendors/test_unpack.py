@@ -1,4 +1,4 @@
-"""Unpacking: every sample of a payload holds exactly the readings beside it, and nothing crashes it."""
+"""Unpacking: every sample of a payload or of a fetched document holds the readings beside it; nothing crashes it."""
 
 import json
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.webhooks import BY_NAME, SAMPLES
 
+from athlete_ally.core.api import Document
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor import Unpacked, Webhook
 from athlete_ally.measurements import MEASUREMENTS
@@ -32,6 +33,15 @@ def body_of(payload: Any) -> bytes:
     return payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
 
 
+def opened(vendor: str, sample: dict[str, Any], body: bytes) -> Unpacked:
+    """Return what these bytes hold, of the sort that the sample is: a webhook, or a document of account 4000."""
+    plugin = BY_NAME[vendor]
+    if "document" not in sample:
+        return plugin.unpack(Webhook(body, {}, NOON))
+    assert plugin.api is not None
+    return plugin.api.read(Document(sample["document"], "4000", body, NOON))
+
+
 def held(unpacked: Unpacked) -> dict[str, Any]:
     """Return what a webhook holds, as the samples say it; what is empty is left out."""
     parts: dict[str, Any] = {
@@ -49,7 +59,7 @@ def test_a_payload_holds_what_its_sample_says(vendor: str, sample: dict[str, Any
     """
     Readings of kinds with their units, people and contexts; resources; people who withdrew; what can't be used.
     """
-    unpacked = BY_NAME[vendor].unpack(Webhook(body_of(sample["payload"]), {}, NOON))
+    unpacked = opened(vendor, sample, body_of(sample["payload"]))
 
     assert sample["holds"] == held(unpacked)
 
@@ -59,7 +69,7 @@ def test_what_it_finds_are_valid_readings(vendor: str, sample: dict[str, Any]) -
     """
     Each reading has the shape of its kind, and a kind that the vendor is documented to give.
     """
-    for found in BY_NAME[vendor].unpack(Webhook(body_of(sample["payload"]), {}, NOON)).found:
+    for found in opened(vendor, sample, body_of(sample["payload"])).found:
         document = msgspec.Raw(msgspec.json.encode({**found.fields, "userId": "a"}))
         _, problems = KINDS[found.kind].decoder.decode_all([document])
         assert problems == []
@@ -91,20 +101,19 @@ def test_no_payload_crashes_it(data: st.DataObject) -> None:
     Any part of any sample replaced by anything: it is unpacked, or `InvalidMessage`.
     """
     vendor, sample = data.draw(st.sampled_from([case.values for case in samples()]))
-    body = body_of(replaced(sample["payload"], data))
-    _unpack(str(vendor), body)
+    _open(str(vendor), sample, body_of(replaced(sample["payload"], data)))
 
 
-@given(vendor=st.sampled_from(sorted(BY_NAME)), body=st.binary(max_size=60))
-def test_no_bytes_crash_it(vendor: str, body: bytes) -> None:
+@given(case=st.sampled_from([case.values for case in samples()]), body=st.binary(max_size=60))
+def test_no_bytes_crash_it(case: tuple[Any, Any], body: bytes) -> None:
     """
     Any bytes at all: unpacked, or `InvalidMessage`.
     """
-    _unpack(vendor, body)
+    _open(*case, body)
 
 
-def _unpack(vendor: str, body: bytes) -> None:
+def _open(vendor: str, sample: dict[str, Any], body: bytes) -> None:
     try:
-        BY_NAME[vendor].unpack(Webhook(body, {}, NOON))
+        opened(vendor, sample, body)
     except InvalidMessage:
         return

@@ -14,6 +14,7 @@ _REMEMBER = load_sql("insert_webhook_receipt")
 _START_ALONE = load_sql("start_alone")
 _FORGET_STARTS = load_sql("forget_lone_starts")
 _PEOPLE = "SELECT account, user_id FROM vendor_account WHERE vendor = $1 AND account = ANY ($2::text[])"
+_OWNER = "SELECT vendor, account, user_id FROM vendor_grant WHERE vendor = $1 AND id = $2"
 _WITHDRAW = (
     "UPDATE vendor_account SET withdrawn_at = clock_timestamp() "
     "WHERE vendor = $1 AND account = ANY ($2::text[]) AND withdrawn_at IS NULL"
@@ -38,6 +39,12 @@ class PostgresWebhooks:
         with translated():
             rows = await self._pool.fetch(_PEOPLE, vendor, list(accounts))
         return {row["account"]: row["user_id"] for row in rows}
+
+    async def owner(self, vendor: str, grant: int) -> Account | None:
+        """See the port."""
+        with translated():
+            row = await self._pool.fetchrow(_OWNER, vendor, grant)
+        return Account(row["vendor"], row["account"], row["user_id"]) if row else None
 
     async def withdraw(self, vendor: str, accounts: Sequence[str]) -> None:
         """See the port."""
