@@ -23,7 +23,7 @@ from athlete_ally.core.topology import VENDOR_HOT, fetch_durable, fetched_subjec
 from athlete_ally.core.vendor import Webhook
 from athlete_ally.fetch.connect import link
 from athlete_ally.simulate.api import SimulatedApi
-from athlete_ally.simulate.body import Night, night
+from athlete_ally.simulate.body import Night, night, weight_kg
 from athlete_ally.simulate.face import ApiFace
 from athlete_ally.simulate.faces import FACES
 from athlete_ally.wiring.builders import now
@@ -133,6 +133,13 @@ async def test_what_a_webhook_names_arrives(chain: Callable[..., Any], vendor: s
 
 # By vendor: what one notification leads to, as table, column, and the simulated night's value.
 ROWS: dict[str, list[tuple[str, str, Callable[[Night], float]]]] = {
+    "oura": [
+        ("sleep_data", "asleep_min", lambda night: night.asleep_s / 60),
+        ("hrv_data", "rmssd_ms", lambda night: round(night.rmssd_ms)),
+        ("resting_heart_rate_data", "resting_bpm", lambda night: night.resting_bpm),
+        ("respiratory_rate_data", "breaths_per_min", lambda night: night.breaths_per_minute),
+    ],
+    "withings": [("body_data", "mass_kg", lambda _night: weight_kg("70400000", DAY))],
     "whoop": [
         ("hrv_data", "rmssd_ms", lambda night: night.rmssd_ms),
         ("resting_heart_rate_data", "resting_bpm", lambda night: night.resting_bpm),
@@ -148,17 +155,18 @@ async def test_what_is_fetched_becomes_rows(chain: Callable[..., Any], vendor: s
     """
     async with chain(vendor, accounts=1) as it:
         normalize = await it.site.service("normalize").start().ready()
-        await it.connect("ada")
-        await it.notify("4000", 0)
+        connected, taken = await it.connect("ada"), await it.notify("70400000", 0)
+        assert (connected.status_code, taken in {200, 204}) == (200, True), connected.text
 
         async def is_unpacked() -> bool:
-            results = await it.site.pool.fetch("SELECT result FROM webhook_receipt ORDER BY result")
-            return [row["result"] for row in results] == ["named", "unpacked"]
+            return await it.site.pool.fetchval("SELECT count(*) FROM webhook_receipt") == 2  # and its document
 
         await eventually(is_unpacked, within_s=60)
+        results = await it.site.pool.fetch("SELECT result FROM webhook_receipt ORDER BY result")
+        assert [row["result"] for row in results] == ["named", "unpacked"]
         await it.site.balance(len(ROWS[vendor]), normalize)
 
-        slept = night("4000", DAY)
+        slept = night("70400000", DAY)
         for table, column, expected in ROWS[vendor]:
             rows = await it.site.pool.fetch(f"SELECT user_id, day, source, {column} FROM {table}")  # noqa: S608
             assert [("ada", DAY, vendor, expected(slept))] == [tuple(row) for row in rows]

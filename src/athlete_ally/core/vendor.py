@@ -82,6 +82,8 @@ class Unpacked:
 
 
 NOTHING = Unpacked(ignored=1)
+Readings = list[tuple[str, dict[str, Any]]]
+"""What a vendor's item holds: kinds, each with fields as on our wire, the person left out."""
 
 
 def no_handshake(_request: Request, _secrets: Secrets) -> Answer | None:

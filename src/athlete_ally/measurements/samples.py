@@ -18,6 +18,7 @@ from athlete_ally.core.run import Run
 
 Code = Literal[
     "heart_rate",
+    "rmssd",
     "respiratory_rate",
     "spo2",
     "body_temperature",
@@ -56,6 +57,8 @@ class Sort:
 # ours; those of quantities that are kinds too are explained there.
 SORTS: dict[Code, Sort] = {
     "heart_rate": Sort("/min", "8867-4", (0, 350), (25, 230)),
+    # Of the minutes at each point, hence noisier than a night's: plausible is what `measurements.hrv` takes for it.
+    "rmssd": Sort("ms", None, (0, 1000), (5, 200)),
     "respiratory_rate": Sort("/min", "9279-1", (0, 200), (4, 70)),
     "spo2": Sort("%", "59408-5", (0, 100), (70, 100)),
     "body_temperature": Sort("Cel", "8310-5", (0, 50), (32, 43)),

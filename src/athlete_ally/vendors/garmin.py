@@ -12,8 +12,8 @@ import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import SecretPath
-from athlete_ally.core.vendor import Found, Resource, Unpacked, Unusable, Vendor, Webhook
-from athlete_ally.core.vendor_json import converted, decoded, moment, present
+from athlete_ally.core.vendor import Found, Readings, Resource, Unpacked, Unusable, Vendor, Webhook
+from athlete_ally.core.vendor_json import converted, decoded, kilograms, minutes, moment, present
 
 _OVERVIEW = "https://developer.garmin.com/gc-developer-program/health-api/"
 _ACTIVITIES = (
@@ -51,7 +51,7 @@ class _Daily(_Timed, frozen=True, rename="camel"):
 
 
 # Section 7.1: a day's summary grows with each sync; the end of what it covers says how new it is.
-def _daily(daily: _Daily) -> list[tuple[str, dict[str, Any]]]:
+def _daily(daily: _Daily) -> Readings:
     common = present(date=daily.calendar_date, capturedAt=daily.at(daily.duration_in_seconds), source=_SOURCE)
     if daily.calendar_date is None:
         common |= {"start": daily.at(), "end": daily.at(daily.duration_in_seconds)}
@@ -60,8 +60,8 @@ def _daily(daily: _Daily) -> list[tuple[str, dict[str, Any]]]:
         steps=daily.steps,
         distanceMeters=daily.distance_in_meters,
         activeEnergyKcal=daily.active_kilocalories,
-        moderateMinutes=_minutes(moderate),
-        vigorousMinutes=_minutes(vigorous),
+        moderateMinutes=minutes(moderate),
+        vigorousMinutes=minutes(vigorous),
         floors=daily.floors_climbed,
     )
     resting = daily.resting_heart_rate_in_beats_per_minute
@@ -104,7 +104,7 @@ class _Sleep(_Timed, frozen=True, rename="camel"):
 
 # Section 7.3. By the table `durationInSeconds` leaves out time awake, by both examples it holds it: the sums of the
 # stages are used instead, and the duration only where there is no stage (entered by hand, or not worn).
-def _sleep(sleep: _Sleep) -> list[tuple[str, dict[str, Any]]]:
+def _sleep(sleep: _Sleep) -> Readings:
     asleep_s = sleep.asleep_s or sleep.duration_in_seconds
     in_bed_s = asleep_s + sleep.awake_duration_in_seconds + sleep.unmeasured_s
     night = present(
@@ -148,7 +148,7 @@ class _Hrv(_Timed, frozen=True, rename="camel"):
 
 
 # Section 7.10: overnight averages of rMSSD, in milliseconds.
-def _hrv(hrv: _Hrv) -> list[tuple[str, dict[str, Any]]]:
+def _hrv(hrv: _Hrv) -> Readings:
     if hrv.last_night_avg is None:
         return []
     end = hrv.at(hrv.duration_in_seconds)
@@ -167,12 +167,12 @@ class _BodyComposition(msgspec.Struct, frozen=True, rename="camel"):
 
 
 # Section 7.4: masses in grams.
-def _body(body: _BodyComposition) -> list[tuple[str, dict[str, Any]]]:
+def _body(body: _BodyComposition) -> Readings:
     at = moment(body.measurement_time_in_seconds, body.measurement_time_offset_in_seconds)
     values = present(
-        massKg=_kilograms(body.weight_in_grams),
-        muscleMassKg=_kilograms(body.muscle_mass_in_grams),
-        boneMassKg=_kilograms(body.bone_mass_in_grams),
+        massKg=kilograms(body.weight_in_grams),
+        muscleMassKg=kilograms(body.muscle_mass_in_grams),
+        boneMassKg=kilograms(body.bone_mass_in_grams),
         waterPercent=body.body_water_in_percent,
         fatPercent=body.body_fat_in_percent,
     )
@@ -184,7 +184,7 @@ class _SkinTemperature(_Timed, frozen=True, rename="camel"):
 
 
 # Section 7.12: deviation during sleep, not a temperature.
-def _skin_temperature(skin: _SkinTemperature) -> list[tuple[str, dict[str, Any]]]:
+def _skin_temperature(skin: _SkinTemperature) -> Readings:
     if skin.avg_deviation_celsius is None:
         return []
     end = skin.at(skin.duration_in_seconds)
@@ -199,10 +199,10 @@ class _PulseOx(_Timed, frozen=True, rename="camel"):
 
 # Section 7.7: keys are seconds after the start. Values taken on demand are spot readings; the all-day series is not
 # summed up here, since an average of ours would be no value of the vendor's.
-def _pulse_ox(pulse: _PulseOx) -> list[tuple[str, dict[str, Any]]]:
+def _pulse_ox(pulse: _PulseOx) -> Readings:
     if not pulse.on_demand:
         return []
-    readings: list[tuple[str, dict[str, Any]]] = []
+    readings: Readings = []
     for after, percent in pulse.time_offset_spo2_values.items():
         at = pulse.at(_number(after))
         day = {"date": at[:10], "capturedAt": at, "source": _SOURCE, "context": "spot"}
@@ -225,7 +225,7 @@ class _Snapshot(_Timed, frozen=True, rename="camel"):
 
 # Section 7.9: two minutes at rest. `rmssd_hrv` is rMSSD; `sdrr_hrv` is taken over all intervals, artefacts included,
 # which SDNN is not: it is left in the webhook.
-def _snapshot(snapshot: _Snapshot) -> list[tuple[str, dict[str, Any]]]:
+def _snapshot(snapshot: _Snapshot) -> Readings:
     offset_s = snapshot.offset_start_time_in_seconds or snapshot.start_time_offset_in_seconds
     end = moment(snapshot.start_time_in_seconds + snapshot.duration_in_seconds, offset_s)
     whole = present(
@@ -254,7 +254,7 @@ class _Activity(_Timed, frozen=True, rename="camel"):
     max_heart_rate_in_beats_per_minute: float | None = None
 
 
-def _workout(activity: _Activity) -> list[tuple[str, dict[str, Any]]]:
+def _workout(activity: _Activity) -> Readings:
     end = activity.at(activity.duration_in_seconds)
     workout = present(
         start=activity.at(),
@@ -264,21 +264,13 @@ def _workout(activity: _Activity) -> list[tuple[str, dict[str, Any]]]:
         device=activity.device_name or None,
         context="workout",
         sport=activity.activity_type.lower(),
-        durationMinutes=_minutes(activity.duration_in_seconds),
+        durationMinutes=minutes(activity.duration_in_seconds),
         distanceMeters=activity.distance_in_meters,
         energyKcal=activity.active_kilocalories,
         averageBpm=activity.average_heart_rate_in_beats_per_minute,
         maxBpm=activity.max_heart_rate_in_beats_per_minute,
     )
     return [("workout", workout)]
-
-
-def _minutes(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds / 60
-
-
-def _kilograms(grams: float | None) -> float | None:
-    return None if grams is None else grams / 1000
 
 
 def _number(text: str) -> float:
@@ -290,7 +282,7 @@ def _number(text: str) -> float:
 _MOST_DIGITS = 9
 # A ping or push for one person holds one summary; batches stay in the thousands.
 _DEREGISTRATIONS = "deregistrations"
-_Mapping = Callable[[Any], list[tuple[str, dict[str, Any]]]]
+_Mapping = Callable[[Any], Readings]
 _SUMMARIES: Mapping[str, tuple[type, _Mapping]] = {
     "dailies": (_Daily, _daily),
     "sleeps": (_Sleep, _sleep),

@@ -1,20 +1,23 @@
-"""Oura: notifications that name what changed.
+"""Oura: notifications that name what changed, and the documents that they name.
 
 Docs: https://cloud.ouraring.com/v2/docs#tag/Webhook-Subscription-Routes
 """
 
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, OAuth, Rate
+from athlete_ally.core.api import Api, Call, Document, OAuth, Rate
 from athlete_ally.core.signature import Hmac, Request, is_secret
-from athlete_ally.core.vendor import Answer, Resource, Secrets, Unpacked, Vendor, Webhook
-from athlete_ally.core.vendor_json import decoded
+from athlete_ally.core.vendor import NOTHING, Answer, Found, Readings, Resource, Secrets, Unpacked, Vendor, Webhook
+from athlete_ally.core.vendor_json import decoded, minutes, present
+from athlete_ally.core.vendor_time import later
 
 _DOCS = "https://cloud.ouraring.com/v2/docs#tag/Webhook-Subscription-Routes"
 _LONGEST_CHALLENGE = 1024
-_FETCHED = {"sleep", "daily_sleep", "daily_activity", "daily_readiness", "workout"}
 
 
 class _Notification(msgspec.Struct, frozen=True):
@@ -43,11 +46,213 @@ def handshake(request: Request, secrets: Secrets) -> Answer | None:
     return Answer(200, msgspec.json.encode({"challenge": challenge}), "application/json")
 
 
+class _Series(msgspec.Struct, frozen=True):
+    """Values so many seconds apart; null where nothing was measured."""
+
+    interval: float
+    items: tuple[float | None, ...]
+    timestamp: datetime
+
+    def run(self, code: str, unit: str, common: dict[str, Any]) -> Readings:
+        """Return the points that were measured, as a run of samples; nothing where there is none."""
+        points = [(place * self.interval, value) for place, value in enumerate(self.items) if value is not None]
+        if not points:
+            return []
+        end = later(self.timestamp, len(self.items) * self.interval)
+        run = {
+            "start": self.timestamp.isoformat(),
+            "end": end.isoformat(),
+            "code": code,
+            "unit": unit,
+            "offsetsSeconds": [offset_s for offset_s, _ in points],
+            "values": [value for _, value in points],
+        }
+        return [("samples", {**common, **run})]
+
+
+class _Sleep(msgspec.Struct, frozen=True):
+    """Durations in seconds; the times have the person's offset."""
+
+    day: str
+    bedtime_start: datetime
+    bedtime_end: datetime
+    type: str | None = None
+    total_sleep_duration: float | None = None
+    awake_time: float | None = None
+    light_sleep_duration: float | None = None
+    deep_sleep_duration: float | None = None
+    rem_sleep_duration: float | None = None
+    efficiency: float | None = None
+    average_hrv: float | None = None
+    lowest_heart_rate: float | None = None
+    average_breath: float | None = None
+    heart_rate: _Series | None = None
+    hrv: _Series | None = None
+
+
+# What the types of a sleep mean: https://cloud.ouraring.com/v2/docs#tag/Sleep-Routes (PublicSleepType). `rest` and
+# `deleted` are no sleep: the person said so. `sleep` lasts three hours at most, and `late_nap` counts for the next day.
+_CONTEXTS = {"long_sleep": "overnight", "sleep": "nap", "late_nap": "nap", None: "unspecified"}
+
+
+# https://cloud.ouraring.com/v2/docs#tag/Sleep-Routes (PublicModifiedSleepModel). HRV is rMSSD in milliseconds, the mean
+# of five-minute samples: https://support.ouraring.com/hc/en-us/articles/360025441974-Heart-Rate-Variability
+# What Oura shows as resting heart rate is the lowest of the night:
+# https://support.ouraring.com/hc/en-us/articles/360025588853-Monitoring-Resting-Heart-Rate-HRV
+def _sleep(body: bytes, common: dict[str, Any]) -> Readings:
+    sleep = decoded(body, _Sleep)
+    if sleep.type not in _CONTEXTS:
+        return []
+    context = {**common, "context": _CONTEXTS[sleep.type]}
+    whole = {
+        **context,
+        "date": sleep.day,
+        "start": sleep.bedtime_start.isoformat(),
+        "end": sleep.bedtime_end.isoformat(),
+    }
+    asleep = present(
+        durationMinutes=minutes(sleep.total_sleep_duration or None), stages=_stages(sleep), efficiency=sleep.efficiency
+    )
+    values = {
+        "hrv": ("rmssd", sleep.average_hrv),
+        "resting_heart_rate": ("bpm", sleep.lowest_heart_rate if sleep.type == "long_sleep" else None),
+        "respiratory_rate": ("breathsPerMinute", sleep.average_breath),
+    }
+    return [
+        *([("sleep", {**whole, **asleep})] if "durationMinutes" in asleep else []),
+        *[(kind, {**whole, name: value}) for kind, (name, value) in values.items() if value],
+        *(sleep.heart_rate.run("heart_rate", "/min", context) if sleep.heart_rate else []),
+        *(sleep.hrv.run("rmssd", "ms", context) if sleep.hrv else []),
+    ]
+
+
+def _stages(sleep: _Sleep) -> dict[str, float] | None:
+    stages = present(
+        awake=minutes(sleep.awake_time),
+        light=minutes(sleep.light_sleep_duration),
+        deep=minutes(sleep.deep_sleep_duration),
+        rem=minutes(sleep.rem_sleep_duration),
+    )
+    return stages or None
+
+
+class _Readiness(msgspec.Struct, frozen=True):
+    day: str
+    temperature_deviation: float | None = None
+
+
+# https://cloud.ouraring.com/v2/docs#tag/Daily-Readiness-Routes: degrees Celsius from the person's baseline. The score
+# is Oura's own and of no kind of ours.
+def _readiness(body: bytes, common: dict[str, Any]) -> Readings:
+    readiness = decoded(body, _Readiness)
+    if readiness.temperature_deviation is None:
+        return []
+    night = {**common, "date": readiness.day, "context": "overnight"}
+    return [("skin_temperature", {**night, "deviationCelsius": readiness.temperature_deviation})]
+
+
+class _Activity(msgspec.Struct, frozen=True):
+    day: str
+    steps: float | None = None
+    active_calories: float | None = None
+    total_calories: float | None = None
+    low_activity_time: float | None = None
+    medium_activity_time: float | None = None
+    high_activity_time: float | None = None
+    sedentary_time: float | None = None
+    score: float | None = None
+
+
+# https://cloud.ouraring.com/v2/docs#tag/Daily-Activity-Routes: kilocalories and seconds, of 24 hours from 4 a.m. of the
+# day. `equivalent_walking_distance` is energy in the form of a distance, which nobody walked: it is not used.
+def _activity(body: bytes, common: dict[str, Any]) -> Readings:
+    activity = decoded(body, _Activity)
+    values = present(
+        steps=activity.steps,
+        activeEnergyKcal=activity.active_calories,
+        totalEnergyKcal=activity.total_calories,
+        lightMinutes=minutes(activity.low_activity_time),
+        moderateMinutes=minutes(activity.medium_activity_time),
+        vigorousMinutes=minutes(activity.high_activity_time),
+        sedentaryMinutes=minutes(activity.sedentary_time),
+        score=activity.score,
+    )
+    return [("activity", {**common, "date": activity.day, **values})] if values else []
+
+
+class _Average(msgspec.Struct, frozen=True):
+    average: float | None = None
+
+
+class _Spo2(msgspec.Struct, frozen=True):
+    day: str
+    spo2_percentage: _Average | None = None
+
+
+# https://cloud.ouraring.com/v2/docs#tag/Daily-Spo2-Routes: the average during sleep, in per cent.
+def _spo2(body: bytes, common: dict[str, Any]) -> Readings:
+    spo2 = decoded(body, _Spo2)
+    average = (spo2.spo2_percentage or _Average()).average
+    return [("spo2", {**common, "date": spo2.day, "context": "overnight", "percent": average})] if average else []
+
+
+class _Workout(msgspec.Struct, frozen=True):
+    activity: str
+    start_datetime: datetime
+    end_datetime: datetime
+    calories: float | None = None
+    distance: float | None = None
+
+
+# https://cloud.ouraring.com/v2/docs#tag/Workout-Routes: kilocalories and metres.
+def _workout(body: bytes, common: dict[str, Any]) -> Readings:
+    workout = decoded(body, _Workout)
+    values = present(sport=workout.activity, energyKcal=workout.calories, distanceMeters=workout.distance)
+    interval = {"start": workout.start_datetime.isoformat(), "end": workout.end_datetime.isoformat()}
+    return [("workout", {**common, **interval, "context": "workout", **values})]
+
+
+class _Session(msgspec.Struct, frozen=True):
+    heart_rate: _Series | None = None
+    heart_rate_variability: _Series | None = None
+
+
+# https://cloud.ouraring.com/v2/docs#tag/Session-Routes. Its series are kept point by point: an average of ours would be
+# no value of Oura's.
+def _session(body: bytes, common: dict[str, Any]) -> Readings:
+    session, spot = decoded(body, _Session), {**common, "context": "spot"}
+    return [
+        *(session.heart_rate.run("heart_rate", "/min", spot) if session.heart_rate else []),
+        *(session.heart_rate_variability.run("rmssd", "ms", spot) if session.heart_rate_variability else []),
+    ]
+
+
+# `daily_sleep` holds scores only, and the other types nothing that is a kind of ours: they are not asked for.
+_READ: Mapping[str, Callable[[bytes, dict[str, Any]], Readings]] = {
+    "sleep": _sleep,
+    "daily_readiness": _readiness,
+    "daily_activity": _activity,
+    "daily_spo2": _spo2,
+    "workout": _workout,
+    "session": _session,
+}
+
+
 def call(resource: Resource) -> Call | None:
     """Return how to ask for a document; https://cloud.ouraring.com/v2/docs names the routes."""
-    if resource.type not in _FETCHED:
+    if resource.type not in _READ:
         return None
     return Call(f"/v2/usercollection/{resource.type}/{quote(resource.id, safe='')}")
+
+
+def read(document: Document) -> Unpacked:
+    """Make readings of a document. Oura names no time of a change: what was fetched later is newer."""
+    if document.type not in _READ:
+        return NOTHING
+    common = {"capturedAt": document.received_at.isoformat(), "source": "oura"}
+    readings = _READ[document.type](document.body, common)
+    found = tuple(Found(0, kind, document.account, fields) for kind, fields in readings)
+    return Unpacked(found, ignored=int(not found))
 
 
 API = Api(
@@ -56,15 +261,22 @@ API = Api(
     oauth=OAuth(
         authorize_url="https://cloud.ouraring.com/oauth/authorize",
         token_url="https://api.ouraring.com/oauth/token",  # noqa: S106  # an address
-        scopes=("personal", "daily", "workout"),
+        scopes=("personal", "daily", "workout", "session", "spo2Daily"),
         who=Call("/v2/usercollection/personal_info"),
         account_field="id",
     ),
     call=call,
+    read=read,
     # "5000 requests in a 5-minute period": https://cloud.ouraring.com/docs/error-handling
     rates=(Rate(5000, 300),),
     sources=("https://cloud.ouraring.com/docs/authentication", _DOCS),
-    unconfirmed=("that `id` of personal_info is the `user_id` of webhooks; the scope that SpO2 needs",),
+    unconfirmed=(
+        "that `id` of personal_info is the `user_id` of webhooks",
+        "the scope that SpO2 needs: `spo2Daily` in the specification, `spo2` by the report of a developer",
+        "5000 requests in 5 minutes: read on a secondary page",
+        "that low, medium and high activity are the light, moderate and vigorous of others",
+        "what a sleep without a type is: its context stays unspecified",
+    ),
 )
 
 
@@ -84,7 +296,18 @@ OURA = Vendor(
     ),
     unpack=unpack,
     carries="ids",
-    sources=(_DOCS,),
+    sources=(_DOCS, "https://github.com/api-evangelist/oura/tree/main/json-schema"),
+    kinds=(
+        "sleep",
+        "hrv",
+        "resting_heart_rate",
+        "respiratory_rate",
+        "skin_temperature",
+        "activity",
+        "spo2",
+        "workout",
+        "samples",
+    ),
     unconfirmed=("unit of `x-oura-timestamp`; whether a retry carries a new one",),
     handshake=handshake,
     shakes_hands="GET with `verification_token` and `challenge`: 200 with the challenge as JSON, or 401",

@@ -12,8 +12,8 @@ import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Hmac
-from athlete_ally.core.vendor import NOTHING, Found, Unpacked, Unusable, Vendor, Webhook
-from athlete_ally.core.vendor_json import converted, decoded, present
+from athlete_ally.core.vendor import NOTHING, Found, Readings, Unpacked, Unusable, Vendor, Webhook
+from athlete_ally.core.vendor_json import converted, decoded, kilograms, minutes, present
 
 _DELIVERY = "https://docs.tryterra.co/health-and-fitness-api/integration-setup/setting-up-data-destinations/webhooks"
 _MODELS = "https://docs.tryterra.co/reference/v2"
@@ -93,25 +93,22 @@ class _Sleep(msgspec.Struct, frozen=True):
     temperature_data: _Temperature | None = None
 
 
-Readings = list[tuple[str, dict[str, Any]]]
-
-
 # https://docs.tryterra.co/reference/v2 (Sleep): durations in seconds.
 def _sleep(sleep: _Sleep, common: dict[str, Any]) -> Readings:
     durations = sleep.sleep_durations_data or _Durations()
     asleep, awake = durations.asleep or _Asleep(), durations.awake or _Awake()
     whole = {**common, "context": "nap" if sleep.metadata.is_nap else "overnight"}
-    minutes = present(
-        awake=_minutes(awake.duration_awake_state_seconds),
-        light=_minutes(asleep.duration_light_sleep_state_seconds),
-        deep=_minutes(asleep.duration_deep_sleep_state_seconds),
-        rem=_minutes(asleep.duration_REM_sleep_state_seconds),
+    in_stages = present(
+        awake=minutes(awake.duration_awake_state_seconds),
+        light=minutes(asleep.duration_light_sleep_state_seconds),
+        deep=minutes(asleep.duration_deep_sleep_state_seconds),
+        rem=minutes(asleep.duration_REM_sleep_state_seconds),
     )
-    stages = sum(value for name, value in minutes.items() if name != "awake")
-    asleep_min = _minutes(asleep.duration_asleep_state_seconds) or stages
+    stages = sum(value for name, value in in_stages.items() if name != "awake")
+    asleep_min = minutes(asleep.duration_asleep_state_seconds) or stages
     found: Readings = []
     if asleep_min:
-        found.append(("sleep", {**whole, "durationMinutes": asleep_min, **present(stages=minutes or None)}))
+        found.append(("sleep", {**whole, "durationMinutes": asleep_min, **present(stages=in_stages or None)}))
     rates = (sleep.heart_rate_data or _HeartRate()).summary or _Rates()
     hrv = present(rmssd=rates.avg_hrv_rmssd, sdnn=rates.avg_hrv_sdnn)
     found += [("hrv", {**whole, **hrv})] if hrv else []
@@ -190,8 +187,8 @@ def _body(body: _Body, common: dict[str, Any]) -> Readings:
         values = present(
             massKg=each.weight_kg,
             fatPercent=each.bodyfat_percentage,
-            muscleMassKg=_kilograms(each.muscle_mass_g),
-            boneMassKg=_kilograms(each.bone_mass_g),
+            muscleMassKg=kilograms(each.muscle_mass_g),
+            boneMassKg=kilograms(each.bone_mass_g),
             waterPercent=each.water_percentage,
         )
         if values and each.measurement_time is not None:
@@ -222,14 +219,6 @@ def _activity(activity: _Activity, common: dict[str, Any]) -> Readings:
         maxBpm=rates.max_hr_bpm,
     )
     return [("workout", {**common, "context": "workout", **workout})]
-
-
-def _minutes(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds / 60
-
-
-def _kilograms(grams: float | None) -> float | None:
-    return None if grams is None else grams / 1000
 
 
 class _Model(msgspec.Struct, frozen=True):

@@ -13,13 +13,13 @@ import msgspec
 from athlete_ally.core.api import Api, Call, Document, OAuth, Rate, field_of
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Hmac
-from athlete_ally.core.vendor import NOTHING, Found, Resource, Unpacked, Vendor, Webhook
-from athlete_ally.core.vendor_json import converted, decoded, local, present
+from athlete_ally.core.vendor import NOTHING, Found, Readings, Resource, Unpacked, Vendor, Webhook
+from athlete_ally.core.vendor_json import converted, decoded, present
+from athlete_ally.core.vendor_time import local
 
 _DOCS = "https://developer.whoop.com/docs/developing/webhooks/"
 # The thermochemical calorie, by definition (ISO 80000-5).
 _KILOJOULES_PER_KCAL = 4.184
-_Readings = list[tuple[str, dict[str, Any]]]
 _TYPES = {"workout", "sleep", "recovery"}
 
 
@@ -105,7 +105,7 @@ class _Sleep(_Session, frozen=True):
 # https://github.com/api-evangelist/whoop/blob/main/json-schema/whoop-sleep-schema.json
 # There is a score only where score_state is SCORED. `sleep_performance_percentage` is the share of the sleep that WHOOP
 # thinks was needed, and no quality: it is left in the document.
-def _sleep(document: bytes) -> _Readings:
+def _sleep(document: bytes) -> Readings:
     sleep = decoded(document, _Sleep)
     if sleep.score is None:
         return []
@@ -143,7 +143,7 @@ class _Recovery(msgspec.Struct, frozen=True):
 # https://developer.whoop.com/api (Recovery, RecoveryScore), also readable at
 # https://github.com/api-evangelist/whoop/blob/main/json-schema/whoop-recoveryscore-schema.json
 # `recovery_score` is WHOOP's own and of no kind of ours.
-def _recovery(documents: bytes) -> _Readings:
+def _recovery(documents: bytes) -> Readings:
     together = decoded(documents, list[dict[str, Any]])
     recoveries = [each for each in together if "sleep_id" in each]
     sleeps = [each for each in together if "sleep_id" not in each]
@@ -179,7 +179,7 @@ class _Workout(_Session, frozen=True):
 # https://developer.whoop.com/api (WorkoutV2, WorkoutScore), also readable at
 # https://github.com/api-evangelist/whoop/blob/main/json-schema/whoop-workoutscore-schema.json
 # `strain` (0 to 21) is WHOOP's own load. Time in zones has no kind here, and stays in the document.
-def _workout(document: bytes) -> _Readings:
+def _workout(document: bytes) -> Readings:
     workout = decoded(document, _Workout)
     score = workout.score or _WorkoutScore()
     values = present(
@@ -198,7 +198,7 @@ def _minutes(milliseconds: float) -> float:
     return milliseconds / 60_000
 
 
-_READ: Mapping[str, Callable[[bytes], _Readings]] = {"sleep": _sleep, "recovery": _recovery, "workout": _workout}
+_READ: Mapping[str, Callable[[bytes], Readings]] = {"sleep": _sleep, "recovery": _recovery, "workout": _workout}
 
 
 def read(document: Document) -> Unpacked:

@@ -27,7 +27,15 @@ def _document(asked: Asked) -> dict[str, Any] | None:
 def _measures(account: str, at_s: int) -> dict[str, Any]:
     day = datetime.fromtimestamp(at_s, UTC).date()
     weight = {"value": round(weight_kg(account, day) * 1000), "type": 1, "unit": -3}
-    group = {"grpid": at_s, "date": at_s, "created": at_s, "modified": at_s, "category": 1, "measures": [weight]}
+    group = {
+        "grpid": at_s,
+        "attrib": 0,
+        "date": at_s,
+        "created": at_s,
+        "modified": at_s,
+        "category": 1,
+        "measures": [weight],
+    }
     return {"updatetime": at_s, "timezone": "Europe/Paris", "measuregrps": [group]}
 
 
