@@ -86,6 +86,11 @@ Readings = list[tuple[str, dict[str, Any]]]
 """What a vendor's item holds: kinds, each with fields as on our wire, the person left out."""
 
 
+def holding(readings: Readings, account: str) -> Unpacked:
+    """Return the readings of the one item that there is."""
+    return Unpacked(tuple(Found(0, kind, account, fields) for kind, fields in readings), ignored=int(not readings))
+
+
 def no_handshake(_request: Request, _secrets: Secrets) -> Answer | None:
     """Answer nothing: the vendor has no handshake."""
     return None

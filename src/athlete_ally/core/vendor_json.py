@@ -74,16 +74,41 @@ def moment(seconds: float, offset_s: int = 0) -> str:
         raise InvalidMessage("a time is out of range") from error
 
 
-def minutes(seconds: float | None) -> float | None:
-    """Return seconds as minutes, where there are any."""
-    return None if seconds is None else seconds / 60
+def local(instant: datetime, offset: str) -> datetime:
+    """Return an instant in an offset that is written as `+hh:mm`, `-hh:mm` or `Z`.
 
-
-def kilograms(grams: float | None) -> float | None:
-    """Return grams as kilograms, where there are any."""
-    return None if grams is None else grams / 1000
+    Raises:
+        InvalidMessage: it is no such offset, or the instant has none itself.
+    """
+    written = re.fullmatch(r"Z|([+-])(\d\d):(\d\d)", offset, re.ASCII)
+    if written is None or instant.tzinfo is None:
+        raise InvalidMessage("a time has no offset")
+    sign, hours, minutes = written[1], int(written[2] or 0), int(written[3] or 0)
+    east = timedelta(hours=hours, minutes=minutes)
+    try:
+        return instant.astimezone(timezone(-east if sign == "-" else east))
+    except (OverflowError, ValueError) as error:
+        raise InvalidMessage("a time is out of range") from error
 
 
 def present(**fields: Any) -> dict[str, Any]:
     """Return the fields that have a value."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def minutes(seconds: float | None) -> float | None:
+    """Return seconds as minutes."""
+    return None if seconds is None else seconds / 60
+
+
+def kilograms(grams: float | None) -> float | None:
+    """Return grams as kilograms."""
+    return None if grams is None else grams / 1000
+
+
+def stages_of(
+    *, awake_s: float | None, light_s: float | None, deep_s: float | None, rem_s: float | None
+) -> dict[str, float] | None:
+    """Return the stages of a sleep in minutes; None where no stage is known."""
+    stages = present(awake=minutes(awake_s), light=minutes(light_s), deep=minutes(deep_s), rem=minutes(rem_s))
+    return stages or None

@@ -13,7 +13,7 @@ import msgspec
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import SecretPath
 from athlete_ally.core.vendor import Found, Readings, Resource, Unpacked, Unusable, Vendor, Webhook
-from athlete_ally.core.vendor_json import converted, decoded, kilograms, minutes, moment, present
+from athlete_ally.core.vendor_json import converted, decoded, kilograms, minutes, moment, present, stages_of
 
 _OVERVIEW = "https://developer.garmin.com/gc-developer-program/health-api/"
 _ACTIVITIES = (
@@ -115,19 +115,17 @@ def _sleep(sleep: _Sleep) -> Readings:
         source=_SOURCE,
         context="overnight",
         durationMinutes=asleep_s / 60,
-        stages=_stages(sleep) if sleep.asleep_s else None,
+        stages=stages_of(
+            awake_s=sleep.awake_duration_in_seconds,
+            light_s=sleep.light_sleep_duration_in_seconds,
+            deep_s=sleep.deep_sleep_duration_in_seconds,
+            rem_s=sleep.rem_sleep_in_seconds,
+        )
+        if sleep.asleep_s
+        else None,
         qualityScore=sleep.overall_sleep_score.value,
     )
     return [*([("sleep", night)] if asleep_s > 0 else []), *(("sleep", _nap(nap)) for nap in sleep.naps)]
-
-
-def _stages(sleep: _Sleep) -> dict[str, float]:
-    return {
-        "awake": sleep.awake_duration_in_seconds / 60,
-        "light": sleep.light_sleep_duration_in_seconds / 60,
-        "deep": sleep.deep_sleep_duration_in_seconds / 60,
-        "rem": sleep.rem_sleep_in_seconds / 60,
-    }
 
 
 def _nap(nap: _Nap) -> dict[str, Any]:

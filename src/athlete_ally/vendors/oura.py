@@ -12,8 +12,8 @@ import msgspec
 
 from athlete_ally.core.api import Api, Call, Document, OAuth, Rate
 from athlete_ally.core.signature import Hmac, Request, is_secret
-from athlete_ally.core.vendor import NOTHING, Answer, Found, Readings, Resource, Secrets, Unpacked, Vendor, Webhook
-from athlete_ally.core.vendor_json import decoded, minutes, present
+from athlete_ally.core.vendor import NOTHING, Answer, Readings, Resource, Secrets, Unpacked, Vendor, Webhook, holding
+from athlete_ally.core.vendor_json import decoded, minutes, present, stages_of
 from athlete_ally.core.vendor_time import later
 
 _DOCS = "https://cloud.ouraring.com/v2/docs#tag/Webhook-Subscription-Routes"
@@ -111,7 +111,14 @@ def _sleep(body: bytes, common: dict[str, Any]) -> Readings:
         "end": sleep.bedtime_end.isoformat(),
     }
     asleep = present(
-        durationMinutes=minutes(sleep.total_sleep_duration or None), stages=_stages(sleep), efficiency=sleep.efficiency
+        durationMinutes=minutes(sleep.total_sleep_duration or None),
+        stages=stages_of(
+            awake_s=sleep.awake_time,
+            light_s=sleep.light_sleep_duration,
+            deep_s=sleep.deep_sleep_duration,
+            rem_s=sleep.rem_sleep_duration,
+        ),
+        efficiency=sleep.efficiency,
     )
     values = {
         "hrv": ("rmssd", sleep.average_hrv),
@@ -124,16 +131,6 @@ def _sleep(body: bytes, common: dict[str, Any]) -> Readings:
         *(sleep.heart_rate.run("heart_rate", "/min", context) if sleep.heart_rate else []),
         *(sleep.hrv.run("rmssd", "ms", context) if sleep.hrv else []),
     ]
-
-
-def _stages(sleep: _Sleep) -> dict[str, float] | None:
-    stages = present(
-        awake=minutes(sleep.awake_time),
-        light=minutes(sleep.light_sleep_duration),
-        deep=minutes(sleep.deep_sleep_duration),
-        rem=minutes(sleep.rem_sleep_duration),
-    )
-    return stages or None
 
 
 class _Readiness(msgspec.Struct, frozen=True):
@@ -250,9 +247,7 @@ def read(document: Document) -> Unpacked:
     if document.type not in _READ:
         return NOTHING
     common = {"capturedAt": document.received_at.isoformat(), "source": "oura"}
-    readings = _READ[document.type](document.body, common)
-    found = tuple(Found(0, kind, document.account, fields) for kind, fields in readings)
-    return Unpacked(found, ignored=int(not found))
+    return holding(_READ[document.type](document.body, common), document.account)
 
 
 API = Api(

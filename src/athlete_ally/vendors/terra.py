@@ -13,7 +13,7 @@ import msgspec
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Hmac
 from athlete_ally.core.vendor import NOTHING, Found, Readings, Unpacked, Unusable, Vendor, Webhook
-from athlete_ally.core.vendor_json import converted, decoded, kilograms, minutes, present
+from athlete_ally.core.vendor_json import converted, decoded, kilograms, minutes, present, stages_of
 
 _DELIVERY = "https://docs.tryterra.co/health-and-fitness-api/integration-setup/setting-up-data-destinations/webhooks"
 _MODELS = "https://docs.tryterra.co/reference/v2"
@@ -98,17 +98,17 @@ def _sleep(sleep: _Sleep, common: dict[str, Any]) -> Readings:
     durations = sleep.sleep_durations_data or _Durations()
     asleep, awake = durations.asleep or _Asleep(), durations.awake or _Awake()
     whole = {**common, "context": "nap" if sleep.metadata.is_nap else "overnight"}
-    in_stages = present(
-        awake=minutes(awake.duration_awake_state_seconds),
-        light=minutes(asleep.duration_light_sleep_state_seconds),
-        deep=minutes(asleep.duration_deep_sleep_state_seconds),
-        rem=minutes(asleep.duration_REM_sleep_state_seconds),
+    stages = stages_of(
+        awake_s=awake.duration_awake_state_seconds,
+        light_s=asleep.duration_light_sleep_state_seconds,
+        deep_s=asleep.duration_deep_sleep_state_seconds,
+        rem_s=asleep.duration_REM_sleep_state_seconds,
     )
-    stages = sum(value for name, value in in_stages.items() if name != "awake")
-    asleep_min = minutes(asleep.duration_asleep_state_seconds) or stages
+    in_stages_min = sum(value for name, value in (stages or {}).items() if name != "awake")
+    asleep_min = minutes(asleep.duration_asleep_state_seconds) or in_stages_min
     found: Readings = []
     if asleep_min:
-        found.append(("sleep", {**whole, "durationMinutes": asleep_min, **present(stages=in_stages or None)}))
+        found.append(("sleep", {**whole, "durationMinutes": asleep_min, **present(stages=stages)}))
     rates = (sleep.heart_rate_data or _HeartRate()).summary or _Rates()
     hrv = present(rmssd=rates.avg_hrv_rmssd, sdnn=rates.avg_hrv_sdnn)
     found += [("hrv", {**whole, **hrv})] if hrv else []

@@ -13,9 +13,8 @@ import msgspec
 from athlete_ally.core.api import Api, Call, Document, OAuth, Rate, field_of
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Hmac
-from athlete_ally.core.vendor import NOTHING, Found, Readings, Resource, Unpacked, Vendor, Webhook
-from athlete_ally.core.vendor_json import converted, decoded, present
-from athlete_ally.core.vendor_time import local
+from athlete_ally.core.vendor import NOTHING, Readings, Resource, Unpacked, Vendor, Webhook, holding
+from athlete_ally.core.vendor_json import converted, decoded, local, present
 
 _DOCS = "https://developer.whoop.com/docs/developing/webhooks/"
 # The thermochemical calorie, by definition (ISO 80000-5).
@@ -205,9 +204,7 @@ def read(document: Document) -> Unpacked:
     """Make readings of a sleep, a workout, or a recovery with its sleep; one without a score holds none yet."""
     if document.type not in _READ:
         return NOTHING
-    readings = _READ[document.type](document.body)
-    found = tuple(Found(0, kind, document.account, fields) for kind, fields in readings)
-    return Unpacked(found, ignored=int(not found))
+    return holding(_READ[document.type](document.body), document.account)
 
 
 API = Api(

@@ -13,8 +13,8 @@ import msgspec
 from athlete_ally.core.api import Api, Call, Document, Judgement, OAuth, Rate, by_status
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Request, SecretPath, is_secret
-from athlete_ally.core.vendor import NOTHING, Answer, Found, Readings, Resource, Secrets, Unpacked, Vendor, Webhook
-from athlete_ally.core.vendor_json import decoded, minutes, moment, present
+from athlete_ally.core.vendor import NOTHING, Answer, Readings, Resource, Secrets, Unpacked, Vendor, Webhook, holding
+from athlete_ally.core.vendor_json import decoded, minutes, moment, present, stages_of
 from athlete_ally.core.vendor_time import in_zone, later
 
 _CONTENT = "https://developer.withings.com/developer-guide/v3/data-api/notifications/notification-content/"
@@ -183,11 +183,20 @@ class _Night(msgspec.Struct, frozen=True):
     rr_average: float | None = None
 
 
-class _Summary(msgspec.Struct, frozen=True):
+class _Session(msgspec.Struct, frozen=True):
     timezone: str
     startdate: float
     enddate: float
     modified: float
+
+    def common(self) -> dict[str, Any]:
+        """Return the fields that its readings share; it belongs to the local day on which it ended."""
+        start, end = in_zone(self.startdate, self.timezone), in_zone(self.enddate, self.timezone)
+        interval = {"date": end.date().isoformat(), "start": start.isoformat(), "end": end.isoformat()}
+        return {**interval, "capturedAt": moment(self.modified), "source": _SOURCE}
+
+
+class _Summary(_Session, frozen=True):
     data: _Night
 
 
@@ -202,18 +211,17 @@ def _sleeps(body: bytes) -> Readings:
 
 
 def _night(summary: _Summary) -> Readings:
-    start, end = in_zone(summary.startdate, summary.timezone), in_zone(summary.enddate, summary.timezone)
-    night = summary.data
-    whole = {
-        "date": end.date().isoformat(),
-        "start": start.isoformat(),
-        "end": end.isoformat(),
-        "capturedAt": moment(summary.modified),
-        "source": _SOURCE,
-    }
+    night, whole = summary.data, summary.common()
     slept = present(
         durationMinutes=minutes(night.total_sleep_time or night.asleepduration or None),
-        stages=_stages(night) if night.total_sleep_time else None,
+        stages=stages_of(
+            awake_s=night.wakeupduration,
+            light_s=night.lightsleepduration,
+            deep_s=night.deepsleepduration,
+            rem_s=night.remsleepduration,
+        )
+        if night.total_sleep_time
+        else None,
         efficiency=None if night.sleep_efficiency is None else round(100 * night.sleep_efficiency, 2),
         qualityScore=night.sleep_score,
     )
@@ -221,16 +229,6 @@ def _night(summary: _Summary) -> Readings:
         *([("sleep", {**whole, **slept})] if "durationMinutes" in slept else []),
         *([("respiratory_rate", {**whole, "breathsPerMinute": night.rr_average})] if night.rr_average else []),
     ]
-
-
-def _stages(night: _Night) -> dict[str, float] | None:
-    stages = present(
-        awake=minutes(night.wakeupduration),
-        light=minutes(night.lightsleepduration),
-        deep=minutes(night.deepsleepduration),
-        rem=minutes(night.remsleepduration),
-    )
-    return stages or None
 
 
 class _Day(msgspec.Struct, frozen=True):
@@ -258,12 +256,8 @@ class _Effort(msgspec.Struct, frozen=True):
     hr_max: float | None = None
 
 
-class _Workout(msgspec.Struct, frozen=True):
+class _Workout(_Session, frozen=True):
     category: int
-    timezone: str
-    startdate: float
-    enddate: float
-    modified: float
     data: _Effort
 
 
@@ -308,12 +302,7 @@ def _workout(workout: _Workout) -> tuple[str, dict[str, Any]]:
         averageBpm=effort.hr_average or None,
         maxBpm=effort.hr_max or None,
     )
-    interval = {
-        "start": in_zone(workout.startdate, workout.timezone).isoformat(),
-        "end": in_zone(workout.enddate, workout.timezone).isoformat(),
-    }
-    common = {**interval, "capturedAt": moment(workout.modified), "source": _SOURCE, "context": "workout"}
-    return ("workout", {**common, **values})
+    return ("workout", {**workout.common(), "context": "workout", **values})
 
 
 # https://developer.withings.com/api-reference/#operation/measurev2-getworkouts (category), also readable at
@@ -330,9 +319,7 @@ _SPORTS = {
 }  # fmt: skip
 
 _READ: Mapping[str, Callable[[bytes], Readings]] = {
-    "1": _measures,
-    "2": _measures,
-    "4": _measures,
+    **dict.fromkeys(("1", "2", "4"), _measures),
     "16": _movements,
     "44": _sleeps,
 }
@@ -342,9 +329,7 @@ def read(document: Document) -> Unpacked:
     """Make readings of what changed in a category."""
     if document.type not in _READ:
         return NOTHING
-    readings = _READ[document.type](document.body)
-    found = tuple(Found(0, kind, document.account, fields) for kind, fields in readings)
-    return Unpacked(found, ignored=int(not found))
+    return holding(_READ[document.type](document.body), document.account)
 
 
 def judge(status: int, body: bytes) -> Judgement:
