@@ -174,6 +174,18 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def backups_in(folder: Path) -> list[tuple[Path, Manifest]]:
+    """Return every finished backup right below a folder, in the order of names.
+
+    Raises:
+        Misconfigured: the folder is not there, or a manifest can't be read.
+    """
+    if not folder.is_dir():
+        raise Misconfigured(f"{folder}: there is no such folder")
+    found = sorted(path.parent for path in folder.glob(f"*/{_MANIFEST}") if not path.parent.name.endswith(_PARTIAL))
+    return [(each, read_manifest(each)) for each in found]
+
+
 def stamp_verified(folder: Path, at: datetime) -> None:
     """Note in the manifest that the backup was proven good."""
     _write_durably(folder / _MANIFEST, msgspec.structs.replace(read_manifest(folder), verified_at=at))

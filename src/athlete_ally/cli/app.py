@@ -16,6 +16,7 @@ _COMMANDS = {
     "demo": "athlete_ally.cli.demo:demo",
     "dlq": "athlete_ally.cli.dlq:dlq",
     "doctor": "athlete_ally.cli.doctor:doctor",
+    "erase": "athlete_ally.cli.erase:erase",
     "fetch": "athlete_ally.cli.fetch:fetch",
     "import": "athlete_ally.cli.import_:import_group",
     "ingest": "athlete_ally.cli.ingest:ingest",

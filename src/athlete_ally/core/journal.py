@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from athlete_ally.core.ports import Rejected
 
-Act = Literal["replay", "edit", "resolve", "quarantine", "release", "purge", "export", "import", "reveal", "send"]
+Act = Literal[
+    "replay", "edit", "resolve", "quarantine", "release", "purge", "export", "import", "reveal", "send", "erase"
+]
 
 
 @dataclass(frozen=True, slots=True)

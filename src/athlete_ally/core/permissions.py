@@ -72,18 +72,21 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
     fetchers = [each for each in topology.durables if each.name in {fetch_durable(vendor) for vendor in fetched}]
     reapers = [each for each in topology.durables if each.stream == ADVISORY]
     raw = [raw_subject(kind) for kind in kinds]
+    # Corrected, released and imported letters wait there; the others lie on their shelf.
+    shelves = (
+        *(dead_letter_subject(kind, "*") for kind in kinds),
+        *(f"dlq.vendor.{vendor}.webhook.*" for vendor in vendors),
+        "dlq.consumer.>",
+        "dlq.quarantine.>",
+        "dlq.resolved.>",
+    )
     letters = (
         *looks,
         *_reads(topology),
         f"$JS.API.STREAM.MSG.DELETE.{DLQ}",
         "athlete-ally.redrive.>",
         "vendor.redrive.>",
-        # Corrected, released and imported letters wait there; the others lie on their shelf.
-        *(dead_letter_subject(kind, "*") for kind in kinds),
-        *(f"dlq.vendor.{vendor}.webhook.*" for vendor in vendors),
-        "dlq.consumer.>",
-        "dlq.quarantine.>",
-        "dlq.resolved.>",
+        *shelves,
     )
     return (
         User("ingest", "takes readings and webhooks in", (*raw, *_webhooks(vendors), *_stream_infos(topology))),
@@ -120,7 +123,11 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
         ),
         User("monitor", "looks at figures, never at bodies", looks),
         User("planner", "plans changes; reads messages for their times", (*looks, *_reads(topology))),
-        User("operator", "changes, backs up and restores streams", (*looks, *_reads(topology), *_changes(topology))),
+        User(
+            "operator",
+            "changes, backs up and restores streams; erases a person, others' readings of a dead letter kept",
+            (*looks, *_reads(topology), *_changes(topology), *shelves),
+        ),
         User("dlq", "looks into dead letters, replays and resolves them", letters),
         User("console", "shows the flow, looks into dead letters and replays them", letters),
     )

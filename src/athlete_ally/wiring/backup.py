@@ -46,7 +46,7 @@ class Step:
     what: str
     done: int
     total: int
-    unit: Literal["bytes", "messages"]
+    unit: Literal["bytes", "messages", "rows"]
 
 
 Tell = Callable[[Step], None]

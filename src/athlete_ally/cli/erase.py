@@ -1,0 +1,149 @@
+"""`erase`: one person's data out of streams and tables."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from athlete_ally.cli.exits import Exit
+from athlete_ally.cli.progress import progress
+from athlete_ally.cli.streams.options import settings_options
+from athlete_ally.config.settings import Settings
+from athlete_ally.core.errors import Refused
+from athlete_ally.ops.erasure import Erasure, require_disentangled
+from athlete_ally.ops.survey import Survey, Tally
+from athlete_ally.wiring.erasing import Who, backups_that_may_hold, erase_person, survey_person
+from athlete_ally.wiring.loop import run
+
+
+@click.command()
+@click.argument("person")
+@click.option(
+    "--account",
+    "accounts",
+    multiple=True,
+    metavar="VENDOR=ID",
+    help="An account of the person that is no longer linked. May be repeated.",
+)
+@click.option("--apply", "is_applied", is_flag=True, help="Do it; without this, only say what is there.")
+@click.option("--confirm", "typed", metavar="PERSON", help="The person's id again, instead of typing it when asked.")
+@click.option("--unreadable", is_flag=True, help="Erase dead letters, too, that name the person and can't be read.")
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.IntRange(min=0),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long workers may take to settle messages of the person.",
+)
+@click.option(
+    "--backups",
+    multiple=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A folder of backups: those that may hold the person are named. May be repeated.",
+)
+@settings_options
+def erase(  # noqa: PLR0913  # one for each option
+    *,
+    person: str,
+    accounts: Sequence[str],
+    is_applied: bool,
+    typed: str | None,
+    unreadable: bool,
+    wait_s: int,
+    backups: Sequence[Path],
+    settings: Settings,
+    as_json: bool,
+) -> None:
+    """Erase PERSON, our id, from AA_CORE_HOT, AA_VENDOR_HOT, AA_DLQ and all tables. (changing)
+
+    Says first how much there is; with --apply it wants the id typed, erases, and looks everywhere again. Readings of
+    others that share a message with the person are never lost. A run that is killed is finished by running it again.
+    What is sent afterwards is taken in as before. Exit code 0: nothing is held; 2: said what is held; 3: refused,
+    nothing was changed; 6: something is left, or came meanwhile.
+    """
+    who = Who(person, frozenset(map(_account, accounts)))
+    copies = backups_that_may_hold(backups)
+    with progress(quiet=as_json) as tell:
+        survey = run(survey_person(settings, who, tell))
+    document = {"schema": 1, "applied": False, **_document(survey), "backups": [str(path) for path, _ in copies]}
+    if not as_json:
+        click.echo("\n".join([*_lines(survey), *(f"backup {path}: may hold the person" for path, _ in copies)]))
+    if is_applied and not survey.is_empty:
+        require_disentangled(survey, unreadable_too=unreadable)
+        _confirm(person, typed)
+        with progress(quiet=as_json) as tell:
+            erased = run(erase_person(settings, who, survey, tell, unreadable_too=unreadable, wait_s=wait_s))
+        document |= {"applied": True, "erased": asdict(erased)}
+        if not as_json:
+            click.echo("\n".join(_done(survey, erased)))
+    if as_json:
+        click.echo(json.dumps(document))
+    raise SystemExit(Exit.AS_DESIRED if is_applied or survey.is_empty else Exit.FINDINGS)
+
+
+def _account(text: str) -> tuple[str, str]:
+    vendor, equals, account = text.partition("=")
+    if not (vendor and equals and account):
+        raise click.BadParameter("write it as VENDOR=ID, for example oura=1234", param_hint="--account")
+    return vendor, account
+
+
+def _confirm(person: str, typed: str | None) -> None:
+    if typed is None:
+        if not sys.stdin.isatty():
+            raise Refused("nothing was changed: there is no terminal to ask on; give the person's id by --confirm")
+        typed = click.prompt("type the person's id to erase all of this", default="", show_default=False, err=True)
+    if typed.strip() != person:
+        raise Refused("nothing was changed: what was typed is not the person's id")
+
+
+def _lines(survey: Survey) -> list[str]:
+    if survey.is_empty:
+        return ["nothing is held of this person"]
+    rows = [f"{table} {count:,}" for table, count in sorted(survey.rows.items()) if count]
+    return [*(line for tally in survey.streams for line in _about(tally)), f"rows: {', '.join(rows) or 'none'}"]
+
+
+def _about(tally: Tally) -> list[str]:
+    mixed = f"; {tally.mixed:,} of them hold data of {tally.people:,} others, too" if tally.mixed else ""
+    held = f"{_messages(tally.messages)} with {tally.readings:,} of the person's readings{mixed}"
+    waiting = [f"  {count:,} not settled by {name}" for name, (count, _) in sorted(tally.unsettled.items())]
+    letters = {"can't be taken apart": tally.entangled, "can't be read": tally.unreadable}
+    stuck = [f"  {count:,} that {why}" for why, count in letters.items() if count]
+    return [f"{tally.stream}: {held if tally.messages else 'none'}", *waiting, *stuck]
+
+
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count:,} messages"
+
+
+def _done(survey: Survey, erased: Erasure) -> list[str]:
+    letters = "1 dead letter" if erased.split == 1 else f"{erased.split:,} dead letters"
+    split = f", {letters} kept without the person" if erased.split else ""
+    done = f"erased {_messages(erased.messages)} and {erased.rows:,} rows{split}; nothing is found any more"
+    senders = ", ".join(survey.vendors)
+    later = f"{senders} may go on sending: have the permission taken back there, then run this again" if senders else ""
+    return [done, *([later] if later else [])]
+
+
+def _document(survey: Survey) -> dict[str, Any]:
+    streams = [
+        {
+            "stream": tally.stream,
+            "messages": tally.messages,
+            "readings": tally.readings,
+            "mixed": tally.mixed,
+            "other_people": tally.people,
+            "unsettled": {name: count for name, (count, _) in tally.unsettled.items()},
+            "entangled": tally.entangled,
+            "unreadable": tally.unreadable,
+        }
+        for tally in survey.streams
+    ]
+    return {"streams": streams, "rows": dict(survey.rows), "vendors": list(survey.vendors)}
