@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
-from support.commands import Outcome
+from support.commands import Outcome, in_process
 from support.samples import NOON, hrv_reading, hrv_record, lot
 from support.servers import Nats
 
@@ -23,11 +22,9 @@ from athlete_ally.adapters.postgres.journal import PostgresJournal
 from athlete_ally.adapters.postgres.people import PostgresPeople
 from athlete_ally.adapters.postgres.store import PostgresStore
 from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
-from athlete_ally.cli import exits
-from athlete_ally.cli.app import cli
 from athlete_ally.cli.exits import Exit
 from athlete_ally.core import headers
-from athlete_ally.core.errors import AthleteAllyError, NotVerified
+from athlete_ally.core.errors import NotVerified
 from athlete_ally.core.messages import OutgoingMessage
 from athlete_ally.core.topology import (
     CORE_HOT,
@@ -130,13 +127,7 @@ class World:
 
     async def erase(self, *arguments: str) -> Outcome:
         """Run the command to its end, in a thread, since it has an event loop of its own."""
-        runner = CliRunner(env=self.environment)
-        result = await asyncio.to_thread(runner.invoke, cli, ["erase", ANNA, *arguments])
-        if isinstance(result.exception, AthleteAllyError):
-            code = exits._BY_ERROR.get(type(result.exception), (Exit.ERROR, ""))[0]
-            return Outcome(code, result.stdout, str(result.exception))
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return Outcome(result.exit_code, result.stdout, result.stderr)
+        return await asyncio.to_thread(in_process, self.environment, "erase", ANNA, *arguments)
 
     async def apply(self, *arguments: str) -> Outcome:
         """Erase Anna."""
@@ -447,8 +438,8 @@ async def test_backups_are_named(world: World, tmp_path: Path) -> None:
     """
     environment = {**world.environment, "AA_STREAMS_JOURNAL": str(tmp_path / "journal.jsonl")}
     arguments = ["streams", "backup", DLQ, "--out", str(tmp_path / "backups")]
-    made = await asyncio.to_thread(CliRunner(env=environment).invoke, cli, arguments)
+    made = await asyncio.to_thread(in_process, environment, *arguments)
     done = await world.erase("--backups", str(tmp_path / "backups"))
 
-    assert (made.exit_code, done.code) == (0, Exit.FINDINGS)
+    assert (made.code, done.code) == (0, Exit.FINDINGS)
     assert f"backup {tmp_path / 'backups' / DLQ}-" in done.out

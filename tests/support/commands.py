@@ -5,9 +5,17 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
+
+from click.testing import CliRunner
+
+from athlete_ally.cli.app import cli
+from athlete_ally.cli.exits import explained
+from athlete_ally.core.errors import AthleteAllyError
 
 TOMORROW = Path(__file__).parents[1] / "system" / "programs" / "tomorrow.py"
 
@@ -48,3 +56,17 @@ class Commands:
             check=False,
         )
         return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def in_process(environment: dict[str, str], *arguments: str) -> Outcome:
+    """Run a command to its end in this process; an error of ours ends it as it ends `athlete-ally`."""
+    result = CliRunner(env=environment).invoke(cli, arguments)
+    if not isinstance(result.exception, AthleteAllyError):
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+        return Outcome(result.exit_code, result.stdout, result.stderr)
+    said = StringIO()
+    try:
+        with redirect_stderr(said), explained():
+            raise result.exception
+    except SystemExit as end:
+        return Outcome(int(end.code or 0), result.stdout, result.stderr + said.getvalue())
