@@ -4,21 +4,31 @@ A page says what the scene is in comments (`<!-- scene: ... -->`), which readers
 """
 
 import asyncio
-import os
+import json
 import re
 import shlex
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import chdir, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import nats
+import pytest
+from nats.js.errors import APIError, NotFoundError
 
-from athlete_ally.core.topology import CORE_HOT, normalize_durable, raw_subject
-from support.servers import Guard, Nats, new_nats
+from athlete_ally.adapters.postgres.pool import close_pool, open_pool
+from athlete_ally.adapters.postgres.store import PostgresStore
+from athlete_ally.core import headers
+from athlete_ally.core.topology import CORE_HOT, STREAMS, dead_letter_subject, normalize_durable, raw_subject
+from athlete_ally.measurements import HRV
+from support.commands import in_process
+from support.samples import hrv_reading, hrv_record, lot
+from support.servers import Nats
+from support.wait import eventually
 
+LEFT = "normalize-steps-durable"
 ROOT = Path(__file__).parents[2]
 _STEP = re.compile(
     r"<!-- scene: (?P<scene>[^>]+) -->"
@@ -69,18 +79,17 @@ def masked(text: str) -> list[str]:
 
 def agrees(expected: str, found: str) -> bool:
     """Tell whether an output is as expected; a line `...` stands for any number of lines."""
-    parts = "\n".join(masked(expected)).split("\n...\n")
-    pattern = r"\n(?:.*\n)*?".join(re.escape(part) for part in parts)
-    return re.fullmatch(pattern, "\n".join(masked(found))) is not None
+    lines = ("(?:.*\n)*?" if line == "..." else re.escape(line) + "\n" for line in masked(expected))
+    return re.fullmatch("".join(lines), "".join(f"{line}\n" for line in masked(found))) is not None
 
 
 class Stage:
-    """A throw-away server and folder, in which a section is played."""
+    """A folder, and a server without streams of ours, in which a section is played."""
 
-    def __init__(self, guard: Guard, folder: Path) -> None:
-        """Start a server without streams; the environment's file is that of dev, to be edited."""
-        self._guard, self._folder = guard, folder
-        self._server: Nats = new_nats(guard, sync="2m")
+    def __init__(self, server: Nats, other: Callable[[], Nats], folder: Path, database_url: str) -> None:
+        """Empty the server; the environment's file is that of dev, to be edited. `other` starts another server."""
+        self._server, self._other, self._folder, self._database_url = server, other, folder, database_url
+        asyncio.run(self._with(_empty))
         text = (ROOT / "deploy" / "environments" / "dev.toml").read_text(encoding="utf-8")
         (folder / "environment.toml").write_text(text, encoding="utf-8")
 
@@ -88,48 +97,47 @@ class Stage:
         """Do what a comment says."""
         verb, *words = shlex.split(scene)
         scenes: dict[str, Callable[..., None]] = {
-            "streams": lambda: self._expect(0, "athlete-ally streams apply --yes"),
+            "streams": lambda: self._expect("athlete-ally streams apply --yes"),
             "messages": self._fill_with,
             "edit": self._edit,
-            "lost-server": self._replace_server,
-            "lost-durable": lambda: asyncio.run(self._delete_durable()),
+            "silence": self._silence,
+            "place": self._place,
+            "old": self._wait_until_old,
+            "lost-server": lambda: self._run(_empty),
+            "other-server": self._move,
+            "lost-durable": lambda: self._run(lambda client: _delete_durable(client, normalize_durable("hrv"))),
+            "left-durable": lambda: self._run(_create_durable),
+            "deleted-durable": lambda: self._run(lambda client: _delete_durable(client, LEFT)),
+            "full": lambda: self._run(_fill_up),
+            "person": lambda: self._run(self._person),
         }
         scenes[verb](*words)
 
-    def run(self, command: str) -> "subprocess.CompletedProcess[str]":
+    def run(self, command: str) -> tuple[int, str]:
         """Run one command line; standard error comes with standard output, as on a terminal."""
         words = [path for word in shlex.split(command) for path in self._expanded(word)]
         assert words[0] == "athlete-ally", f"only our own commands are run here: {command}"
         environment = {
-            **os.environ,
             "NATS_URL": self._server.url,
+            "DATABASE_URL": self._database_url,
             "AA_NATS_MONITOR_URL": self._server.monitor_url,
             "AA_ENVIRONMENT_FILE": str(self._folder / "environment.toml"),
             "AA_STREAMS_JOURNAL": str(self._folder / "journal.jsonl"),
             "COLUMNS": "120",
             "NO_COLOR": "1",
         }
-        run: Any = subprocess.run
-        return run(
-            [sys.executable, "-m", "athlete_ally", *words[1:]],
-            env=environment,
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        with chdir(self._folder):
+            done = in_process(environment, *words[1:])
+        return done.code, done.out + done.err
 
     def _expanded(self, word: str) -> list[str]:
         if "*" not in word:
             return [word]
         return sorted(path.relative_to(self._folder).as_posix() for path in self._folder.glob(word))
 
-    def _expect(self, code: int, command: str) -> None:
-        done = self.run(command)
-        assert done.returncode == code, done.stdout
+    def _expect(self, command: str) -> None:
+        code, said = self.run(command)
+        assert code == 0, said
 
     def _edit(self, stream: str, field: str, value: str) -> None:
         """Change one limit of a stream in the environment's file."""
@@ -138,22 +146,89 @@ class Stage:
         path.write_text(head + name + re.sub(rf'{field} = ".*?"', f'{field} = "{value}"', rest, count=1), "utf-8")
 
     def _fill_with(self, count: str, settled: str) -> None:
-        asyncio.run(self._fill(int(count), int(settled)))
+        self._run(lambda client: _fill(client, int(count), int(settled)))
 
-    def _replace_server(self) -> None:
-        self._server = new_nats(self._guard, sync="2m")
+    def _wait_until_old(self, seconds: str) -> None:
+        self._run(lambda client: _until_old(client, float(seconds)))
 
-    async def _fill(self, count: int, settled: int) -> None:
+    def _place(self, stream: str, tag: str) -> None:
+        """Ask for servers with a tag for a stream in the environment's file."""
+        with (self._folder / "environment.toml").open("a", encoding="utf-8") as file:
+            file.write(f'\n[streams.{stream}.placement]\ntags = ["{tag}"]\n')
+
+    def _silence(self, finding: str, reason: str) -> None:
+        with (self._folder / "environment.toml").open("a", encoding="utf-8") as file:
+            file.write(f'\n[silence]\n"{finding}" = "{reason}"\n')
+
+    def _move(self) -> None:
+        self._server = self._other()
+
+    def _run(self, work: Callable[[Any], Awaitable[None]]) -> None:
+        asyncio.run(self._with(work))
+
+    async def _with(self, work: Callable[[Any], Awaitable[None]]) -> None:
         client: Any = await nats.connect(self._server.url)  # pyright: ignore[reportUnknownMemberType]  # untyped
-        for number in range(count):
-            await client.request(raw_subject("hrv"), bytes(1000), timeout=10, headers={"Nats-Msg-Id": str(number)})
-        pulls: Any = await client.jetstream().pull_subscribe_bind(normalize_durable("hrv"), CORE_HOT)
-        batch: list[Any] = await pulls.fetch(settled, timeout=10)
-        for message in batch:
-            await message.ack_sync()
+        await work(client)
         await client.close()
 
-    async def _delete_durable(self) -> None:
-        client: Any = await nats.connect(self._server.url)  # pyright: ignore[reportUnknownMemberType]  # untyped
-        await client.jetstream().delete_consumer(CORE_HOT, normalize_durable("hrv"))
-        await client.close()
+    async def _person(self, client: Any) -> None:
+        """Give Anna and Ben readings in common, settled, a dead letter in common, and a record each."""
+        both = [hrv_reading("anna", 41), hrv_reading("ben", 42)]
+        await _publish(client, raw_subject("hrv"), [hrv_reading("anna", 40)])
+        await _publish(client, raw_subject("hrv"), both)
+        await _publish(client, dead_letter_subject("hrv", "non-retryable"), both, **{headers.READINGS: "2"})
+        await _settle(client, 2)
+        pool = await open_pool(self._database_url, size=1)
+        await PostgresStore(pool).store(HRV, [lot(hrv_record("anna"), hrv_record("ben"))])
+        await close_pool(pool, within_s=1)
+
+
+async def _empty(client: Any) -> None:
+    for name in STREAMS:
+        with suppress(NotFoundError):
+            await client.jetstream().delete_stream(name)
+
+
+async def _publish(client: Any, subject: str, readings: list[dict[str, Any]], **stated: str) -> None:
+    body = json.dumps({"readings": readings}).encode()
+    await client.jetstream().publish(subject, body, headers=stated or None)
+
+
+async def _fill(client: Any, count: int, settled: int) -> None:
+    for number in range(count):
+        await client.request(raw_subject("hrv"), bytes(1000), timeout=10, headers={"Nats-Msg-Id": str(number)})
+    await _settle(client, settled)
+
+
+async def _settle(client: Any, count: int) -> None:
+    pulls: Any = await client.jetstream().pull_subscribe_bind(normalize_durable("hrv"), CORE_HOT)
+    batch: list[Any] = await pulls.fetch(count, timeout=10)
+    for message in batch:
+        await message.ack_sync()
+
+
+async def _fill_up(client: Any) -> None:
+    """Publish until the stream refuses."""
+    with pytest.raises(APIError):
+        for _ in range(1000):
+            await client.jetstream().publish(raw_subject("hrv"), bytes(100_000))
+
+
+async def _until_old(client: Any, seconds: float) -> None:
+    """Wait until the newest message of AA_CORE_HOT is older than this."""
+    answer = json.loads((await client.request(f"$JS.API.STREAM.INFO.{CORE_HOT}")).data)
+    newest = datetime.fromisoformat(answer["state"]["last_ts"])
+
+    async def is_old() -> bool:
+        return datetime.now(UTC) - newest > timedelta(seconds=seconds)
+
+    await eventually(is_old)
+
+
+async def _create_durable(client: Any) -> None:
+    subject = raw_subject("steps")
+    await client.jetstream().add_consumer(CORE_HOT, durable_name=LEFT, ack_policy="explicit", filter_subject=subject)
+
+
+async def _delete_durable(client: Any, name: str) -> None:
+    await client.jetstream().delete_consumer(CORE_HOT, name)

@@ -111,7 +111,8 @@ def _lines(survey: Survey) -> list[str]:
 
 
 def _about(tally: Tally) -> list[str]:
-    mixed = f"; {tally.mixed:,} of them hold data of {tally.people:,} others, too" if tally.mixed else ""
+    people = "1 other person" if tally.people == 1 else f"{tally.people:,} other people"
+    mixed = f"; {tally.mixed:,} with data of {people}, too" if tally.mixed else ""
     held = f"{_messages(tally.messages)} with {tally.readings:,} of the person's readings{mixed}"
     waiting = [f"  {count:,} not settled by {name}" for name, (count, _) in sorted(tally.unsettled.items())]
     letters = {"can't be taken apart": tally.entangled, "can't be read": tally.unreadable}
@@ -126,7 +127,8 @@ def _messages(count: int) -> str:
 def _done(survey: Survey, erased: Erasure) -> list[str]:
     letters = "1 dead letter" if erased.split == 1 else f"{erased.split:,} dead letters"
     split = f", {letters} kept without the person" if erased.split else ""
-    done = f"erased {_messages(erased.messages)} and {erased.rows:,} rows{split}; nothing is found any more"
+    rows = "1 row" if erased.rows == 1 else f"{erased.rows:,} rows"
+    done = f"erased {_messages(erased.messages)} and {rows}{split}; nothing is found any more"
     senders = ", ".join(survey.vendors)
     later = f"{senders} may go on sending: have the permission taken back there, then run this again" if senders else ""
     return [done, *([later] if later else [])]
