@@ -163,6 +163,7 @@ async def test_a_full_stream_is_refused_honestly(world: World) -> None:
     ingest, normalize = await world.services()
     client = Client(lambda: ingest.url)
     await client.send(hrv_reading("a"))
+    await eventually(world.site.is_settled)  # or the smaller stream drops it in hand, and ack_wait passes
     live = await NatsAdmin(world.site.connection).stream(CORE_HOT)
     assert live is not None
     await _resize(world.site.connection, live.config, 100)
