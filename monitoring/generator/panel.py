@@ -28,7 +28,7 @@ class Panel:
     unit: str
     targets: tuple[Target, ...]
     width: int
-    no_value: str
+    no_value: str = "nothing measured"
     kind: Literal["stat", "timeseries"] = "timeseries"
     style: Literal["line", "area", "stack", "bars"] = "line"
     limits: tuple[tuple[float, str], ...] = ()

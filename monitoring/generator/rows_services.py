@@ -1,0 +1,194 @@
+"""Rows of the dashboard about the services: what they take, how long it takes them, and whether they work."""
+
+from athlete_ally.core.environment import Thresholds
+from generator.choice import RATE, US
+from generator.panel import Panel, Target
+
+_MESSAGES = f'{{__name__=~"normalize_.+_messages_total", durable=~"$durable", {US}}}'
+_READINGS = f'{{__name__=~"normalize_.+_readings_total", durable=~"$durable", {US}}}'
+_LATENCY = f'{{__name__=~"normalize_.+_latency_seconds_bucket", durable=~"$durable", {US}}}'
+_BAD = "schema_invalid|dlq"
+_QUANTILES = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
+
+
+def traffic(_: Thresholds) -> tuple[Panel, ...]:
+    """Return what goes through."""
+    return (
+        Panel(
+            title="Messages: success over error",
+            description="Messages that were stored, or had been before, over those that became dead letters.",
+            unit="cps",
+            style="area",
+            width=12,
+            no_value="no messages",
+            targets=(
+                Target(f"sum(rate({_with(_MESSAGES, 'success|duplicate')}{RATE}))", "success"),
+                Target(f"sum(rate({_with(_MESSAGES, _BAD)}{RATE}))", "error"),
+            ),
+            colours=(("success", "green"), ("error", "red")),
+        ),
+        Panel(
+            title="Messages, by result",
+            description="Every delivery has one result; a retry comes again.",
+            unit="cps",
+            style="stack",
+            width=12,
+            no_value="no messages",
+            targets=(Target(f"sum by (result) (rate({_MESSAGES}{RATE}))", "{{result}}"),),
+        ),
+        Panel(
+            title="Readings: accepted and done",
+            description="Readings that the stream took, and those that ended somewhere: the lines meet.",
+            unit="cps",
+            width=12,
+            no_value="no readings",
+            targets=(
+                Target(f"sum(rate(ingest_readings_accepted_total{{{US}}}{RATE}))", "accepted"),
+                Target(f"sum(rate({_with(_READINGS, 'success|superseded|' + _BAD)}{RATE}))", "done"),
+            ),
+            colours=(("accepted", "blue"), ("done", "green")),
+        ),
+        Panel(
+            title="Readings, by result",
+            description="Where the readings of settled messages ended.",
+            unit="cps",
+            style="stack",
+            width=12,
+            no_value="no readings",
+            targets=(Target(f"sum by (result) (rate({_READINGS}{RATE}))", "{{result}}"),),
+        ),
+    )
+
+
+def latency(_: Thresholds) -> tuple[Panel, ...]:
+    """Return how long a reading takes to its row."""
+    return (
+        Panel(
+            title="From receipt to row",
+            description="Seconds from the receipt at ingest until the records were stored; points lead to traces.",
+            unit="s",
+            width=12,
+            no_value="nothing stored",
+            targets=tuple(
+                Target(
+                    f"histogram_quantile({share}, sum by (le) (rate({_LATENCY}{RATE})))", name, examples=name == "p99"
+                )
+                for share, name in _QUANTILES
+            ),
+            alerts=("AaFreshnessBudgetBurn",),
+        ),
+        Panel(
+            title="Late readings",
+            description="Share of readings that took over 60 seconds to be stored, over five minutes.",
+            unit="percentunit",
+            width=12,
+            no_value="nothing stored",
+            max=1,
+            targets=(Target("aa:readings_late:ratio5m", "late"),),
+            alerts=("AaFreshnessBudgetBurn",),
+        ),
+    )
+
+
+def ingest(_: Thresholds) -> tuple[Panel, ...]:
+    """Return what ingest answers."""
+    return (
+        Panel(
+            title="Requests, by status",
+            description="What ingest answered.",
+            unit="reqps",
+            style="stack",
+            width=8,
+            no_value="no requests",
+            targets=(Target(f"sum by (status) (rate(ingest_requests_total{{{US}}}{RATE})) > 0", "{{status}}"),),
+            alerts=("AaIngestBudgetBurn",),
+        ),
+        Panel(
+            title="Refusals by cause",
+            description="Requests refused in five minutes: busy, stream-full, broker and stopping are ours to mend.",
+            unit="short",
+            style="bars",
+            width=8,
+            targets=(Target("aa:ingest_refusals:increase5m", "{{cause}}"),),
+            alerts=("AaIngestRefusing",),
+        ),
+        Panel(
+            title="Time to answer",
+            description="Seconds from a request to its answer, and until the stream acknowledged.",
+            unit="s",
+            width=8,
+            no_value="no requests",
+            targets=(
+                *(
+                    Target(_ingest_quantile(share, "ingest_request_seconds"), f"answer {name}", examples=name == "p99")
+                    for share, name in _QUANTILES
+                ),
+                Target(_ingest_quantile(0.99, "ingest_publish_seconds"), "stream p99"),
+            ),
+        ),
+    )
+
+
+def services(_: Thresholds) -> tuple[Panel, ...]:
+    """Return who is up, and who works."""
+    return (
+        Panel(
+            title="Services up",
+            description="Replicas that answer scrapes, and whether ingest can write and normalize can see the broker.",
+            unit="short",
+            width=6,
+            no_value="nothing is scraped",
+            targets=(
+                Target('sum by (job) (up{job=~"$job", instance=~"$instance"})', "{{job}}"),
+                Target("aa:ingest_ready:bool", "ingest can write"),
+                Target("aa:watch_success:bool", "broker seen"),
+            ),
+            alerts=("AaIngestDown", "AaNormalizeDown", "AaTelemetryMissing"),
+        ),
+        Panel(
+            title="Workers that stopped or hold",
+            description="1 where the fuse is open, or where every worker of a durable waits for broker or database.",
+            unit="short",
+            width=6,
+            targets=(
+                Target('aa:fuse_open:bool{durable=~"$durable"}', "fuse {{durable}}"),
+                Target('aa:holding:bool{durable=~"$durable"}', "holding {{durable}}"),
+            ),
+            limits=((1, "red"),),
+            alerts=("AaFuseOpen", "AaWorkerHolding"),
+        ),
+        Panel(
+            title="Requests in hand",
+            description="Requests that ingest has in hand, and how many it takes at once.",
+            unit="short",
+            width=4,
+            targets=(
+                Target(f"sum(ingest_requests_in_flight{{{US}}})", "in hand"),
+                Target(f"sum(ingest_requests_limit{{{US}}})", "limit"),
+            ),
+        ),
+        Panel(
+            title="Memory",
+            description="Resident memory of each process.",
+            unit="bytes",
+            width=4,
+            no_value="not on this system",
+            targets=(Target(f"process_resident_memory_bytes{{{US}}}", "{{job}} {{instance}}"),),
+        ),
+        Panel(
+            title="Processor",
+            description="Cores that each process uses.",
+            unit="percentunit",
+            width=4,
+            no_value="not on this system",
+            targets=(Target(f"rate(process_cpu_seconds_total{{{US}}}{RATE})", "{{job}} {{instance}}"),),
+        ),
+    )
+
+
+def _with(selector: str, results: str) -> str:
+    return selector.replace("{", f'{{result=~"{results}", ', 1)
+
+
+def _ingest_quantile(share: float, histogram: str) -> str:
+    return f"histogram_quantile({share}, sum by (le) (rate({histogram}_bucket{{{US}}}{RATE})))"
