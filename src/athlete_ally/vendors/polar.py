@@ -1,17 +1,22 @@
-"""Polar AccessLink: notifications that name what changed.
+"""Polar AccessLink: notifications that name what changed, and the nights, days and sessions that they name.
 
 Docs: https://www.polar.com/accesslink-api/#webhooks
 """
 
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, Judgement, OAuth, Rate, by_status
+from athlete_ally.core.api import Api, Call, Document, Judgement, OAuth, Rate, by_status
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Hmac, Request
-from athlete_ally.core.vendor import NOTHING, Answer, Resource, Secrets, Unpacked, Vendor, Webhook
-from athlete_ally.core.vendor_json import decoded
+from athlete_ally.core.vendor import NOTHING, Answer, Found, Resource, Secrets, Unpacked, Vendor, Webhook
+from athlete_ally.core.vendor_json import decoded, present
+from athlete_ally.core.vendor_values import minutes
 
 _DOCS = "https://www.polar.com/accesslink-api/#webhooks"
 _REFERENCE = (
@@ -20,6 +25,10 @@ _REFERENCE = (
 _PING = "PING"
 _SLEEP = "SLEEP"
 _RECHARGE = "NIGHTLY_RECHARGE"
+_SOURCE = "polar"
+_MINUTE = timedelta(minutes=1)
+_MINUTES_A_DAY = 1440
+_Readings = list[tuple[str, dict[str, Any]]]
 _PATHS = {
     "EXERCISE": "/v3/exercises/",
     _SLEEP: "/v3/users/sleep/",
@@ -93,6 +102,193 @@ def judge(status: int, body: bytes) -> Judgement:
             return by_status(status, body)
 
 
+class _Sleep(msgspec.Struct, frozen=True):
+    """Stages and times awake are in seconds, start and end have their offset."""
+
+    date: str
+    sleep_start_time: datetime
+    sleep_end_time: datetime
+    light_sleep: float = 0.0
+    deep_sleep: float = 0.0
+    rem_sleep: float = 0.0
+    unrecognized_sleep_stage: float = 0.0
+    total_interruption_duration: float | None = None
+    sleep_score: float | None = None
+    heart_rate_samples: dict[str, float] = {}
+
+
+# https://www.polar.com/accesslink-api/#get-sleep: the stages are those of the AASM, light being N1 and N2.
+def _sleep(document: Document) -> _Readings:
+    sleep = decoded(document.body, _Sleep)
+    in_stages_s = sleep.light_sleep + sleep.deep_sleep + sleep.rem_sleep
+    asleep_s = in_stages_s + sleep.unrecognized_sleep_stage
+    stages = present(
+        awake=minutes(sleep.total_interruption_duration),
+        light=sleep.light_sleep / 60,
+        deep=sleep.deep_sleep / 60,
+        rem=sleep.rem_sleep / 60,
+    )
+    night = present(
+        **_night(document, sleep.date),
+        start=sleep.sleep_start_time.isoformat(),
+        end=sleep.sleep_end_time.isoformat(),
+        durationMinutes=asleep_s / 60,
+        stages=stages if in_stages_s else None,
+        # From 1 on: a night without a score has none, or 0.
+        qualityScore=sleep.sleep_score or None,
+    )
+    return [*([("sleep", night)] if asleep_s > 0 else []), *_heart_rates(document, sleep)]
+
+
+# The same page: averages of five minutes in beats per minute, by the clock of the night ("00:41"). What comes before
+# the start on that clock is the next day.
+def _heart_rates(document: Document, sleep: _Sleep) -> _Readings:
+    start = sleep.sleep_start_time.replace(second=0, microsecond=0)
+    points = sorted((_minutes_after(start, clock), bpm) for clock, bpm in sleep.heart_rate_samples.items())
+    if not points:
+        return []
+    last = start + timedelta(minutes=points[-1][0])
+    run = {
+        "start": start.isoformat(),
+        "end": max(last, sleep.sleep_end_time, start + _MINUTE).isoformat(),
+        "code": "heart_rate",
+        "unit": "/min",
+        "values": [bpm for _, bpm in points],
+        "offsetsSeconds": [60.0 * minute for minute, _ in points],
+        "capturedAt": document.received_at.isoformat(),
+        "source": _SOURCE,
+    }
+    return [("samples", run)]
+
+
+def _minutes_after(start: datetime, clock: str) -> int:
+    found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", clock, re.ASCII)
+    if found is None:
+        raise InvalidMessage("heart_rate_samples: a time is not HH:MM")
+    return (int(found[1]) * 60 + int(found[2]) - start.hour * 60 - start.minute) % _MINUTES_A_DAY
+
+
+class _Recharge(msgspec.Struct, frozen=True):
+    date: str
+    heart_rate_variability_avg: float | None = None
+    breathing_rate_avg: float | None = None
+
+
+# https://www.polar.com/accesslink-api/#get-nightly-recharge: rMSSD in milliseconds and breaths a minute, both averages
+# of four hours from half an hour after falling asleep on. The heart rate of these hours is no resting heart rate.
+def _recharge(document: Document) -> _Readings:
+    recharge = decoded(document.body, _Recharge)
+    night = _night(document, recharge.date)
+    rmssd, breaths = recharge.heart_rate_variability_avg, recharge.breathing_rate_avg
+    return [
+        *([("hrv", {**night, "rmssd": rmssd})] if rmssd else []),
+        *([("respiratory_rate", {**night, "breathsPerMinute": breaths})] if breaths else []),
+    ]
+
+
+class _Activity(msgspec.Struct, frozen=True):
+    end_time: str
+    calories: float | None = None
+    active_calories: float | None = None
+    steps: float | None = None
+    distance_from_steps: float | None = None
+
+
+# https://www.polar.com/accesslink-api/#get-activity-for-given-date: kilocalories, with and without the basal rate, and
+# meters. `active_duration` holds light movement too, and `daily_activity` is a share of a goal: neither is used.
+def _activity(document: Document) -> _Readings:
+    activity = decoded(document.body, _Activity)
+    numbers = present(
+        steps=activity.steps,
+        distanceMeters=activity.distance_from_steps,
+        activeEnergyKcal=activity.active_calories,
+        totalEnergyKcal=activity.calories,
+    )
+    # A day ends before midnight on the device's clock, whatever its zone is.
+    day = {"date": activity.end_time[:10], "capturedAt": document.received_at.isoformat(), "source": _SOURCE}
+    return [("activity", {**day, **numbers})] if numbers else []
+
+
+class _HeartRate(msgspec.Struct, frozen=True):
+    average: float | None = None
+    maximum: float | None = None
+
+
+class _Exercise(msgspec.Struct, frozen=True):
+    """`start_time` is local, and the offset of it is in minutes."""
+
+    start_time: datetime
+    duration: timedelta
+    start_time_utc_offset: int = 0
+    sport: str = "OTHER"
+    detailed_sport_info: str | None = None
+    device: str | None = None
+    calories: float | None = None
+    distance: float | None = None
+    heart_rate: _HeartRate = _HeartRate()
+    training_load: float | None = None
+
+
+# https://www.polar.com/accesslink-api/#get-exercise: kilocalories, meters, beats per minute; a load of Polar's own.
+def _exercise(document: Document) -> _Readings:
+    exercise = decoded(document.body, _Exercise)
+    start = _in_zone(exercise.start_time, exercise.start_time_utc_offset)
+    workout = present(
+        start=start.isoformat(),
+        end=_after(start, exercise.duration).isoformat(),
+        capturedAt=document.received_at.isoformat(),
+        source=_SOURCE,
+        device=exercise.device or None,
+        context="workout",
+        sport=(exercise.detailed_sport_info or exercise.sport).lower(),
+        durationMinutes=exercise.duration.total_seconds() / 60,
+        distanceMeters=exercise.distance,
+        energyKcal=exercise.calories,
+        averageBpm=exercise.heart_rate.average or None,
+        maxBpm=exercise.heart_rate.maximum or None,
+        load=exercise.training_load,
+    )
+    return [("workout", workout)]
+
+
+def _in_zone(local: datetime, offset_min: int) -> datetime:
+    if abs(offset_min) >= _MINUTES_A_DAY:
+        raise InvalidMessage("start_time_utc_offset: more than a day")
+    return local.replace(tzinfo=timezone(timedelta(minutes=offset_min)))
+
+
+def _after(start: datetime, duration: timedelta) -> datetime:
+    try:
+        return start + duration
+    except OverflowError as error:
+        raise InvalidMessage("duration: beyond every calendar") from error
+
+
+def _night(document: Document, day: str) -> dict[str, Any]:
+    return {
+        "date": day,
+        "capturedAt": document.received_at.isoformat(),
+        "source": _SOURCE,
+        "context": "overnight",
+    }
+
+
+_READERS: Mapping[str, Callable[[Document], _Readings]] = {
+    "EXERCISE": _exercise,
+    _SLEEP: _sleep,
+    _RECHARGE: _recharge,
+    "ACTIVITY_SUMMARY": _activity,
+}
+
+
+def read(document: Document) -> Unpacked:
+    """Read what Polar answered."""
+    reader = _READERS.get(document.type)
+    readings = [] if reader is None else reader(document)
+    found = tuple(Found(0, kind, document.account, fields) for kind, fields in readings)
+    return Unpacked(found=found, ignored=int(not found))
+
+
 API = Api(
     base_url="https://www.polaraccesslink.com",
     # https://www.polar.com/accesslink-api/#authentication: there is no refresh token, and `x_user_id` is the person.
@@ -107,10 +303,13 @@ API = Api(
     call=call,
     rates=(Rate(500, 900), Rate(5_000, 86_400)),
     judge=judge,
+    read=read,
     sources=("https://www.polar.com/accesslink-api/#authentication", _REFERENCE),
     unconfirmed=(
         "the limits, which grow with the number of people: 500 in 15 minutes and 5,000 a day is for none",
         "what the headers of a refusal say: how long to wait is read from `Retry-After` only",
+        "the day of an activity summary: its times are said to be UTC, and look like the device's",
+        "continuous heart rate is not asked for: its times are the device's, and nothing tells their offset",
         "that `x_user_id` is the `user_id` of webhooks: the reference calls both the Polar user id",
     ),
 )
@@ -124,6 +323,7 @@ POLAR = Vendor(
     signature=Hmac(header="polar-webhook-signature", signed=("body",)),
     unpack=unpack,
     carries="ids",
+    kinds=("sleep", "samples", "hrv", "respiratory_rate", "activity", "workout"),
     sources=(
         _DOCS,
         "https://raw.githubusercontent.com/api-evangelist/polar/main/openapi/polar-accesslink-webhooks-asyncapi.yml",

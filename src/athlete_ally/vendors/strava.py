@@ -1,19 +1,20 @@
-"""Strava: notifications that name an activity or an athlete.
+"""Strava: notifications that name an activity or an athlete, and the workouts that they name.
 
 Docs: https://developers.strava.com/docs/webhooks/
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, OAuth, Rate, told_to_wait_s
+from athlete_ally.core.api import Api, Call, Document, OAuth, Rate, told_to_wait_s
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Request, SecretPath, is_secret
-from athlete_ally.core.vendor import Answer, Resource, Secrets, Unpacked, Vendor, Webhook
-from athlete_ally.core.vendor_json import converted, decoded
+from athlete_ally.core.vendor import NOTHING, Answer, Found, Resource, Secrets, Unpacked, Vendor, Webhook
+from athlete_ally.core.vendor_json import converted, decoded, moment, present
 
 _DOCS = "https://developers.strava.com/docs/webhooks/"
 _LONGEST_CHALLENGE = 1024
@@ -101,6 +102,49 @@ def _pair(text: str) -> tuple[int, ...]:
         return ()
 
 
+class _Activity(msgspec.Struct, frozen=True):
+    """Times are in seconds, the offset seconds east of UTC; distance and ascent are meters."""
+
+    start_date: datetime
+    elapsed_time: float
+    moving_time: float | None = None
+    utc_offset: float = 0.0
+    sport_type: str | None = None
+    type: str = "Workout"
+    distance: float | None = None
+    total_elevation_gain: float | None = None
+    average_heartrate: float | None = None
+    max_heartrate: float | None = None
+    calories: float | None = None
+    device_name: str | None = None
+
+
+# https://developers.strava.com/docs/reference/#api-models-DetailedActivity: kilocalories; moving time has no pauses.
+def read(document: Document) -> Unpacked:
+    """Read an activity: a workout."""
+    if document.type != "activity":
+        return NOTHING
+    activity = decoded(document.body, _Activity)
+    start_s = activity.start_date.timestamp()
+    workout = present(
+        start=moment(start_s, round(activity.utc_offset)),
+        end=moment(start_s + activity.elapsed_time, round(activity.utc_offset)),
+        capturedAt=document.received_at.isoformat(),
+        source="strava",
+        device=activity.device_name or None,
+        context="workout",
+        sport=(activity.sport_type or activity.type).lower(),
+        durationMinutes=None if not activity.moving_time else activity.moving_time / 60,
+        # What was entered by hand, or indoors, went nowhere: 0 stands for nothing known.
+        distanceMeters=activity.distance or None,
+        ascentMeters=activity.total_elevation_gain or None,
+        energyKcal=activity.calories or None,
+        averageBpm=activity.average_heartrate or None,
+        maxBpm=activity.max_heartrate or None,
+    )
+    return Unpacked(found=(Found(0, "workout", document.account, workout),))
+
+
 API = Api(
     base_url="https://www.strava.com",
     # https://developers.strava.com/docs/authentication/: scopes by commas, refresh tokens that change.
@@ -119,6 +163,7 @@ API = Api(
     # https://developers.strava.com/docs/rate-limits/
     rates=(Rate(100, _QUARTER_S), Rate(1_000, _DAY_S)),
     wait_s=wait_s,
+    read=read,
     sources=(_AUTHENTICATION, _LIMITS),
     unconfirmed=("which limits an application has after Strava raised them: the default ones are kept",),
 )
@@ -132,6 +177,7 @@ STRAVA = Vendor(
     signature=SecretPath(),
     unpack=unpack,
     carries="ids",
+    kinds=("workout",),
     sources=(_DOCS,),
     unconfirmed=("`X-Strava-Signature`, which public code has seen since 2026: kept with the webhook, not checked",),
     handshake=handshake,

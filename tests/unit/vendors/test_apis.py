@@ -23,7 +23,7 @@ NOON_S = 1_795_521_600.0
         ("fitbit", "breathing_rate", "2026-11-23", "/1/user/-/br/date/2026-11-23.json"),
         ("fitbit", "spo2", "2026-11-23", "/1/user/-/spo2/date/2026-11-23.json"),
         ("fitbit", "skin_temperature", "2026-11-23", "/1/user/-/temp/skin/date/2026-11-23.json"),
-        ("fitbit", "activities", "2026-11-23", "/1/user/-/activities/date/2026-11-23.json"),
+        ("fitbit", "activities", "2026-11-23", "/1/user/-/activities/steps/date/2026-11-23/1d.json"),
         ("fitbit", "weight", "2026-11-23", "/1/user/-/body/log/weight/date/2026-11-23.json"),
         ("fitbit", "foods", "2026-11-23", None),
         ("fitbit", "sleep", "", None),
@@ -40,7 +40,24 @@ def test_a_resource_is_asked_for_by_its_path(vendor: str, type_name: str, id_: s
     """
     Each type that is used has its address; one that is not used is not asked for.
     """
-    assert APIS[vendor].call(Resource("a", type_name, id_)) == (None if path is None else Call(path))
+    call = APIS[vendor].call(Resource("a", type_name, id_))
+
+    assert path == (None if call is None else call.path)
+
+
+def test_a_day_of_fitbit_is_asked_for_by_its_steps_and_then_whole() -> None:
+    """
+    The summary of a day does not say of which day it is: the steps before it do.
+    """
+    first = APIS["fitbit"].call(Resource("a", "activities", "2026-11-23"))
+
+    assert first is not None
+    assert first.then is not None
+    steps = json.dumps({"activities-steps": [{"dateTime": "2026-11-23", "value": "4698"}]}).encode()
+    assert first.then(steps) == Call("/1/user/-/activities/date/2026-11-23.json")
+    for body in (b'{"activities-steps": []}', b"{}", b"[]"):
+        with pytest.raises(InvalidMessage):
+            first.then(body)
 
 
 @given(

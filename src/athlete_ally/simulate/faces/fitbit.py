@@ -11,7 +11,7 @@ from typing import Any
 from athlete_ally.simulate.body import night, waking, weight_kg
 from athlete_ally.simulate.face import ApiFace, Asked, Face, Headers, Shake, to_json
 
-_PATH = re.compile(r"/1(?:\.2)?/user/-/(.+)/date/(\d{4}-\d{2}-\d{2})\.json")
+_PATH = re.compile(r"/1(?:\.2)?/user/-/(.+)/date/(\d{4}-\d{2}-\d{2})(?:/1d)?\.json")
 
 
 def _deliveries(account: str, day: date) -> tuple[bytes, ...]:
@@ -109,6 +109,9 @@ _DOCUMENTS: Mapping[str, Callable[[str, date], dict[str, Any]]] = {
     "br": _breathing,
     "spo2": _spo2,
     "temp/skin": _skin,
+    "activities/steps": lambda account, day: {
+        "activities-steps": [{"dateTime": f"{day}", "value": str(waking(account, day).steps)}]
+    },
     "activities": lambda account, day: {"activities": [], "goals": {}, "summary": _summary(account, day)},
     "body/log/weight": lambda account, day: {"weight": [_weight(account, day)]},
 }
