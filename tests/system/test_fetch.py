@@ -23,7 +23,7 @@ from athlete_ally.core.topology import VENDOR_HOT, fetch_durable, fetched_subjec
 from athlete_ally.core.vendor import Webhook
 from athlete_ally.fetch.connect import link
 from athlete_ally.simulate.api import SimulatedApi
-from athlete_ally.simulate.body import Night, night, weight_kg
+from athlete_ally.simulate.body import Night, night, waking, weight_kg
 from athlete_ally.simulate.face import ApiFace
 from athlete_ally.simulate.faces import FACES
 from athlete_ally.wiring.builders import now
@@ -33,6 +33,7 @@ CONTEXT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SECRET = "a-webhook-secret-of-ours"  # noqa: S105  # of the simulated vendor
 APIS: dict[str, ApiFace] = {name: face.api for name, face in FACES.items() if face.api is not None}
 VENDORS = sorted(APIS)
+ACCOUNT = "70400000"
 DAY = date(2026, 11, 20)
 
 
@@ -145,7 +146,23 @@ ROWS: dict[str, list[tuple[str, str, Callable[[Night], float]]]] = {
         ("resting_heart_rate_data", "resting_bpm", lambda night: night.resting_bpm),
         ("spo2_data", "spo2_percent", lambda night: night.spo2_percent),
     ],
+    "fitbit": [
+        ("sleep_data", "asleep_min", lambda night: round(night.asleep_s / 60)),
+        ("hrv_data", "rmssd_ms", lambda night: night.rmssd_ms),
+        ("respiratory_rate_data", "breaths_per_min", lambda night: night.breaths_per_minute),
+        ("spo2_data", "spo2_percent", lambda night: night.spo2_percent),
+        ("skin_temperature_data", "deviation_celsius", lambda _night: -0.4),
+    ],
+    "google_health": [("sleep_data", "asleep_min", lambda night: round(night.asleep_s / 60))],
+    "polar": [
+        ("sleep_data", "asleep_min", lambda night: night.asleep_s / 60),
+        ("hrv_data", "rmssd_ms", lambda night: round(night.rmssd_ms)),
+        ("respiratory_rate_data", "breaths_per_min", lambda night: night.breaths_per_minute),
+    ],
+    "strava": [("workout_data", "distance_m", lambda _night: waking(ACCOUNT, DAY).distance_m)],
 }
+# Readings beside them: Fitbit's rMSSD of deep sleep, which has its own source, and Polar's heart rates of the night.
+BESIDE = {"fitbit": 1, "polar": 1}
 
 
 @pytest.mark.parametrize("vendor", sorted(ROWS))
@@ -155,21 +172,23 @@ async def test_what_is_fetched_becomes_rows(chain: Callable[..., Any], vendor: s
     """
     async with chain(vendor, accounts=1) as it:
         normalize = await it.site.service("normalize").start().ready()
-        connected, taken = await it.connect("ada"), await it.notify("70400000", 0)
+        connected, taken = await it.connect("ada"), await it.notify(ACCOUNT, 0)
         assert (connected.status_code, taken in {200, 204}) == (200, True), connected.text
 
         async def is_unpacked() -> bool:
-            return await it.site.pool.fetchval("SELECT count(*) FROM webhook_receipt") == 2  # and its document
+            # The webhook, and each of its documents.
+            return await it.site.pool.fetchval("SELECT count(*) FROM webhook_receipt") == 1 + _named(vendor)
 
         await eventually(is_unpacked, within_s=60)
         results = await it.site.pool.fetch("SELECT result FROM webhook_receipt ORDER BY result")
-        assert [row["result"] for row in results] == ["named", "unpacked"]
-        await it.site.balance(len(ROWS[vendor]), normalize)
+        assert [row["result"] for row in results] == ["named", *["unpacked"] * _named(vendor)]
+        await it.site.balance(len(ROWS[vendor]) + BESIDE.get(vendor, 0), normalize)
 
-        slept = night("70400000", DAY)
+        source, slept = vendor.replace("_", "-"), night(ACCOUNT, DAY)
         for table, column, expected in ROWS[vendor]:
-            rows = await it.site.pool.fetch(f"SELECT user_id, day, source, {column} FROM {table}")  # noqa: S608
-            assert [("ada", DAY, vendor, expected(slept))] == [tuple(row) for row in rows]
+            query = f"SELECT user_id, day, {column} FROM {table} WHERE source = $1"  # noqa: S608  # names of ours
+            rows = await it.site.pool.fetch(query, source)
+            assert [("ada", DAY, expected(slept))] == [tuple(row) for row in rows]
         assert await it.site.letters() == []
 
 

@@ -46,13 +46,13 @@ class HttpVendorApi:
     def authorize_url(self, *, state: str, redirect_url: str, verifier: str) -> str:
         """See the port."""
         oauth = self._api.oauth
-        challenge: dict[str, str] = {}
+        extra = dict(oauth.asks)
         if oauth.pkce:
             made = self._oauth.create_code_challenge(verifier, "S256")
-            challenge = {"code_challenge": made, "code_challenge_method": "S256"}
+            extra |= {"code_challenge": made, "code_challenge_method": "S256"}
         scope = oauth.separator.join(oauth.scopes)
         url = self._oauth.prepare_request_uri(
-            oauth.authorize_url, redirect_uri=redirect_url, scope=scope, state=state, **challenge
+            oauth.authorize_url, redirect_uri=redirect_url, scope=scope, state=state, **extra
         )
         return self._redirected(str(url))
 

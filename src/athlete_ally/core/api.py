@@ -22,7 +22,7 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict[str, str])
     form: Mapping[str, str] | None = None
     json: Mapping[str, str] | None = None
-    then: "Callable[[bytes], Call] | None" = None
+    then: "Callable[[bytes], Call | None] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,11 @@ def unwrapped(body: bytes) -> bytes:
 class OAuth:
     """How a person gives permission.
 
-    `extra` goes along with every request for tokens. `unwrap` finds the standard's document in an answer. The vendor's
-    id of the person is `account_field` of that document, or of the answer to `who`. `client_by` is where our
-    application names itself to the token endpoint: in the form, or by HTTP Basic. With `pkce` a code is only worth
-    something together with what made its challenge (RFC 7636). `enrol` makes the request, from the account, without
-    which the vendor gives no data of a person.
+    `asks` goes along with the browser, `extra` with every request for tokens. `unwrap` finds the standard's document in
+    an answer. The vendor's id of the person is `account_field` of that document, or of the answer to `who`. `client_by`
+    is where our application names itself to the token endpoint: in the form, or by HTTP Basic. With `pkce` a code is
+    only worth something together with what made its challenge (RFC 7636). `enrol` makes the request, from the account,
+    without which the vendor gives no data of a person.
     """
 
     authorize_url: str
@@ -70,6 +70,7 @@ class OAuth:
     account_field: str
     who: Call | None = None
     separator: str = " "
+    asks: Mapping[str, str] = field(default_factory=dict[str, str])
     extra: Mapping[str, str] = field(default_factory=dict[str, str])
     unwrap: Callable[[bytes], bytes] = unwrapped
     client_by: Literal["form", "basic"] = "form"

@@ -90,11 +90,10 @@ class Fetcher:
         match answered.judgement:
             case "ok":
                 answers = (*answers, answered.body)
-                return (
-                    Got(grant, _joined(answers))
-                    if call.then is None
-                    else await self._get(_next(call, answered), grant, answers)
-                )
+                following = None if call.then is None else _next(call.then, answered)
+                if following is None:
+                    return Got(grant, _joined(answers))
+                return await self._get(following, grant, answers)
             case "gone":
                 return Nothing("gone")
             case "unauthorized" | "refused":
@@ -126,9 +125,8 @@ def _joined(answers: tuple[bytes, ...]) -> bytes:
     return answers[0] if len(answers) == 1 else b"[" + b",".join(answers) + b"]"
 
 
-def _next(call: Call, answered: Answered) -> Call:
-    assert call.then is not None  # noqa: S101  # the caller looked
+def _next(then: Callable[[bytes], Call | None], answered: Answered) -> Call | None:
     try:
-        return call.then(answered.body)
+        return then(answered.body)
     except InvalidMessage as error:
         raise Later("the vendor's answer does not name what to ask for next", 0) from error

@@ -1,17 +1,35 @@
-"""Google Health API, which succeeds Fitbit's: notifications that name a type of data and the intervals that changed.
+"""Google Health API, which succeeds Fitbit's: notifications that name a type and what changed of it, and its points.
 
-Docs: https://developers.google.com/health/webhooks
+Docs: https://developers.google.com/health/webhooks. What an answer holds is Google's own discovery document:
+https://github.com/googleapis/google-api-python-client/blob/main/googleapiclient/discovery_cache/documents/health.v4.json
 """
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import msgspec
 
+from athlete_ally.core.api import Api, Call, Document, OAuth, Rate
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Request, SharedHeader, is_secret
-from athlete_ally.core.vendor import Answer, Resource, Secrets, Unpacked, Unusable, Vendor, Webhook
-from athlete_ally.core.vendor_json import converted, decoded, decoded_items
+from athlete_ally.core.vendor import Answer, Found, Resource, Secrets, Unpacked, Unusable, Vendor, Webhook
+from athlete_ally.core.vendor_json import converted, decoded, decoded_items, moment, present
+from athlete_ally.core.vendor_values import minutes
 
 _DOCS = "https://developers.google.com/health/webhooks"
 _REFERENCE = "https://developers.google.com/health/reference/rest/v4/projects.subscribers"
+_DISCOVERY = (
+    "https://github.com/googleapis/google-api-python-client/blob/main/googleapiclient/discovery_cache/documents/"
+    "health.v4.json"
+)
+_SCOPE = "https://www.googleapis.com/auth/googlehealth."
+_SOURCE = "google-health"
+_DEEP_SOURCE = "google-health-deep-sleep"
+_DAY = timedelta(days=1)
+_Readings = list[tuple[str, dict[str, Any]]]
 
 
 class _Times(msgspec.Struct, frozen=True, rename="camel"):
@@ -71,6 +89,304 @@ def handshake(request: Request, secrets: Secrets) -> Answer | None:
     return Answer(201 if is_secret(stated, secrets.signing) else 401)
 
 
+# The filters of https://developers.google.com/health/reference/rest/v4/users.dataTypes.dataPoints/list. What changed is
+# named in physical time, and days are the person's: a day more on both sides holds every zone.
+def call(resource: Resource) -> Call | None:
+    """Return how to ask for the points of a type around what changed."""
+    template = _FILTERS.get(resource.type, "")
+    match [_instant(text) for text in resource.id.split("/")]:
+        case [datetime() as start, datetime() as end] if template:
+            return _page(f"/v4/users/me/dataTypes/{resource.type}/dataPoints", _filter(template, resource, start, end))
+        case _:
+            return None
+
+
+def _filter(template: str, resource: Resource, start: datetime, end: datetime) -> dict[str, str]:
+    chosen = template.format(
+        name=resource.type.replace("-", "_"),
+        start=start.isoformat(),
+        just_after=(end + timedelta(seconds=1)).isoformat(),
+        a_day_after=(end + _DAY).isoformat(),
+        day_before=(start - _DAY).date(),
+        earliest=(start - 2 * _DAY).date(),
+        latest=(end + 2 * _DAY).date(),
+    )
+    return {"filter": chosen}
+
+
+def _page(path: str, query: Mapping[str, str]) -> Call:
+    return Call(path, query=query, then=partial(_next_page, path, query))
+
+
+class _Points(msgspec.Struct, frozen=True, rename="camel"):
+    data_points: tuple[Any, ...] = ()
+    next_page_token: str = ""
+
+
+def _next_page(path: str, query: Mapping[str, str], body: bytes) -> Call | None:
+    token = decoded(body, _Points).next_page_token
+    return _page(path, {**query, "pageToken": token}) if token else None
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        instant = converted(text, datetime)
+    except InvalidMessage:
+        return None
+    # So that a day more on either side is a date too.
+    return instant if instant.tzinfo is not None and _FIRST_YEAR < instant.year < _LAST_YEAR else None
+
+
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
+_OF_DAYS = '{name}.date >= "{day_before}" AND {name}.date < "{latest}"'
+_FILTERS: Mapping[str, str] = {
+    "sleep": '{name}.interval.end_time >= "{start}" AND {name}.interval.end_time < "{a_day_after}"',
+    "exercise": '{name}.interval.civil_start_time >= "{earliest}" AND {name}.interval.civil_start_time < "{latest}"',
+    "weight": '{name}.sample_time.physical_time >= "{start}" AND {name}.sample_time.physical_time < "{just_after}"',
+    "daily-heart-rate-variability": _OF_DAYS,
+    "daily-resting-heart-rate": _OF_DAYS,
+    "daily-respiratory-rate": _OF_DAYS,
+    "daily-oxygen-saturation": _OF_DAYS,
+    "daily-sleep-temperature-derivations": _OF_DAYS,
+}
+
+
+class _Session(msgspec.Struct, frozen=True, rename="camel"):
+    """Physical times, and the person's offsets from UTC (`-14400s`) at both."""
+
+    start_time: datetime
+    end_time: datetime
+    start_utc_offset: str = "0s"
+    end_utc_offset: str = "0s"
+
+    def fields(self) -> dict[str, str]:
+        """Return start and end in the person's offsets."""
+        return {
+            "start": moment(self.start_time.timestamp(), round(_seconds(self.start_utc_offset))),
+            "end": moment(self.end_time.timestamp(), round(_seconds(self.end_utc_offset))),
+        }
+
+
+class _Stage(msgspec.Struct, frozen=True):
+    type: str
+    minutes: str | float
+
+
+class _SleepSummary(msgspec.Struct, frozen=True, rename="camel"):
+    minutes_asleep: str | float = 0.0
+    minutes_awake: str | float | None = None
+    stages_summary: tuple[_Stage, ...] = ()
+
+
+class _Sleep(msgspec.Struct, frozen=True, rename="camel"):
+    interval: _Session
+    type: str = "CLASSIC"
+    metadata: Mapping[str, Any] = {}
+    summary: _SleepSummary = _SleepSummary()
+    update_time: datetime | None = None
+
+
+# Schemas Sleep, SleepSummary and SleepMetadata: minutes; "classic" sleep only tells asleep from restless and awake. A
+# session that is neither the longest of its day nor a nap has no context of ours.
+def _sleep(sleep: _Sleep, document: Document) -> _Readings:
+    asleep_min = _number(sleep.summary.minutes_asleep)
+    if not asleep_min:
+        return []
+    stages = present(awake=_number(sleep.summary.minutes_awake))
+    if sleep.type == "STAGES":
+        stages |= {
+            each.type.lower(): _number(each.minutes) for each in sleep.summary.stages_summary if each.type in _STAGES
+        }
+    context = "overnight" if sleep.metadata.get("mainSleep") is True else "unspecified"
+    if context == "unspecified" and sleep.metadata.get("nap") is True:
+        context = "nap"
+    interval = sleep.interval.fields()
+    common = {"date": interval["end"][:10], **interval, "capturedAt": _changed(sleep.update_time, document)}
+    fields = present(durationMinutes=asleep_min, stages=stages or None)
+    return [("sleep", {**common, "source": _SOURCE, "context": context, **fields})]
+
+
+class _Date(msgspec.Struct, frozen=True):
+    year: int
+    month: int
+    day: int
+
+
+class _Daily(msgspec.Struct, frozen=True, rename="camel"):
+    """What a day was found to be, in the person's time zone; each type has some of it."""
+
+    date: _Date
+    average_heart_rate_variability_milliseconds: float | None = None
+    deep_sleep_root_mean_square_of_successive_differences_milliseconds: float | None = None
+    beats_per_minute: str | float | None = None
+    breaths_per_minute: float | None = None
+    average_percentage: float | None = None
+    nightly_temperature_celsius: float | None = None
+    baseline_temperature_celsius: float | None = None
+
+
+# Schemas Daily...: rMSSD of the night and of its deep sleep in milliseconds, which are two measures and must not take
+# each other's place; beats and breaths a minute; per cent, whose lower bound is one of confidence and no lowest value;
+# the skin's temperature, and the median of thirty nights that Google calls its baseline.
+def _daily(daily: _Daily, document: Document) -> _Readings:
+    night = {
+        "date": _iso(daily.date),
+        "capturedAt": document.received_at.isoformat(),
+        "source": _SOURCE,
+        "context": "overnight",
+    }
+    deep = daily.deep_sleep_root_mean_square_of_successive_differences_milliseconds
+    nightly, baseline = daily.nightly_temperature_celsius, daily.baseline_temperature_celsius
+    warmer = None if nightly is None or baseline is None else nightly - baseline
+    resting = {name: value for name, value in night.items() if name != "context"}
+    readings: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+        ("hrv", night, present(rmssd=daily.average_heart_rate_variability_milliseconds or None)),
+        ("hrv", {**night, "source": _DEEP_SOURCE}, present(rmssd=deep or None)),
+        ("resting_heart_rate", resting, present(bpm=_number(daily.beats_per_minute) or None)),
+        ("respiratory_rate", night, present(breathsPerMinute=daily.breaths_per_minute or None)),
+        ("spo2", night, present(percent=daily.average_percentage)),
+        ("skin_temperature", night, present(celsius=nightly, deviationCelsius=warmer)),
+    ]
+    return [(kind, {**common, **fields}) for kind, common, fields in readings if fields]
+
+
+class _Metrics(msgspec.Struct, frozen=True, rename="camel"):
+    calories_kcal: float | None = None
+    distance_millimeters: float | None = None
+    elevation_gain_millimeters: float | None = None
+    average_heart_rate_beats_per_minute: str | float | None = None
+
+
+class _Exercise(msgspec.Struct, frozen=True, rename="camel"):
+    interval: _Session
+    exercise_type: str
+    active_duration: str | None = None
+    metrics_summary: _Metrics = _Metrics()
+    update_time: datetime | None = None
+
+
+# Schemas Exercise and MetricsSummary: kilocalories, millimeters; the active duration leaves pauses out.
+def _exercise(exercise: _Exercise, document: Document) -> _Readings:
+    metrics = exercise.metrics_summary
+    workout = present(
+        **exercise.interval.fields(),
+        capturedAt=_changed(exercise.update_time, document),
+        source=_SOURCE,
+        context="workout",
+        sport=exercise.exercise_type.lower() or "other",
+        durationMinutes=minutes(None if exercise.active_duration is None else _seconds(exercise.active_duration))
+        or None,
+        energyKcal=metrics.calories_kcal,
+        distanceMeters=(metrics.distance_millimeters or 0) / 1000 or None,
+        ascentMeters=(metrics.elevation_gain_millimeters or 0) / 1000 or None,
+        averageBpm=_number(metrics.average_heart_rate_beats_per_minute) or None,
+    )
+    return [("workout", workout)]
+
+
+class _Sampled(msgspec.Struct, frozen=True, rename="camel"):
+    physical_time: datetime
+    utc_offset: str = "0s"
+
+
+class _Weight(msgspec.Struct, frozen=True, rename="camel"):
+    sample_time: _Sampled
+    weight_grams: float
+
+
+# Schema Weight: grams. Of a day's weighings the last one stays.
+def _weight(weight: _Weight, _document: Document) -> _Readings:
+    at = moment(weight.sample_time.physical_time.timestamp(), round(_seconds(weight.sample_time.utc_offset)))
+    return [("body", {"date": at[:10], "capturedAt": at, "source": _SOURCE, "massKg": weight.weight_grams / 1000})]
+
+
+def _changed(at: datetime | None, document: Document) -> str:
+    return document.received_at.isoformat() if at is None else moment(at.timestamp())
+
+
+def _iso(day: _Date) -> str:
+    try:
+        return date(day.year, day.month, day.day).isoformat()
+    except ValueError as error:
+        raise InvalidMessage("date: no day of the calendar") from error
+
+
+def _seconds(duration: str) -> float:
+    """Return a duration of Google's (`3.5s`) in seconds."""
+    found = re.fullmatch(r"(-?\d{1,9}(?:\.\d{1,9})?)s", duration, re.ASCII)
+    if found is None:
+        raise InvalidMessage("a duration is not a number of seconds")
+    return float(found[1])
+
+
+def _number(value: str | float | None) -> float | None:
+    """Return what JSON holds as a text, as Google writes integers of 64 bits."""
+    if not isinstance(value, str):
+        return value
+    if re.fullmatch(r"-?\d{1,18}", value, re.ASCII) is None:
+        raise InvalidMessage("a number is not one")
+    return float(value)
+
+
+_STAGES = {"LIGHT", "DEEP", "REM"}
+_PARTS: Mapping[str, tuple[type, Callable[[Any, Document], _Readings]]] = {
+    "sleep": (_Sleep, _sleep),
+    "exercise": (_Exercise, _exercise),
+    "weight": (_Weight, _weight),
+    "dailyHeartRateVariability": (_Daily, _daily),
+    "dailyRestingHeartRate": (_Daily, _daily),
+    "dailyRespiratoryRate": (_Daily, _daily),
+    "dailyOxygenSaturation": (_Daily, _daily),
+    "dailySleepTemperatureDerivations": (_Daily, _daily),
+}
+
+
+def read(document: Document) -> Unpacked:
+    """Read the points of one answer, or of several pages; one that can't be read leaves the others alone."""
+    points = [point for page in decoded_items(document.body) for point in converted(page, _Points).data_points]
+    found: list[Found] = []
+    unusable: list[Unusable] = []
+    for index, point in enumerate(points):
+        try:
+            found += [Found(index, kind, document.account, fields) for kind, fields in _of_point(point, document)]
+        except InvalidMessage as error:
+            unusable.append(Unusable(index, str(error)))
+    return Unpacked(found=tuple(found), unusable=tuple(unusable), ignored=int(not found and not unusable))
+
+
+def _of_point(point: Any, document: Document) -> _Readings:
+    parts = [(*_PARTS[name], part) for name, part in converted(point, dict[str, Any]).items() if name in _PARTS]
+    return [each for shape, readings_of, part in parts for each in readings_of(converted(part, shape), document)]
+
+
+API = Api(
+    base_url="https://health.googleapis.com",
+    # https://developers.google.com/identity/protocols/oauth2/web-server: without `access_type` there is no refresh
+    # token, and without `prompt` there is one at a person's first consent only.
+    oauth=OAuth(
+        authorize_url="https://accounts.google.com/o/oauth2/v2/auth",
+        token_url="https://oauth2.googleapis.com/token",  # noqa: S106  # an address
+        scopes=tuple(
+            f"{_SCOPE}{each}.readonly" for each in ("sleep", "activity_and_fitness", "health_metrics_and_measurements")
+        ),
+        asks={"access_type": "offline", "prompt": "consent"},
+        who=Call("/v4/users/me/identity"),
+        account_field="healthUserId",
+    ),
+    call=call,
+    read=read,
+    # "Per user (minutely): 300 requests / minute"; the project's 120,000 are nothing that one database would count.
+    # https://developers.google.com/health/rate-limits
+    rates=(Rate(300, 60),),
+    counts="person",
+    sources=(_DISCOVERY, "https://developers.google.com/health/rate-limits"),
+    unconfirmed=(
+        "how a person who takes the permission back is told: the token is refused then",
+        "steps, distance and the like are summed up by another method for each, and not asked for",
+    ),
+)
+
+
 GOOGLE_HEALTH = Vendor(
     name="google_health",
     title="Google Health API",
@@ -79,6 +395,7 @@ GOOGLE_HEALTH = Vendor(
     signature=SharedHeader("authorization"),
     unpack=unpack,
     carries="ids",
+    kinds=("sleep", "hrv", "resting_heart_rate", "respiratory_rate", "spo2", "skin_temperature", "workout", "body"),
     sources=(_DOCS, _REFERENCE),
     unconfirmed=(
         "`X-HEALTHAPI-SIGNATURE` (ECDSA P-256, Google's public keys) is kept with the webhook and not checked",
@@ -90,4 +407,5 @@ GOOGLE_HEALTH = Vendor(
     # "respond with HTTP 204 No Content": https://developers.google.com/health/webhooks
     accepted=Answer(204),
     kept_headers=("x-healthapi-signature", "google-health-api-signature"),
+    api=API,
 )

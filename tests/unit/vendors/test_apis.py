@@ -60,6 +60,57 @@ def test_a_day_of_fitbit_is_asked_for_by_its_steps_and_then_whole() -> None:
             first.then(body)
 
 
+_ENDED, _SAMPLED = "sleep.interval.end_time", "weight.sample_time.physical_time"
+ASKED = "2026-11-23T22:58:00Z/2026-11-24T06:01:30Z"
+
+
+@pytest.mark.parametrize(
+    ("type_name", "chosen"),
+    [
+        (
+            "sleep",
+            'NAME >= "2026-11-23T22:58:00+00:00" AND NAME < "2026-11-25T06:01:30+00:00"'.replace("NAME", _ENDED),
+        ),
+        (
+            "exercise",
+            'exercise.interval.civil_start_time >= "2026-11-21" AND exercise.interval.civil_start_time < "2026-11-26"',
+        ),
+        (
+            "weight",
+            'NAME >= "2026-11-23T22:58:00+00:00" AND NAME < "2026-11-24T06:01:31+00:00"'.replace("NAME", _SAMPLED),
+        ),
+        (
+            "daily-heart-rate-variability",
+            'daily_heart_rate_variability.date >= "2026-11-22" AND daily_heart_rate_variability.date < "2026-11-26"',
+        ),
+    ],
+)
+def test_google_is_asked_for_what_changed_page_by_page(type_name: str, chosen: str) -> None:
+    """
+    The filter holds what changed in every time zone; as long as there is another page it is asked for with its token.
+    """
+    call = APIS["google_health"].call(Resource("a", type_name, ASKED))
+
+    assert call is not None
+    assert (call.path, call.query) == (f"/v4/users/me/dataTypes/{type_name}/dataPoints", {"filter": chosen})
+    assert call.then is not None
+    following = call.then(b'{"dataPoints": [], "nextPageToken": "p2"}')
+    assert following is not None
+    assert following.query == {"filter": chosen, "pageToken": "p2"}
+    assert following.then is not None
+    assert following.then(b"{}") is None
+
+
+@pytest.mark.parametrize(
+    "id_", ["", "/", "2026-11-23/2026-11-24", "0001-01-01T00:00:00Z/9999-12-31T23:00:00Z", "a/b/c"]
+)
+def test_google_is_not_asked_for_an_interval_that_is_none(id_: str) -> None:
+    """
+    What names no interval, or one beyond every calendar, is not asked for.
+    """
+    assert APIS["google_health"].call(Resource("a", "sleep", id_)) is None
+
+
 @given(
     vendor=st.sampled_from(["fitbit", "polar", "strava"]),
     type_name=st.sampled_from(["sleep", "EXERCISE", "activity"]),

@@ -1,27 +1,122 @@
-"""Google Health API: notifications that name a type of data and an interval.
+"""Google Health: a notification for each type of a day, which names an interval; lists of points behind it."""
 
-Docs: https://developers.google.com/health/webhooks
-"""
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
-from datetime import date
+from athlete_ally.simulate.body import Night, night, waking, weight_kg
+from athlete_ally.simulate.face import ApiFace, Asked, Face, Headers, Shake, to_json
 
-from athlete_ally.simulate.body import night
-from athlete_ally.simulate.face import Face, Headers, Shake, to_json
+_PATH = re.compile(r"/v4/users/me/dataTypes/([a-z-]+)/dataPoints")
+_DAILY = (
+    "daily-heart-rate-variability",
+    "daily-resting-heart-rate",
+    "daily-respiratory-rate",
+    "daily-oxygen-saturation",
+    "daily-sleep-temperature-derivations",
+)
 
 
 def _deliveries(account: str, day: date) -> tuple[bytes, ...]:
     slept = night(account, day)
-    times = {"startTime": slept.start.isoformat(), "endTime": slept.end.isoformat()}
-    data = {
-        "healthUserId": account,
-        "dataType": "sleep",
-        "operation": "UPSERT",
-        "intervals": [{"physicalTimeInterval": times}],
+    midnight = datetime.combine(day, time(), UTC)
+    whole = (midnight, midnight + timedelta(days=1))
+    times = {"sleep": (slept.start, slept.end), **dict.fromkeys((*_DAILY, "exercise", "weight"), whole)}
+    return tuple(to_json([_notification(account, each, *between)]) for each, between in times.items())
+
+
+def _notification(account: str, type_name: str, start: datetime, end: datetime) -> dict[str, Any]:
+    interval = {"startTime": _utc(start), "endTime": _utc(end)}
+    data = {"version": "1", "healthUserId": account, "operation": "UPSERT", "dataType": type_name}
+    return {"data": {**data, "intervals": [{"physicalTimeInterval": interval}]}}
+
+
+def _document(asked: Asked) -> dict[str, Any] | None:
+    found = _PATH.fullmatch(asked.path)
+    if found is None:
+        return None
+    first = datetime.fromisoformat(asked.query["filter"].split('"')[1])
+    match found[1]:
+        case "sleep":
+            # A night is asked for by its start, which is around midnight.
+            return {"dataPoints": [_sleep(asked.account, (first + timedelta(hours=12)).date())]}
+        case "exercise":
+            return {"dataPoints": [_exercise(asked.account, (first + timedelta(days=2)).date())]}
+        case "weight":
+            return {"dataPoints": [_weight(asked.account, first.date())]}
+        case daily if daily in _DAILY:
+            return {"dataPoints": [_daily(daily, asked.account, (first + timedelta(days=1)).date())]}
+        case _:
+            return None
+
+
+# The shapes are those of Google's discovery document:
+# https://github.com/googleapis/google-api-python-client/blob/main/googleapiclient/discovery_cache/documents/health.v4.json
+def _sleep(account: str, day: date) -> dict[str, Any]:
+    slept = night(account, day)
+    minutes = {"AWAKE": slept.awake_s, "LIGHT": slept.light_s, "DEEP": slept.deep_s, "REM": slept.rem_s}
+    stages = [{"type": name, "minutes": str(round(each / 60)), "count": "7"} for name, each in minutes.items()]
+    summary = {"minutesAsleep": str(round(slept.asleep_s / 60)), "minutesAwake": stages[0]["minutes"]}
+    return {
+        "name": f"users/me/dataTypes/sleep/dataPoints/{day}",
+        "sleep": {
+            "interval": _interval(slept.start, slept.end),
+            "type": "STAGES",
+            "metadata": {"processed": True, "mainSleep": True, "stagesStatus": "SUCCEEDED"},
+            "summary": {**summary, "stagesSummary": stages},
+            "updateTime": _utc(slept.end + timedelta(minutes=20)),
+        },
     }
-    return (to_json({"data": data}),)
 
 
-# https://developers.google.com/health/reference/rest/v4/projects.subscribers
+def _daily(type_name: str, account: str, day: date) -> dict[str, Any]:
+    words = type_name.split("-")
+    name = words[0] + "".join(word.capitalize() for word in words[1:])
+    values = _values(type_name, night(account, day))
+    return {name: {"date": {"year": day.year, "month": day.month, "day": day.day}, **values}}
+
+
+def _values(type_name: str, slept: Night) -> dict[str, Any]:
+    return {
+        "daily-heart-rate-variability": {"averageHeartRateVariabilityMilliseconds": slept.rmssd_ms},
+        "daily-resting-heart-rate": {"beatsPerMinute": str(slept.resting_bpm)},
+        "daily-respiratory-rate": {"breathsPerMinute": slept.breaths_per_minute},
+        "daily-oxygen-saturation": {"averagePercentage": slept.spo2_percent},
+        "daily-sleep-temperature-derivations": {"nightlyTemperatureCelsius": 33.5, "baselineTemperatureCelsius": 33.25},
+    }[type_name]
+
+
+def _exercise(account: str, day: date) -> dict[str, Any]:
+    moved = waking(account, day)
+    start = datetime.combine(day, time(16, 30), UTC)
+    end = start + timedelta(minutes=moved.moderate_min + 3)
+    metrics = {"caloriesKcal": moved.active_kcal, "distanceMillimeters": moved.distance_m * 1000}
+    return {
+        "exercise": {
+            "interval": _interval(start, end),
+            "exerciseType": "RUNNING",
+            "displayName": "Running",
+            "activeDuration": f"{moved.moderate_min * 60}s",
+            "metricsSummary": {**metrics, "averageHeartRateBeatsPerMinute": "143"},
+            "updateTime": _utc(end),
+        }
+    }
+
+
+def _weight(account: str, day: date) -> dict[str, Any]:
+    at = {"physicalTime": f"{day}T07:10:00Z", "utcOffset": "3600s"}
+    return {"weight": {"sampleTime": at, "weightGrams": round(weight_kg(account, day) * 1000)}}
+
+
+def _interval(start: datetime, end: datetime) -> dict[str, Any]:
+    return {"startTime": _utc(start), "endTime": _utc(end), "startUtcOffset": "3600s", "endUtcOffset": "3600s"}
+
+
+def _utc(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+# https://developers.google.com/health/reference/rest/v4/projects.subscribers: the secret is the whole value.
 def _sign(secret: str, _body: bytes, _at_s: int) -> Headers:
     return {"authorization": secret}
 
@@ -32,4 +127,15 @@ def _handshake(secret: str, _token: str) -> tuple[Shake, ...]:
     return Shake("POST", 201, headers={"authorization": secret}, body=probe), Shake("POST", 401, body=probe)
 
 
-GOOGLE_HEALTH = Face(deliveries=_deliveries, sign=_sign, handshake=_handshake)
+GOOGLE_HEALTH = Face(
+    deliveries=_deliveries,
+    sign=_sign,
+    handshake=_handshake,
+    api=ApiFace(
+        authorize_path="/o/oauth2/v2/auth",
+        token_path="/token",  # noqa: S106  # a path
+        who_path="/v4/users/me/identity",
+        account_field="healthUserId",
+        document=_document,
+    ),
+)
