@@ -27,7 +27,7 @@ class Alert:
 
     name: str
     severity: Severity
-    service: Literal["ingest", "normalize", "streams", "monitoring"]
+    service: Literal["fetch", "ingest", "normalize", "streams", "monitoring"]
     expr: str
     wait_s: float
     summary: str

@@ -7,6 +7,7 @@ leave no gap.
 
 from typing import Any
 
+from generator.alerts_vendors import UNVERIFIED_WINDOW_S
 from generator.clock import Clock
 
 # Four scrapes: what is older than that is no longer true.
@@ -25,6 +26,7 @@ def recording_rules(clock: Clock) -> dict[str, list[Rule]]:
         "aa-broker": _broker(clock),
         "aa-dead-letters": _dead_letters(clock),
         "aa-work": _work(clock),
+        "aa-vendors": _vendors(clock),
         "aa-objectives": [rule for window_s in BURN_WINDOWS_S for rule in _objectives(clock, window_s)],
     }
 
@@ -88,13 +90,19 @@ def _dead_letters(clock: Clock) -> list[Rule]:
         ),
         _rule("aa:dead_letters_shelved:messages", f"max by (shelf) ({_last(clock, 'dlq_messages_shelved')})"),
         _rule("aa:dead_letter_oldest:seconds", f"max({_last(clock, 'dlq_oldest_seconds')})"),
-        _rule("aa:dead_letters_arrived:increase10m", f"sum by (consumer, reason) ({arrived})"),
+        _rule(
+            "aa:dead_letters_arrived:increase10m",
+            f"sum by (consumer, reason) ({arrived})",
+        ),
     ]
 
 
 def _work(clock: Clock) -> list[Rule]:
     rate = clock.span(_RATE_S)
     messages = f'rate({{__name__=~"normalize_.+_messages_total"}}[{rate}])'
+    # Fetch has a vendor where others have a durable.
+    fetching = f'label_replace({_last(clock, "fetch_holding")}, "durable", "fetch-$1-durable", "vendor", "(.+)")'
+    holding = f"{_last(clock, 'normalize_holding')} or {fetching}"
     unaccounted = _last(clock, '{__name__=~"ledger_.+_unaccounted_messages"}')
     ledger = f'label_replace({unaccounted}, "kind", "$1", "__name__", "ledger_(.+)_unaccounted_messages")'
     return [
@@ -104,8 +112,20 @@ def _work(clock: Clock) -> list[Rule]:
         _rule("aa:ingest_ready:bool", f"max({_last(clock, 'ingest_ready')})"),
         _rule("aa:fuse_open:bool", f"max by (durable) ({_last(clock, 'normalize_fuse_open')})"),
         # One replica that holds while others work is no incident: lag would tell.
-        _rule("aa:holding:bool", f"min by (durable) ({_last(clock, 'normalize_holding')})"),
+        _rule("aa:holding:bool", f"min by (durable) ({holding})"),
         _rule("aa:ledger_unaccounted:messages", f"max by (kind) ({ledger})"),
+    ]
+
+
+def _vendors(clock: Clock) -> list[Rule]:
+    window, name = clock.span(UNVERIFIED_WINDOW_S), Clock().span(UNVERIFIED_WINDOW_S)
+    # What has no signature, or none that can be read, is a stranger's: it says nothing about the vendor's secret.
+    failed = f'webhook_verification_failures_total{{cause=~"mismatch|too-old"}}[{window}]'
+    proven = f"increase(webhook_accepted_total[{window}]) + increase(webhook_duplicates_total[{window}])"
+    return [
+        _rule(f"aa:webhooks_unverified:increase{name}", f"sum by (vendor) (increase({failed}))"),
+        _rule(f"aa:webhooks_verified:increase{name}", f"sum by (vendor) ({proven})"),
+        _rule("aa:vendor_paused:bool", f"min by (vendor) ({_last(clock, 'fetch_paused')})"),
     ]
 
 

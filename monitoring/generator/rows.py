@@ -6,7 +6,7 @@ from athlete_ally.core.environment import Thresholds
 from generator.alerts_objectives import FRESHNESS_OBJECTIVE, INGEST_OBJECTIVE
 from generator.choice import OF_DURABLE
 from generator.panel import Panel, Target
-from generator.rows_services import ingest, latency, services, traffic
+from generator.rows_services import ingest, latency, services, traffic, vendors
 from generator.rows_streams import capacity, dead_letters, lag
 
 _BURN_FAST = 14.4
@@ -24,6 +24,7 @@ def rows(limits: Thresholds) -> list[Row]:
         ("Capacity and durability", capacity),
         ("Latency", latency),
         ("Ingest", ingest),
+        ("Vendors", vendors),
         ("Services", services),
     )
     return [(title, make(limits)) for title, make in makers]

@@ -129,6 +129,42 @@ def ingest(_: Thresholds) -> tuple[Panel, ...]:
     )
 
 
+def vendors(_: Thresholds) -> tuple[Panel, ...]:
+    """Return what vendors send and answer."""
+    return (
+        Panel(
+            title="Webhooks: proven and not",
+            description="Webhooks kept in half an hour, and those whose signature does not fit.",
+            unit="short",
+            width=9,
+            targets=(
+                Target("aa:webhooks_verified:increase30m", "{{vendor}} proven"),
+                Target("aa:webhooks_unverified:increase30m", "{{vendor}} not"),
+            ),
+            alerts=("AaWebhooksUnverified",),
+        ),
+        Panel(
+            title="Resources fetched, by result",
+            description="What webhooks named and fetch asked for; `later` counts every time that one was put off.",
+            unit="cps",
+            style="stack",
+            width=9,
+            no_value="fetch does not run",
+            targets=(Target(f"sum by (result) (rate(fetch_resources_total{{{US}}}{RATE}))", "{{result}}"),),
+        ),
+        Panel(
+            title="Vendors that are not asked",
+            description="1 while fetch puts a vendor off, because it is down or said so.",
+            unit="short",
+            width=6,
+            no_value="fetch does not run",
+            targets=(Target("aa:vendor_paused:bool", "{{vendor}}"),),
+            limits=((1, "orange"),),
+            alerts=("AaVendorNotAsked",),
+        ),
+    )
+
+
 def services(_: Thresholds) -> tuple[Panel, ...]:
     """Return who is up, and who works."""
     return (

@@ -11,6 +11,7 @@ from generator.alert import GRAFANA, Alert
 from generator.alerts_messages import message_alerts
 from generator.alerts_objectives import objective_alerts
 from generator.alerts_service import service_alerts
+from generator.alerts_vendors import vendor_alerts
 from generator.clock import Clock
 from generator.recording import recording_rules
 
@@ -20,7 +21,7 @@ _NEVER_FOLD = 10_000
 
 def all_alerts(limits: Thresholds, clock: Clock) -> list[Alert]:
     """Return every alert, with the thresholds of one environment."""
-    return [*message_alerts(limits, clock), *service_alerts(limits, clock), *objective_alerts()]
+    return [*message_alerts(limits, clock), *service_alerts(limits, clock), *vendor_alerts(), *objective_alerts()]
 
 
 def rules_document(

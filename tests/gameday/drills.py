@@ -17,6 +17,8 @@ IMPOSSIBLE_MS = 900.0
 A_BAD_DEPLOY = 51
 # nats-server keeps a message id no longer than the message.
 SHORT_AGE_S = 60
+# Over ten within half an hour are no guesses.
+FORGED = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,14 @@ async def _stop_postgres(stage: Stage) -> None:
 
 async def _start_postgres(stage: Stage) -> None:
     await asyncio.to_thread(stage.postgres.start)
+
+
+async def _forge(stage: Stage) -> None:
+    await stage.forge(FORGED)
+
+
+async def _wait(_: Stage) -> None:
+    """A vendor that signs with the right secret again is heard; what failed grows old."""
 
 
 async def _near_the_cliff(stage: Stage) -> None:
@@ -235,6 +245,14 @@ DRILLS = (
         _near_the_cliff,
         _lengthen_and_resume,
         "lengthen max_age to the desired state, resume",
+    ),
+    Drill(
+        "forged webhooks",
+        f"{FORGED} webhooks whose signature does not fit",
+        ("AaWebhooksUnverified",),
+        _forge,
+        _wait,
+        "the right secret (here: no more of them)",
     ),
     Drill(
         "broker down",

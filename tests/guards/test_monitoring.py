@@ -19,7 +19,15 @@ from generator.files import environments
 from generator.recording import recording_rules
 from generator.rules import all_alerts
 
-from athlete_ally.core.series import broker_series, every, ingest_series, normalize_series
+from athlete_ally.core.series import (
+    broker_series,
+    every,
+    fetch_series,
+    ingest_series,
+    normalize_series,
+    unpack_series,
+    webhook_series,
+)
 from athlete_ally.core.topology import build_topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS
@@ -37,7 +45,8 @@ _NORMALIZE = normalize_series(KINDS, VENDORS)
 _BROKER = broker_series(
     build_topology(KINDS, VENDORS, fetched=FETCHED), [subject for *_, subject in _NORMALIZE.dead_letters.values]
 )
-SERIES = {series.name: series for series in every(ingest_series(KINDS), _NORMALIZE, _BROKER)}
+_OF_VENDORS = (webhook_series(VENDORS), unpack_series(VENDORS), fetch_series(FETCHED))
+SERIES = {series.name: series for series in every(*_OF_VENDORS, ingest_series(KINDS), _NORMALIZE, _BROKER)}
 EXPORTED = {
     name if series.type != "histogram" else f"{name}{part}"
     for name, series in SERIES.items()

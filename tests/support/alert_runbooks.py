@@ -32,6 +32,8 @@ SYMPTOMS = (
     "aa:config_differences:fields > 0",
     "aa:consumer_lag:messages > 2",
     "aa:readings_late:ratio1h",
+    "aa:webhooks_unverified:increase30m > 0",
+    "aa:vendor_paused:bool",
     "aa:ingest_errors:ratio1h",
 )
 _FENCE = re.compile(
@@ -107,9 +109,10 @@ class Patient:
         """Get a letter, a refusal, a pause, a change by hand, a stream and a durable missing; return once it shows."""
         stage = self._stage
         # An increase counts from the first scrape on.
-        await self._finds("sum(up) == 2", "aa:watch_success:bool == 1", "sum(normalize_hrv_readings_fresh_total) == 0")
+        await self._finds("sum(up) == 3", "aa:watch_success:bool == 1", "sum(normalize_hrv_readings_fresh_total) == 0")
         await stage.send(5)
         await stage.send(1, IMPOSSIBLE_MS)
+        await stage.forge(3)
         await eventually(stage.site.is_settled, within_s=60)
         room = build_topology(KINDS, ()).stream(CORE_HOT).config()["max_bytes"]
         await stage.change_stream(CORE_HOT, {"max_bytes": await stage.bytes_in(CORE_HOT)})

@@ -19,6 +19,7 @@ from support.servers import Nats
 from support.services import Service, Site
 from support.wait import eventually
 
+from athlete_ally.adapters.token_seal import new_token_key
 from athlete_ally.core.topology import CORE_HOT, normalize_durable
 
 ROOT = Path(__file__).parents[2]
@@ -53,9 +54,10 @@ async def test_every_query_of_the_dashboard_finds_something(
     """
     ingest = site.service("ingest").start()
     normalize = site.service("normalize", AA_NATS_MONITOR_URL=nats_server.monitor_url).start()
-    prometheus = prometheus_of({"ingest": ingest.url, "normalize": normalize.url})
+    fetch = site.service("fetch", AA_TOKEN_KEY=new_token_key()).start()
+    prometheus = prometheus_of({"ingest": ingest.url, "normalize": normalize.url, "fetch": fetch.url})
     prometheus.start()
-    await asyncio.gather(ingest.ready(), normalize.ready(), prometheus.ready())
+    await asyncio.gather(ingest.ready(), normalize.ready(), fetch.ready(), prometheus.ready())
     await pause(site, normalize_durable("sleep"))
     started = time.time()
     stop = asyncio.Event()
@@ -83,7 +85,7 @@ async def test_every_query_of_the_dashboard_finds_something(
     deploys = await prometheus.query(annotations()[1])
     examples = await prometheus.exemplars("normalize_hrv_latency_seconds_bucket", started, time.time())
 
-    assert {"ingest", "normalize"} == {each["metric"]["service"] for each in deploys}
+    assert {"ingest", "normalize", "fetch"} == {each["metric"]["service"] for each in deploys}
     assert {TRACE} == {each["labels"]["trace_id"] for series in examples for each in series["exemplars"]}
     assert [each["value"][1] for each in await prometheus.query("aa:nats_sync_always:bool")] == ["1"]
 
