@@ -297,6 +297,23 @@ async def test_a_person_who_withdrew_is_nobody_elses_trouble(chain: Callable[...
         assert f"dlq_messages_total{{{labels}}} 2.0" in await it.fetch.metrics()
 
 
+async def test_a_replay_of_what_could_not_be_fetched_has_an_outcome(chain: Callable[..., Any]) -> None:
+    """
+    Replayed before the person connects it fails again and stays one letter; afterwards it is fetched, and the letter
+    goes.
+    """
+    async with chain("whoop", accounts=1) as it:
+        await it.notify("70400000", 1)
+        await eventually(it.site.letters)
+        too_early = await it.site.run("dlq", "replay", "--all", "--yes", "--json")
+        (listed,) = (await it.site.run("dlq", "list", "--json")).document["letters"]
+        assert (too_early.code, listed["replays"]) == (2, 1)
+
+        await it.connect("ada")
+        replayed = await it.site.run("dlq", "replay", "--all", "--yes", "--json")
+        assert (replayed.code, await it.fetched(), await it.site.letters()) == (0, 1, [])
+
+
 async def test_a_vendor_that_is_down_costs_nothing(chain: Callable[..., Any]) -> None:
     """
     While the vendor answers 503 everything waits, is counted and not dead-lettered; then it arrives.

@@ -127,6 +127,28 @@ async def test_an_unknown_account_waits_as_a_dead_letter(site: Site) -> None:
     assert await site.stored() == {"anna": 44.0}
 
 
+async def test_a_letter_of_a_webhook_is_replayed(site: Site) -> None:
+    """
+    A replay before the account is linked fails: the letter stays the only one, with its count raised. After that it is
+    stored, and the letter goes; the row leads back to the webhook as it first came.
+    """
+    ingest = await site.service("ingest", **SETTINGS).start().ready()
+    normalize = await site.service("normalize").start().ready()
+    await deliver(ingest, f"garmin/{GARMIN}", payload("garmin", "the overnight average"), {})
+    assert await unpacked(site, "garmin") == {"unknown_account": 1}
+    too_early = await site.run("dlq", "replay", "--all", "--yes", "--json")
+    (listed,) = (await site.run("dlq", "list", "--json")).document["letters"]
+    assert (too_early.code, listed["replays"], listed["reason"]) == (2, 1, "unknown-account")
+
+    await PostgresWebhooks(site.pool).link(PEOPLE)
+    replayed = await site.run("dlq", "replay", "--all", "--yes", "--json")
+    await site.balance(1, normalize)
+    assert (replayed.code, await site.stored(), await site.letters()) == (0, {"anna": 44.0}, [])
+    message_id = await site.pool.fetchval("SELECT message_id FROM hrv_data")
+    webhook = (await site.run("lineage", message_id, "--json")).document["way"][-1]
+    assert (webhook["what"], webhook["stream"], webhook["sequence"]) == ("webhook", VENDOR_HOT, 1)
+
+
 async def test_what_is_mixed_is_told_apart(site: Site) -> None:
     """
     A ping, a deregistration, an unreadable item and a good one in one delivery: the good one is stored, one letter, the

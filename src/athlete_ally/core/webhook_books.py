@@ -3,9 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Final, Literal, Protocol, get_args
 
 from athlete_ally.core.parent import Parent
+
+if TYPE_CHECKING:
+    # The ports know the series, which know the results below.
+    from athlete_ally.core.ports import Rejected
 
 UnpackResult = Literal[
     "unpacked", "named", "withdrawn", "ignored", "duplicate", "retry", "schema_invalid", "unknown_account", "dlq"
@@ -27,7 +31,8 @@ class Account:
 class WebhookReceipt:
     """What became of one webhook: readings published, resources named, and items or readings dead-lettered.
 
-    `parent` is the webhook that named it, where it is a document that was fetched.
+    `parent` is the webhook that named it, where it is a document that was fetched. `replay_of` is the dead letter that
+    it replays, if it does, and `rejected` what of it failed again: that letter stands for it still.
     """
 
     message_id: str
@@ -41,6 +46,8 @@ class WebhookReceipt:
     received_at: datetime
     trace_id: str | None
     parent: Parent | None = None
+    replay_of: str | None = None
+    rejected: "tuple[Rejected, ...]" = ()
 
 
 class WebhookBooks(Protocol):

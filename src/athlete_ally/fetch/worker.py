@@ -4,18 +4,21 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from athlete_ally.core import headers, topology
 from athlete_ally.core.errors import InvalidMessage, Later, MessageTooLarge, StreamFull
 from athlete_ally.core.messages import Delivery, OutgoingMessage
-from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher, Tracing
+from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher, Rejected, Tracing
 from athlete_ally.core.series import FetchSeries
-from athlete_ally.core.trace import log_fields
+from athlete_ally.core.trace import log_fields, trace_id
 from athlete_ally.core.vendor import Resource, Unpacked, Vendor, Webhook
-from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, Verdict, decide
+from athlete_ally.core.verdict import Ack, DeadLetter, Reason, Retry, RetryPolicy, Verdict, decide
+from athlete_ally.core.webhook_books import WebhookReceipt
 from athlete_ally.fetch.letters import dead_letter, fetched
 from athlete_ally.fetch.resource import Fetcher, Got, Hopeless, Nothing, Outcome
 from athlete_ally.normalize.patience import Patience, Stopping, kept_in_hand
+from athlete_ally.normalize.prepare import identity_of, replay_of
 from athlete_ally.normalize.settle import settle
 
 # What a stop may have to wait for, beside the requests in hand.
@@ -29,6 +32,14 @@ _LONGEST_DELAY_S = 600.0
 _LONGEST_PAUSE_S = 30.0
 
 
+class Books(Protocol):
+    """Keeps receipts of replays. See `WebhookBooks`."""
+
+    async def remember(self, receipt: WebhookReceipt) -> None:
+        """Put a receipt on record. May be repeated."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class FetchTools:
     """What a worker works with."""
@@ -36,6 +47,7 @@ class FetchTools:
     inbox: Inbox
     publisher: Publisher
     fetcher: Fetcher
+    books: Books
     patience: Patience
     observer: Observer
     series: FetchSeries
@@ -100,16 +112,45 @@ class FetchWorker:
             if isinstance(verdict, DeadLetter):
                 text = type(error).__name__
                 messages = [dead_letter(self._vendor.name, delivery, verdict.reason, text, at=tools.now())]
+        # A letter that is replayed is still there, and stands for what failed again.
+        letter = replay_of(delivery)
+        again = [message for message in messages if letter is not None and message.stream == topology.DLQ]
         try:
             for message in messages:
+                if message in again:
+                    continue
                 await tools.patience.until_done(lambda message=message: tools.publisher.publish(message))
                 self._count_letter(message)
         except (StreamFull, MessageTooLarge) as error:
             tools.log.warning("given-back", error=str(error), **_about(delivery))
             verdict = Retry(_FULL_DELAY_S)
+        if letter is not None and not isinstance(verdict, Retry):
+            receipt = self._receipt(delivery, letter, fetched=len(messages) - len(again), again=again)
+            await tools.patience.until_done(lambda: tools.books.remember(receipt))
         await tools.patience.until_done(lambda: settle(tools.inbox, delivery, verdict))
         tools.log.info("settled", vendor=self._vendor.name, verdict=type(verdict).__name__, **_about(delivery))
         return verdict
+
+    def _receipt(
+        self, delivery: Delivery, letter: str, *, fetched: int, again: Sequence[OutgoingMessage]
+    ) -> WebhookReceipt:
+        """Return the receipt of a replay: whoever replays has no other way to learn what became of it."""
+        reason: Reason = "non-retryable"
+        rejected = [Rejected(index, reason, each.headers[headers.DLQ_ERROR]) for index, each in enumerate(again)]
+        return WebhookReceipt(
+            message_id=identity_of(delivery),
+            stream=delivery.stream,
+            sequence=delivery.sequence,
+            vendor=self._vendor.name,
+            result="dlq" if again else "named",
+            readings=0,
+            resources=fetched,
+            dead_lettered=len(again),
+            received_at=delivery.stored_at,
+            trace_id=trace_id(delivery.headers.get(headers.TRACEPARENT)),
+            replay_of=letter,
+            rejected=tuple(rejected),
+        )
 
     async def _work(self, delivery: Delivery) -> tuple[Verdict, list[OutgoingMessage]]:
         """Return what to do with a delivery, and what has to be in the streams before it is done."""
@@ -142,9 +183,6 @@ class FetchWorker:
                 return []
             case Hopeless(result, error):
                 self._count(result)
-                if headers.REPLAY_OF in delivery.headers:
-                    # The letter that is replayed is still there.
-                    return []
                 return [dead_letter(self._vendor.name, delivery, "non-retryable", error, at=at)]
 
     def _delay_s(self, delivery: Delivery, asked_s: float) -> float:

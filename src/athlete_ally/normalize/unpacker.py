@@ -10,14 +10,15 @@ from athlete_ally.core.fuse import Fuse
 from athlete_ally.core.measurement import Measurement
 from athlete_ally.core.messages import Delivery, OutgoingMessage
 from athlete_ally.core.parent import parent_of
-from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher
+from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher, Rejected
 from athlete_ally.core.series import NormalizeSeries, UnpackSeries
 from athlete_ally.core.trace import log_fields, trace_id
 from athlete_ally.core.vendor import Unpacked, Vendor
 from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, decide, is_exhausted
 from athlete_ally.core.webhook_books import Account, UnpackResult, WebhookBooks, WebhookReceipt
+from athlete_ally.normalize.letters import printable
 from athlete_ally.normalize.patience import Patience, Stopping, kept_in_hand
-from athlete_ally.normalize.prepare import identity_of, received_at
+from athlete_ally.normalize.prepare import identity_of, received_at, replay_of
 from athlete_ally.normalize.settle import settle
 from athlete_ally.normalize.unpack import (
     Parcel,
@@ -165,7 +166,9 @@ class Unpacker:
 
     async def _finish(self, delivery: Delivery, parcel: Parcel) -> None:
         """Carry out what follows, in the safe order: readings, dead letters, receipt, settlement."""
-        letters = webhook_letters(self._vendor.name, delivery, _key(delivery)[0], parcel.failed, at=self._tools.now())
+        # A letter that is replayed is still there, and stands for what failed again.
+        failed = () if replay_of(delivery) else parcel.failed
+        letters = webhook_letters(self._vendor.name, delivery, _key(delivery)[0], failed, at=self._tools.now())
         try:
             for message in (*parcel.messages, *letters):
                 await self._publish(message)
@@ -197,6 +200,8 @@ class Unpacker:
             received_at=received_at(delivery),
             trace_id=trace_id(delivery.headers.get(headers.TRACEPARENT)),
             parent=parent_of(delivery.headers),
+            replay_of=replay_of(delivery),
+            rejected=_rejected(delivery, parcel),
         )
 
     def _report(self, delivery: Delivery, parcel: Parcel, letters: Sequence[OutgoingMessage]) -> None:
@@ -207,8 +212,10 @@ class Unpacker:
         for letter in letters:
             reason = letter.headers[headers.DLQ_REASON]
             self._tools.observer.count(self._tools.work_series.dead_letters, self._durable, reason, letter.subject)
-        # An account that nobody linked yet says nothing about our code: it must not stop the others.
-        self._fuse.record(dead=any(each.reason != "unknown-account" for each in parcel.failed))
+        # An account that nobody linked yet says nothing about our code, and a replay nothing that is not known: neither
+        # must stop the others.
+        if replay_of(delivery) is None:
+            self._fuse.record(dead=any(each.reason != "unknown-account" for each in parcel.failed))
         if self._fuse.is_open:
             self._tools.observer.set(self._tools.work_series.fuse, self._durable, value=1)
             self._tools.log.error(
@@ -227,6 +234,12 @@ class Unpacker:
 
     async def _settle(self, delivery: Delivery, verdict: Ack | Retry | DeadLetter) -> None:
         await self._tools.patience.until_done(lambda: settle(self._tools.inbox, delivery, verdict))
+
+
+def _rejected(delivery: Delivery, parcel: Parcel) -> tuple[Rejected, ...]:
+    if replay_of(delivery) is None:
+        return ()
+    return tuple(Rejected(each.index, each.reason, printable(each.error)) for each in parcel.failed)
 
 
 def _about(delivery: Delivery) -> dict[str, object]:

@@ -22,6 +22,7 @@ from athlete_ally.adapters.postgres.budget import PostgresBudget
 from athlete_ally.adapters.postgres.migrate import require_current_schema
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.adapters.postgres.vault import PostgresVault
+from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
 from athlete_ally.adapters.prometheus import PrometheusObserver
 from athlete_ally.adapters.ticket_seal import TicketSeal
 from athlete_ally.adapters.token_seal import TokenSeal
@@ -175,6 +176,7 @@ async def _worker(world: _World, vendor: Vendor, topology: Topology, stop: async
         inbox=world.tracing.inbox(world.wrappers.inbox(inbox)),
         publisher=world.tracing.publisher(world.wrappers.publisher(publisher)),
         fetcher=fetcher,
+        books=PostgresWebhooks(world.pool),
         patience=Patience(stop=stop, log=world.log, on_hold=holding, jitter=random.random),
         observer=world.observer,
         series=world.series,

@@ -1,6 +1,8 @@
 """The `WebhookBooks` and `Accounts` ports on PostgreSQL."""
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import asyncpg
@@ -76,6 +78,8 @@ class PostgresWebhooks:
                     receipt.trace_id,
                     receipt.parent and receipt.parent.message_id,
                     receipt.parent and receipt.parent.sequence,
+                    receipt.replay_of,
+                    json.dumps([asdict(each) for each in receipt.rejected]),
                 )
                 await connection.execute(_FORGET_STARTS, [receipt.message_id])
 

@@ -1,7 +1,7 @@
 -- Put on record what became of a webhook; a row that is there already means that another worker had the same message.
 INSERT INTO webhook_receipt (
     message_id, stream, sequence, vendor, result, readings, resources, dead_lettered, received_at, trace_id, parent_id,
-    parent_sequence
+    parent_sequence, replay_of, rejected
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::json)
 ON CONFLICT DO NOTHING
