@@ -65,7 +65,7 @@ def simulate(*, as_json: bool, **options: Any) -> None:
     Sends to AA_INGEST_URL and signs with AA_VENDOR_WEBHOOK_SECRETS, as ingest reads it. For a vendor that is asked for
     what its webhooks name, it is the API too: it listens at AA_VENDOR_API_URL, and people connect through fetch at
     AA_CONNECT_URL (AA_TOKEN_KEY or its file, AA_VENDOR_CLIENT_ID and _SECRET as for fetch). Otherwise accounts are
-    written to DATABASE_URL.
+    written to DATABASE_URL. `up` writes all of it into connections.env in its data directory: --env-file.
 
     Exit code 0 if the handshake was right and every delivery was answered 2xx in the end, 2 if not.
     """

@@ -12,7 +12,9 @@ from rich.text import Text
 from athlete_ally.adapters.logs import build_log
 from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import load_settings, unknown_variables
+from athlete_ally.config.vendor_secrets import vendor_values
 from athlete_ally.core.errors import Misconfigured
+from athlete_ally.vendors import VENDORS
 from athlete_ally.wiring.loop import run, stop_on_signals
 from athlete_ally.wiring.stack import Stack, start_stack
 from athlete_ally.wiring.status import status_line
@@ -40,8 +42,9 @@ def up(*, env_file: Path | None, **flags: Any) -> None:
     """Run everything on this machine until Ctrl-C. (changing)
 
     Starts nats-server and PostgreSQL from their wheels under the data directory (or uses NATS_URL and DATABASE_URL,
-    when set), creates streams and schema, and runs ingest, normalize and the console. Data survives a restart. For a
-    person's own machine or a small lab; in production run the services one by one.
+    when set), creates streams and schema, and runs ingest, normalize and the console. Data survives a restart. Fetch
+    runs too where an AA_VENDOR_CLIENT_ID is set; a key for tokens is made in the data directory unless one is set. For
+    a person's own machine or a small lab; in production run the services one by one.
     """
     settings = load_settings(env_file, **flags)
     for warning in unknown_variables(env_file):
@@ -49,13 +52,14 @@ def up(*, env_file: Path | None, **flags: Any) -> None:
     console = Console(stderr=True)
     log = build_log("up", level=settings.log_level, form=settings.log_format)
     folder = settings.data_dir.resolve()
+    vendors = vendor_values((*VENDORS, *settings.senders), env_file)
 
     async def main() -> None:
         stop = asyncio.Event()
         stop_on_signals(stop)
         to_files = console.is_terminal
         starting = asyncio.create_task(
-            start_stack(settings, folder, log, services_log_to_files=to_files, with_console=True)
+            start_stack(settings, folder, log, services_log_to_files=to_files, with_console=True, vendors=vendors)
         )
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -78,9 +82,11 @@ def _say_where(stack: Stack) -> None:
     host = stack.settings.ingest_host
     click.echo(f"ingest       {stack.ingest_url}  (bound to {host}; /docs, /health/ready, /metrics)")
     click.echo(f"normalize    {stack.normalize_url}  (/health/ready, /metrics)")
+    if stack.with_fetch:
+        click.echo(f"fetch        {stack.fetch_url}  (/connect/VENDOR, /health/ready, /metrics)")
     click.echo(f"console      {stack.console_url}  (open it in a browser)")
     click.echo(f"data         {stack.folder}")
-    click.echo(f"connections  {stack.environment_file}  (NATS_URL and DATABASE_URL, for other commands: --env-file)")
+    click.echo(f"connections  {stack.environment_file}  (what other commands need to reach this: --env-file)")
     if stack.psql is not None:
         click.echo(f"psql         {stack.psql}")
     click.echo("Ctrl-C stops everything.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from athlete_ally.config.settings import DEFAULT_ENV_FILE
-from athlete_ally.config.vendor_variables import FILE_SUFFIX, secrets_variable, token_variable
+from athlete_ally.config.vendor_variables import FILE_SUFFIX, secrets_variable, token_variable, variables
 from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.signature import Hmac, SecretPath, SharedHeader
 from athlete_ally.core.vendor import Secrets, Vendor
@@ -47,6 +47,14 @@ def configured_values(env_file: Path | None, environment: Mapping[str, str]) -> 
     """Return every variable that has a value; `environment` wins over `env_file` (`.env` unless given)."""
     values = {name: value for name, value in dotenv_values(env_file or DEFAULT_ENV_FILE).items() if value}
     return values | {name: value for name, value in environment.items() if value}
+
+
+def vendor_values(
+    vendors: Sequence[str], env_file: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Return every variable of these vendors that has a value, to be handed to a service as it is."""
+    values = configured_values(env_file, environment)
+    return {name: values[name] for name in variables(vendors) if name in values}
 
 
 def value_of(name: str, values: Mapping[str, str]) -> str:

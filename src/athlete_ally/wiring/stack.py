@@ -3,10 +3,11 @@
 import asyncio
 import secrets
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import asyncpg
@@ -24,11 +25,14 @@ from athlete_ally.adapters.servers.nats_server import nats_command
 from athlete_ally.adapters.servers.ports import free_port
 from athlete_ally.adapters.servers.postgres_server import PostgresServer
 from athlete_ally.adapters.servers.processes import Processes
+from athlete_ally.adapters.token_seal import new_token_key
 from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings
+from athlete_ally.config.vendor_variables import client_id_variable
 from athlete_ally.core.errors import Misconfigured, Unavailable
 from athlete_ally.core.ports import Log
 from athlete_ally.ops.provision import provision
+from athlete_ally.vendors import FETCHED
 from athlete_ally.wiring.builders import desired_topology, nats_connection, now
 
 T = TypeVar("T")
@@ -47,6 +51,20 @@ class _Secrets(msgspec.Struct, frozen=True):
     postgres_password: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Services:
+    """Which services are wanted, and what they are told; `vendors` are the variables of vendors."""
+
+    log_to_files: bool
+    with_console: bool
+    vendors: Mapping[str, str]
+
+    @property
+    def with_fetch(self) -> bool:
+        """Tell whether our application is known at any vendor whose API is asked."""
+        return any(client_id_variable(vendor) in self.vendors for vendor in FETCHED)
+
+
 @dataclass(slots=True)
 class Stack:
     """What runs, and where. `settings` are those of the services: they name the servers that are in use."""
@@ -59,6 +77,7 @@ class Stack:
     pool: "asyncpg.Pool[Any]"
     pids: dict[str, int] = field(default_factory=dict[str, int])
     psql: Path | None = None
+    with_fetch: bool = False
 
     @property
     def ingest_url(self) -> str:
@@ -71,13 +90,18 @@ class Stack:
         return f"http://127.0.0.1:{self.settings.normalize_port}"
 
     @property
+    def fetch_url(self) -> str:
+        """Return where fetch is, for clients on this machine."""
+        return f"http://127.0.0.1:{self.settings.fetch_port}"
+
+    @property
     def console_url(self) -> str:
         """Return where the console is, for a browser on this machine."""
         return f"http://127.0.0.1:{self.settings.console_port}"
 
     @property
     def environment_file(self) -> Path:
-        """Return the file with NATS_URL and DATABASE_URL, readable by its owner only."""
+        """Return the file with what other commands need to reach all this, readable by its owner only."""
         return self.folder / "connections.env"
 
     async def versions(self) -> dict[str, str]:
@@ -91,12 +115,19 @@ class Stack:
         await self.processes.close()
 
 
-async def start_stack(
-    settings: Settings, folder: Path | None, log: Log, *, services_log_to_files: bool, with_console: bool
+async def start_stack(  # what a stack is made of
+    settings: Settings,
+    folder: Path | None,
+    log: Log,
+    *,
+    services_log_to_files: bool,
+    with_console: bool,
+    vendors: Mapping[str, str] = MappingProxyType({}),
 ) -> Stack:
     """Start what the settings don't name as running elsewhere, make streams and schema, and start the services.
 
-    When this returns, the services are ready; the console is one of them where it is wanted. No `folder` means a new
+    When this returns, the services are ready; the console is one of them where it is wanted, and fetch where the
+    variables in `vendors` name our application at a vendor whose API is asked. No `folder` means a new
     temporary one, removed when everything has ended, also when we are killed. Services write their logs to files in the
     folder, or to our own standard error.
 
@@ -108,14 +139,14 @@ async def start_stack(
     processes = Processes()
     folder = await processes.open(folder)
     try:
-        return await _start(settings, folder, log, processes, to_files=services_log_to_files, with_console=with_console)
+        return await _start(settings, folder, log, processes, _Services(services_log_to_files, with_console, vendors))
     except BaseException:
         await processes.close()
         raise
 
 
 async def _start(  # what a stack is made of
-    settings: Settings, folder: Path, log: Log, processes: Processes, *, to_files: bool, with_console: bool
+    settings: Settings, folder: Path, log: Log, processes: Processes, wanted: _Services
 ) -> Stack:
     known = _secrets(folder)
     (nats_url, monitor_url), (database_url, psql) = await asyncio.gather(
@@ -134,16 +165,21 @@ async def _start(  # what a stack is made of
     pool = await open_pool(database_url, size=2)
     await _watched(processes, folder, until_it_answers(lambda: server_version(pool)))
     await migrate(pool)
-    stack = Stack(folder, settings, log, processes, connection, pool, psql=psql)
-    lines = {"NATS_URL": nats_url, "AA_NATS_MONITOR_URL": monitor_url, "DATABASE_URL": database_url}
+    if wanted.with_fetch:
+        settings = _with_token_key(settings, folder)
+    stack = Stack(folder, settings, log, processes, connection, pool, psql=psql, with_fetch=wanted.with_fetch)
+    told = _told(settings, wanted)
+    lines = {"NATS_URL": nats_url, "AA_NATS_MONITOR_URL": monitor_url, "DATABASE_URL": database_url, **told}
     text = "".join(f"{name}={value}\n" for name, value in lines.items() if value)
     _write_private(stack.environment_file, text)
     services = {"ingest": stack.ingest_url, "normalize": stack.normalize_url}
-    if with_console:
+    if wanted.with_fetch:
+        services["fetch"] = stack.fetch_url
+    if wanted.with_console:
         services["console"] = stack.console_url
     for service, url in services.items():
-        service_log = str(folder / f"{service}.log") if to_files else None
-        await processes.start(_service_command(service, settings, service_log))
+        service_log = str(folder / f"{service}.log") if wanted.log_to_files else None
+        await processes.start(_service_command(service, settings, service_log, told))
         log.debug("starting", service=service, url=url)
     async with httpx.AsyncClient(trust_env=False) as client:
         for url in services.values():
@@ -197,17 +233,43 @@ async def _provision(connection: Connection, settings: Settings, log: Log) -> No
     log.debug("provisioned", names=made)
 
 
-def _service_command(service: str, settings: Settings, log: str | None) -> Command:
+def _with_token_key(settings: Settings, folder: Path) -> Settings:
+    """Return settings with a key for tokens; where none is set, the data directory has one of its own."""
+    if settings.token_key is not None or settings.token_key_file is not None:
+        return settings
+    path = folder / "token.key"
+    if not path.exists():
+        _write_private(path, new_token_key())
+    return settings.model_copy(update={"token_key_file": path})
+
+
+def _told(settings: Settings, wanted: _Services) -> dict[str, str]:
+    """Return what services, and commands that work with them, are told of vendors."""
+    told = dict(wanted.vendors)
+    if settings.webhook_senders:
+        told["AA_WEBHOOK_SENDERS"] = settings.webhook_senders
+    if wanted.with_fetch:
+        told["AA_CONNECT_URL"] = settings.connect_url
+    if settings.token_key is not None:
+        told["AA_TOKEN_KEY"] = settings.token_key.get_secret_value()
+    elif settings.token_key_file is not None:
+        told["AA_TOKEN_KEY_FILE"] = str(settings.token_key_file)
+    return {**told, "AA_INGEST_URL": f"http://127.0.0.1:{settings.ingest_port}"}
+
+
+def _service_command(service: str, settings: Settings, log: str | None, told: Mapping[str, str]) -> Command:
     environment = {
+        **told,
         "NATS_URL": settings.nats_url.get_secret_value(),
         "DATABASE_URL": settings.database_url.get_secret_value(),
         "AA_INGEST_HOST": settings.ingest_host,
         "AA_INGEST_PORT": str(settings.ingest_port),
         "AA_NORMALIZE_HOST": settings.normalize_host,
         "AA_NORMALIZE_PORT": str(settings.normalize_port),
+        "AA_FETCH_HOST": settings.fetch_host,
+        "AA_FETCH_PORT": str(settings.fetch_port),
         "AA_CONSOLE_HOST": settings.console_host,
         "AA_CONSOLE_PORT": str(settings.console_port),
-        "AA_INGEST_URL": f"http://127.0.0.1:{settings.ingest_port}",
         "AA_NORMALIZE_URL": f"http://127.0.0.1:{settings.normalize_port}",
         "AA_NATS_MONITOR_URL": settings.nats_monitor_url or "",
         "AA_LOG_LEVEL": settings.log_level,

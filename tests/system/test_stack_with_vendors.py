@@ -1,0 +1,46 @@
+"""What `up` starts when our application is known at a vendor: fetch, with a key of its own."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from athlete_ally.adapters.nats.admin import NatsAdmin
+from athlete_ally.adapters.servers.ports import free_port
+from athlete_ally.config.settings import load_settings
+from athlete_ally.config.vendor_secrets import vendor_values
+from athlete_ally.core.ports import Log
+from athlete_ally.core.topology import VENDOR_HOT, fetched_subject
+from athlete_ally.wiring.simulate import Played, Simulation, run_simulation
+from athlete_ally.wiring.stack import start_stack
+
+
+async def test_fetch_is_part_of_it(tmp_path: Path, log: Log) -> None:
+    """
+    A simulated vendor needs nothing but what is in `connections.env`; what fetch gets of it is in the stream, and the
+    key that encrypts tokens is for its owner only.
+    """
+    env_file, fetch_port = tmp_path / "oura.env", free_port()
+    lines = {
+        "AA_OURA_CLIENT_ID": "our-application",
+        "AA_OURA_CLIENT_SECRET": "its-secret",
+        "AA_OURA_WEBHOOK_SECRETS": "a-secret-for-simulations",
+        "AA_OURA_WEBHOOK_TOKEN": "a-token-for-simulations",
+        "AA_OURA_API_URL": f"http://127.0.0.1:{free_port()}",
+        "AA_CONNECT_URL": f"http://127.0.0.1:{fetch_port}",
+    }
+    env_file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()), encoding="utf-8")
+    settings = load_settings(env_file, ingest_port=free_port(), normalize_port=free_port(), fetch_port=fetch_port)
+    vendors = vendor_values(["oura"], env_file)
+    stack = await start_stack(settings, None, log, services_log_to_files=True, with_console=False, vendors=vendors)
+    try:
+        told = stack.environment_file
+        played = Played()
+        wanted = Simulation("oura", users=2, rate=20, count=4, quiet_s=2, env_file=told)
+        await run_simulation(load_settings(told), wanted, played, asyncio.Event(), lambda _: None)
+        subject = fetched_subject("oura")
+        stream = await NatsAdmin(stack.connection).stream(VENDOR_HOT, subject)
+
+        assert (played.is_well, stream and stream.by_subject) == (True, {subject: 4})
+        assert sys.platform == "win32" or (stack.folder / "token.key").stat().st_mode & 0o777 == 0o600
+    finally:
+        await stack.close()
