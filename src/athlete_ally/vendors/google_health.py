@@ -16,8 +16,7 @@ from athlete_ally.core.api import Api, Call, Document, OAuth, Rate
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Request, SharedHeader, is_secret
 from athlete_ally.core.vendor import Answer, Found, Resource, Secrets, Unpacked, Unusable, Vendor, Webhook
-from athlete_ally.core.vendor_json import converted, decoded, decoded_items, moment, present
-from athlete_ally.core.vendor_values import minutes
+from athlete_ally.core.vendor_json import converted, decoded, decoded_items, minutes, moment, present
 
 _DOCS = "https://developers.google.com/health/webhooks"
 _REFERENCE = "https://developers.google.com/health/reference/rest/v4/projects.subscribers"

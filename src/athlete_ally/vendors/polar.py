@@ -15,8 +15,7 @@ from athlete_ally.core.api import Api, Call, Document, Judgement, OAuth, Rate, b
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Hmac, Request
 from athlete_ally.core.vendor import NOTHING, Answer, Found, Resource, Secrets, Unpacked, Vendor, Webhook
-from athlete_ally.core.vendor_json import decoded, present
-from athlete_ally.core.vendor_values import minutes
+from athlete_ally.core.vendor_json import decoded, minutes, present
 
 _DOCS = "https://www.polar.com/accesslink-api/#webhooks"
 _REFERENCE = (
