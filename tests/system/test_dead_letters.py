@@ -2,19 +2,28 @@
 
 import asyncio
 import json
+import os
+import signal
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from support.samples import hrv_reading
+from support.servers import Guard, new_nats
 from support.services import Service, Site
+from support.streams import make_streams
 from support.wait import eventually
 
+from athlete_ally.adapters.nats.admin import NatsAdmin
+from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.core import headers
 from athlete_ally.core.identity import message_id
 from athlete_ally.core.messages import OutgoingMessage
-from athlete_ally.core.topology import CORE_HOT, normalize_durable, raw_subject
+from athlete_ally.core.ports import Log
+from athlete_ally.core.topology import CORE_HOT, Topology, normalize_durable, raw_subject
 
 DURABLE = normalize_durable("hrv")
 
@@ -187,3 +196,88 @@ async def test_a_worker_that_is_away_makes_a_replay_wait(site: Site) -> None:
 
     assert (result.code, result.document["result"]["removed"], await site.letters()) == (0, 20, [])
     await site.balance(20, normalize)
+
+
+async def room(site: Site, stream: str, more_bytes: int) -> None:
+    """Let a stream hold so much more than it does."""
+    live = await NatsAdmin(site.connection).stream(stream)
+    assert live is not None
+    await site.connection.api(f"STREAM.UPDATE.{stream}", {**live.config, "max_bytes": live.bytes + more_bytes})
+
+
+async def resume(site: Site, count: int) -> None:
+    """Resume the latest run; every reading is stored once, and no letter is left."""
+    run = (await site.run("dlq", "journal", "--json")).document["entries"][0]["run"]
+    resumed = await site.run("dlq", "replay", "--resume", run, "--yes", "--json", tomorrow=True)
+    assert (resumed.code, len(await site.stored()), await site.letters()) == (0, count, []), resumed
+    settled = await settled_letters(site, run)
+    assert (len(settled), set(settled.values())) == (count, {1})
+
+
+async def test_a_full_stream_ends_a_replay_that_can_be_resumed(site: Site) -> None:
+    """
+    AA_CORE_HOT takes no more: the replay says so and how to go on, every reading is stored or a letter, and it goes on.
+    """
+    await dead(site, 30)
+    await mended(site)
+    await room(site, CORE_HOT, 4_000)
+    full = await site.run("dlq", "replay", "--all", "--yes", tomorrow=True)
+    stored, letters = len(await site.stored()), len(await site.letters())
+    await room(site, CORE_HOT, 10_000_000)
+
+    assert (full.code, "takes no more messages" in full.err, "--resume" in full.err) == (1, True, True), full
+    assert (stored < 30, stored + letters >= 30) == (True, True)
+    await resume(site, 30)
+
+
+async def test_a_database_that_goes_ends_a_replay_that_can_be_resumed(site: Site, database_url: str) -> None:
+    """
+    PostgreSQL ends every connection and refuses others during a replay: it ends with exit code 1, and goes on later.
+    """
+    await dead(site, 60)
+    normalize = await mended(site)
+    replay = asyncio.create_task(site.run("dlq", "replay", "--all", "--rate", "20", "--yes", tomorrow=True))
+    await eventually(site.stored)
+    base, _, name = database_url.rpartition("/")
+    outside = await asyncpg.connect(f"{base}/postgres")
+    await outside.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    await outside.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+    result = await replay
+    await outside.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    await outside.close()
+
+    assert (result.code, "--resume" in result.err) == (1, True), result
+    await resume(site, 60)
+    await site.balance(60, normalize)
+
+
+async def test_a_broker_that_restarts_does_not_lose_a_replay(
+    guard: Guard, topology: Topology, log: Log, database_url: str, pool: Any, tmp_path: Path
+) -> None:
+    """
+    The broker is killed in the middle of a replay and starts again: whether the run outlives it or is resumed, every
+    reading is stored once and no letter is left.
+    """
+    nats = await asyncio.to_thread(new_nats, guard)
+    connection = Connection(nats.url, name="test", log=log)
+    await connection.open()
+    await make_streams(connection, topology)
+    site = Site(nats.url, database_url, connection, pool, tmp_path)
+    try:
+        await site.patience_with(DURABLE, 2)
+        await dead(site, 40)
+        normalize = await mended(site)
+        replay = asyncio.create_task(site.run("dlq", "replay", "--all", "--rate", "20", "--yes", tomorrow=True))
+        await eventually(site.stored)
+        os.kill(nats.pid, signal.SIGKILL)
+        await asyncio.to_thread(nats.start)
+        ended = await replay
+        if ended.code != 0:
+            assert (ended.code, "--resume" in ended.err) == (1, True), ended
+            await resume(site, 40)
+        await site.balance(40, normalize)
+        assert (len(await site.stored()), await site.letters()) == (40, [])
+    finally:
+        site.close()
+        await connection.close()
+        os.kill(nats.pid, signal.SIGTERM)
