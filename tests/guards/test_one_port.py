@@ -41,8 +41,8 @@ MUST_NAME_IT = (
 INGEST_ONLY = frozenset({INGEST_PORT})
 OURS = INGEST_ONLY | {NORMALIZE_PORT, CONSOLE_PORT, FETCH_PORT}
 # What else answers HTTP on one: nats-server (monitoring), Prometheus, Alertmanager, Grafana, receivers of alerts and of
-# traces, and the page of these.
-LOCAL_HTTP = OURS | {3000, 4318, 8222, 9090, 9093, 9099, 16686}
+# traces, the page of these, and simulated vendors.
+LOCAL_HTTP = OURS | {3000, 4318, 8222, 9090, 9093, 9099, 16686, 4190}
 # A line about the setting may give its range.
 IN_A_SETTING = OURS | {0, 65535}
 
