@@ -5,6 +5,7 @@ import io
 import json
 import os
 import sys
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,16 @@ from click.testing import CliRunner
 from support.commands import Outcome
 from support.servers import Nats
 
+from athlete_ally.adapters.logs import build_log
 from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.adapters.nats.operator import NatsBroker
+from athlete_ally.adapters.nats.snapshot import SnapshotHead, Snapshots
 from athlete_ally.cli.app import cli
 from athlete_ally.cli.exits import explained
 from athlete_ally.core.errors import AthleteAllyError
 from athlete_ally.core.topology import CORE_HOT, DLQ, normalize_durable, raw_subject
+from athlete_ally.wiring import backup as backup_wiring
+from athlete_ally.wiring import operator
 
 ROOT = Path(__file__).parents[2]
 DEV = (ROOT / "deploy/environments/dev.toml").read_text("utf-8")
@@ -175,6 +181,91 @@ async def test_a_stale_plan_is_refused(desk: Desk) -> None:
 
     assert (stale.code, done.code) == (5, 0)
     assert (await desk.info())["config"]["max_age"] == 72 * 3600 * 10**9
+
+
+def meddling(url: str, *, stream: str) -> Callable[[], Awaitable[None]]:
+    """Return what somebody else does at the worst moment: over a connection of its own it deletes messages."""
+
+    async def meddle() -> None:
+        stranger = Connection(url, name="stranger", log=build_log("stranger", level="error", form="json"))
+        await stranger.open()
+        await stranger.api(f"STREAM.PURGE.{stream}", {"keep": 1})
+        await stranger.close()
+
+    return meddle
+
+
+async def test_messages_that_vanish_during_an_apply(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Somebody deletes messages between the change and the look afterwards: exit code 6 with both numbers, and the journal
+    does not call it done. Without the stranger the same apply is 0.
+    """
+    await desk.fill(5)
+    meddle = meddling(desk.environment["NATS_URL"], stream=CORE_HOT)
+
+    class Meddled(NatsBroker):
+        async def update_stream(self, config: Mapping[str, Any]) -> None:
+            await super().update_stream(config)
+            await meddle()
+
+    path = desk.file(('max_age = "48h"', 'max_age = "72h"'))
+    with monkeypatch.context() as patched:
+        patched.setattr(operator, "NatsBroker", Meddled)
+        ended = await desk.run("apply", "--yes", "--only", CORE_HOT, "--environment-file", path)
+    results = [entry["result"] for entry in (await desk.run("journal", "--json")).document["entries"]]
+    quiet = await desk.run("apply", "--yes", "--environment-file", path)
+
+    assert (ended.code, quiet.code, results) == (6, 0, ["begun", "failed"])
+    assert f"stream {CORE_HOT} has 1 messages after the change, and had 5" in ended.err
+
+
+async def test_a_backup_that_was_altered(desk: Desk) -> None:
+    """
+    One byte changed after it was proved good: neither verify-backup nor restore believes it, exit code 6, and nothing
+    is restored.
+    """
+    await desk.fill(5)
+    folder = str(desk.folder / "backups")
+    assert (await desk.run("backup", CORE_HOT, "--out", folder)).code == 0
+    backup = next(path.parent for path in Path(folder).rglob("manifest.json"))
+    good = await desk.run("verify-backup", str(backup))
+    await desk.connection.api(f"STREAM.DELETE.{CORE_HOT}")
+    data = next(path for path in backup.iterdir() if path.name != "manifest.json")
+    whole = data.read_bytes()
+    data.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+    altered = [
+        await desk.run(*arguments) for arguments in (("verify-backup", str(backup)), ("restore", str(backup), "--yes"))
+    ]
+    gone = await NatsBroker(desk.connection).stream(CORE_HOT)
+    data.write_bytes(whole)
+    back = await desk.run("restore", str(backup), "--yes")
+
+    assert (good.code, [each.code for each in altered], gone, back.code) == (0, [6, 6], None, 0)
+    assert (await desk.info())["state"]["messages"] == 5
+
+
+async def test_messages_that_vanish_during_a_restore(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    What the server has after a restore is counted: messages that somebody deleted meanwhile are exit code 6.
+    """
+    await desk.fill(5)
+    folder = str(desk.folder / "backups")
+    assert (await desk.run("backup", CORE_HOT, "--out", folder)).code == 0
+    backup = next(path.parent for path in Path(folder).rglob("manifest.json"))
+    await desk.connection.api(f"STREAM.DELETE.{CORE_HOT}")
+    meddle = meddling(desk.environment["NATS_URL"], stream=CORE_HOT)
+
+    class Meddled(Snapshots):
+        async def restore(self, stream: str, head: SnapshotHead, chunks: AsyncIterable[bytes]) -> None:
+            await super().restore(stream, head, chunks)
+            await meddle()
+
+    monkeypatch.setattr(backup_wiring, "Snapshots", Meddled)
+    ended = await desk.run("restore", str(backup), "--yes")
+    results = [entry["result"] for entry in (await desk.run("journal", "--json")).document["entries"]]
+
+    assert (ended.code, results) == (6, ["begun", "failed"])
+    assert "messages: 1, in the backup 5" in ended.err
 
 
 @pytest.mark.parametrize(

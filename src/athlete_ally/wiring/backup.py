@@ -140,9 +140,10 @@ async def restore(settings: Settings, folder: Path, tell: Tell, *, expired: str 
         journal.begin(outcome)
         await _restore(connection, folder, manifest, config, tell)
         problems = [] if expired == "drop" else shortfalls(manifest, await _restored(connection, manifest, tell))
-        journal.end(outcome, result="done", detail=f"restored from {folder}")
+        found = "; ".join(problems)
+        journal.end(outcome, result="failed" if problems else "done", detail=found or f"restored from {folder}")
     if problems:
-        raise NotVerified(f"{manifest.stream} was restored, but " + "; ".join(problems))
+        raise NotVerified(f"{manifest.stream} was restored, but {found}")
     return Kept(folder, manifest)
 
 
