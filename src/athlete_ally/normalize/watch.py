@@ -92,6 +92,11 @@ class ConsumerView(Protocol):
         ...
 
     @property
+    def abandoned(self) -> int:
+        """How many messages were delivered for the last time and never settled, at most."""
+        ...
+
+    @property
     def ack_floor(self) -> int:
         """Sequence up to which all is settled."""
         ...
@@ -228,8 +233,7 @@ class Watch:
         self.observer.set(self.series.delivered, *labels, value=durable.delivered)
         self.observer.set(self.series.ack_floor, *labels, value=durable.ack_floor)
         self.observer.set(self.series.paused, *labels, value=durable.paused)
-        abandoned = 0 if durable.ack_pending else max(0, durable.delivered - durable.ack_floor)
-        self.observer.set(self.series.abandoned, *labels, value=abandoned)
+        self.observer.set(self.series.abandoned, *labels, value=durable.abandoned)
         oldest = await self._oldest(desired, durable)
         age_s = self._age_s(oldest)
         self.observer.set(self.series.oldest_age, *labels, value=age_s)

@@ -6,6 +6,7 @@ from typing import Any
 
 from athlete_ally.adapters.nats.connection import ApiError, Connection
 from athlete_ally.core.errors import Unavailable
+from athlete_ally.core.live import abandoned_in
 
 # Error codes of nats-server: https://github.com/nats-io/nats-server/blob/main/server/errors.json
 _STREAM_NOT_FOUND = 10059
@@ -52,6 +53,7 @@ class ConsumerInfo:
     redelivered: int
     delivered: int
     ack_floor: int
+    abandoned: int
     paused: bool
 
 
@@ -100,6 +102,7 @@ class NatsAdmin:
             redelivered=answer["num_redelivered"],
             delivered=answer["delivered"]["stream_seq"],
             ack_floor=answer["ack_floor"]["stream_seq"],
+            abandoned=abandoned_in(answer),
             paused=bool(answer.get("paused", False)),
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from athlete_ally.adapters.nats.connection import ApiError, Connection
 from athlete_ally.core.errors import Refused, Unavailable
-from athlete_ally.core.live import LiveDurable, LiveStream, Replica, Rights, Server, StoredMessage
+from athlete_ally.core.live import LiveDurable, LiveStream, Replica, Rights, Server, StoredMessage, abandoned_in
 
 # Error codes of nats-server: https://github.com/nats-io/nats-server/blob/main/server/errors.json
 _STREAM_NOT_FOUND = 10059
@@ -191,6 +191,7 @@ def _durable(answer: Mapping[str, Any]) -> LiveDurable:
         redelivered=answer["num_redelivered"],
         delivered=answer["delivered"]["stream_seq"],
         ack_floor=answer["ack_floor"]["stream_seq"],
+        abandoned=abandoned_in(answer),
         paused=bool(answer.get("paused")),
     )
 
