@@ -1,27 +1,21 @@
 """The commands on streams against a real server: what they print, refuse, change and note."""
 
 import asyncio
-import io
 import json
 import os
 import sys
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
-from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
-from support.commands import Outcome
+from support.commands import Outcome, in_process
 from support.servers import Nats
 
 from athlete_ally.adapters.logs import build_log
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.operator import NatsBroker
 from athlete_ally.adapters.nats.snapshot import SnapshotHead, Snapshots
-from athlete_ally.cli.app import cli
-from athlete_ally.cli.exits import explained
-from athlete_ally.core.errors import AthleteAllyError
 from athlete_ally.core.topology import CORE_HOT, DLQ, normalize_durable, raw_subject
 from athlete_ally.wiring import backup as backup_wiring
 from athlete_ally.wiring import operator
@@ -53,17 +47,7 @@ class Desk:
 
     async def run(self, *arguments: str) -> Outcome:
         """Run a command to its end, in a thread, since it has an event loop of its own."""
-        return await asyncio.to_thread(self._run, arguments)
-
-    def _run(self, arguments: tuple[str, ...]) -> Outcome:
-        result = CliRunner(env=self.environment).invoke(cli, ["streams", *arguments])
-        if not isinstance(result.exception, AthleteAllyError):
-            assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-            return Outcome(result.exit_code, result.stdout, result.stderr)
-        said = io.StringIO()
-        with pytest.raises(SystemExit) as ended, redirect_stderr(said), explained():
-            raise result.exception
-        return Outcome(int(str(ended.value.code or 0)), result.stdout, result.stderr + said.getvalue())
+        return await asyncio.to_thread(in_process, self.environment, "streams", *arguments)
 
     async def fill(self, count: int) -> None:
         """Store readings that nobody has processed."""

@@ -2,12 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+import os
+import re
+import signal
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
+from support.commands import Outcome, in_process
 from support.nats_templates import CLIENT_KEY, NatsSite, start_site
 from support.samples import hrv_reading
 from support.servers import Guard
@@ -20,7 +25,7 @@ from athlete_ally.core.environment import Environment
 from athlete_ally.core.errors import PermissionDenied, Unavailable
 from athlete_ally.core.permissions import User, build_users, denied_to_all
 from athlete_ally.core.ports import Log
-from athlete_ally.core.topology import Topology, build_topology
+from athlete_ally.core.topology import CORE_HOT, Topology, build_topology, normalize_durable, raw_subject
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS
 
@@ -43,7 +48,13 @@ def desired(nats: NatsSite) -> Topology:
 @pytest.fixture
 async def operator(nats: NatsSite, log: Log) -> AsyncGenerator[Connection]:
     """Give a connection of the operator, once the servers can store."""
-    connection = nats.connection("operator", log)
+    connection = await _open_once_it_stores(nats, log)
+    yield connection
+    await connection.close()
+
+
+async def _open_once_it_stores(site: NatsSite, log: Log) -> Connection:
+    connection = site.connection("operator", log)
     async with asyncio.timeout(30):
         await connection.open()
 
@@ -54,8 +65,7 @@ async def operator(nats: NatsSite, log: Log) -> AsyncGenerator[Connection]:
             return False
 
     await eventually(stores, within_s=30)
-    yield connection
-    await connection.close()
+    return connection
 
 
 @pytest.mark.usefixtures("operator")
@@ -88,6 +98,9 @@ async def test_everything_needed_is_allowed(nats: NatsSite, database_url: str, t
             return bool(_letters(nats))
 
         await eventually(is_dead)
+        database = await asyncpg.connect(database_url)
+        rows = await database.fetchval("SELECT count(*) FROM hrv_data")
+        await database.close()
         series = [await ingest.metrics(), await normalize.metrics()]
         doctor = nats.run("monitor", "doctor", "--json", DATABASE_URL=database_url)
     finally:
@@ -95,7 +108,7 @@ async def test_everything_needed_is_allowed(nats: NatsSite, database_url: str, t
             service.close()
     counted = [line for text in series for line in text.splitlines() if line.startswith("nats_permission_viol")]
 
-    assert len(counted) == 4
+    assert (rows, len(counted)) == (1, 4)
     assert {line.rpartition(" ")[2] for line in counted} == {"0.0"}
     for text in (doctor.stderr, *(service.log for service in services)):
         assert "ermission" not in text
@@ -107,6 +120,117 @@ def _letters(nats: NatsSite) -> list[object]:
     done = nats.run("dlq", "dlq", "list", "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)["letters"]
+
+
+async def _as(site: NatsSite, user: str, *arguments: str) -> Outcome:
+    """Run a command on streams as this user."""
+    return await asyncio.to_thread(in_process, site.settings(user), "streams", *arguments)
+
+
+Replacement = str | Callable[[re.Match[str]], str]
+OtherFile = Callable[[str, Replacement], str]
+
+
+@pytest.fixture
+def other_file(nats: NatsSite, tmp_path: Path) -> OtherFile:
+    """Return what writes the environment's file with something else in it."""
+
+    def write(pattern: str, replacement: Replacement) -> str:
+        text = Path(nats.settings("operator")["AA_ENVIRONMENT_FILE"]).read_text("utf-8")
+        changed, count = re.subn(pattern, replacement, text)
+        assert count, pattern
+        path = tmp_path / f"wanted-{len(list(tmp_path.iterdir()))}.toml"
+        path.write_text(changed, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+async def _loaded(nats: NatsSite, operator: Connection, log: Log) -> None:
+    """Give AA_CORE_HOT what it should have, and some readings that nobody processes."""
+    done = await _as(nats, "operator", "apply", "--yes", "--allow-impact", f"{CORE_HOT}:max_age")
+    assert done.code == 0, done
+    connection = nats.connection("ingest", log)
+    await connection.open()
+    for number in range(20):
+        await connection.client.request(raw_subject("hrv"), b"%d" % number, timeout=20)
+    await connection.close()
+    assert (await operator.api(f"STREAM.INFO.{CORE_HOT}"))["state"]["messages"] >= 20
+
+
+async def test_a_loaded_stream_is_not_shrunk_by_mistake(
+    nats: NatsSite, operator: Connection, other_file: OtherFile, log: Log
+) -> None:
+    """
+    As the template's own users: the plan has the numbers and exit code 2, apply without permission is 3 and nothing is
+    gone; another account is 4, a stale plan 5.
+    """
+    await _loaded(nats, operator, log)
+    held = (await operator.api(f"STREAM.INFO.{CORE_HOT}"))["state"]["messages"]
+    short = other_file(r'max_age = "[^"]+"|duplicate_window = "[^"]+"', lambda found: found[0].split("=")[0] + '= "1s"')
+    said = ""
+
+    async def is_seen() -> bool:
+        nonlocal said
+        plan = await _as(nats, "planner", "plan", "--environment-file", short)
+        assert plan.code == 2
+        said = " ".join(plan.out.split())
+        return f"would delete {held} of {held} messages (oldest 20" in said
+
+    await eventually(is_seen)
+    refused = await _as(nats, "operator", "apply", "--yes", "--environment-file", short)
+    elsewhere = other_file(r'account = "[^"]*"', 'account = "OTHER"')
+    wrong = [await _as(nats, "operator", verb, "--environment-file", elsewhere) for verb in ("plan", "apply")]
+    longer, longest = [other_file(r'max_age = "[^"]+"', f'max_age = "{days}d"') for days in (100, 101)]
+    plan = str(Path(longer).with_name("plan.json"))
+    planned = await _as(nats, "planner", "plan", "--out", plan, "--environment-file", longer)
+    changed = await _as(nats, "operator", "apply", "--yes", "--only", CORE_HOT, "--environment-file", longest)
+    stale = await _as(nats, "operator", "apply", plan, "--yes", "--environment-file", longer)
+
+    assert "20 of them not yet acknowledged by normalize-hrv-durable" in said
+    assert (refused.code, [each.code for each in wrong]) == (3, [4, 4])
+    assert (planned.code, changed.code, stale.code) == (2, 0, 5)
+    assert (await operator.api(f"STREAM.INFO.{CORE_HOT}"))["state"]["messages"] == held
+
+
+async def test_the_operator_does_all_its_work(
+    nats: NatsSite, operator: Connection, guard: Guard, tmp_path: Path, log: Log
+) -> None:
+    """
+    Drift, status, pauses, resets, backup and proof as the template's operator; then servers that lost everything take
+    the backup from the same user, with the same messages. Nobody is denied anything.
+    """
+    await _loaded(nats, operator, log)
+    hrv = normalize_durable("hrv")
+    said = [
+        await _as(nats, "operator", "drift"),
+        await _as(nats, "operator", "consumers", "pause", hrv, "--for", "1h", "--yes"),
+        await _as(nats, "operator", "status"),
+        await _as(nats, "operator", "consumers", "resume", hrv),
+        await _as(nats, "operator", "status"),
+        await _as(nats, "operator", "consumers", "reset", hrv, "--sequence", "1", "--apply", "--yes"),
+        await _as(nats, "operator", "backup", CORE_HOT, "--out", str(tmp_path)),
+    ]
+    backup = str(next(tmp_path.rglob("manifest.json")).parent)
+    said.append(await _as(nats, "operator", "verify-backup", backup))
+    held = (await operator.api(f"STREAM.INFO.{CORE_HOT}"))["state"]["messages"]
+    empty = start_site(guard, nats.environment)
+    try:
+        connection = await _open_once_it_stores(empty, log)
+        said += [
+            await _as(empty, "operator", "restore", backup, "--yes"),
+            await _as(empty, "operator", "apply", "--yes"),
+            await _as(empty, "planner", "plan"),
+        ]
+        restored = (await connection.api(f"STREAM.INFO.{CORE_HOT}"))["state"]["messages"]
+        await connection.close()
+    finally:
+        for pid in empty.pids:
+            os.kill(pid, signal.SIGTERM)
+
+    assert [each.code for each in said] == [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0], [each.err for each in said]
+    assert restored == held
+    assert "ermission" not in "".join(each.err for each in said)
 
 
 @pytest.mark.usefixtures("operator")

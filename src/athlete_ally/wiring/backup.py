@@ -1,6 +1,8 @@
 """Backing streams up, proving a backup good on a scratch server, and restoring it."""
 
+import asyncio
 import secrets
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -37,6 +39,8 @@ from athlete_ally.wiring.session import nats_session
 from athlete_ally.wiring.stack import until_it_answers
 
 _GIB = 2**30
+_VERIFY_WITHIN_S = 5.0
+_LOOK_EVERY_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ async def restore(settings: Settings, folder: Path, tell: Tell, *, expired: str 
         outcome = Outcome("stream", manifest.stream, manifest.stream, None, config)
         journal.begin(outcome)
         await _restore(connection, folder, manifest, config, tell)
-        problems = [] if expired == "drop" else shortfalls(manifest, await _restored(connection, manifest, tell))
+        problems = [] if expired == "drop" else await _lacking(connection, manifest, tell)
         found = "; ".join(problems)
         journal.end(outcome, result="failed" if problems else "done", detail=found or f"restored from {folder}")
     if problems:
@@ -190,6 +194,16 @@ async def _restore(
             tell(Step(f"restoring {manifest.stream}", sent, manifest.bytes, "bytes"))
 
     await Snapshots(connection).restore(manifest.stream, SnapshotHead(config, manifest.state), chunks())
+
+
+async def _lacking(connection: Connection, manifest: Manifest, tell: Tell) -> list[str]:
+    """Return what is lacking after a restore; the durables of a cluster have their progress a moment later."""
+    give_up_at_s = time.monotonic() + _VERIFY_WITHIN_S
+    while problems := shortfalls(manifest, await _restored(connection, manifest, tell)):
+        if time.monotonic() > give_up_at_s:
+            break
+        await asyncio.sleep(_LOOK_EVERY_S)
+    return problems
 
 
 async def _restored(connection: Connection, manifest: Manifest, tell: Tell) -> Restored:

@@ -1,5 +1,7 @@
 """Pausing, resuming and setting back one durable, with a look at what that does first."""
 
+import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +22,10 @@ from athlete_ally.wiring.operator import required_environment
 from athlete_ally.wiring.session import nats_session
 
 _RESET_LEVEL = 4
+
+# In a cluster a durable shows a change once its servers have agreed, a moment after the answer.
+_VERIFY_WITHIN_S = 5.0
+_LOOK_EVERY_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +183,12 @@ async def _change(settings: Settings, found: _Found, subject: str, payload: dict
 
 
 async def _verified(found: _Found, *, paused: bool) -> Waiting:
-    live = await NatsBroker(found.connection).durable(found.stream.name, found.durable.name)
+    give_up_at_s = time.monotonic() + _VERIFY_WITHIN_S
+    while True:
+        live = await NatsBroker(found.connection).durable(found.stream.name, found.durable.name)
+        if live is None or live.paused == paused or time.monotonic() > give_up_at_s:
+            break
+        await asyncio.sleep(_LOOK_EVERY_S)
     if live is None or live.paused != paused:
         raise NotVerified(f"{found.durable.name}: paused is {live and live.paused}, wanted {paused}")
     return await _waiting(_Found(found.connection, found.server, found.stream, live))
