@@ -190,7 +190,7 @@ async def test_a_denied_pull_is_no_idle_stream(port: int, log: Log, denied: str)
         async with narrow(port, log) as connection:
             inbox = NatsInbox(connection, Durable("pulls" if denied == "ack" else "other", "S", ()))
             await inbox.open()
-            for delivery in await inbox.fetch(1, 0.2):
+            for delivery in await inbox.fetch(1, 5 if denied == "ack" else 0.2):
                 await inbox.ack(delivery)
             await connection.client.flush()
             subject = r"\$JS\.ACK" if denied == "ack" else r"\$JS\.API\.CONSUMER\.MSG\.NEXT\.S\.other"
