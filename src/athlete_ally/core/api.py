@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.grant import Tokens
-from athlete_ally.core.vendor import NOTHING, Resource, Unpacked
+from athlete_ally.core.vendor import NOTHING, Readings, Resource, Unpacked, holding
 from athlete_ally.core.vendor_json import decoded
 
 Judgement = Literal["ok", "gone", "unauthorized", "refused", "later"]
@@ -38,6 +38,16 @@ class Document:
 def unread(_document: Document) -> Unpacked:
     """Make nothing of a document."""
     return NOTHING
+
+
+def by_type(readers: Mapping[str, Callable[[Document], Readings]]) -> Callable[[Document], Unpacked]:
+    """Return what reads a document with the reader of its type; of a type without one it makes nothing."""
+
+    def read(document: Document) -> Unpacked:
+        reader = readers.get(document.type)
+        return NOTHING if reader is None else holding(reader(document), document.account)
+
+    return read
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,23 +74,6 @@ def moment(seconds: float, offset_s: int = 0) -> str:
         raise InvalidMessage("a time is out of range") from error
 
 
-def local(instant: datetime, offset: str) -> datetime:
-    """Return an instant in an offset that is written as `+hh:mm`, `-hh:mm` or `Z`.
-
-    Raises:
-        InvalidMessage: it is no such offset, or the instant has none itself.
-    """
-    written = re.fullmatch(r"Z|([+-])(\d\d):(\d\d)", offset, re.ASCII)
-    if written is None or instant.tzinfo is None:
-        raise InvalidMessage("a time has no offset")
-    sign, hours, minutes = written[1], int(written[2] or 0), int(written[3] or 0)
-    east = timedelta(hours=hours, minutes=minutes)
-    try:
-        return instant.astimezone(timezone(-east if sign == "-" else east))
-    except (OverflowError, ValueError) as error:
-        raise InvalidMessage("a time is out of range") from error
-
-
 def present(**fields: Any) -> dict[str, Any]:
     """Return the fields that have a value."""
     return {name: value for name, value in fields.items() if value is not None}

@@ -1,6 +1,7 @@
 """Reading a vendor's times: what can't be placed on the person's own clock is `InvalidMessage`."""
 
-from datetime import datetime, timedelta
+import re
+from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 from athlete_ally.core.errors import InvalidMessage
@@ -22,6 +23,23 @@ def in_zone(seconds: float, zone: str) -> datetime:
         raise InvalidMessage(_OUT_OF_RANGE) from error
     except (KeyError, ValueError, OSError) as error:
         raise InvalidMessage("timezone: not in the IANA database") from error
+
+
+def local(instant: datetime, offset: str) -> datetime:
+    """Return an instant in an offset that is written as `+hh:mm`, `-hh:mm` or `Z`.
+
+    Raises:
+        InvalidMessage: it is no such offset, or the instant has none itself.
+    """
+    written = re.fullmatch(r"Z|([+-])(\d\d):(\d\d)", offset, re.ASCII)
+    if written is None or instant.tzinfo is None:
+        raise InvalidMessage("a time has no offset")
+    sign, hours, minutes = written[1], int(written[2] or 0), int(written[3] or 0)
+    east = timedelta(hours=hours, minutes=minutes)
+    try:
+        return instant.astimezone(timezone(-east if sign == "-" else east))
+    except (OverflowError, ValueError) as error:
+        raise InvalidMessage(_OUT_OF_RANGE) from error
 
 
 def later(instant: datetime, seconds: float) -> datetime:

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, Document, OAuth, Rate, seconds_of
+from athlete_ally.core.api import Api, Call, Document, OAuth, Rate, by_type, seconds_of
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Hmac, Request, is_secret
-from athlete_ally.core.vendor import Answer, Found, Resource, Secrets, Unpacked, Unusable, Vendor, Webhook
+from athlete_ally.core.vendor import Answer, Readings, Resource, Secrets, Unpacked, Unusable, Vendor, Webhook
 from athlete_ally.core.vendor_json import converted, decoded, decoded_items, present
 
 _DOCS = "https://dev.fitbit.com/build/reference/web-api/developer-guide/using-subscriptions/"
@@ -22,7 +22,6 @@ _RATES = "https://dev.fitbit.com/build/reference/web-api/developer-guide/applica
 _SOURCE = "fitbit"
 _DEEP_SOURCE = "fitbit-deep-sleep"
 _STAGES = {"deep", "light", "rem"}
-_Readings = list[tuple[str, dict[str, Any]]]
 # What belongs to a night has no collection of its own: it is there once the sleep is.
 # https://dev.fitbit.com/build/reference/web-api/developer-guide/using-subscriptions/#Types-of-Subscriptions
 _OF_COLLECTION = {
@@ -135,7 +134,7 @@ class _Sleep(msgspec.Struct, frozen=True):
 # https://dev.fitbit.com/build/reference/web-api/sleep/get-sleep-log-by-date/: minutes; a log of "stages" has those of
 # the AASM by other names, a "classic" one only tells asleep from restless and awake. Naps have no instant that would
 # tell them apart: those of a day are one reading.
-def _sleep(document: Document) -> _Readings:
+def _sleep(document: Document) -> Readings:
     logs = decoded(document.body, _Sleep).sleep
     nights = [("sleep", _main_sleep(document, log)) for log in logs if log.is_main_sleep and log.minutes_asleep > 0]
     naps: dict[str, float] = {}
@@ -180,7 +179,7 @@ def _listed(document: Document, name: str) -> list[_Dated]:
 
 # https://dev.fitbit.com/build/reference/web-api/heartrate-variability/get-hrv-summary-by-date/: rMSSD in milliseconds
 # of the main sleep, and of its deep sleep: two measures of one night, which must not take each other's place.
-def _hrv(document: Document) -> _Readings:
+def _hrv(document: Document) -> Readings:
     return [
         ("hrv", {**_of_day(document, day.date_time, source=source), "rmssd": rmssd})
         for day in _listed(document, "hrv")
@@ -190,7 +189,7 @@ def _hrv(document: Document) -> _Readings:
 
 
 # https://dev.fitbit.com/build/reference/web-api/breathing-rate/get-br-summary-by-date/: breaths a minute, asleep.
-def _breathing(document: Document) -> _Readings:
+def _breathing(document: Document) -> Readings:
     return [
         ("respiratory_rate", {**_of_day(document, day.date_time), "breathsPerMinute": day.value.breathing_rate})
         for day in _listed(document, "br")
@@ -200,7 +199,7 @@ def _breathing(document: Document) -> _Readings:
 
 # https://dev.fitbit.com/build/reference/web-api/spo2/get-spo2-summary-by-date/: per cent of the main sleep. A day
 # without any is an empty list in public code, and not an object.
-def _spo2(document: Document) -> _Readings:
+def _spo2(document: Document) -> Readings:
     return [
         ("spo2", {**_of_day(document, day.date_time), **present(percent=day.value.avg, lowestPercent=day.value.min)})
         for day in converted(decoded_items(document.body), list[_Dated])
@@ -210,7 +209,7 @@ def _spo2(document: Document) -> _Readings:
 
 # https://dev.fitbit.com/build/reference/web-api/temperature/get-temperature-skin-summary-by-date/: the difference from
 # the person's baseline, not a temperature.
-def _skin(document: Document) -> _Readings:
+def _skin(document: Document) -> Readings:
     return [
         ("skin_temperature", {**_of_day(document, day.date_time), "deviationCelsius": day.value.nightly_relative})
         for day in _listed(document, "tempSkin")
@@ -250,7 +249,7 @@ class _Steps(msgspec.Struct, frozen=True):
 # https://dev.fitbit.com/build/reference/web-api/activity/get-daily-activity-summary/: kilometers. The summary does not
 # say of which day it is; the steps, which were asked for before it, do. `activityCalories` hold the basal rate of the
 # active minutes, which neither of our energies does.
-def _activities(document: Document) -> _Readings:
+def _activities(document: Document) -> Readings:
     steps, whole = decoded(document.body, tuple[_Steps, _Day])
     summary, day = whole.summary, _of_day(document, steps.days[0].date_time, context=None)
     total_km = [each.distance for each in summary.distances if each.activity == "total"]
@@ -283,7 +282,7 @@ class _Weights(msgspec.Struct, frozen=True):
 
 
 # https://dev.fitbit.com/build/reference/web-api/body/get-weight-log/: kilograms and per cent; of a day the last one.
-def _weights(document: Document) -> _Readings:
+def _weights(document: Document) -> Readings:
     last = {each.date: each for each in sorted(decoded(document.body, _Weights).weight, key=lambda each: each.time)}
     return [
         ("body", {**_of_day(document, each.date, None), **present(massKg=each.weight, fatPercent=each.fat)})
@@ -291,7 +290,7 @@ def _weights(document: Document) -> _Readings:
     ]
 
 
-_READERS: Mapping[str, Callable[[Document], _Readings]] = {
+_READERS: Mapping[str, Callable[[Document], Readings]] = {
     "sleep": _sleep,
     "hrv": _hrv,
     "breathing_rate": _breathing,
@@ -300,14 +299,6 @@ _READERS: Mapping[str, Callable[[Document], _Readings]] = {
     "activities": _activities,
     "weight": _weights,
 }
-
-
-def read(document: Document) -> Unpacked:
-    """Read what Fitbit answered."""
-    reader = _READERS.get(document.type)
-    readings = [] if reader is None else reader(document)
-    found = tuple(Found(0, kind, document.account, fields) for kind, fields in readings)
-    return Unpacked(found=found, ignored=int(not found))
 
 
 API = Api(
@@ -336,7 +327,7 @@ API = Api(
     rates=(Rate(150, 3_600),),
     counts="person",
     wait_s=wait_s,
-    read=read,
+    read=by_type(_READERS),
     sources=("https://dev.fitbit.com/build/reference/web-api/authorization/oauth2-token", _RATES),
     unconfirmed=(
         "that what belongs to a night is there when the notification of its sleep comes",

@@ -15,7 +15,7 @@ import msgspec
 from athlete_ally.core.api import Api, Call, Document, OAuth, Rate
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Request, SharedHeader, is_secret
-from athlete_ally.core.vendor import Answer, Found, Resource, Secrets, Unpacked, Unusable, Vendor, Webhook
+from athlete_ally.core.vendor import Answer, Found, Readings, Resource, Secrets, Unpacked, Unusable, Vendor, Webhook
 from athlete_ally.core.vendor_json import converted, decoded, decoded_items, minutes, moment, present
 
 _DOCS = "https://developers.google.com/health/webhooks"
@@ -28,7 +28,6 @@ _SCOPE = "https://www.googleapis.com/auth/googlehealth."
 _SOURCE = "google-health"
 _DEEP_SOURCE = "google-health-deep-sleep"
 _DAY = timedelta(days=1)
-_Readings = list[tuple[str, dict[str, Any]]]
 
 
 class _Times(msgspec.Struct, frozen=True, rename="camel"):
@@ -187,7 +186,7 @@ class _Sleep(msgspec.Struct, frozen=True, rename="camel"):
 
 # Schemas Sleep, SleepSummary and SleepMetadata: minutes; "classic" sleep only tells asleep from restless and awake. A
 # session that is neither the longest of its day nor a nap has no context of ours.
-def _sleep(sleep: _Sleep, document: Document) -> _Readings:
+def _sleep(sleep: _Sleep, document: Document) -> Readings:
     asleep_min = _number(sleep.summary.minutes_asleep)
     if not asleep_min:
         return []
@@ -227,7 +226,7 @@ class _Daily(msgspec.Struct, frozen=True, rename="camel"):
 # Schemas Daily...: rMSSD of the night and of its deep sleep in milliseconds, which are two measures and must not take
 # each other's place; beats and breaths a minute; per cent, whose lower bound is one of confidence and no lowest value;
 # the skin's temperature, and the median of thirty nights that Google calls its baseline.
-def _daily(daily: _Daily, document: Document) -> _Readings:
+def _daily(daily: _Daily, document: Document) -> Readings:
     night = {
         "date": _iso(daily.date),
         "capturedAt": document.received_at.isoformat(),
@@ -265,7 +264,7 @@ class _Exercise(msgspec.Struct, frozen=True, rename="camel"):
 
 
 # Schemas Exercise and MetricsSummary: kilocalories, millimeters; the active duration leaves pauses out.
-def _exercise(exercise: _Exercise, document: Document) -> _Readings:
+def _exercise(exercise: _Exercise, document: Document) -> Readings:
     metrics = exercise.metrics_summary
     workout = present(
         **exercise.interval.fields(),
@@ -294,7 +293,7 @@ class _Weight(msgspec.Struct, frozen=True, rename="camel"):
 
 
 # Schema Weight: grams. Of a day's weighings the last one stays.
-def _weight(weight: _Weight, _document: Document) -> _Readings:
+def _weight(weight: _Weight, _document: Document) -> Readings:
     at = moment(weight.sample_time.physical_time.timestamp(), round(_seconds(weight.sample_time.utc_offset)))
     return [("body", {"date": at[:10], "capturedAt": at, "source": _SOURCE, "massKg": weight.weight_grams / 1000})]
 
@@ -328,7 +327,7 @@ def _number(value: str | float | None) -> float | None:
 
 
 _STAGES = {"LIGHT", "DEEP", "REM"}
-_PARTS: Mapping[str, tuple[type, Callable[[Any, Document], _Readings]]] = {
+_PARTS: Mapping[str, tuple[type, Callable[[Any, Document], Readings]]] = {
     "sleep": (_Sleep, _sleep),
     "exercise": (_Exercise, _exercise),
     "weight": (_Weight, _weight),
@@ -353,7 +352,7 @@ def read(document: Document) -> Unpacked:
     return Unpacked(found=tuple(found), unusable=tuple(unusable), ignored=int(not found and not unusable))
 
 
-def _of_point(point: Any, document: Document) -> _Readings:
+def _of_point(point: Any, document: Document) -> Readings:
     parts = [(*_PARTS[name], part) for name, part in converted(point, dict[str, Any]).items() if name in _PARTS]
     return [each for shape, readings_of, part in parts for each in readings_of(converted(part, shape), document)]
 

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, Document, OAuth, Rate
+from athlete_ally.core.api import Api, Call, Document, OAuth, Rate, by_type
 from athlete_ally.core.signature import Hmac, Request, is_secret
-from athlete_ally.core.vendor import NOTHING, Answer, Readings, Resource, Secrets, Unpacked, Vendor, Webhook, holding
+from athlete_ally.core.vendor import Answer, Readings, Resource, Secrets, Unpacked, Vendor, Webhook
 from athlete_ally.core.vendor_json import decoded, minutes, present, stages_of
 from athlete_ally.core.vendor_time import later
 
@@ -99,11 +99,11 @@ _CONTEXTS = {"long_sleep": "overnight", "sleep": "nap", "late_nap": "nap", None:
 # of five-minute samples: https://support.ouraring.com/hc/en-us/articles/360025441974-Heart-Rate-Variability
 # What Oura shows as resting heart rate is the lowest of the night:
 # https://support.ouraring.com/hc/en-us/articles/360025588853-Monitoring-Resting-Heart-Rate-HRV
-def _sleep(body: bytes, common: dict[str, Any]) -> Readings:
-    sleep = decoded(body, _Sleep)
+def _sleep(document: Document) -> Readings:
+    sleep = decoded(document.body, _Sleep)
     if sleep.type not in _CONTEXTS:
         return []
-    context = {**common, "context": _CONTEXTS[sleep.type]}
+    context = {**_common(document), "context": _CONTEXTS[sleep.type]}
     whole = {
         **context,
         "date": sleep.day,
@@ -140,11 +140,11 @@ class _Readiness(msgspec.Struct, frozen=True):
 
 # https://cloud.ouraring.com/v2/docs#tag/Daily-Readiness-Routes: degrees Celsius from the person's baseline. The score
 # is Oura's own and of no kind of ours.
-def _readiness(body: bytes, common: dict[str, Any]) -> Readings:
-    readiness = decoded(body, _Readiness)
+def _readiness(document: Document) -> Readings:
+    readiness = decoded(document.body, _Readiness)
     if readiness.temperature_deviation is None:
         return []
-    night = {**common, "date": readiness.day, "context": "overnight"}
+    night = {**_common(document), "date": readiness.day, "context": "overnight"}
     return [("skin_temperature", {**night, "deviationCelsius": readiness.temperature_deviation})]
 
 
@@ -162,8 +162,8 @@ class _Activity(msgspec.Struct, frozen=True):
 
 # https://cloud.ouraring.com/v2/docs#tag/Daily-Activity-Routes: kilocalories and seconds, of 24 hours from 4 a.m. of the
 # day. `equivalent_walking_distance` is energy in the form of a distance, which nobody walked: it is not used.
-def _activity(body: bytes, common: dict[str, Any]) -> Readings:
-    activity = decoded(body, _Activity)
+def _activity(document: Document) -> Readings:
+    activity = decoded(document.body, _Activity)
     values = present(
         steps=activity.steps,
         activeEnergyKcal=activity.active_calories,
@@ -174,7 +174,7 @@ def _activity(body: bytes, common: dict[str, Any]) -> Readings:
         sedentaryMinutes=minutes(activity.sedentary_time),
         score=activity.score,
     )
-    return [("activity", {**common, "date": activity.day, **values})] if values else []
+    return [("activity", {**_common(document), "date": activity.day, **values})] if values else []
 
 
 class _Average(msgspec.Struct, frozen=True):
@@ -187,10 +187,11 @@ class _Spo2(msgspec.Struct, frozen=True):
 
 
 # https://cloud.ouraring.com/v2/docs#tag/Daily-Spo2-Routes: the average during sleep, in per cent.
-def _spo2(body: bytes, common: dict[str, Any]) -> Readings:
-    spo2 = decoded(body, _Spo2)
+def _spo2(document: Document) -> Readings:
+    spo2 = decoded(document.body, _Spo2)
     average = (spo2.spo2_percentage or _Average()).average
-    return [("spo2", {**common, "date": spo2.day, "context": "overnight", "percent": average})] if average else []
+    night = {**_common(document), "date": spo2.day, "context": "overnight"}
+    return [("spo2", {**night, "percent": average})] if average else []
 
 
 class _Workout(msgspec.Struct, frozen=True):
@@ -202,11 +203,11 @@ class _Workout(msgspec.Struct, frozen=True):
 
 
 # https://cloud.ouraring.com/v2/docs#tag/Workout-Routes: kilocalories and metres.
-def _workout(body: bytes, common: dict[str, Any]) -> Readings:
-    workout = decoded(body, _Workout)
+def _workout(document: Document) -> Readings:
+    workout = decoded(document.body, _Workout)
     values = present(sport=workout.activity, energyKcal=workout.calories, distanceMeters=workout.distance)
     interval = {"start": workout.start_datetime.isoformat(), "end": workout.end_datetime.isoformat()}
-    return [("workout", {**common, **interval, "context": "workout", **values})]
+    return [("workout", {**_common(document), **interval, "context": "workout", **values})]
 
 
 class _Session(msgspec.Struct, frozen=True):
@@ -216,16 +217,21 @@ class _Session(msgspec.Struct, frozen=True):
 
 # https://cloud.ouraring.com/v2/docs#tag/Session-Routes. Its series are kept point by point: an average of ours would be
 # no value of Oura's.
-def _session(body: bytes, common: dict[str, Any]) -> Readings:
-    session, spot = decoded(body, _Session), {**common, "context": "spot"}
+def _session(document: Document) -> Readings:
+    session, spot = decoded(document.body, _Session), {**_common(document), "context": "spot"}
     return [
         *(session.heart_rate.run("heart_rate", "/min", spot) if session.heart_rate else []),
         *(session.heart_rate_variability.run("rmssd", "ms", spot) if session.heart_rate_variability else []),
     ]
 
 
+# Oura names no time of a change: what was fetched later is newer.
+def _common(document: Document) -> dict[str, Any]:
+    return {"capturedAt": document.received_at.isoformat(), "source": "oura"}
+
+
 # `daily_sleep` holds scores only, and the other types nothing that is a kind of ours: they are not asked for.
-_READ: Mapping[str, Callable[[bytes, dict[str, Any]], Readings]] = {
+_READERS: Mapping[str, Callable[[Document], Readings]] = {
     "sleep": _sleep,
     "daily_readiness": _readiness,
     "daily_activity": _activity,
@@ -237,17 +243,9 @@ _READ: Mapping[str, Callable[[bytes, dict[str, Any]], Readings]] = {
 
 def call(resource: Resource) -> Call | None:
     """Return how to ask for a document; https://cloud.ouraring.com/v2/docs names the routes."""
-    if resource.type not in _READ:
+    if resource.type not in _READERS:
         return None
     return Call(f"/v2/usercollection/{resource.type}/{quote(resource.id, safe='')}")
-
-
-def read(document: Document) -> Unpacked:
-    """Make readings of a document. Oura names no time of a change: what was fetched later is newer."""
-    if document.type not in _READ:
-        return NOTHING
-    common = {"capturedAt": document.received_at.isoformat(), "source": "oura"}
-    return holding(_READ[document.type](document.body, common), document.account)
 
 
 API = Api(
@@ -261,7 +259,7 @@ API = Api(
         account_field="id",
     ),
     call=call,
-    read=read,
+    read=by_type(_READERS),
     # "5000 requests in a 5-minute period": https://cloud.ouraring.com/docs/error-handling
     rates=(Rate(5000, 300),),
     sources=("https://cloud.ouraring.com/docs/authentication", _DOCS),

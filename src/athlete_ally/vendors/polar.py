@@ -11,11 +11,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, Document, Judgement, OAuth, Rate, by_status
+from athlete_ally.core.api import Api, Call, Document, Judgement, OAuth, Rate, by_status, by_type
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Hmac, Request
-from athlete_ally.core.vendor import NOTHING, Answer, Found, Resource, Secrets, Unpacked, Vendor, Webhook
-from athlete_ally.core.vendor_json import decoded, minutes, present
+from athlete_ally.core.vendor import NOTHING, Answer, Readings, Resource, Secrets, Unpacked, Vendor, Webhook
+from athlete_ally.core.vendor_json import decoded, present, stages_of
 
 _DOCS = "https://www.polar.com/accesslink-api/#webhooks"
 _REFERENCE = (
@@ -27,7 +27,6 @@ _RECHARGE = "NIGHTLY_RECHARGE"
 _SOURCE = "polar"
 _MINUTE = timedelta(minutes=1)
 _MINUTES_A_DAY = 1440
-_Readings = list[tuple[str, dict[str, Any]]]
 _PATHS = {
     "EXERCISE": "/v3/exercises/",
     _SLEEP: "/v3/users/sleep/",
@@ -117,15 +116,15 @@ class _Sleep(msgspec.Struct, frozen=True):
 
 
 # https://www.polar.com/accesslink-api/#get-sleep: the stages are those of the AASM, light being N1 and N2.
-def _sleep(document: Document) -> _Readings:
+def _sleep(document: Document) -> Readings:
     sleep = decoded(document.body, _Sleep)
     in_stages_s = sleep.light_sleep + sleep.deep_sleep + sleep.rem_sleep
     asleep_s = in_stages_s + sleep.unrecognized_sleep_stage
-    stages = present(
-        awake=minutes(sleep.total_interruption_duration),
-        light=sleep.light_sleep / 60,
-        deep=sleep.deep_sleep / 60,
-        rem=sleep.rem_sleep / 60,
+    stages = stages_of(
+        awake_s=sleep.total_interruption_duration,
+        light_s=sleep.light_sleep,
+        deep_s=sleep.deep_sleep,
+        rem_s=sleep.rem_sleep,
     )
     night = present(
         **_night(document, sleep.date),
@@ -141,7 +140,7 @@ def _sleep(document: Document) -> _Readings:
 
 # The same page: averages of five minutes in beats per minute, by the clock of the night ("00:41"). What comes before
 # the start on that clock is the next day.
-def _heart_rates(document: Document, sleep: _Sleep) -> _Readings:
+def _heart_rates(document: Document, sleep: _Sleep) -> Readings:
     start = sleep.sleep_start_time.replace(second=0, microsecond=0)
     points = sorted((_minutes_after(start, clock), bpm) for clock, bpm in sleep.heart_rate_samples.items())
     if not points:
@@ -175,7 +174,7 @@ class _Recharge(msgspec.Struct, frozen=True):
 
 # https://www.polar.com/accesslink-api/#get-nightly-recharge: rMSSD in milliseconds and breaths a minute, both averages
 # of four hours from half an hour after falling asleep on. The heart rate of these hours is no resting heart rate.
-def _recharge(document: Document) -> _Readings:
+def _recharge(document: Document) -> Readings:
     recharge = decoded(document.body, _Recharge)
     night = _night(document, recharge.date)
     rmssd, breaths = recharge.heart_rate_variability_avg, recharge.breathing_rate_avg
@@ -195,7 +194,7 @@ class _Activity(msgspec.Struct, frozen=True):
 
 # https://www.polar.com/accesslink-api/#get-activity-for-given-date: kilocalories, with and without the basal rate, and
 # meters. `active_duration` holds light movement too, and `daily_activity` is a share of a goal: neither is used.
-def _activity(document: Document) -> _Readings:
+def _activity(document: Document) -> Readings:
     activity = decoded(document.body, _Activity)
     numbers = present(
         steps=activity.steps,
@@ -229,7 +228,7 @@ class _Exercise(msgspec.Struct, frozen=True):
 
 
 # https://www.polar.com/accesslink-api/#get-exercise: kilocalories, meters, beats per minute; a load of Polar's own.
-def _exercise(document: Document) -> _Readings:
+def _exercise(document: Document) -> Readings:
     exercise = decoded(document.body, _Exercise)
     start = _in_zone(exercise.start_time, exercise.start_time_utc_offset)
     workout = present(
@@ -272,20 +271,12 @@ def _night(document: Document, day: str) -> dict[str, Any]:
     }
 
 
-_READERS: Mapping[str, Callable[[Document], _Readings]] = {
+_READERS: Mapping[str, Callable[[Document], Readings]] = {
     "EXERCISE": _exercise,
     _SLEEP: _sleep,
     _RECHARGE: _recharge,
     "ACTIVITY_SUMMARY": _activity,
 }
-
-
-def read(document: Document) -> Unpacked:
-    """Read what Polar answered."""
-    reader = _READERS.get(document.type)
-    readings = [] if reader is None else reader(document)
-    found = tuple(Found(0, kind, document.account, fields) for kind, fields in readings)
-    return Unpacked(found=found, ignored=int(not found))
 
 
 API = Api(
@@ -302,7 +293,7 @@ API = Api(
     call=call,
     rates=(Rate(500, 900), Rate(5_000, 86_400)),
     judge=judge,
-    read=read,
+    read=by_type(_READERS),
     sources=("https://www.polar.com/accesslink-api/#authentication", _REFERENCE),
     unconfirmed=(
         "the limits, which grow with the number of people: 500 in 15 minutes and 5,000 a day is for none",

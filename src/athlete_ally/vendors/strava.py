@@ -13,7 +13,7 @@ import msgspec
 from athlete_ally.core.api import Api, Call, Document, OAuth, Rate, told_to_wait_s
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Request, SecretPath, is_secret
-from athlete_ally.core.vendor import NOTHING, Answer, Found, Resource, Secrets, Unpacked, Vendor, Webhook
+from athlete_ally.core.vendor import NOTHING, Answer, Resource, Secrets, Unpacked, Vendor, Webhook, holding
 from athlete_ally.core.vendor_json import converted, decoded, moment, present
 
 _DOCS = "https://developers.strava.com/docs/webhooks/"
@@ -142,7 +142,7 @@ def read(document: Document) -> Unpacked:
         averageBpm=activity.average_heartrate or None,
         maxBpm=activity.max_heartrate or None,
     )
-    return Unpacked(found=(Found(0, "workout", document.account, workout),))
+    return holding([("workout", workout)], document.account)
 
 
 API = Api(

@@ -10,11 +10,12 @@ from urllib.parse import quote
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, Document, OAuth, Rate, field_of
+from athlete_ally.core.api import Api, Call, Document, OAuth, Rate, by_type, field_of
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Hmac
-from athlete_ally.core.vendor import NOTHING, Readings, Resource, Unpacked, Vendor, Webhook, holding
-from athlete_ally.core.vendor_json import converted, decoded, local, present
+from athlete_ally.core.vendor import NOTHING, Readings, Resource, Unpacked, Vendor, Webhook
+from athlete_ally.core.vendor_json import converted, decoded, present
+from athlete_ally.core.vendor_time import local
 
 _DOCS = "https://developer.whoop.com/docs/developing/webhooks/"
 # The thermochemical calorie, by definition (ISO 80000-5).
@@ -104,8 +105,8 @@ class _Sleep(_Session, frozen=True):
 # https://github.com/api-evangelist/whoop/blob/main/json-schema/whoop-sleep-schema.json
 # There is a score only where score_state is SCORED. `sleep_performance_percentage` is the share of the sleep that WHOOP
 # thinks was needed, and no quality: it is left in the document.
-def _sleep(document: bytes) -> Readings:
-    sleep = decoded(document, _Sleep)
+def _sleep(document: Document) -> Readings:
+    sleep = decoded(document.body, _Sleep)
     if sleep.score is None:
         return []
     common = sleep.common("nap" if sleep.nap else "overnight")
@@ -142,8 +143,8 @@ class _Recovery(msgspec.Struct, frozen=True):
 # https://developer.whoop.com/api (Recovery, RecoveryScore), also readable at
 # https://github.com/api-evangelist/whoop/blob/main/json-schema/whoop-recoveryscore-schema.json
 # `recovery_score` is WHOOP's own and of no kind of ours.
-def _recovery(documents: bytes) -> Readings:
-    together = decoded(documents, list[dict[str, Any]])
+def _recovery(document: Document) -> Readings:
+    together = decoded(document.body, list[dict[str, Any]])
     recoveries = [each for each in together if "sleep_id" in each]
     sleeps = [each for each in together if "sleep_id" not in each]
     if not recoveries or not sleeps:
@@ -178,8 +179,8 @@ class _Workout(_Session, frozen=True):
 # https://developer.whoop.com/api (WorkoutV2, WorkoutScore), also readable at
 # https://github.com/api-evangelist/whoop/blob/main/json-schema/whoop-workoutscore-schema.json
 # `strain` (0 to 21) is WHOOP's own load. Time in zones has no kind here, and stays in the document.
-def _workout(document: bytes) -> Readings:
-    workout = decoded(document, _Workout)
+def _workout(document: Document) -> Readings:
+    workout = decoded(document.body, _Workout)
     score = workout.score or _WorkoutScore()
     values = present(
         sport=workout.sport_name,
@@ -197,14 +198,11 @@ def _minutes(milliseconds: float) -> float:
     return milliseconds / 60_000
 
 
-_READ: Mapping[str, Callable[[bytes], Readings]] = {"sleep": _sleep, "recovery": _recovery, "workout": _workout}
-
-
-def read(document: Document) -> Unpacked:
-    """Make readings of a sleep, a workout, or a recovery with its sleep; one without a score holds none yet."""
-    if document.type not in _READ:
-        return NOTHING
-    return holding(_READ[document.type](document.body), document.account)
+_READERS: Mapping[str, Callable[[Document], Readings]] = {
+    "sleep": _sleep,
+    "recovery": _recovery,
+    "workout": _workout,
+}
 
 
 API = Api(
@@ -218,7 +216,7 @@ API = Api(
         account_field="user_id",
     ),
     call=call,
-    read=read,
+    read=by_type(_READERS),
     # https://developer.whoop.com/docs/developing/rate-limiting/
     rates=(Rate(100, 60), Rate(10_000, 86_400)),
     sources=("https://developer.whoop.com/docs/developing/oauth", "https://developer.whoop.com/api"),

@@ -10,10 +10,10 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, Document, Judgement, OAuth, Rate, by_status
+from athlete_ally.core.api import Api, Call, Document, Judgement, OAuth, Rate, by_status, by_type
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Request, SecretPath, is_secret
-from athlete_ally.core.vendor import NOTHING, Answer, Readings, Resource, Secrets, Unpacked, Vendor, Webhook, holding
+from athlete_ally.core.vendor import Answer, Readings, Resource, Secrets, Unpacked, Vendor, Webhook
 from athlete_ally.core.vendor_json import decoded, minutes, moment, present, stages_of
 from athlete_ally.core.vendor_time import in_zone, later
 
@@ -138,8 +138,8 @@ _NOT_MEASURED = {1, 4}
 _REAL = 1
 
 
-def _measures(body: bytes) -> Readings:
-    answer = decoded(body, _Answer[_Measures]).body
+def _measures(document: Document) -> Readings:
+    answer = decoded(document.body, _Answer[_Measures]).body
     readings: Readings = []
     for group in answer.measuregrps:
         if group.category == _REAL and group.attrib not in _NOT_MEASURED:
@@ -206,8 +206,9 @@ class _Summaries(msgspec.Struct, frozen=True):
 
 # https://developer.withings.com/api-reference/#operation/sleepv2-getsummary, also readable at
 # https://github.com/api-evangelist/withings/blob/main/json-schema/withings-sleep-summary-object.json
-def _sleeps(body: bytes) -> Readings:
-    return [reading for summary in decoded(body, _Answer[_Summaries]).body.series for reading in _night(summary)]
+def _sleeps(document: Document) -> Readings:
+    summaries = decoded(document.body, _Answer[_Summaries]).body.series
+    return [reading for summary in summaries for reading in _night(summary)]
 
 
 def _night(summary: _Summary) -> Readings:
@@ -270,9 +271,9 @@ class _Moved(msgspec.Struct, frozen=True):
 
 # https://developer.withings.com/api-reference/#operation/measurev2-getactivity (and -getworkouts), also
 # readable at https://github.com/api-evangelist/withings/blob/main/json-schema/withings-activity-object.json
-def _movements(body: bytes) -> Readings:
+def _movements(document: Document) -> Readings:
     readings: Readings = []
-    for answer in decoded(body, tuple[_Answer[_Moved], ...]):
+    for answer in decoded(document.body, tuple[_Answer[_Moved], ...]):
         readings += [_day(each) for each in answer.body.activities]
         readings += [_workout(each) for each in answer.body.series]
     return readings
@@ -318,18 +319,11 @@ _SPORTS = {
     308: "indoor cycling",
 }  # fmt: skip
 
-_READ: Mapping[str, Callable[[bytes], Readings]] = {
+_READERS: Mapping[str, Callable[[Document], Readings]] = {
     **dict.fromkeys(("1", "2", "4"), _measures),
     "16": _movements,
     "44": _sleeps,
 }
-
-
-def read(document: Document) -> Unpacked:
-    """Make readings of what changed in a category."""
-    if document.type not in _READ:
-        return NOTHING
-    return holding(_READ[document.type](document.body), document.account)
 
 
 def judge(status: int, body: bytes) -> Judgement:
@@ -373,7 +367,7 @@ API = Api(
     call=call,
     rates=(Rate(120, 60),),
     judge=judge,
-    read=read,
+    read=by_type(_READERS),
     sources=("https://developer.withings.com/api-reference/",),
     unconfirmed=(
         "the limit of 120 requests a minute: read on a secondary page; which status a dead refresh token gives",

@@ -11,7 +11,7 @@ from athlete_ally.core.vendor import NOTHING
 from athlete_ally.core.webhook_books import Account
 from athlete_ally.normalize.unpack import Failed, Parcel, grant_of, open_document
 from athlete_ally.vendors.garmin import GARMIN
-from athlete_ally.vendors.whoop import WHOOP, read
+from athlete_ally.vendors.whoop import API, WHOOP
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OWNER = Account("whoop", "4000", "ada")
@@ -70,4 +70,4 @@ def test_a_type_without_a_rule_is_ignored() -> None:
     cycle = delivery({headers.RESOURCE_TYPE: "cycle"})
 
     assert (open_document(WHOOP, cycle, OWNER, NOON), open_document(GARMIN, cycle, OWNER, NOON)) == (NOTHING, NOTHING)
-    assert read(Document("cycle", "4000", b"{}", NOON)) == NOTHING
+    assert API.read(Document("cycle", "4000", b"{}", NOON)) == NOTHING
