@@ -2,28 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
-
-from nats.aio.msg import Msg
 
 from athlete_ally.adapters.nats.connection import ApiError, Connection
-from athlete_ally.adapters.nats.direct import DirectReads
+from athlete_ally.adapters.nats.direct import BATCH, BATCH_BYTES, DirectReads, delete_message, handed_out
 from athlete_ally.adapters.nats.messages import NatsMessages
 from athlete_ally.adapters.nats.operator import NatsBroker
 from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.live import LiveDurable, LiveStream
 from athlete_ally.core.messages import StoredMessage
 
-# What lies in memory at once; see `adapters.nats.letters` for what was measured.
-_BATCH = 500
-_BATCH_BYTES = 4 * 1024 * 1024
 # A replica that answers may be a moment behind the leader.
 _ATTEMPTS = 5
 _BEHIND_S = 0.2
-# Error codes of nats-server: https://github.com/nats-io/nats-server/blob/main/server/errors.json
-_NO_SUCH_MESSAGE = {10037, 10043, 10057}
-# Added by the server to what it hands out.
-_ABOUT = {"Nats-Stream", "Nats-Subject", "Nats-Sequence", "Nats-Time-Stamp", "Nats-Num-Pending", "Nats-Last-Sequence"}
 
 
 class NatsHoard:
@@ -49,9 +39,9 @@ class NatsHoard:
         sequence, attempts = max(1, stream.first_sequence), 0
         while stream.messages and sequence <= stream.last_sequence:
             before = sequence
-            request = {"seq": sequence, "batch": _BATCH, "max_bytes": _BATCH_BYTES}
+            request = {"seq": sequence, "batch": BATCH, "max_bytes": BATCH_BYTES}
             async for message in self._direct.get(stream.name, request):
-                at, found = _stored(message)
+                at, found = handed_out(message)
                 if at > stream.last_sequence:
                     return
                 sequence = at + 1
@@ -69,16 +59,6 @@ class NatsHoard:
     async def erase(self, stream: str, sequence: int) -> bool:
         """See the port."""
         try:
-            await self._connection.api(f"STREAM.MSG.DELETE.{stream}", {"seq": sequence, "no_erase": False})
+            return await delete_message(self._connection, stream, sequence, erase=True)
         except ApiError as error:
-            if error.code in _NO_SUCH_MESSAGE:
-                return False
             raise Unavailable(f"{stream} can't give up message {sequence}: {error}") from error
-        return True
-
-
-def _stored(message: Msg) -> tuple[int, StoredMessage]:
-    stated = {**(message.headers or {})}
-    headers = {name: value for name, value in stated.items() if name not in _ABOUT}
-    at = datetime.fromisoformat(stated["Nats-Time-Stamp"]).astimezone(UTC)
-    return int(stated["Nats-Sequence"]), StoredMessage(stated["Nats-Subject"], headers, message.data, at)
