@@ -26,5 +26,6 @@ def parent_headers(parent: Parent) -> dict[str, str]:
 def parent_of(stated: Mapping[str, str]) -> Parent | None:
     """Return the parent that a message with these headers names; None where it names none."""
     message_id, sequence = stated.get(headers.PARENT_ID, ""), number(stated, headers.PARENT_SEQUENCE)
-    is_named = 0 < len(message_id) <= _MOST_ID_CHARACTERS and sequence is not None
-    return Parent(message_id, sequence) if is_named and sequence is not None else None
+    if sequence is None or not 0 < len(message_id) <= _MOST_ID_CHARACTERS:
+        return None
+    return Parent(message_id, sequence)

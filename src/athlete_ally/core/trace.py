@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from athlete_ally.core.headers import TRACEPARENT
+from athlete_ally.core.messages import Delivery
 
 _VALID: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
 _SAMPLED = 1
@@ -35,3 +36,8 @@ def log_fields(stated: Mapping[str, str]) -> dict[str, str]:
     """Return the fields that lead from a log line to the trace of what has these headers."""
     found = trace_id(stated.get(TRACEPARENT))
     return {"trace_id": found} if found else {}
+
+
+def about(delivery: Delivery) -> dict[str, object]:
+    """Return the fields of a log line about a delivery."""
+    return {"sequence": delivery.sequence, **log_fields(delivery.headers)}

@@ -11,7 +11,7 @@ from athlete_ally.core.errors import InvalidMessage, Later, MessageTooLarge, Str
 from athlete_ally.core.messages import Delivery, OutgoingMessage
 from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher, Rejected, Tracing
 from athlete_ally.core.series import FetchSeries
-from athlete_ally.core.trace import log_fields, trace_id
+from athlete_ally.core.trace import about, trace_id
 from athlete_ally.core.vendor import Resource, Unpacked, Vendor, Webhook
 from athlete_ally.core.verdict import Ack, DeadLetter, Reason, Retry, RetryPolicy, Verdict, decide
 from athlete_ally.core.webhook_books import WebhookReceipt
@@ -108,7 +108,7 @@ class FetchWorker:
         except Exception as error:  # noqa: BLE001  # the one place where a bug of ours becomes a verdict
             verdict, messages = decide(error, delivery.attempt, self._policy), []
             # Its text may hold a person's data, so that only its type is logged.
-            tools.log.error("unforeseen", type=type(error).__name__, **_about(delivery))  # noqa: TRY400
+            tools.log.error("unforeseen", type=type(error).__name__, **about(delivery))  # noqa: TRY400
             if isinstance(verdict, DeadLetter):
                 text = type(error).__name__
                 messages = [dead_letter(self._vendor.name, delivery, verdict.reason, text, at=tools.now())]
@@ -122,13 +122,13 @@ class FetchWorker:
                 await tools.patience.until_done(lambda message=message: tools.publisher.publish(message))
                 self._count_letter(message)
         except (StreamFull, MessageTooLarge) as error:
-            tools.log.warning("given-back", error=str(error), **_about(delivery))
+            tools.log.warning("given-back", error=str(error), **about(delivery))
             verdict = Retry(_FULL_DELAY_S)
         if letter is not None and not isinstance(verdict, Retry):
             receipt = self._receipt(delivery, letter, fetched=len(messages) - len(again), again=again)
             await tools.patience.until_done(lambda: tools.books.remember(receipt))
         await tools.patience.until_done(lambda: settle(tools.inbox, delivery, verdict))
-        tools.log.info("settled", vendor=self._vendor.name, verdict=type(verdict).__name__, **_about(delivery))
+        tools.log.info("settled", vendor=self._vendor.name, verdict=type(verdict).__name__, **about(delivery))
         return verdict
 
     def _receipt(
@@ -196,7 +196,3 @@ class FetchWorker:
 
     def _count(self, result: str) -> None:
         self._tools.observer.count(self._tools.series.resources, self._vendor.name, result)
-
-
-def _about(delivery: Delivery) -> dict[str, object]:
-    return {"sequence": delivery.sequence, **log_fields(delivery.headers)}

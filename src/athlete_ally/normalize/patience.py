@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from athlete_ally.core.errors import StreamFull, Unavailable
 from athlete_ally.core.messages import Delivery
-from athlete_ally.core.ports import Inbox, Log
+from athlete_ally.core.ports import Inbox, Log, Observer
+from athlete_ally.core.series import Series
 
 T = TypeVar("T")
 
@@ -83,6 +84,15 @@ class Patience:
         elif was_holding and not self.is_holding:
             self._log.info("no-longer-holding")
             self._on_hold(False)
+
+
+def shown_on(observer: Observer, series: Series, *labels: str) -> Callable[[bool], None]:
+    """Return what shows on a gauge whether somebody holds: 1 while something waits, else 0."""
+
+    def show(is_holding: bool) -> None:  # noqa: FBT001  # a callback with one argument
+        observer.set(series, *labels, value=float(is_holding))
+
+    return show
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from athlete_ally.core.messages import Delivery, OutgoingMessage
 from athlete_ally.core.parent import parent_of
 from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher, Rejected
 from athlete_ally.core.series import NormalizeSeries, UnpackSeries
-from athlete_ally.core.trace import log_fields, trace_id
+from athlete_ally.core.trace import about, trace_id
 from athlete_ally.core.vendor import Unpacked, Vendor
 from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, decide, is_exhausted
 from athlete_ally.core.webhook_books import Account, UnpackResult, WebhookBooks, WebhookReceipt
@@ -150,7 +150,7 @@ class Unpacker:
     def _unforeseen(self, delivery: Delivery, error: Exception) -> None:
         # Its text may hold a reading: only its type is told.
         kind = type(error).__name__
-        self._tools.log.error("unforeseen", durable=self._durable, type=kind, **_about(delivery))
+        self._tools.log.error("unforeseen", durable=self._durable, type=kind, **about(delivery))
 
     async def _owner(self, grant: int) -> Account | None:
         name = self._vendor.name
@@ -173,7 +173,7 @@ class Unpacker:
             for message in (*parcel.messages, *letters):
                 await self._publish(message)
         except (StreamFull, MessageTooLarge) as error:
-            self._tools.log.warning("given-back", error=str(error), **_about(delivery))
+            self._tools.log.warning("given-back", error=str(error), **about(delivery))
             await self._settle(delivery, Retry(_FULL_DELAY_S))
             return
         if parcel.withdrawn:
@@ -224,7 +224,7 @@ class Unpacker:
                 remedy="too many dead letters: look at them (AA_DLQ), mend the cause, then restart this worker",
             )
         log = self._tools.log.warning if letters else self._tools.log.debug
-        log("unpacked", vendor=name, result=parcel.result, readings=parcel.readings, **_about(delivery))
+        log("unpacked", vendor=name, result=parcel.result, readings=parcel.readings, **about(delivery))
 
     def _count(self, result: UnpackResult) -> None:
         self._tools.observer.count(self._tools.series.webhooks, self._vendor.name, result)
@@ -240,10 +240,6 @@ def _rejected(delivery: Delivery, parcel: Parcel) -> tuple[Rejected, ...]:
     if replay_of(delivery) is None:
         return ()
     return tuple(Rejected(each.index, each.reason, printable(each.error)) for each in parcel.failed)
-
-
-def _about(delivery: Delivery) -> dict[str, object]:
-    return {"sequence": delivery.sequence, **log_fields(delivery.headers)}
 
 
 def _key(delivery: Delivery) -> tuple[str, str, int]:

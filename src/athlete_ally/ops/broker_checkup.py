@@ -7,13 +7,17 @@ from athlete_ally.core.permissions import User, denied_to_all
 from athlete_ally.core.quantities import Size
 from athlete_ally.core.topology import ADVISORY, REAP_ADVISORIES_DURABLE, Topology
 from athlete_ally.ops.broker import BrokerReader
-from athlete_ally.ops.checkup import Check, judge_room
+from athlete_ally.ops.checkup import Check, judge_disk, judge_room
 from athlete_ally.ops.difference import wanted_of
 from athlete_ally.ops.overview import DurableRow, Overview, StreamRow, look
 
 
-async def examine(broker: BrokerReader, topology: Topology, users: Sequence[User]) -> AsyncGenerator[Check]:
-    """Yield what is found; `users` are those that the environment has. Read-only.
+async def examine(
+    broker: BrokerReader, topology: Topology, users: Sequence[User], free_bytes: int | None
+) -> AsyncGenerator[Check]:
+    """Yield what is found. Read-only.
+
+    `users` are those that the environment has; `free_bytes` is the room on the streams' disk, where that is here.
 
     Raises:
         Unavailable: no answer.
@@ -38,6 +42,8 @@ async def examine(broker: BrokerReader, topology: Topology, users: Sequence[User
     ]
     for check in judge_abandoned(overview.durables, foreign):
         yield check
+    if free_bytes is not None:
+        yield judge_disk(free_bytes, sum(max(0, row.max_bytes - row.bytes) for row in present))
 
 
 def judge_rights(server: Server, users: Sequence[User], topology: Topology) -> Check:

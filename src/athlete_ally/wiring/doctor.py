@@ -30,7 +30,6 @@ from athlete_ally.ops.checkup import (
     MIN_POSTGRES,
     Check,
     judge_clock,
-    judge_disk,
     judge_store,
     judge_sync,
     judge_version,
@@ -121,13 +120,11 @@ async def _nats(connection: Connection, settings: Settings, opened: Sequence[str
         yield Check("streams", "ok", f"{len(topology.streams)} streams, {len(topology.durables)} durables as desired")
     for check in judge_unpackers(opened, {each.name for each in findings if each.is_missing}):
         yield check
-    broker = NatsBroker(connection)
-    async for check in examine(broker, topology, build_users(topology, KINDS, (*VENDORS, *settings.senders))):
+    users = build_users(topology, KINDS, (*VENDORS, *settings.senders))
+    is_here = (settings.data_dir / "nats").is_dir()
+    free_bytes = shutil.disk_usage(settings.data_dir).free if is_here else None
+    async for check in examine(NatsBroker(connection), topology, users, free_bytes):
         yield check
-    if (settings.data_dir / "nats").is_dir():
-        live = [await broker.stream(stream.name) for stream in topology.streams]
-        growth = sum(max(0, each.config["max_bytes"] - each.bytes) for each in live if each is not None)
-        yield judge_disk(shutil.disk_usage(settings.data_dir).free, growth)
 
 
 async def _server(settings: Settings, topology: Topology) -> list[Check]:

@@ -37,7 +37,7 @@ from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.fetch.connect import ConnectService, connect_routes
 from athlete_ally.fetch.resource import Fetcher
 from athlete_ally.fetch.worker import FetchTools, FetchWorker
-from athlete_ally.normalize.patience import Patience
+from athlete_ally.normalize.patience import Patience, shown_on
 from athlete_ally.vendors import FETCHED, PLUGINS
 from athlete_ally.wiring.builders import desired_topology, nats_connection, now, token_keys
 from athlete_ally.wiring.lifecycle import require_topology, serve, unless_stopped, until_available
@@ -159,9 +159,7 @@ async def _worker(world: _World, vendor: Vendor, topology: Topology, stop: async
     inbox = NatsInbox(world.connection, topology.durable(fetch_durable(vendor.name)))
     await inbox.open()
 
-    def holding(is_holding: bool) -> None:  # noqa: FBT001  # a callback with one argument
-        world.observer.set(world.series.holding, vendor.name, value=float(is_holding))
-
+    on_hold = shown_on(world.observer, world.series.holding, vendor.name)
     publisher = NatsPublisher(world.connection, timeout_s=world.settings.publish_timeout_s)
     fetcher = Fetcher(
         vendor=vendor.name,
@@ -177,7 +175,7 @@ async def _worker(world: _World, vendor: Vendor, topology: Topology, stop: async
         publisher=world.tracing.publisher(world.wrappers.publisher(publisher)),
         fetcher=fetcher,
         books=PostgresWebhooks(world.pool),
-        patience=Patience(stop=stop, log=world.log, on_hold=holding, jitter=random.random),
+        patience=Patience(stop=stop, log=world.log, on_hold=on_hold, jitter=random.random),
         observer=world.observer,
         series=world.series,
         tracing=world.tracing,

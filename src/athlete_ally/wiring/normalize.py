@@ -48,7 +48,7 @@ from athlete_ally.core.vendor import Vendor
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.normalize.ledger import ReceiptLedger
-from athlete_ally.normalize.patience import Patience
+from athlete_ally.normalize.patience import Patience, shown_on
 from athlete_ally.normalize.reaper import Reaper
 from athlete_ally.normalize.report import Reporter
 from athlete_ally.normalize.unpacker import Unpacker, UnpackTools
@@ -162,10 +162,8 @@ async def _until_all_is_there(world: _World) -> None:
 
 
 def _patience(world: _World, durable: str, stop: asyncio.Event) -> Patience:
-    def tell(is_holding: bool) -> None:  # noqa: FBT001  # a callback with one argument
-        world.observer.set(world.series.holding, durable, value=float(is_holding))
-
-    return Patience(stop=stop, log=world.log, on_hold=tell, jitter=random.random)
+    on_hold = shown_on(world.observer, world.series.holding, durable)
+    return Patience(stop=stop, log=world.log, on_hold=on_hold, jitter=random.random)
 
 
 def _publisher(world: _World) -> Publisher:
