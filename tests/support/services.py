@@ -178,10 +178,19 @@ class Site:
         return [letter async for letter in NatsLetters(self.connection).all()]
 
     async def is_settled(self) -> bool:
-        """Tell whether no message waits or is in hand."""
+        """Tell whether no message waits or is in hand.
+
+        A durable may count a message only moments after the stream has acknowledged it: the stream is asked, too.
+        """
         admin = NatsAdmin(self.connection)
-        durables = [await admin.consumer(CORE_HOT, normalize_durable(kind)) for kind in KINDS]
-        return all(durable is not None and (durable.pending, durable.ack_pending) == (0, 0) for durable in durables)
+        for kind in KINDS:
+            durable = await admin.consumer(CORE_HOT, normalize_durable(kind))
+            if durable is None or (durable.pending, durable.ack_pending) != (0, 0):
+                return False
+            for subject in durable.config["filter_subjects"]:
+                if await admin.stored_at(CORE_HOT, durable.delivered + 1, subject) is not None:
+                    return False
+        return True
 
     async def totals(self) -> dict[str, int]:
         """Return where all readings ended, over all kinds."""
