@@ -103,7 +103,7 @@ class Bench:
         waiting = 1
         while waiting:
             await asyncio.sleep(0.05)
-            live = await NatsAdmin(self.stack.connection).consumer(CORE_HOT, DURABLE)
+            live = await NatsAdmin(self.stack.connection).durable(CORE_HOT, DURABLE)
             assert live is not None
             waiting = live.pending + live.ack_pending
 

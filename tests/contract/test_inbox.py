@@ -79,7 +79,7 @@ class RealBench:
 
     async def left(self) -> int:
         """See the bench."""
-        durable = await NatsAdmin(self._connection).consumer(CORE_HOT, DURABLE)
+        durable = await NatsAdmin(self._connection).durable(CORE_HOT, DURABLE)
         assert durable is not None
         return durable.pending + durable.ack_pending
 

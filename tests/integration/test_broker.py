@@ -156,7 +156,7 @@ async def test_each_settlement_does_what_it_says(
     assert (again.body, again.attempt) == (b"2", 2)
 
     async def nothing_left() -> bool:
-        durable = await NatsAdmin(connection).consumer(CORE_HOT, "normalize-hrv-durable")
+        durable = await NatsAdmin(connection).durable(CORE_HOT, "normalize-hrv-durable")
         return durable is not None and (durable.pending, durable.ack_pending) == (0, 0)
 
     assert await eventually(nothing_left)
@@ -181,7 +181,7 @@ async def test_a_durable_that_is_not_there_is_unavailable(connection: Connection
     with pytest.raises(Unavailable, match="missing"):
         await inbox.fetch(1, 0.1)
 
-    assert await NatsAdmin(connection).consumer(CORE_HOT, "missing") is None
+    assert await NatsAdmin(connection).durable(CORE_HOT, "missing") is None
 
 
 class Trouble:

@@ -179,7 +179,7 @@ async def test_nonsense_among_the_advisories_is_counted(bench: Bench) -> None:
     await client.publish("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.x.y", b"\xff nonsense")
     for advisory in await bench.advisories():
         await bench.reaper.handle(advisory)
-    live = await NatsAdmin(bench.connection).consumer(ADVISORY, REAP_ADVISORIES_DURABLE)
+    live = await NatsAdmin(bench.connection).durable(ADVISORY, REAP_ADVISORIES_DURABLE)
 
     assert live is not None
     assert (bench.counted("unreadable"), live.pending) == (True, 0)

@@ -234,7 +234,7 @@ async def test_without_an_answer_the_figures_stay_and_the_watch_has_failed(outlo
 
 async def reconfigure(connection: Connection, **changes: Any) -> None:
     """Change a durable behind everybody's back."""
-    live = await NatsAdmin(connection).consumer(CORE_HOT, DURABLE)
+    live = await NatsAdmin(connection).durable(CORE_HOT, DURABLE)
     assert live is not None
     payload = {"stream_name": CORE_HOT, "config": {**live.config, **changes}, "action": "update"}
     await connection.api(f"CONSUMER.CREATE.{CORE_HOT}.{DURABLE}", payload)

@@ -93,7 +93,7 @@ class Bench:
 
     async def waiting(self) -> tuple[int, int]:
         """Return how many messages are undelivered, and how many unsettled."""
-        durable = await NatsAdmin(self.connection).consumer(CORE_HOT, DURABLE)
+        durable = await NatsAdmin(self.connection).durable(CORE_HOT, DURABLE)
         assert durable is not None
         return durable.pending, durable.ack_pending
 

@@ -162,7 +162,7 @@ class Site:
 
     async def patience_with(self, durable: str, ack_wait_s: float, stream: str = CORE_HOT) -> None:
         """Shorten a durable's ack_wait, so that a test does not wait a minute for a redelivery."""
-        live = await NatsAdmin(self.connection).consumer(stream, durable)
+        live = await NatsAdmin(self.connection).durable(stream, durable)
         assert live is not None
         config = {**live.config, "ack_wait": int(ack_wait_s * 1e9)}
         payload = {"stream_name": stream, "config": config, "action": "update"}
@@ -184,7 +184,7 @@ class Site:
         """
         admin = NatsAdmin(self.connection)
         for kind in KINDS:
-            durable = await admin.consumer(CORE_HOT, normalize_durable(kind))
+            durable = await admin.durable(CORE_HOT, normalize_durable(kind))
             if durable is None or (durable.pending, durable.ack_pending) != (0, 0):
                 return False
             for subject in durable.config["filter_subjects"]:

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -184,7 +184,7 @@ async def test_a_full_stream_is_refused_honestly(world: World) -> None:
     await world.site.balance(2, normalize)
 
 
-async def _resize(connection: Connection, config: dict[str, Any], max_bytes: int) -> None:
+async def _resize(connection: Connection, config: Mapping[str, Any], max_bytes: int) -> None:
     await connection.api(f"STREAM.UPDATE.{CORE_HOT}", {**config, "max_bytes": max_bytes})
 
 

@@ -73,7 +73,7 @@ class Chain:
 
     async def is_settled(self) -> bool:
         """Tell whether fetch has nothing left to do."""
-        durable = await NatsAdmin(self.site.connection).consumer(VENDOR_HOT, fetch_durable(self.vendor))
+        durable = await NatsAdmin(self.site.connection).durable(VENDOR_HOT, fetch_durable(self.vendor))
         return durable is not None and (durable.pending, durable.ack_pending) == (0, 0)
 
     async def result(self, name: str) -> float:

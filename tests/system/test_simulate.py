@@ -100,7 +100,7 @@ class Chain:
             return False
         admin = NatsAdmin(self.site.connection)
         names = [*map(unpack_durable, VENDORS), *map(fetch_durable, FETCHED)]
-        durables = [await admin.consumer(VENDOR_HOT, name) for name in names]
+        durables = [await admin.durable(VENDOR_HOT, name) for name in names]
         return all(durable is not None and (durable.pending, durable.ack_pending) == (0, 0) for durable in durables)
 
     async def books(self) -> tuple[dict[str, int], dict[str, int]]:

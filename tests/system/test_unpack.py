@@ -44,7 +44,7 @@ async def unpacked(site: Site, vendor: str) -> dict[str, int]:
     """Return how many webhooks ended how, once none is pending."""
 
     async def none_pending() -> bool:
-        live = await NatsAdmin(site.connection).consumer(VENDOR_HOT, unpack_durable(vendor))
+        live = await NatsAdmin(site.connection).durable(VENDOR_HOT, unpack_durable(vendor))
         return live is not None and (live.pending, live.ack_pending) == (0, 0)
 
     await eventually(none_pending, within_s=30)
@@ -175,7 +175,7 @@ async def test_a_sender_of_standard_webhooks_arrives_too(site: Site) -> None:
     The sender that only the settings name: its reading is stored under the person who is linked to its id.
     """
     admin = NatsAdmin(site.connection)
-    live = await admin.consumer(VENDOR_HOT, unpack_durable("oura"))
+    live = await admin.durable(VENDOR_HOT, unpack_durable("oura"))
     assert live is not None
     name = unpack_durable("clinic")
     filters = ["vendor.clinic.>", f"vendor.redrive.{name}.>"]

@@ -1,7 +1,7 @@
 """What a server has: streams, durables, and the server itself, as the operator's tool sees them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -53,7 +53,10 @@ class Replica:
 
 @dataclass(frozen=True, slots=True)
 class LiveStream:
-    """A stream as the server has it. `deleted` counts the gaps between the first and the last message."""
+    """A stream as the server has it. `deleted` counts the gaps between the first and the last message.
+
+    `by_subject` counts messages where it was asked for.
+    """
 
     config: Mapping[str, Any]
     created: str
@@ -65,11 +68,37 @@ class LiveStream:
     first_at: datetime | None
     deleted: int
     replicas: tuple[Replica, ...] = ()
+    by_subject: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def name(self) -> str:
         """Return the stream's name."""
         return str(self.config["name"])
+
+    @property
+    def created_at(self) -> datetime:
+        """Return when it was created; `created` is the server's own text, and exact."""
+        return datetime.fromisoformat(self.created)
+
+    @property
+    def max_bytes(self) -> int:
+        """Return the limit of its size in bytes; -1 is none."""
+        return int(self.config["max_bytes"])
+
+    @property
+    def max_age_s(self) -> float:
+        """Return after how many seconds a message is deleted; 0 is never."""
+        return self.config["max_age"] / 1e9
+
+    @property
+    def replicas_wanted(self) -> int:
+        """Return how many copies there are to be."""
+        return int(self.config["num_replicas"])
+
+    @property
+    def replicas_current(self) -> int:
+        """Count the copies that hold all of it: the leader, which answers, and whoever has caught up with it."""
+        return 1 + sum(copy.current and not copy.offline for copy in self.replicas)
 
 
 @dataclass(frozen=True, slots=True)

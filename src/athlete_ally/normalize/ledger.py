@@ -47,12 +47,12 @@ class ReceiptLedger:
         """
         durable = self.desired.durable(topology.normalize_durable(kind))
         views = [await self.broker.stream(durable.stream, subject) for subject in durable.filter_subjects]
-        live = await self.broker.consumer(durable.stream, durable.name)
+        live = await self.broker.durable(durable.stream, durable.name)
         stream = views[0]
         if stream is None or live is None:
             return 0.0
         started_s = time.monotonic()
-        settled = await self.receipts.count(kind, durable.stream, stream.first_sequence, stream.created)
+        settled = await self.receipts.count(kind, durable.stream, stream.first_sequence, stream.created_at)
         counted_s = time.monotonic() - started_s
         there = sum(sum(view.by_subject.values()) for view in views if view is not None)
         unaccounted = there - live.pending - live.ack_pending - settled

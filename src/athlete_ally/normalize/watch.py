@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from athlete_ally.core.errors import Unavailable
+from athlete_ally.core.live import LiveDurable, LiveStream
 from athlete_ally.core.ports import Log, Now, Observer
 from athlete_ally.core.series import BrokerSeries
 from athlete_ally.core.series.broker import OTHER, SHELVED
@@ -19,102 +20,14 @@ _SHARE_OF_TIME = 50
 _UNKNOWN = -1
 
 
-class StreamView(Protocol):
-    """A stream as the broker has it; sizes in bytes, ages in seconds."""
-
-    @property
-    def created(self) -> datetime:
-        """When it was created."""
-        ...
-
-    @property
-    def messages(self) -> int:
-        """Messages in it."""
-        ...
-
-    @property
-    def bytes(self) -> int:
-        """Its size in bytes."""
-        ...
-
-    @property
-    def max_bytes(self) -> int:
-        """Its limit in bytes; -1 is none."""
-        ...
-
-    @property
-    def max_age_s(self) -> float:
-        """After how many seconds it deletes a message; 0 is never."""
-        ...
-
-    @property
-    def replicas(self) -> int:
-        """How many replicas it is to have."""
-        ...
-
-    @property
-    def replicas_current(self) -> int:
-        """How many of them hold all of it."""
-        ...
-
-    @property
-    def first_sequence(self) -> int:
-        """Sequence of its oldest message."""
-        ...
-
-    @property
-    def by_subject(self) -> dict[str, int]:
-        """Messages by subject, where asked for."""
-        ...
-
-
-class ConsumerView(Protocol):
-    """A durable as the broker has it."""
-
-    @property
-    def pending(self) -> int:
-        """Not yet delivered."""
-        ...
-
-    @property
-    def ack_pending(self) -> int:
-        """Delivered and not settled."""
-        ...
-
-    @property
-    def redelivered(self) -> int:
-        """Delivered more than once."""
-        ...
-
-    @property
-    def delivered(self) -> int:
-        """Sequence of the last message delivered."""
-        ...
-
-    @property
-    def abandoned(self) -> int:
-        """How many messages were delivered for the last time and never settled, at most."""
-        ...
-
-    @property
-    def ack_floor(self) -> int:
-        """Sequence up to which all is settled."""
-        ...
-
-    @property
-    def paused(self) -> bool:
-        """Whether it delivers nothing because an operator paused it."""
-        ...
-
-
 class BrokerView(Protocol):
     """Reads the broker's figures."""
 
-    async def stream(self, name: str, subjects: str | None = None) -> StreamView | None:
+    async def stream(self, name: str, subjects: str | None = None) -> LiveStream | None:
         """Return a stream, with counts of the `subjects` that match, or None."""
         ...
 
-    async def consumer(self, stream: str, name: str) -> ConsumerView | None:
+    async def durable(self, stream: str, name: str) -> LiveDurable | None:
         """Return a durable, or None."""
         ...
 
@@ -195,13 +108,13 @@ class Watch:
         self.observer.set(self.series.stream_bytes, name, value=stream.bytes)
         self.observer.set(self.series.stream_limit, name, value=stream.max_bytes)
         self.observer.set(self.series.stream_max_age, name, value=stream.max_age_s)
-        self.observer.set(self.series.replicas, name, value=stream.replicas)
+        self.observer.set(self.series.replicas, name, value=stream.replicas_wanted)
         self.observer.set(self.series.replicas_current, name, value=stream.replicas_current)
         if name == DLQ:
             await self._dead_letters(stream)
         return stream.max_age_s
 
-    async def _dead_letters(self, stream: StreamView) -> None:
+    async def _dead_letters(self, stream: LiveStream) -> None:
         waiting: Counter[str] = Counter()
         shelved: Counter[str] = Counter()
         known = {subject for (subject,) in self.series.dlq_depth.values}
@@ -223,7 +136,7 @@ class Watch:
 
     async def _durable(self, desired: Durable, max_age_s: float) -> None:
         labels = (desired.stream, desired.name)
-        durable = await self.broker.consumer(*labels)
+        durable = await self.broker.durable(*labels)
         self.observer.set(self.series.consumer_missing, *labels, value=durable is None)
         if durable is None:
             return
@@ -240,7 +153,7 @@ class Watch:
         left_s = max(0.0, max_age_s - age_s) if oldest and max_age_s else math.inf
         self.observer.set(self.series.time_to_loss, *labels, value=left_s)
 
-    async def _oldest(self, desired: Durable, durable: ConsumerView) -> datetime | None:
+    async def _oldest(self, desired: Durable, durable: LiveDurable) -> datetime | None:
         """Return when the oldest message that waits was stored: a first delivery, or one of the redrive lane."""
         if not durable.pending and not durable.ack_pending:
             return None

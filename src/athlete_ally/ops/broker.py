@@ -48,7 +48,7 @@ class BrokerReader(Protocol):
 class Broker(BrokerReader, Protocol):
     """Changes streams and durables too. Each call is complete: the server has the new state, or the old one.
 
-    All raise Refusal when the server says no.
+    All raise Refused when the server says no.
     """
 
     async def create_stream(self, config: Mapping[str, Any]) -> None:

@@ -71,11 +71,11 @@ def _stream(name: str, live: LiveStream | None) -> StreamRow:
         missing=False,
         messages=live.messages,
         bytes=live.bytes,
-        max_bytes=live.config["max_bytes"],
+        max_bytes=live.max_bytes,
         oldest_s=(live.asked_at - live.first_at).total_seconds() if live.first_at else None,
-        max_age_s=live.config["max_age"] / 1e9,
-        replicas=live.config["num_replicas"],
-        replicas_current=1 + sum(copy.current and not copy.offline for copy in live.replicas),
+        max_age_s=live.max_age_s,
+        replicas=live.replicas_wanted,
+        replicas_current=live.replicas_current,
     )
 
 

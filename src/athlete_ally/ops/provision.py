@@ -3,35 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from athlete_ally.core.environment import EnvironmentSpec
 from athlete_ally.core.errors import Refused
+from athlete_ally.core.live import LiveDurable, LiveStream
 from athlete_ally.core.topology import Topology
-from athlete_ally.ops.broker import Broker
+from athlete_ally.ops.broker import Broker, BrokerReader
 from athlete_ally.ops.difference import differences, wanted_of
 from athlete_ally.ops.executor import carry_out
 from athlete_ally.ops.journal import Journal
 from athlete_ally.ops.plan import only
 from athlete_ally.ops.planner import make_plan
-
-
-class _Live(Protocol):
-    @property
-    def config(self) -> dict[str, Any]: ...
-
-
-class StreamAdmin(Protocol):
-    """Looks at streams and durables. See `adapters.nats.admin`."""
-
-    async def stream(self, name: str) -> _Live | None:
-        """Return the stream, or None."""
-        ...
-
-    async def consumer(self, stream: str, name: str) -> _Live | None:
-        """Return the durable, or None."""
-        ...
-
 
 # A drift in one of these breaks a promise; the others are the operator's to choose, and a matter for the doctor.
 _VITAL_FIELDS = {
@@ -67,7 +50,7 @@ class Finding:
         return f"{self.what} {self.name}: {difference}; `athlete-ally streams plan` shows what mending it would do"
 
 
-async def inspect(admin: StreamAdmin, topology: Topology) -> list[Finding]:
+async def inspect(broker: BrokerReader, topology: Topology) -> list[Finding]:
     """Compare the server with the desired state; read-only.
 
     Raises:
@@ -75,10 +58,10 @@ async def inspect(admin: StreamAdmin, topology: Topology) -> list[Finding]:
     """
     findings: list[Finding] = []
     for stream in topology.streams:
-        live = await admin.stream(stream.name)
+        live = await broker.stream(stream.name)
         findings += _compare("stream", stream.name, stream.config(), live)
     for durable in topology.durables:
-        live = await admin.consumer(durable.stream, durable.name)
+        live = await broker.durable(durable.stream, durable.name)
         findings += _compare("durable", durable.name, durable.config(), live)
     return findings
 
@@ -105,7 +88,7 @@ async def provision(
 
 
 def _compare(
-    what: Literal["stream", "durable"], name: str, wanted: Mapping[str, Any], live: _Live | None
+    what: Literal["stream", "durable"], name: str, wanted: Mapping[str, Any], live: LiveStream | LiveDurable | None
 ) -> list[Finding]:
     if live is None:
         return [Finding(what, name)]

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from athlete_ally.core.errors import Refused
 from athlete_ally.core.journal import Entry
+from athlete_ally.core.live import LiveDurable
 from athlete_ally.core.topology import redrive_subject
 from athlete_ally.ops.desk import Desk
 from athlete_ally.ops.rehearsal import Rehearsals, Tally
@@ -34,34 +35,10 @@ class Terms:
     most_behind: int = 10_000
 
 
-class DurableView(Protocol):
-    """A durable as the broker has it."""
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Its configuration."""
-        ...
-
-    @property
-    def pending(self) -> int:
-        """Messages not yet delivered."""
-        ...
-
-    @property
-    def ack_pending(self) -> int:
-        """Messages delivered and not settled."""
-        ...
-
-    @property
-    def paused(self) -> bool:
-        """Whether it is paused."""
-        ...
-
-
 class Durables(Protocol):
     """Looks at durables. See `adapters.nats.admin`."""
 
-    async def consumer(self, stream: str, name: str) -> DurableView | None:
+    async def durable(self, stream: str, name: str) -> LiveDurable | None:
         """Return a durable, or None."""
         ...
 
@@ -145,13 +122,13 @@ async def refusals(durables: Durables, wanted: Mapping[tuple[str, str], int], mo
     """
     found: list[str] = []
     for stream, name in sorted(wanted):
-        why_not = _why_not(stream, await durables.consumer(stream, name), most_behind)
+        why_not = _why_not(stream, await durables.durable(stream, name), most_behind)
         if why_not is not None:
             found.append(f"{name}: {why_not}")
     return found
 
 
-def _why_not(stream: str, live: DurableView | None, most_behind: int) -> str | None:
+def _why_not(stream: str, live: LiveDurable | None, most_behind: int) -> str | None:
     if live is None:
         return f"there is no such durable on {stream}: run `athlete-ally streams apply`"
     if live.paused:
@@ -177,7 +154,7 @@ class Lanes:
         """
         stream, name = standing.letter.original_stream, standing.letter.durable
         if (stream, name) not in self.known:
-            live = await self.durables.consumer(stream, name)
+            live = await self.durables.durable(stream, name)
             lane = redrive_subject(stream, name)
             self.known[stream, name] = live is None or lane in live.config.get("filter_subjects", ())
         return None if self.known[stream, name] else f"{name} is no durable of ours: it has no redrive lane"

@@ -103,7 +103,7 @@ async def _pending(stack: Stack) -> int:
     admin = NatsAdmin(stack.connection)
     pending = 0
     for kind in KINDS:
-        durable = await admin.consumer(topology.CORE_HOT, topology.normalize_durable(kind))
+        durable = await admin.durable(topology.CORE_HOT, topology.normalize_durable(kind))
         pending += durable.pending + durable.ack_pending if durable else 0
     return pending
 

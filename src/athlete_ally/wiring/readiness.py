@@ -72,7 +72,7 @@ async def worker_reasons(connection: Connection, pool: "asyncpg.Pool[Any]", topo
     admin = NatsAdmin(connection)
     reasons = await _vital(admin, topology)
     for durable in topology.durables:
-        live = await admin.consumer(durable.stream, durable.name)
+        live = await admin.durable(durable.stream, durable.name)
         if live is not None and live.paused:
             resume = f"`athlete-ally streams consumers resume {durable.name}`"
             reasons.append(f"durable {durable.name} is paused: {resume} ends that")

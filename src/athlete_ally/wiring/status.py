@@ -15,7 +15,7 @@ async def status_line(stack: Stack) -> str:
         admin = NatsAdmin(stack.connection)
         parts: list[str] = []
         for kind in KINDS:
-            durable = await admin.consumer(topology.CORE_HOT, topology.normalize_durable(kind))
+            durable = await admin.durable(topology.CORE_HOT, topology.normalize_durable(kind))
             waiting = durable.pending + durable.ack_pending if durable else 0
             stored = totals.get(kind, {}).get("stored", 0)
             if stored or waiting:

@@ -13,6 +13,8 @@ from athlete_ally.adapters.nats.identity import ANONYMOUS, Identity
 from athlete_ally.core.errors import Misconfigured, Unavailable
 from athlete_ally.core.ports import Log
 
+API_TIMEOUT_S = 5.0
+"""How long an answer of the server may take where nobody says otherwise."""
 # A stalled server must be noticed in seconds, not in the library's default of four minutes.
 _PING_INTERVAL_S = 5
 _CONNECT_TIMEOUT_S = 2
@@ -138,7 +140,7 @@ class Connection:
         self,
         subject: str,
         payload: Mapping[str, Any] | None = None,
-        timeout_s: float = 5.0,
+        timeout_s: float = API_TIMEOUT_S,
         headers: dict[str, str] | None = None,
     ) -> dict[str, Any]:
         """Send a request to the JetStream API and return its answer.
@@ -157,7 +159,7 @@ class Connection:
         self,
         subject: str,
         payload: Mapping[str, Any] | None = None,
-        timeout_s: float = 5.0,
+        timeout_s: float = API_TIMEOUT_S,
         headers: dict[str, str] | None = None,
     ) -> dict[str, Any]:
         """Send a request that is answered in JSON, and return the answer.

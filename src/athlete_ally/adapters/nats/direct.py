@@ -108,7 +108,9 @@ def _is_end(stream: str, message: Msg) -> bool:
         return False
     status = stated.get("Status", "")
     if status == "503":
-        raise Misconfigured(f"{stream} is missing, or allows no direct gets (allow_direct)")
+        raise Misconfigured(
+            f"stream {stream} is missing, or allows no direct gets (allow_direct): run `athlete-ally streams apply`"
+        )
     if status not in {"204", "404"}:
         raise Unavailable(f"{stream} can't be read: {stated.get('Description', 'unknown')} ({status})")
     return True

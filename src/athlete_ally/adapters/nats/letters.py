@@ -4,26 +4,19 @@ Letters are read by batched direct gets (ADR-31): fifteen times as fast as one b
 to be created, and may be left behind.
 """
 
-import asyncio
-import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-import nats.errors
 from nats.aio.msg import Msg
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
-from athlete_ally.adapters.nats.connection import ApiError, Connection, describe
-from athlete_ally.adapters.nats.direct import BATCH, BATCH_BYTES, delete_message, handed_out
+from athlete_ally.adapters.nats.connection import ApiError, Connection
+from athlete_ally.adapters.nats.direct import BATCH, BATCH_BYTES, DirectReads, delete_message, handed_out
 from athlete_ally.core.dead_letter import Letter
 from athlete_ally.core.errors import Misconfigured, Unavailable
 from athlete_ally.core.topology import DLQ
-
-_ANSWER_WITHIN_S = 5.0
-_MISSING = f"stream {DLQ} is missing: run `athlete-ally streams apply`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +35,7 @@ class NatsLetters:
     def __init__(self, connection: Connection) -> None:
         """Read over this connection."""
         self._connection = connection
-        self._client: Any = connection.client
+        self._direct = DirectReads(connection)
 
     async def extent(self) -> Extent:
         """Return how much there is.
@@ -53,8 +46,10 @@ class NatsLetters:
         """
         stream = await NatsAdmin(self._connection).stream(DLQ)
         if stream is None:
-            raise Misconfigured(_MISSING)
-        return Extent(stream.created, stream.messages, stream.first_sequence, stream.last_sequence)
+            raise Misconfigured(f"stream {DLQ} is missing: run `athlete-ally streams apply`")
+        return Extent(
+            datetime.fromisoformat(stream.created), stream.messages, stream.first_sequence, stream.last_sequence
+        )
 
     async def one(self, sequence: int) -> Letter | None:
         """Return the letter of this sequence, or None.
@@ -63,10 +58,9 @@ class NatsLetters:
             Misconfigured: the stream is missing.
             Unavailable: no answer.
         """
-        async with aclosing(self._get({"seq": sequence})) as found:
-            async for letter in found:
-                return letter
-        return None
+        async with aclosing(self._direct.get(DLQ, {"seq": sequence, "next_by_subj": ">", "batch": 1})) as found:
+            letters = [_letter(message) async for message in found]
+        return next((letter for letter in letters if letter.sequence == sequence), None)
 
     async def all(
         self, *, subject: str = "dlq.>", from_sequence: int = 1, to_sequence: int | None = None
@@ -81,8 +75,9 @@ class NatsLetters:
         while to_sequence is None or sequence <= to_sequence:
             next_sequence = None
             pull = {"seq": sequence, "next_by_subj": subject, "batch": BATCH, "max_bytes": BATCH_BYTES}
-            async with aclosing(self._get(pull)) as batch:
-                async for letter in batch:
+            async with aclosing(self._direct.get(DLQ, pull)) as batch:
+                async for message in batch:
+                    letter = _letter(message)
                     if to_sequence is not None and letter.sequence > to_sequence:
                         return
                     next_sequence = letter.sequence + 1
@@ -101,40 +96,6 @@ class NatsLetters:
             return await delete_message(self._connection, DLQ, sequence, erase=erase)
         except ApiError as error:
             raise Unavailable(f"{DLQ} can't give up letter {sequence}: {error}") from error
-
-    async def _get(self, request: Mapping[str, Any]) -> AsyncGenerator[Letter]:
-        """Yield what one direct get returns: one message, or a batch that ends with a status."""
-        arrived: asyncio.Queue[Msg] = asyncio.Queue()
-        inbox = self._client.new_inbox()
-        try:
-            subscription = await self._client.subscribe(inbox, cb=arrived.put)
-            try:
-                await self._client.publish(f"$JS.API.DIRECT.GET.{DLQ}", json.dumps(request).encode(), reply=inbox)
-                while True:
-                    async with asyncio.timeout(_ANSWER_WITHIN_S):
-                        message = await arrived.get()
-                    if _is_end(message):
-                        return
-                    yield _letter(message)
-                    if "batch" not in request:
-                        return
-            finally:
-                await subscription.unsubscribe()
-        except (nats.errors.Error, TimeoutError, OSError) as error:
-            raise Unavailable(f"{DLQ} can't be read: {describe(error)}") from error
-
-
-def _is_end(message: Msg) -> bool:
-    stated = message.headers or {}
-    # A letter may carry a header called Status; only what the server hands out from a stream has a sequence.
-    if "Nats-Sequence" in stated:
-        return False
-    status = stated.get("Status", "")
-    if status == "503":
-        raise Misconfigured(_MISSING)
-    if status not in {"204", "404"}:
-        raise Unavailable(f"{DLQ} can't be read: {stated.get('Description', 'unknown')} ({status})")
-    return True
 
 
 def _letter(message: Msg) -> Letter:

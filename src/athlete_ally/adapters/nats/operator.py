@@ -1,102 +1,24 @@
-"""Streams and durables for the operator's tool, in the server's own JSON: the client's types drop unknown fields."""
+"""Changing streams and durables for the operator's tool, beside looking at them."""
 
-import base64
-from collections.abc import AsyncGenerator, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
+from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import ApiError, Connection
-from athlete_ally.core.errors import Refused, Unavailable
-from athlete_ally.core.live import LiveDurable, LiveStream, Replica, Rights, Server, StoredMessage, abandoned_in
+from athlete_ally.core.errors import Refused
 
-# Error codes of nats-server: https://github.com/nats-io/nats-server/blob/main/server/errors.json
-_STREAM_NOT_FOUND = 10059
-_CONSUMER_NOT_FOUND = 10014
-_NO_MESSAGE_FOUND = 10037
-_CONSUMER_EXISTS = 10148
 # Metadata, compression and consumer actions came with 2.10, before levels were counted; pedantic and strict with 2.12.
 _REQUIRED_LEVEL = {"Nats-Required-Api-Level": "2"}
-# A record of the file store: 22 bytes of fixed fields, 8 of checksum, 4 for the length of headers where there are any
-# (fileStoreMsgSizeRaw in server/filestore.go).
-_RECORD_BYTES = 30
-_HEADER_LENGTH_BYTES = 4
 # A stream of many gigabytes answers at once; a cluster that elects a leader takes seconds.
 _TIMEOUT_S = 10.0
 
 
-class NatsBroker:
+class NatsBroker(NatsAdmin):
     """The `Broker` port. `ops.broker` says what each method promises."""
 
     def __init__(self, connection: Connection, timeout_s: float = _TIMEOUT_S) -> None:
         """Speak over this connection; an answer that takes longer is none."""
-        self._connection = connection
-        self._timeout_s = timeout_s
-
-    async def server(self) -> Server:
-        """See the port."""
-        account = await self._ask("INFO")
-        answer = await self._connection.ask("$SYS.REQ.USER.INFO", timeout_s=self._timeout_s)
-        about: dict[str, Any] = answer["server"]
-        user: dict[str, Any] = answer["data"]
-        limits: dict[str, int] = account.get("limits") or {}
-        return Server(
-            name=about["name"],
-            version=about["ver"],
-            cluster=about.get("cluster", ""),
-            domain=account.get("domain", ""),
-            account=user.get("account_name") or user["account"],
-            account_names=tuple({user["account"], user.get("account_name") or user["account"]}),
-            api_level=account["api"].get("level", 0),
-            max_storage=_limit(limits.get("max_storage", -1)),
-            reserved_storage=account.get("reserved_storage", 0),
-            max_streams=_limit(limits.get("max_streams", -1)),
-            streams=account["streams"],
-            user=user.get("user", ""),
-            rights=_rights(user.get("permissions") or {}),
-        )
-
-    async def stream(self, name: str) -> LiveStream | None:
-        """See the port."""
-        answer = await self._find(f"STREAM.INFO.{name}", None, _STREAM_NOT_FOUND)
-        return None if answer is None else _stream(answer)
-
-    async def durable(self, stream: str, name: str) -> LiveDurable | None:
-        """See the port."""
-        answer = await self._find(f"CONSUMER.INFO.{stream}.{name}", None, _CONSUMER_NOT_FOUND, _STREAM_NOT_FOUND)
-        return None if answer is None else _durable(answer)
-
-    async def streams_on(self, subject: str) -> list[str]:
-        """See the port."""
-        return [name async for name in self._pages("STREAM.NAMES", "streams", {"subject": subject})]
-
-    async def durables_of(self, stream: str) -> list[LiveDurable]:
-        """See the port."""
-        return [_durable(each) async for each in self._pages(f"CONSUMER.LIST.{stream}", "consumers", {})]
-
-    async def message_from(self, stream: str, sequence: int) -> StoredMessage | None:
-        """See the port."""
-        payload = {"seq": sequence, "next_by_subj": ">"}
-        answer = await self._find(f"STREAM.MSG.GET.{stream}", payload, _NO_MESSAGE_FOUND)
-        return None if answer is None else _message(answer["message"])
-
-    async def gaps(self, stream: str) -> list[int]:
-        """See the port."""
-        answer = await self._ask(f"STREAM.INFO.{stream}", {"deleted_details": True})
-        return answer["state"].get("deleted") or []
-
-    async def subject_counts(self, stream: str) -> list[int]:
-        """See the port."""
-        counts: list[int] = []
-        total = 1
-        while len(counts) < total:
-            payload = {"subjects_filter": ">", "offset": len(counts)}
-            answer = await self._ask(f"STREAM.INFO.{stream}", payload)
-            page: dict[str, int] = answer["state"].get("subjects") or {}
-            if not page:
-                break
-            counts += page.values()
-            total = answer.get("total", len(counts))
-        return counts
+        super().__init__(connection, timeout_s)
 
     async def create_stream(self, config: Mapping[str, Any]) -> None:
         """See the port."""
@@ -124,80 +46,3 @@ class NatsBroker:
             await self._connection.api(subject, payload, self._timeout_s, headers=_REQUIRED_LEVEL)
         except ApiError as error:
             raise Refused(f"the server refuses {subject}: {error}") from error
-
-    async def _pages(self, subject: str, key: str, payload: dict[str, Any]) -> AsyncGenerator[Any]:
-        offset = 0
-        while True:
-            answer = await self._ask(subject, {**payload, "offset": offset})
-            page: list[Any] = answer.get(key) or []
-            for each in page:
-                yield each
-            offset += len(page)
-            if not page or offset >= answer["total"]:
-                return
-
-    async def _ask(self, subject: str, payload: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        try:
-            return await self._connection.api(subject, payload, self._timeout_s)
-        except ApiError as error:
-            raise Unavailable(f"JetStream can't answer {subject}: {error}") from error
-
-    async def _find(self, subject: str, payload: dict[str, Any] | None, *missing: int) -> dict[str, Any] | None:
-        try:
-            return await self._connection.api(subject, payload, self._timeout_s)
-        except ApiError as error:
-            if error.code in missing:
-                return None
-            raise Unavailable(f"JetStream can't answer {subject}: {error}") from error
-
-
-def _limit(value: int) -> int | None:
-    return value if value > 0 else None
-
-
-def _rights(permissions: Mapping[str, Any]) -> Rights:
-    publish: dict[str, list[str]] = permissions.get("publish") or {}
-    return Rights(tuple(publish.get("allow") or (">",)), tuple(publish.get("deny") or ()))
-
-
-def _stream(answer: Mapping[str, Any]) -> LiveStream:
-    state: dict[str, Any] = answer["state"]
-    cluster: dict[str, Any] = answer.get("cluster") or {}
-    return LiveStream(
-        config=answer["config"],
-        created=answer["created"],
-        asked_at=datetime.fromisoformat(answer["ts"]),
-        messages=state["messages"],
-        bytes=state["bytes"],
-        first_sequence=state["first_seq"],
-        last_sequence=state["last_seq"],
-        first_at=datetime.fromisoformat(state["first_ts"]) if state["messages"] else None,
-        deleted=state.get("num_deleted", 0),
-        replicas=tuple(map(_replica, cluster.get("replicas") or ())),
-    )
-
-
-def _replica(peer: Mapping[str, Any]) -> Replica:
-    return Replica(peer["name"], bool(peer.get("current")), bool(peer.get("offline")), peer.get("lag", 0))
-
-
-def _durable(answer: Mapping[str, Any]) -> LiveDurable:
-    return LiveDurable(
-        config=answer["config"],
-        created=answer["created"],
-        stream=answer["stream_name"],
-        pending=answer["num_pending"],
-        ack_pending=answer["num_ack_pending"],
-        redelivered=answer["num_redelivered"],
-        delivered=answer["delivered"]["stream_seq"],
-        ack_floor=answer["ack_floor"]["stream_seq"],
-        abandoned=abandoned_in(answer),
-        paused=bool(answer.get("paused")),
-    )
-
-
-def _message(stored: Mapping[str, Any]) -> StoredMessage:
-    subject = stored["subject"]
-    body, headers = (len(base64.b64decode(stored.get(each, ""))) for each in ("data", "hdrs"))
-    size = _RECORD_BYTES + len(subject.encode()) + body + (headers + _HEADER_LENGTH_BYTES if headers else 0)
-    return StoredMessage(stored["seq"], subject, size, datetime.fromisoformat(stored["time"]))
