@@ -43,7 +43,9 @@ class Bench:
             inbox=self.inbox,
             messages=NatsMessages(connection),
             publisher=self.publisher,
-            patience=Patience(stop=self.stop, log=log, on_hold=lambda _: None, jitter=lambda: 0.5),
+            patience=Patience(
+                REAP_ADVISORIES_DURABLE, stop=self.stop, log=log, on_hold=lambda _: None, jitter=lambda: 0.5
+            ),
             observer=self.observer,
             series=self.series,
             log=log,

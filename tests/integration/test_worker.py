@@ -32,7 +32,7 @@ from athlete_ally.core.series import every, normalize_series
 from athlete_ally.core.topology import CORE_HOT, DLQ, Topology, normalize_durable, raw_subject, stored_subject
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import HRV, KINDS
-from athlete_ally.normalize.patience import Patience
+from athlete_ally.normalize.patience import Patience, shown_on
 from athlete_ally.normalize.report import Reporter
 from athlete_ally.normalize.worker import Tools, Work, Worker
 from athlete_ally.wiring.builders import now
@@ -52,7 +52,8 @@ class Bench:
         self.inbox = NatsInbox(connection, topology.durable(DURABLE))
         self.publisher = NatsPublisher(connection, timeout_s=2)
         reporter = Reporter("hrv", self.series, self.observer, log)
-        patience = Patience(stop=self.stop, log=log, on_hold=reporter.holding, jitter=lambda: 0.5)
+        on_hold = shown_on(self.observer, self.series.holding, DURABLE)
+        patience = Patience(DURABLE, stop=self.stop, log=log, on_hold=on_hold, jitter=lambda: 0.5)
         self.tools = Tools(self.inbox, PostgresStore(pool), self.publisher, patience, reporter, now)
         self.work = Work(HRV, Rules(), RetryPolicy(backoff_s=(0.01,)), batch=500)
         self.fuse = Fuse()

@@ -40,4 +40,4 @@ def log_fields(stated: Mapping[str, str]) -> dict[str, str]:
 
 def about(delivery: Delivery) -> dict[str, object]:
     """Return the fields of a log line about a delivery."""
-    return {"sequence": delivery.sequence, **log_fields(delivery.headers)}
+    return {"sequence": delivery.sequence, "attempt": delivery.attempt, **log_fields(delivery.headers)}

@@ -17,14 +17,10 @@ from athlete_ally.core.verdict import Ack, DeadLetter, Reason, Retry, RetryPolic
 from athlete_ally.core.webhook_books import WebhookReceipt
 from athlete_ally.fetch.letters import dead_letter, fetched
 from athlete_ally.fetch.resource import Fetcher, Got, Hopeless, Nothing, Outcome
-from athlete_ally.normalize.patience import Patience, Stopping, kept_in_hand
+from athlete_ally.normalize.hands import FULL_DELAY_S, Hands
+from athlete_ally.normalize.patience import Patience, Stopping
 from athlete_ally.normalize.prepare import identity_of, replay_of
-from athlete_ally.normalize.settle import settle
 
-# What a stop may have to wait for, beside the requests in hand.
-_LINGER_S = 1.0
-_KEEP_EVERY_S = topology.ACK_WAIT_S / 4
-_FULL_DELAY_S = 30.0
 # Resources asked for at once: polite to one vendor, and far above what any of them allows in the long run.
 _AT_ONCE = 16
 # Put off again and again while a vendor is down: soon at first, then every ten minutes until the stream's age ends it.
@@ -64,20 +60,22 @@ class FetchWorker:
         """Prepare; `run` does the work."""
         self._vendor = vendor
         self._tools = tools
+        self._hands = Hands(tools.inbox, tools.publisher, tools.patience)
         self._policy = policy
         self._failures = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is in hand then is finished, or delivered again."""
-        with suppress(Stopping):
-            while not stop.is_set():
-                deliveries = await self._tools.patience.until_done(self._pull)
-                await self.handle(deliveries)
-                await self._pause(stop)
+
+        async def turn() -> None:
+            await self.handle(await self._hands.pull(_AT_ONCE))
+            await self._pause(stop)
+
+        await self._hands.work(turn, stop)
 
     async def handle(self, deliveries: Sequence[Delivery]) -> None:
         """Deal with these deliveries, side by side."""
-        async with kept_in_hand(self._tools.inbox, deliveries, _KEEP_EVERY_S):
+        async with self._hands.keep(deliveries):
             ended = await asyncio.gather(*map(self._handle, deliveries), return_exceptions=True)
         put_off = [verdict for verdict in ended if isinstance(verdict, Retry)]
         # Only when nobody at all is answered is the vendor down: one person's trouble is not another's.
@@ -85,9 +83,6 @@ class FetchWorker:
         for verdict in ended:
             if isinstance(verdict, BaseException):
                 raise verdict
-
-    async def _pull(self) -> Sequence[Delivery]:
-        return await self._tools.inbox.fetch(_AT_ONCE, _LINGER_S)
 
     async def _pause(self, stop: asyncio.Event) -> None:
         """Leave a vendor alone that answered nobody, longer each time."""
@@ -119,15 +114,15 @@ class FetchWorker:
             for message in messages:
                 if message in again:
                     continue
-                await tools.patience.until_done(lambda message=message: tools.publisher.publish(message))
+                await self._hands.publish([message])
                 self._count_letter(message)
         except (StreamFull, MessageTooLarge) as error:
             tools.log.warning("given-back", error=str(error), **about(delivery))
-            verdict = Retry(_FULL_DELAY_S)
+            verdict = Retry(FULL_DELAY_S)
         if letter is not None and not isinstance(verdict, Retry):
             receipt = self._receipt(delivery, letter, fetched=len(messages) - len(again), again=again)
             await tools.patience.until_done(lambda: tools.books.remember(receipt))
-        await tools.patience.until_done(lambda: settle(tools.inbox, delivery, verdict))
+        await self._hands.settle(delivery, verdict)
         tools.log.info("settled", vendor=self._vendor.name, verdict=type(verdict).__name__, **about(delivery))
         return verdict
 

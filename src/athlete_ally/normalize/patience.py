@@ -24,9 +24,19 @@ class Patience:
     """Tries again until an operation succeeds or the service stops."""
 
     def __init__(
-        self, *, stop: asyncio.Event, log: Log, on_hold: Callable[[bool], None], jitter: Callable[[], float]
+        self,
+        durable: str,
+        *,
+        stop: asyncio.Event,
+        log: Log,
+        on_hold: Callable[[bool], None],
+        jitter: Callable[[], float],
     ) -> None:
-        """Stop waiting when `stop` is set; `jitter` returns a factor from 0 to 1; `on_hold` hears of every change."""
+        """Wait on behalf of a durable, which log lines name, until `stop` is set.
+
+        `jitter` returns a factor from 0 to 1; `on_hold` hears of every change.
+        """
+        self._durable = durable
         self._stop = stop
         self._log = log
         self._on_hold = on_hold
@@ -61,9 +71,13 @@ class Patience:
                 except StreamFull:
                     raise
                 except Unavailable as error:
-                    self._log.debug("still-waiting", error=str(error))
+                    self._log.debug("still-waiting", durable=self._durable, error=str(error))
         finally:
             self._hold(-1, "")
+
+    def log_stop(self) -> None:
+        """Log that the service stops while something waits, and leaves it unsettled."""
+        self._log.warning("stopped-while-holding", durable=self._durable)
 
     async def _wait(self, delay_s: float) -> None:
         if self._stop.is_set():
@@ -79,10 +93,10 @@ class Patience:
         was_holding = self.is_holding
         self._holding += change
         if self.is_holding and not was_holding:
-            self._log.warning("holding", error=error)
+            self._log.warning("holding", durable=self._durable, error=error)
             self._on_hold(True)
         elif was_holding and not self.is_holding:
-            self._log.info("no-longer-holding")
+            self._log.info("no-longer-holding", durable=self._durable)
             self._on_hold(False)
 
 

@@ -14,14 +14,11 @@ from athlete_ally.core.series import NormalizeSeries
 from athlete_ally.core.topology import Topology
 from athlete_ally.core.trace import log_fields
 from athlete_ally.core.verdict import TERMINATED, Ack, Retry, Verdict
-from athlete_ally.normalize.patience import Patience, Stopping
+from athlete_ally.normalize.hands import FULL_DELAY_S, Hands
+from athlete_ally.normalize.patience import Patience
 from athlete_ally.normalize.reaped import GivenUp, read_advisory, reaped_letter
-from athlete_ally.normalize.settle import settle
 
 _BATCH = 100
-_LINGER_S = 1.0
-# A full AA_DLQ empties by age or by an operator's hand: minutes, not milliseconds.
-_FULL_DELAY_S = 30.0
 
 
 class StoredMessages(Protocol):
@@ -52,20 +49,23 @@ class Reaper:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is in hand then is finished, or left to be delivered again."""
-        try:
-            while not stop.is_set():
-                for delivery in await self.patience.until_done(lambda: self.inbox.fetch(_BATCH, _LINGER_S)):
-                    await self.handle(delivery)
-        except Stopping:
-            self.log.warning("reaper-stopped-while-holding")
+        await self._hands.work(self._take_turn, stop)
 
     async def handle(self, delivery: Delivery) -> None:
         """Deal with one advisory: its letter is in AA_DLQ before the advisory is acknowledged."""
         result = await self._reap(delivery)
-        verdict: Verdict = Ack() if result else Retry(_FULL_DELAY_S)
-        await self.patience.until_done(lambda: settle(self.inbox, delivery, verdict))
+        verdict: Verdict = Ack() if result else Retry(FULL_DELAY_S)
+        await self._hands.settle(delivery, verdict)
         if result:
             self.observer.count(self.series.reaped, result)
+
+    @property
+    def _hands(self) -> Hands:
+        return Hands(self.inbox, self.publisher, self.patience)
+
+    async def _take_turn(self) -> None:
+        for delivery in await self._hands.pull(_BATCH):
+            await self.handle(delivery)
 
     async def _reap(self, delivery: Delivery) -> str:
         """Return what was done; nothing where it has to wait."""
@@ -96,11 +96,11 @@ class Reaper:
 
     async def _publish(self, letter: OutgoingMessage) -> None:
         try:
-            await self.patience.until_done(lambda: self.publisher.publish(letter))
+            await self._hands.publish([letter])
         except MessageTooLarge:
             # Somebody else's stream may take more than AA_DLQ does. The letter says where the message is.
             empty = OutgoingMessage(letter.stream, letter.subject, b"", letter.message_id, letter.headers)
-            await self.patience.until_done(lambda: self.publisher.publish(empty))
+            await self._hands.publish([empty])
 
     def _is_ours(self, given_up: GivenUp) -> bool:
         """Our workers write their letter first, and terminate then; of the other sort the server knows none of ours."""

@@ -7,7 +7,7 @@ from athlete_ally.core import headers, topology
 from athlete_ally.core.messages import Delivery, OutgoingMessage
 from athlete_ally.core.ports import Log, Lot, Observer, Receipt
 from athlete_ally.core.series import FRESH_S, NormalizeSeries
-from athlete_ally.core.trace import log_fields, sampled_trace_id
+from athlete_ally.core.trace import about, sampled_trace_id
 
 
 class Reporter:
@@ -44,22 +44,22 @@ class Reporter:
             readings=lot.readings,
             stored=len(receipt.stored),
             dead_lettered=len(receipt.rejected),
-            **_about(delivery),
+            **about(delivery),
         )
 
     def retried(self, delivery: Delivery) -> None:
         """Report a message that will be delivered again."""
         self._observer.count(self._kind.messages, "retry", *self._where)
-        self._log.info("retry", **_about(delivery))
+        self._log.info("retry", **about(delivery))
 
     def given_back(self, delivery: Delivery, error: str) -> None:
         """Report a message whose dead letter or announcement the stream refuses for now."""
-        self._log.warning("given-back", error=error, **_about(delivery))
+        self._log.warning("given-back", error=error, **about(delivery))
 
     def unforeseen(self, delivery: Delivery, error: Exception) -> None:
         """Report a bug of ours. Its text may hold a reading, so that only its type and place are logged."""
         place = _innermost(error)
-        self._log.error("unforeseen", type=type(error).__name__, place=place, **_about(delivery))
+        self._log.error("unforeseen", type=type(error).__name__, place=place, **about(delivery))
 
     def fuse_opened(self) -> None:
         """Report that this worker stopped itself."""
@@ -69,14 +69,6 @@ class Reporter:
             durable=self._durable,
             remedy="too many dead letters: look at them (AA_DLQ), mend the cause, then restart this worker",
         )
-
-    def stopped_while_holding(self) -> None:
-        """Report that the service stopped while the world was in trouble; nothing was settled."""
-        self._log.warning("stopped-while-holding", durable=self._durable)
-
-    def holding(self, is_holding: bool) -> None:  # noqa: FBT001  # a callback with one argument
-        """Report that the worker waits for the world, or no longer does."""
-        self._observer.set(self._series.holding, self._durable, value=float(is_holding))
 
     def _count_readings(self, lot: Lot, receipt: Receipt, latency_s: float) -> None:
         if receipt.is_redelivery or receipt.is_duplicate:
@@ -93,10 +85,6 @@ class Reporter:
                 self._observer.count(self._kind.fresh, self._durable, by=len(receipt.stored) + receipt.superseded)
         for result, number in counts.items():
             self._observer.count(self._kind.readings, result, *self._where, by=number)
-
-
-def _about(delivery: Delivery) -> dict[str, object]:
-    return {"sequence": delivery.sequence, "attempt": delivery.attempt, **log_fields(delivery.headers)}
 
 
 def _result(receipt: Receipt) -> str:

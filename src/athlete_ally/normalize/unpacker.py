@@ -16,10 +16,10 @@ from athlete_ally.core.trace import about, trace_id
 from athlete_ally.core.vendor import Unpacked, Vendor
 from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, decide, is_exhausted
 from athlete_ally.core.webhook_books import Account, UnpackResult, WebhookBooks, WebhookReceipt
+from athlete_ally.normalize.hands import FULL_DELAY_S, Hands
 from athlete_ally.normalize.letters import printable
-from athlete_ally.normalize.patience import Patience, Stopping, kept_in_hand
+from athlete_ally.normalize.patience import Patience, Stopping
 from athlete_ally.normalize.prepare import identity_of, received_at, replay_of
-from athlete_ally.normalize.settle import settle
 from athlete_ally.normalize.unpack import (
     Parcel,
     gave_up,
@@ -29,11 +29,6 @@ from athlete_ally.normalize.unpack import (
     sort_out,
     webhook_letters,
 )
-
-_LINGER_S = 1.0
-# A full stream empties by age or by an operator's hand: minutes, not milliseconds.
-_FULL_DELAY_S = 30.0
-_KEEP_EVERY_S = topology.ACK_WAIT_S / 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +63,7 @@ class Unpacker:
         self._vendor = vendor
         self._kinds = kinds
         self._tools = tools
+        self._hands = Hands(tools.inbox, tools.publisher, tools.patience)
         self._fuse = fuse
         self._policy = policy
         self._batch = batch
@@ -80,22 +76,12 @@ class Unpacker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is in hand then is finished, or left to be delivered again."""
-        try:
-            while not stop.is_set():
-                if self._fuse.is_open:
-                    await stop.wait()
-                    return
-                deliveries = await self._tools.patience.until_done(
-                    lambda: self._tools.inbox.fetch(self._batch, _LINGER_S)
-                )
-                await self.handle(deliveries)
-        except Stopping:
-            self._tools.log.warning("stopped-while-holding", durable=self._durable)
+        await self._hands.work(self._take_turn, stop, self._fuse)
 
     async def handle(self, deliveries: Sequence[Delivery]) -> None:
         """Deal with these webhooks one after the other: what fails or kills concerns one of them only."""
         latest = list({delivery.sequence: delivery for delivery in deliveries}.values())
-        async with kept_in_hand(self._tools.inbox, latest, _KEEP_EVERY_S):
+        async with self._hands.keep(latest):
             asked = [_key(delivery) for delivery in latest]
             known = await self._tools.patience.until_done(lambda: self._tools.books.known(asked))
             # Those that failed repeatedly come last, each with a note in the database that outlives us.
@@ -103,10 +89,13 @@ class Unpacker:
                 if self._fuse.is_open:
                     return
                 if _key(delivery) in known:
-                    await self._settle(delivery, Ack())
+                    await self._hands.settle(delivery, Ack())
                     self._count("duplicate")
                 else:
                     await self._handle_one(delivery)
+
+    async def _take_turn(self) -> None:
+        await self.handle(await self._hands.pull(self._batch))
 
     async def _handle_one(self, delivery: Delivery) -> None:
         if delivery.attempt >= self._policy.alone_from:
@@ -118,7 +107,7 @@ class Unpacker:
                 return
         outcome = await self._open(delivery)
         if isinstance(outcome, Retry):
-            await self._settle(delivery, outcome)
+            await self._hands.settle(delivery, outcome)
             self._count("retry")
         else:
             await self._finish(delivery, outcome)
@@ -170,11 +159,10 @@ class Unpacker:
         failed = () if replay_of(delivery) else parcel.failed
         letters = webhook_letters(self._vendor.name, delivery, _key(delivery)[0], failed, at=self._tools.now())
         try:
-            for message in (*parcel.messages, *letters):
-                await self._publish(message)
+            await self._hands.publish((*parcel.messages, *letters))
         except (StreamFull, MessageTooLarge) as error:
             self._tools.log.warning("given-back", error=str(error), **about(delivery))
-            await self._settle(delivery, Retry(_FULL_DELAY_S))
+            await self._hands.settle(delivery, Retry(FULL_DELAY_S))
             return
         if parcel.withdrawn:
             await self._tools.patience.until_done(
@@ -183,7 +171,7 @@ class Unpacker:
         receipt = self._receipt(delivery, parcel)
         await self._tools.patience.until_done(lambda: self._tools.books.remember(receipt))
         is_dead = bool(parcel.failed) and not parcel.messages
-        await self._settle(delivery, DeadLetter(parcel.failed[0].reason) if is_dead else Ack())
+        await self._hands.settle(delivery, DeadLetter(parcel.failed[0].reason) if is_dead else Ack())
         self._report(delivery, parcel, letters)
 
     def _receipt(self, delivery: Delivery, parcel: Parcel) -> WebhookReceipt:
@@ -228,12 +216,6 @@ class Unpacker:
 
     def _count(self, result: UnpackResult) -> None:
         self._tools.observer.count(self._tools.series.webhooks, self._vendor.name, result)
-
-    async def _publish(self, message: OutgoingMessage) -> None:
-        await self._tools.patience.until_done(lambda: self._tools.publisher.publish(message))
-
-    async def _settle(self, delivery: Delivery, verdict: Ack | Retry | DeadLetter) -> None:
-        await self._tools.patience.until_done(lambda: settle(self._tools.inbox, delivery, verdict))
 
 
 def _rejected(delivery: Delivery, parcel: Parcel) -> tuple[Rejected, ...]:

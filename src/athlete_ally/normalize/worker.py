@@ -4,26 +4,18 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from athlete_ally.core import topology
 from athlete_ally.core.errors import MessageTooLarge, StreamFull
 from athlete_ally.core.fuse import Fuse
 from athlete_ally.core.measurement import Measurement, Rules
-from athlete_ally.core.messages import Delivery, OutgoingMessage
+from athlete_ally.core.messages import Delivery
 from athlete_ally.core.ports import Inbox, Lot, Now, Publisher, Receipt, Store
 from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, Verdict, decide, is_exhausted
 from athlete_ally.normalize.announce import announcements
+from athlete_ally.normalize.hands import FULL_DELAY_S, Hands
 from athlete_ally.normalize.letters import dead_letters
-from athlete_ally.normalize.patience import Patience, Stopping, kept_in_hand
+from athlete_ally.normalize.patience import Patience
 from athlete_ally.normalize.prepare import give_up, identity_of, prepare
 from athlete_ally.normalize.report import Reporter
-from athlete_ally.normalize.settle import settle
-
-# How long a pull lingers when there is nothing: what a stop may have to wait for.
-_LINGER_S = 1.0
-# A full stream empties by age or by an operator's hand: minutes, not milliseconds.
-_FULL_DELAY_S = 30.0
-# Three chances to be heard before the broker delivers again.
-_KEEP_EVERY_S = topology.ACK_WAIT_S / 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +47,7 @@ class Worker:
         """Prepare; `run` does the work."""
         self._work = work
         self._tools = tools
+        self._hands = Hands(tools.inbox, tools.publisher, tools.patience)
         self._fuse = fuse
 
     @property
@@ -64,28 +57,20 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is in hand then is finished, or left to be delivered again."""
-        try:
-            while not stop.is_set():
-                if self._fuse.is_open:
-                    await stop.wait()
-                    return
-                deliveries = await self._tools.patience.until_done(self._fetch)
-                await self.handle(deliveries)
-        except Stopping:
-            self._tools.reporter.stopped_while_holding()
+        await self._hands.work(self._take_turn, stop, self._fuse)
 
     async def handle(self, deliveries: Sequence[Delivery]) -> None:
         """Deal with these deliveries: the fresh ones together, and each that failed repeatedly by itself."""
         latest = list({delivery.sequence: delivery for delivery in deliveries}.values())
         together = [delivery for delivery in latest if delivery.attempt < self._work.policy.alone_from]
-        async with kept_in_hand(self._tools.inbox, latest, _KEEP_EVERY_S):
+        async with self._hands.keep(latest):
             await self._handle_batch([(delivery, self._prepare(delivery)) for delivery in together])
             for delivery in latest:
                 if delivery.attempt >= self._work.policy.alone_from and not self._fuse.is_open:
                     await self._handle_alone(delivery)
 
-    async def _fetch(self) -> Sequence[Delivery]:
-        return await self._tools.inbox.fetch(self._work.batch, _LINGER_S)
+    async def _take_turn(self) -> None:
+        await self.handle(await self._hands.pull(self._work.batch))
 
     def _prepare(self, delivery: Delivery) -> Lot | Retry:
         """Decode and normalise. An error that nobody foresaw concerns this message only."""
@@ -150,20 +135,16 @@ class Worker:
         letters = [] if lot.replay_of else dead_letters(kind, delivery, lot, receipt.rejected, at=at)
         told = announcements(self._work.measurement, delivery, lot, receipt.stored, at=at)
         try:
-            for message in (*letters, *told):
-                await self._publish(message)
+            await self._hands.publish((*letters, *told))
         except (StreamFull, MessageTooLarge) as error:
             self._tools.reporter.given_back(delivery, str(error))
-            await self._settle(delivery, Retry(_FULL_DELAY_S))
+            await self._settle(delivery, Retry(FULL_DELAY_S))
             return
         await self._settle(delivery, self._verdict(lot, receipt))
         self._tools.reporter.settled(delivery, lot, receipt, letters, at)
 
-    async def _publish(self, message: OutgoingMessage) -> None:
-        await self._tools.patience.until_done(lambda: self._tools.publisher.publish(message))
-
     async def _settle(self, delivery: Delivery, verdict: Verdict) -> None:
-        await self._tools.patience.until_done(lambda: settle(self._tools.inbox, delivery, verdict))
+        await self._hands.settle(delivery, verdict)
         if isinstance(verdict, Retry):
             self._tools.reporter.retried(delivery)
 

@@ -175,7 +175,7 @@ async def _worker(world: _World, vendor: Vendor, topology: Topology, stop: async
         publisher=world.tracing.publisher(world.wrappers.publisher(publisher)),
         fetcher=fetcher,
         books=PostgresWebhooks(world.pool),
-        patience=Patience(stop=stop, log=world.log, on_hold=on_hold, jitter=random.random),
+        patience=Patience(fetch_durable(vendor.name), stop=stop, log=world.log, on_hold=on_hold, jitter=random.random),
         observer=world.observer,
         series=world.series,
         tracing=world.tracing,

@@ -163,7 +163,7 @@ async def _until_all_is_there(world: _World) -> None:
 
 def _patience(world: _World, durable: str, stop: asyncio.Event) -> Patience:
     on_hold = shown_on(world.observer, world.series.holding, durable)
-    return Patience(stop=stop, log=world.log, on_hold=on_hold, jitter=random.random)
+    return Patience(durable, stop=stop, log=world.log, on_hold=on_hold, jitter=random.random)
 
 
 def _publisher(world: _World) -> Publisher:
@@ -180,7 +180,7 @@ async def _worker(world: _World, measurement: Measurement, stop: asyncio.Event) 
         inbox=world.tracing.inbox(world.wrappers.inbox(inbox)),
         store=world.tracing.store(world.wrappers.store(PostgresStore(world.pool))),
         publisher=_publisher(world),
-        patience=Patience(stop=stop, log=world.log, on_hold=reporter.holding, jitter=random.random),
+        patience=_patience(world, normalize_durable(measurement.kind), stop),
         reporter=reporter,
         now=now,
     )

@@ -37,7 +37,9 @@ class Flaky:
 def make(log: Log, stop: asyncio.Event | None = None) -> tuple[Patience, list[bool]]:
     """Return patience, and the list in which it notes that it holds or no longer does."""
     held: list[bool] = []
-    return Patience(stop=stop or asyncio.Event(), log=log, on_hold=held.append, jitter=lambda: 0.5), held
+    return Patience(
+        "normalize-hrv-durable", stop=stop or asyncio.Event(), log=log, on_hold=held.append, jitter=lambda: 0.5
+    ), held
 
 
 async def test_it_tries_until_it_succeeds(log: Log) -> None:

@@ -158,19 +158,16 @@ def test_a_bug_is_told_by_type_and_place() -> None:
 
 def test_what_an_operator_must_see_is_said_aloud() -> None:
     """
-    An open fuse is an error with its remedy, holding a gauge that goes back, a message given back a warning.
+    An open fuse is an error with its remedy, and a message given back a warning.
     """
     reported = Reported()
-    for is_holding in (True, False):
-        reported.reporter.holding(is_holding)
     reported.reporter.fuse_opened()
     reported.reporter.given_back(DELIVERY, "AA_DLQ takes no more messages")
-    reported.reporter.stopped_while_holding()
     reported.reporter.retried(DELIVERY)
     durable = "normalize-hrv-durable"
 
-    assert [reported.observer.value(each, durable) for each in (SERIES.fuse, SERIES.holding)] == [1, 0]
-    assert [line.level for line in reported.log.lines] == ["error", "warning", "warning", "info"]
+    assert reported.observer.value(SERIES.fuse, durable) == 1
+    assert [line.level for line in reported.log.lines] == ["error", "warning", "info"]
     assert "restart" in str(reported.log.named("fuse-open")[0].fields["remedy"])
     assert reported.messages("retry") == 1
 

@@ -31,9 +31,9 @@ from athlete_ally.core.topology import (
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import KINDS
 from athlete_ally.measurements.hrv import HRV
+from athlete_ally.normalize import hands as hands_module
 from athlete_ally.normalize import patience as patience_module
-from athlete_ally.normalize import worker as worker_module
-from athlete_ally.normalize.patience import Patience, Stopping, kept_in_hand
+from athlete_ally.normalize.patience import Patience, Stopping, kept_in_hand, shown_on
 from athlete_ally.normalize.report import Reporter
 from athlete_ally.normalize.worker import Tools, Work, Worker
 
@@ -50,8 +50,8 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait milliseconds where the worker waits seconds."""
     monkeypatch.setattr(patience_module, "_FIRST_DELAY_S", 0.001)
     monkeypatch.setattr(patience_module, "_LONGEST_DELAY_S", 0.002)
-    monkeypatch.setattr(worker_module, "_KEEP_EVERY_S", 0.002)
-    monkeypatch.setattr(worker_module, "_LINGER_S", 0.02)
+    monkeypatch.setattr(hands_module, "_KEEP_EVERY_S", 0.002)
+    monkeypatch.setattr(hands_module, "_LINGER_S", 0.02)
 
 
 class StrictInbox(FakeInbox):
@@ -93,11 +93,12 @@ class Bench:
     ) -> Worker:
         """Return a new worker, as after a restart."""
         reporter = Reporter("hrv", SERIES, self.observer, self.log)
+        on_hold = shown_on(self.observer, SERIES.holding, DURABLE)
         tools = Tools(
             inbox=inbox or self.inbox,
             store=store or self.store,
             publisher=publisher or self.publisher,
-            patience=Patience(stop=self.stop, log=self.log, on_hold=reporter.holding, jitter=lambda: 0.5),
+            patience=Patience(DURABLE, stop=self.stop, log=self.log, on_hold=on_hold, jitter=lambda: 0.5),
             reporter=reporter,
             now=lambda: NOON,
         )
