@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from athlete_ally.cli.consent import ask, ask_to_type
 from athlete_ally.cli.dlq_archive import write_export
 from athlete_ally.cli.dlq_options import (
     all_option,
@@ -90,7 +91,7 @@ def release(seq: tuple[int, ...], *, why: str, **options: Any) -> None:
     help="Export the letters into this new file before anything is removed; required.",
 )
 @click.option("--no-export", is_flag=True, help="Don't keep a copy: they are gone for good.")
-@click.option("--confirm", "typed", metavar="COUNT", type=int, help="Their number, instead of typing it when asked.")
+@click.option("--confirm", "typed", metavar="COUNT", help="Their number, instead of typing it when asked.")
 @env_file_option
 @json_option
 def purge(  # noqa: PLR0913  # one for each option
@@ -99,7 +100,7 @@ def purge(  # noqa: PLR0913  # one for each option
     everything: bool,
     export: Path | None,
     no_export: bool,
-    typed: int | None,
+    typed: str | None,
     env_file: Path | None,
     as_json: bool,
     **options: Any,
@@ -124,14 +125,11 @@ def purge(  # noqa: PLR0913  # one for each option
     _tell(run(main()), as_json=as_json)
 
 
-def _confirm_count(letters: list[int], selection: Selection, typed: int | None) -> None:
+def _confirm_count(letters: list[int], selection: Selection, typed: str | None) -> None:
     if not letters:
         raise Refused("no such letter is there")
     click.echo(f"{len(letters)} letters ({selection.shelf}) would be removed for good", err=True)
-    if typed is None:
-        typed = click.prompt("type their number to remove them", type=int, err=True)
-    if typed != len(letters):
-        raise Refused(f"{typed} is not their number, {len(letters)}: nothing was removed")
+    ask_to_type(str(len(letters)), of_what="their number", given=typed, otherwise="--confirm COUNT")
 
 
 async def _purge(office: Office, letters: list[int]) -> dict[str, Any]:
@@ -152,7 +150,7 @@ def _move(seq: tuple[int, ...], shelf: Shelf, why: str, options: dict[str, Any])
         async with office_session(settings, changing=True) as office, office.journal.alone():
             letters = await _sequences(office, selection)
             if len(letters) > 1 and not yes:
-                click.confirm(f"{shelf}: {len(letters)} letters?", abort=True, err=True)
+                ask(f"{shelf}: {len(letters)} letters?", otherwise="--yes")
             cabinet, run_id = office.cabinet(actor()), new_run()
             return await _each(office, letters, _mover(cabinet, shelf, why, run_id), run_id, shelf)
 

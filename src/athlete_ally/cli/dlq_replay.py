@@ -11,6 +11,7 @@ import click
 from rich.progress import Progress as Bar
 from rich.progress import TaskID
 
+from athlete_ally.cli.consent import ask
 from athlete_ally.cli.dlq_options import all_option, chosen_letters, filter_options, yes_option
 from athlete_ally.cli.dlq_view import counted, prediction_text, progress_bar
 from athlete_ally.cli.exits import Exit
@@ -101,7 +102,7 @@ class _Command:
                 return Exit.REFUSED if plan.refusals else Exit.AS_DESIRED
             _refuse(plan.refusals)
             if not self._yes:
-                click.confirm(f"replay {counted(plan.letters, 'letter')}?", abort=True, err=True)
+                ask(f"replay {counted(plan.letters, 'letter')}?", otherwise="--yes")
             return await self._run(office, plan, new_run(), ())
 
     async def resume(self, run_id: str) -> Exit:

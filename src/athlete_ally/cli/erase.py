@@ -1,7 +1,6 @@
 """`erase`: one person's data out of streams and tables."""
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,11 +8,11 @@ from typing import Any
 
 import click
 
+from athlete_ally.cli.consent import ask_to_type
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.progress import progress
 from athlete_ally.cli.streams.options import settings_options
 from athlete_ally.config.settings import Settings
-from athlete_ally.core.errors import Refused
 from athlete_ally.ops.erasure import Erasure, require_disentangled
 from athlete_ally.ops.survey import Survey, Tally
 from athlete_ally.wiring.erasing import Who, backups_that_may_hold, erase_person, survey_person
@@ -76,7 +75,7 @@ def erase(  # noqa: PLR0913  # one for each option
         click.echo("\n".join([*_lines(survey), *(f"backup {path}: may hold the person" for path, _ in copies)]))
     if is_applied and not survey.is_empty:
         require_disentangled(survey, unreadable_too=unreadable)
-        _confirm(person, typed)
+        ask_to_type(person, of_what="the person's id", given=typed, otherwise="--confirm PERSON")
         with progress(quiet=as_json) as tell:
             erased = run(erase_person(settings, who, survey, tell, unreadable_too=unreadable, wait_s=wait_s))
         document |= {"applied": True, "erased": asdict(erased)}
@@ -92,15 +91,6 @@ def _account(text: str) -> tuple[str, str]:
     if not (vendor and equals and account):
         raise click.BadParameter("write it as VENDOR=ID, for example oura=1234", param_hint="--account")
     return vendor, account
-
-
-def _confirm(person: str, typed: str | None) -> None:
-    if typed is None:
-        if not sys.stdin.isatty():
-            raise Refused("nothing was changed: there is no terminal to ask on; give the person's id by --confirm")
-        typed = click.prompt("type the person's id to erase all of this", default="", show_default=False, err=True)
-    if typed.strip() != person:
-        raise Refused("nothing was changed: what was typed is not the person's id")
 
 
 def _lines(survey: Survey) -> list[str]:

@@ -7,9 +7,9 @@ from typing import Any
 import click
 from rich.filesize import decimal
 
+from athlete_ally.cli.consent import ask
 from athlete_ally.cli.options import json_option
 from athlete_ally.cli.progress import progress
-from athlete_ally.cli.streams.consent import ask
 from athlete_ally.cli.streams.options import settings_options
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.topology import STREAMS

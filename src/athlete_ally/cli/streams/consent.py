@@ -1,10 +1,10 @@
-"""Asking a person, where there is one. Never hangs: without a terminal, only what was allowed beforehand is allowed."""
+"""Asking a person about a plan, as dangerous as its changes are."""
 
 import sys
 
 import click
 
-from athlete_ally.core.errors import Refused
+from athlete_ally.cli.consent import ask, ask_to_type
 from athlete_ally.ops.plan import Change, Plan
 
 
@@ -28,27 +28,13 @@ def ask_for_consent(plan: Plan, *, yes: bool, impact: frozenset[str]) -> None:
         ask(f"make {_count(safe)}?", otherwise="--yes")
 
 
-def ask(question: str, *, otherwise: str) -> None:
-    """Return when a person says yes.
-
-    Raises:
-        Refused: nobody is there to ask, or the answer is no.
-    """
-    if not sys.stdin.isatty():
-        raise Refused(f"nothing was changed: there is no terminal to ask on; the answer can be given with {otherwise}")
-    if not click.confirm(question, err=True):
-        raise Refused("nothing was changed: the answer was no")
-
-
 def _confirm_unsafe(change: Change, *, typed: bool) -> None:
     click.echo(f"{change.key}: {change.reason}", err=True)
+    otherwise = f"--allow-data-loss {change.key}"
     if typed:
-        answer = click.prompt(f"type {change.name} to go on", default="", show_default=False, err=True)
-        agreed = answer.strip() == change.name
+        ask_to_type(change.name, of_what=change.name, given=None, otherwise=otherwise)
     else:
-        agreed = click.confirm("go on?", err=True)
-    if not agreed:
-        raise Refused("nothing was changed: the answer was no")
+        ask("go on?", otherwise=otherwise)
 
 
 def _count(changes: list[Change]) -> str:

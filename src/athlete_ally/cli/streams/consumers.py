@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from athlete_ally.cli.consent import ask
 from athlete_ally.cli.exits import Exit
-from athlete_ally.cli.streams.consent import ask
 from athlete_ally.cli.streams.options import settings_options
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.errors import Refused
