@@ -1,7 +1,8 @@
 """A real service that kills itself at a chosen step: `dying.py SERVICE STEP`.
 
 The step is `before-` or `after-` and `publish`, `store`, `dead-letter`, `announce` or `ack`, or `in-normalise:USER` for
-a reading that takes the process down.
+a reading that takes the process down. `together-` in front of the step: every vendor that VENDORS names (with commas)
+is held there, and the process dies when the last one has come.
 """
 
 import asyncio
@@ -13,8 +14,11 @@ from dataclasses import replace
 from typing import Any
 
 from athlete_ally.config.settings import load_settings
+from athlete_ally.core import headers
 from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.topology import DLQ
+from athlete_ally.core.messages import Delivery
+from athlete_ally.core.topology import DLQ, fetched_subject
+from athlete_ally.vendors import FETCHED
 from athlete_ally.wiring.fetch import FetchWrappers, run_fetch
 from athlete_ally.wiring.ingest import run_ingest
 from athlete_ally.wiring.loop import run, stop_on_signals
@@ -55,6 +59,48 @@ class Deadly:
         return wrapped
 
 
+class Together:
+    """Holds vendors at a step until all of them are there, and dies then."""
+
+    def __init__(self, adapter: Any, method: str, when: str, missing: set[str]) -> None:
+        """Hold `when` ("before", "after") `method` is called for one of the vendors that are `missing`."""
+        self._adapter, self._method, self._when, self._missing = adapter, method, when, missing
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the adapter's own method, wrapped where it is the deadly one."""
+        real: Callable[..., Awaitable[Any]] = getattr(self._adapter, name)
+        if name != self._method:
+            return real
+
+        async def wrapped(argument: Any) -> Any:
+            vendor = vendor_at_work(argument)
+            result = await real(argument) if vendor is None or self._when == "after" else None
+            if vendor is None:
+                return result
+            self._missing.discard(vendor)
+            if not self._missing:
+                die()
+            return await asyncio.Event().wait()
+
+        return wrapped
+
+
+def vendor_at_work(message: Any) -> str | None:
+    """Return whose readings are published, or whose webhook or document is settled.
+
+    None for what is not a vendor's, and for a webhook that unpack has nothing to publish of, since it only names data.
+    """
+    if isinstance(message, Delivery):
+        work, _, rest = message.consumer.removesuffix("-durable").partition("-")
+        names_data = work == "unpack" and rest in FETCHED and headers.GRANT not in message.headers
+        return rest if work in {"unpack", "fetch"} and not names_data else None
+    consumer = message.headers.get(headers.CE_SOURCE, "").partition("/unpack/unpack-")[2]
+    return consumer.removesuffix("-durable") or _FETCHED.get(message.subject)
+
+
+_FETCHED = {fetched_subject(vendor): vendor for vendor in FETCHED}
+
+
 def killing(measurement: Measurement, user: str) -> Measurement:
     """Return a kind whose normalising takes the process down for one person."""
 
@@ -81,8 +127,18 @@ def deadly(method: str, when: str, only_if: Callable[..., bool] = lambda *_: Tru
     return lambda adapter: Deadly(adapter, method, when, only_if)
 
 
+def together(method: str, when: str) -> Callable[[Any], Any]:
+    """Return what wraps the adapters of all vendors so that they die together."""
+    missing = set(os.environ["VENDORS"].split(","))
+    return lambda adapter: Together(adapter, method, when, missing)
+
+
 def wrappers_for(step: str) -> Wrappers:
     """Return the wrappers that make normalize die at this step."""
+    if step.startswith("together-"):
+        _, when, what = step.split("-")
+        wrap = together(what, when)
+        return Wrappers(inbox=wrap) if what == "ack" else Wrappers(publisher=wrap)
     if step.startswith("in-normalise:"):
         return Wrappers(measurement=lambda measurement: killing(measurement, step.partition(":")[2]))
     when, _, what = step.partition("-")
@@ -108,8 +164,8 @@ async def main(service: str, step: str) -> None:
         when = step.partition("-")[0]
         await run_ingest(settings, stop, wrap_publisher=deadly("publish", when))
     elif service == "fetch":
-        when, _, what = step.partition("-")
-        wrap = deadly(what, when)
+        *is_together, when, what = step.split("-")
+        wrap = together(what, when) if is_together else deadly(what, when)
         await run_fetch(settings, stop, wrappers=FetchWrappers(**{"inbox" if what == "ack" else "publisher": wrap}))
     else:
         await run_normalize(settings, stop, wrappers=wrappers_for(step))
