@@ -171,7 +171,7 @@ async def test_a_letter_is_explained_field_by_field(bench: Bench) -> None:
 
     assert [(each["index"], each["field"], each["expected"]) for each in explained] == [
         (3, "rmssd", "outside (0, 300] ms"),
-        (8, "rmsd", "unknown field; did you mean 'rmssd'? Put what is not in the schema under 'raw'"),
+        (8, "rmsd", "unknown field; did you mean 'rmssd'? Put what is not in the schema under raw"),
     ]
     assert "slip of the pen" in explained[1]["remedy"]
     assert (await bench.run("diff", "2")).code == 0

@@ -1,7 +1,6 @@
 """A field that today's code refuses: the whole story from the first dead letter to the last record, with kills."""
 
 import asyncio
-import json
 import os
 import signal
 from collections import Counter
@@ -10,48 +9,19 @@ from typing import Any
 
 import asyncpg
 import pytest
+from support.missing_field import dead, mended, send
 from support.samples import hrv_reading
 from support.servers import Guard, new_nats
-from support.services import Service, Site
+from support.services import Site
 from support.streams import make_streams
 from support.wait import eventually
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.adapters.nats.publisher import NatsPublisher
-from athlete_ally.core import headers
-from athlete_ally.core.identity import message_id
-from athlete_ally.core.messages import OutgoingMessage
 from athlete_ally.core.ports import Log
-from athlete_ally.core.topology import CORE_HOT, Topology, normalize_durable, raw_subject
+from athlete_ally.core.topology import CORE_HOT, Topology, normalize_durable
 
 DURABLE = normalize_durable("hrv")
-
-
-async def send(site: Site, *readings: dict[str, Any]) -> None:
-    """Put one message into the stream, as a publisher that is ahead of our code would."""
-    body = json.dumps({"readings": readings}).encode()
-    identity = message_id(raw_subject("hrv"), body)
-    publisher = NatsPublisher(site.connection, timeout_s=5)
-    await publisher.publish(
-        OutgoingMessage(CORE_HOT, raw_subject("hrv"), body, identity, {headers.READINGS: str(len(readings))})
-    )
-
-
-async def dead(site: Site, count: int) -> None:
-    """Let today's worker give up this many readings, one a message, then end it."""
-    today = site.service("normalize", AA_FUSE_CONSECUTIVE="100000", AA_FUSE_WINDOW="100000")
-    await today.start().ready()
-    for first in range(0, count, 100):
-        numbers = range(first, min(count, first + 100))
-        await asyncio.gather(*(send(site, hrv_reading(f"u{number}", mood=3)) for number in numbers))
-    await eventually(site.is_settled, within_s=60)
-    today.kill()
-
-
-async def mended(site: Site) -> Service:
-    """Start tomorrow's worker."""
-    return await site.service("normalize", tomorrow=True).start().ready()
 
 
 async def settled_letters(site: Site, run: str) -> Counter[int]:

@@ -34,6 +34,10 @@ class JournalDesk(Journal, Protocol):
         """Return the replays that began and were not finished, the latest first."""
         ...
 
+    async def is_busy(self) -> bool:
+        """Tell whether somebody changes dead letters now, here or elsewhere."""
+        ...
+
     def alone(self) -> AbstractAsyncContextManager[None]:
         """Let nobody else change dead letters meanwhile.
 

@@ -16,6 +16,9 @@ from athlete_ally.ops.selection import Selection
 
 T = TypeVar("T")
 
+State = Literal["running", "asks", "ended", "interrupted", "elsewhere"]
+"""How a replay stands; `asks` is waiting for an answer after the canary, `elsewhere` is run by somebody else now."""
+
 # Results are for those who wait for them; the journal keeps what was done.
 _MOST_KEPT = 50
 
@@ -37,13 +40,23 @@ class Test:
         return self.plan is not None or bool(self.error)
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOff:
+    """A replay that did not come to its end and that this console does not run, as its journal tells it."""
+
+    plan: Plan
+    progress: Progress
+    state: State
+    error: str = ""
+
+
 @dataclass(slots=True)
 class Running:
-    """A replay; `asks` is its state while somebody has to say whether to go on after the canary."""
+    """A replay of this console."""
 
     plan: Plan
     replay: Replay
-    state: Literal["running", "asks", "ended"] = "running"
+    state: State = "running"
     error: str = ""
     answer: "asyncio.Future[bool] | None" = None
 
@@ -97,6 +110,39 @@ class Replays:
         before = await self.office().journal.entries_of(run)
         return await self._start(plan_of(run, before), run, actor, before)
 
+    async def left_off(self, run: str) -> LeftOff | None:
+        """Return how far a replay came that this console does not run; None where there is nothing to go on with.
+
+        Raises:
+            Unavailable: the broker or the database can't be reached.
+        """
+        office = self.office()
+        before = await office.journal.entries_of(run)
+        try:
+            plan = plan_of(run, before)
+        except Refused:
+            return None
+        progress = Progress(run, plan.letters)
+        progress.take_up(before)
+        return LeftOff(plan, progress, "elsewhere" if await office.journal.is_busy() else "interrupted")
+
+    async def unfinished(self) -> list[tuple[str, State]]:
+        """Return the replays that began and did not come to their end, the latest first, and how each stands.
+
+        Raises:
+            Unavailable: the broker or the database can't be reached.
+        """
+        journal = self.office().journal
+        runs = await journal.unfinished()
+        is_elsewhere = bool(runs) and not self._is_replaying and await journal.is_busy()
+        otherwise: State = "elsewhere" if is_elsewhere else "interrupted"
+        here: dict[str, State] = {run: each.state for run, each in self.running.items() if each.state != "ended"}
+        return [(run, here.get(run, otherwise)) for run in runs]
+
+    @property
+    def _is_replaying(self) -> bool:
+        return any(each.state != "ended" for each in self.running.values())
+
     async def close(self, within_s: float) -> None:
         """Stop all replays where they can be resumed."""
         for each in self.running.values():
@@ -108,12 +154,11 @@ class Replays:
             task.cancel()
 
     async def _test(self, test: Test) -> None:
-        office = self.office()
-
         def tell(looked_at: int) -> None:
             test.looked_at = looked_at
 
         try:
+            office = self.office()
             test.plan = await make_plan(
                 office.desk, office.durables, office.rehearsals, test.selection, test.terms, tell=tell
             )
@@ -124,7 +169,7 @@ class Replays:
         office = self.office()
         if office.no_history:
             raise Refused(f"a replay needs the database: {office.no_history}")
-        if any(each.state != "ended" for each in self.running.values()):
+        if self._is_replaying:
             raise Refused("another replay is under way: wait for its end, or stop it")
         why_not = await refusals(office.durables, plan.by_durable, plan.terms.most_behind)
         if why_not:

@@ -237,4 +237,4 @@ def _type_problem(value: msgspec.Raw, typed: "msgspec.json.Decoder[Any]") -> str
 def _unknown_field(name: str, known: Iterable[str]) -> str:
     nearest = get_close_matches(name[:_MOST_NAME_CHARACTERS], known, n=1)
     hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-    return f"unknown field; {hint}Put what is not in the schema under 'raw'"
+    return f"unknown field; {hint}Put what is not in the schema under raw"

@@ -86,8 +86,8 @@ class Replay:
         Raises:
             Unavailable: the broker or the database can't be reached. The run can be resumed.
         """
-        self._started_s = self._heard_s = self.tools.clock()
         await self._take_up(before)
+        self._count_time()
         if not before:
             await self.tools.journal.write([self._note("started", details_of_start(self.plan))])
         async with aclosing(fit(self.tools.desk, self.tools.durables, self.plan)) as letters:
@@ -98,24 +98,18 @@ class Replay:
 
     async def _take_up(self, before: Sequence[Entry]) -> None:
         """Learn what became of the letters that an earlier attempt published and did not see settled."""
-        published = {note.sequence: note for each in before if (note := each.note).step == "published"}
-        for each in before:
-            if each.note.step == "settled":
-                published.pop(each.note.sequence, None)
-                self.progress.count(each.note.details)
-                self.progress.removed += not each.note.details.get("failed")
-                self.seen.add(each.note.sequence or 0)
-                self.progress.published += 1
-        for sequence, note in published.items():
-            self.seen.add(sequence or 0)
+        unsettled = self.progress.take_up(before)
+        self.seen.update(each.note.sequence or 0 for each in before if each.note.step in {"published", "settled"})
+        for note in unsettled.values():
             await self._take_up_one(note)
+        # More than the canary went ahead: somebody has looked at it, and said to go on.
+        self._canary_passed = self.progress.published > self.plan.terms.canary
 
     async def _take_up_one(self, note: Note) -> None:
         found = await self.tools.desk.one(note.sequence or 0)
         message_id = str(note.details["message_id"])
         attempts = (await self.tools.journal.attempts([note.letter or ""])).get(note.letter or "", ())
         outcome = next((each for each in attempts if each.message_id == message_id), None)
-        self.progress.published += 1
         if found is None or found.letter.identity != note.letter:
             # It was removed, which is done only once the outcome is known; what is missing is the line that says so.
             if outcome is not None:
@@ -263,8 +257,12 @@ class Replay:
         self._canary_passed = True
         if not await self.may_go_on(progress):
             progress.stopped = "told to stop after the canary"
-        self._started_s = self.tools.clock() - progress.published / terms.rate_per_s
+        self._count_time()
+
+    def _count_time(self) -> None:
+        """Let the rate count from now on, as if what was published had been published at it."""
         self._heard_s = self.tools.clock()
+        self._started_s = self._heard_s - self.progress.published / self.plan.terms.rate_per_s
 
     def _waits_in_vain(self) -> bool:
         if not self._in_flight or self.tools.clock() - self._heard_s < self.tools.patience_s:

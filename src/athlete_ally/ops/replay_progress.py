@@ -1,10 +1,10 @@
 """How far a replay has come, and what its journal says of each step. Pure."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from athlete_ally.core.journal import Attempt
+from athlete_ally.core.journal import Attempt, Entry, Note
 from athlete_ally.ops.replay_plan import Plan
 from athlete_ally.ops.standing import Standing
 
@@ -31,6 +31,20 @@ class Progress:
         self.stored += details.get("stored", 0)
         self.superseded += details.get("superseded", 0)
         self.failed_readings += details.get("failed", 0)
+
+    def take_up(self, before: Sequence[Entry]) -> dict[int, Note]:
+        """Count what the run noted so far; return what was noted of letters without an outcome, by their sequences."""
+        unsettled: dict[int, Note] = {}
+        for note in (each.note for each in before):
+            if note.step == "published":
+                unsettled[note.sequence or 0] = note
+            elif note.step == "settled":
+                unsettled.pop(note.sequence or 0, None)
+                self.published += 1
+                self.removed += not note.details.get("failed")
+                self.count(note.details)
+        self.published += len(unsettled)
+        return unsettled
 
     @property
     def in_flight(self) -> int:

@@ -161,7 +161,7 @@ def _pages(world: _World, shell: Shell, replays: Replays) -> list[BaseRoute]:
     send = sender(world.client, world.settings)
     return [
         *flow_routes(shell, world.flow),
-        *letter_routes(shell, world.office, journal, now, new_run),
+        *letter_routes(shell, world.office, replays, journal, now, new_run),
         *ReplayPages(shell, replays, most_behind).routes(),
         *stream_routes(shell, world.overview, world.plan, lambda: world.sampler.source("broker")),
         *look_up.routes(),

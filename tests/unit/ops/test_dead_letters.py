@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from athlete_ally.core import headers
 from athlete_ally.core.dead_letter import SHELVES, Letter, shelved_subject
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.journal import Attempt
+from athlete_ally.core.journal import Attempt, Entry, Note
 from athlete_ally.core.messages import Delivery
 from athlete_ally.core.ports import Rejected
 from athlete_ally.core.topology import CORE_HOT, dead_letter_subject, normalize_durable
@@ -22,6 +22,7 @@ from athlete_ally.ops.filing import as_exported, edited
 from athlete_ally.ops.grouping import Groups
 from athlete_ally.ops.masking import masked_body
 from athlete_ally.ops.rehearsal import Rehearsals, Rehearsed
+from athlete_ally.ops.replay_progress import Progress
 from athlete_ally.ops.selection import Selection, selection_of
 from athlete_ally.ops.standing import Standing, replay_message, standing
 
@@ -285,3 +286,24 @@ async def test_predictions_add_up() -> None:
     assert (tally.letters, tally.passing, tally.stored, tally.failing, tally.unknown) == (5, 1, 1, 3, 1)
     assert tally.commonest_failures()[0] == ("non-retryable", "bad: no", 2)
     assert ("max-deliver", "ZeroDivisionError", 1) in tally.commonest_failures()
+
+
+def test_a_replay_is_taken_up_where_its_journal_ends() -> None:
+    """
+    What was settled counts with its outcome, what failed again stays, and what was only published is in flight.
+    """
+    lines: list[tuple[str, int | None, dict[str, Any]]] = [
+        ("started", None, {}),
+        *(("published", sequence, {"message_id": f"m-{sequence}"}) for sequence in (1, 2, 3)),
+        ("settled", 1, {"stored": 1, "superseded": 0, "failed": 0}),
+        ("settled", 2, {"stored": 0, "superseded": 0, "failed": 1}),
+        # A letter of which nothing was left is settled without having been published.
+        ("settled", 9, {"stored": 0, "superseded": 0, "failed": 0}),
+    ]
+    notes = [Note("run", "ada", "replay", step, None, sequence, details) for step, sequence, details in lines]
+    progress = Progress("run", wanted=5)
+    unsettled = progress.take_up([Entry(number, NOW, note) for number, note in enumerate(notes)])
+
+    assert list(unsettled) == [3]
+    assert (progress.published, progress.settled, progress.in_flight) == (4, 3, 1)
+    assert (progress.removed, progress.failed, progress.stored, progress.failed_readings) == (2, 1, 1, 1)

@@ -16,6 +16,7 @@ from athlete_ally.core.ports import Rejected
 _WRITE = load_sql("write_journal")
 _READ = load_sql("read_journal")
 _ATTEMPTS = load_sql("replay_receipts")
+_IS_BUSY = load_sql("journal_is_busy")
 # Any constant will do, as long as nobody else in the database uses it: a few digits of a hash.
 _LOCK_KEY = 0x6D1A77C2
 
@@ -73,6 +74,15 @@ class PostgresJournal:
                 "HAVING bool_or(step = 'started') AND NOT bool_or(step = 'finished') ORDER BY max(entry) DESC"
             )
         return [row["run"] for row in rows]
+
+    async def is_busy(self) -> bool:
+        """Tell whether somebody changes dead letters now: see `alone`.
+
+        Raises:
+            Unavailable: the database can't be reached.
+        """
+        with translated():
+            return bool(await self._pool.fetchval(_IS_BUSY, _LOCK_KEY))
 
     async def attempts(self, letters: Sequence[str]) -> Mapping[str, tuple[Attempt, ...]]:
         """Return for each of these letters the replays that came to an end, in order; those without any are left out.

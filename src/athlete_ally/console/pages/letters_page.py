@@ -1,6 +1,6 @@
 """Dead letters: groups, letters, why they fail today, and the journal."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
 
@@ -10,6 +10,7 @@ from starlette.routing import Route
 from athlete_ally.console import wording
 from athlete_ally.console.charts import bars
 from athlete_ally.console.office import JournalDesk, OpenOffice, all_groups, note_reveal, one_group
+from athlete_ally.console.replays import Replays
 from athlete_ally.console.shell import Shell, Visit
 from athlete_ally.ops.diagnosis import differences
 from athlete_ally.ops.grouping import Group
@@ -21,14 +22,19 @@ _LINES_OF_JOURNAL = 200
 
 
 def letter_routes(
-    shell: Shell, office: OpenOffice, journal: JournalDesk, now: Callable[[], datetime], new_run: Callable[[], str]
+    shell: Shell,
+    office: OpenOffice,
+    replays: Replays,
+    journal: JournalDesk,
+    now: Callable[[], datetime],
+    new_run: Callable[[], str],
 ) -> list[Route]:
     """Return the pages on which letters are looked at."""
 
     async def groups(visit: Visit) -> Response:
         desk = office()
         found = await all_groups(desk, now())
-        unfinished: Sequence[str] = () if desk.no_history else await desk.journal.unfinished()
+        unfinished = [] if desk.no_history else await replays.unfinished()
         shown = [(group, _trend(group)) for group in found.largest()]
         return shell.render(
             visit, "letters.html", groups=found, shown=shown, unfinished=unfinished, no_history=desk.no_history

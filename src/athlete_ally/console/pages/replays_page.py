@@ -73,7 +73,7 @@ class ReplayPages:
 
     async def _replay(self, visit: Visit, *, template: str) -> Response:
         run = visit.request.path_params["run"]
-        found = self.replays.running.get(run)
+        found = self.replays.running.get(run) or await self.replays.left_off(run)
         if found is None:
             return _go(f"/letters/journal?run={quote(run)}")
         return self.shell.render(visit, template, running=found, progress=found.progress, plan=found.plan)

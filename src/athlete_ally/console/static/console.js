@@ -43,7 +43,10 @@ function shapeOf(root) {
   const copy = root.cloneNode(true);
   for (const each of copy.querySelectorAll("[data-offered]")) each.removeAttribute("data-offered");
   for (const each of copy.querySelectorAll("button.copy")) each.remove();
-  for (const each of copy.querySelectorAll("[id]")) if (!each.children.length) each.textContent = "";
+  for (const each of copy.querySelectorAll("[id]")) {
+    if (!each.children.length) each.textContent = "";
+    each.removeAttribute("width");
+  }
   return copy.innerHTML.replace(/\s+/g, " ").trim();
 }
 
@@ -55,6 +58,7 @@ function renew(region, html) {
     for (const each of fresh.querySelectorAll("[id]")) {
       const here = document.getElementById(each.id);
       if (here && !each.children.length && here.textContent !== each.textContent) here.textContent = each.textContent;
+      if (here && each.hasAttribute("width")) here.setAttribute("width", each.getAttribute("width"));
     }
     return;
   }
@@ -77,6 +81,7 @@ function say(text, isTrouble) {
 }
 
 async function keepRenewing(region) {
+  if (region.querySelector("[data-live-end]")) return;
   const usual = document.querySelector("[data-live-state]")?.textContent ?? "";
   for (;;) {
     await new Promise((done) => { setTimeout(done, Number(region.dataset.every) || EVERY_MS); });
@@ -84,7 +89,8 @@ async function keepRenewing(region) {
     try {
       const answer = await fetch(region.dataset.live, { signal: AbortSignal.timeout(GIVE_UP_MS) });
       if (answer.status === 401) { location.assign("/log-in"); return; }
-      if (answer.headers.get("x-next")) { location.assign(answer.headers.get("x-next")); return; }
+      // What was shown is over or forgotten: the page itself says so, or leads on.
+      if (answer.redirected || answer.status === 404) { location.reload(); return; }
       if (answer.ok) renew(region, await answer.text());
       say(answer.ok ? usual : `The console answered ${answer.status}; what you see is older.`, !answer.ok);
       if (answer.ok && region.querySelector("[data-live-end]")) return;

@@ -1,0 +1,39 @@
+"""Readings with a field that today's code refuses and tomorrow's knows: how they die, and who mends them."""
+
+import asyncio
+import json
+from typing import Any
+
+from athlete_ally.adapters.nats.publisher import NatsPublisher
+from athlete_ally.core import headers
+from athlete_ally.core.identity import message_id
+from athlete_ally.core.messages import OutgoingMessage
+from athlete_ally.core.topology import CORE_HOT, raw_subject
+from support.samples import hrv_reading
+from support.services import Service, Site
+from support.wait import eventually
+
+
+async def send(site: Site, *readings: dict[str, Any]) -> None:
+    """Put one message into the stream, as a publisher that is ahead of our code would."""
+    body = json.dumps({"readings": readings}).encode()
+    identity = message_id(raw_subject("hrv"), body)
+    publisher = NatsPublisher(site.connection, timeout_s=5)
+    await publisher.publish(
+        OutgoingMessage(CORE_HOT, raw_subject("hrv"), body, identity, {headers.READINGS: str(len(readings))})
+    )
+
+
+async def dead(site: Site, count: int) -> None:
+    """Let today's worker give up this many readings, one a message, then end it; its fuse lets all of them pass."""
+    today = await site.service("normalize", AA_FUSE_CONSECUTIVE="1000000", AA_FUSE_WINDOW="1000000").start().ready()
+    for first in range(0, count, 100):
+        numbers = range(first, min(count, first + 100))
+        await asyncio.gather(*(send(site, hrv_reading(f"u{number}", mood=3)) for number in numbers))
+    await eventually(site.is_settled, within_s=60)
+    today.kill()
+
+
+async def mended(site: Site) -> Service:
+    """Start tomorrow's worker."""
+    return await site.service("normalize", tomorrow=True).start().ready()
