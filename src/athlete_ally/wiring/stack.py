@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -75,6 +76,7 @@ class Stack:
     processes: Processes
     connection: Connection
     pool: "asyncpg.Pool[Any]"
+    cleanup: AsyncExitStack
     pids: dict[str, int] = field(default_factory=dict[str, int])
     psql: Path | None = None
     with_fetch: bool = False
@@ -110,9 +112,7 @@ class Stack:
 
     async def close(self) -> None:
         """Disconnect, then stop all processes: services first, servers last."""
-        await self.connection.close()
-        await close_pool(self.pool, within_s=1.0)
-        await self.processes.close()
+        await self.cleanup.aclose()
 
 
 async def start_stack(  # what a stack is made of
@@ -138,15 +138,16 @@ async def start_stack(  # what a stack is made of
         folder.mkdir(parents=True, exist_ok=True)
     processes = Processes()
     folder = await processes.open(folder)
-    try:
-        return await _start(settings, folder, log, processes, _Services(services_log_to_files, with_console, vendors))
-    except BaseException:
-        await processes.close()
-        raise
+    wanted = _Services(services_log_to_files, with_console, vendors)
+    async with AsyncExitStack() as cleanup:
+        cleanup.push_async_callback(processes.close)
+        stack = await _start(settings, folder, log, processes, wanted, cleanup)
+        stack.cleanup = cleanup.pop_all()
+        return stack
 
 
 async def _start(  # what a stack is made of
-    settings: Settings, folder: Path, log: Log, processes: Processes, wanted: _Services
+    settings: Settings, folder: Path, log: Log, processes: Processes, wanted: _Services, cleanup: AsyncExitStack
 ) -> Stack:
     known = _secrets(folder)
     (nats_url, monitor_url), (database_url, psql) = await asyncio.gather(
@@ -160,14 +161,16 @@ async def _start(  # what a stack is made of
         }
     )
     connection = nats_connection(settings, "up", log)
+    cleanup.push_async_callback(connection.close)
     await _watched(processes, folder, connection.open())
     await _provision(connection, settings, log)
     pool = await open_pool(database_url, size=2)
+    cleanup.push_async_callback(close_pool, pool, within_s=1.0)
     await _watched(processes, folder, until_it_answers(lambda: server_version(pool)))
     await migrate(pool)
     if wanted.with_fetch:
         settings = _with_token_key(settings, folder)
-    stack = Stack(folder, settings, log, processes, connection, pool, psql=psql, with_fetch=wanted.with_fetch)
+    stack = Stack(folder, settings, log, processes, connection, pool, cleanup, psql=psql, with_fetch=wanted.with_fetch)
     told = _told(settings, wanted)
     lines = {"NATS_URL": nats_url, "AA_NATS_MONITOR_URL": monitor_url, "DATABASE_URL": database_url, **told}
     text = "".join(f"{name}={value}\n" for name, value in lines.items() if value)
@@ -310,11 +313,15 @@ async def _watched(processes: Processes, folder: Path, work: Awaitable[T]) -> T:
     """Do some work that needs our processes; when one of them ends instead, say which and why."""
     task = asyncio.ensure_future(work)
     exited = asyncio.create_task(processes.exited.wait())
-    done, _ = await asyncio.wait({task, exited}, timeout=_START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
-    exited.cancel()
+    try:
+        done, _ = await asyncio.wait({task, exited}, timeout=_START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        # Also when we are stopped: what goes on alone would miss what is closed next.
+        for each in (task, exited):
+            each.cancel()
+        await asyncio.wait({task, exited})
     if task in done:
-        return await task
-    task.cancel()
+        return task.result()
     if processes.first_exit is None:
         raise Misconfigured(f"not ready after {_START_TIMEOUT_S:g} s; the logs are in {folder}")
     name, code = processes.first_exit.name, processes.first_exit.code

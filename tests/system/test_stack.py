@@ -1,8 +1,13 @@
-"""What `up` starts when our application is known at a vendor: fetch, with a key of its own."""
+"""What `up` starts when our application is known at a vendor, and how it ends before all is ready."""
 
 import asyncio
+import gc
 import sys
 from pathlib import Path
+from typing import Any
+
+from support.fakes import FakeLog
+from support.wait import eventually
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.servers.ports import free_port
@@ -44,3 +49,26 @@ async def test_fetch_is_part_of_it(tmp_path: Path, log: Log) -> None:
         assert sys.platform == "win32" or (stack.folder / "token.key").stat().st_mode & 0o777 == 0o600
     finally:
         await stack.close()
+
+
+async def test_stopped_before_it_is_ready() -> None:
+    """
+    Whoever loses patience while all starts is rid of it at once: nothing of it goes on, and nothing complains later.
+    """
+    log = FakeLog()
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    settings = load_settings(None, ingest_port=free_port(), normalize_port=free_port())
+    before = asyncio.all_tasks()
+    starting = asyncio.create_task(start_stack(settings, None, log, services_log_to_files=True, with_console=False))
+
+    async def is_half_way() -> bool:
+        return bool(log.named("starting"))
+
+    await eventually(is_half_way)
+    starting.cancel()
+    await asyncio.wait({starting})
+    gc.collect()
+    await asyncio.sleep(0)
+
+    assert (starting.cancelled(), complaints, asyncio.all_tasks() - before) == (True, [], set())
