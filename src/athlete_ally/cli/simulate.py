@@ -22,11 +22,18 @@ _ABOVE_ZERO = click.FloatRange(0, min_open=True)
 @click.argument("vendor")
 @click.option("--users", type=click.IntRange(1, 100_000), default=5, show_default=True, help="People with accounts.")
 @click.option("--rate", type=_ABOVE_ZERO, default=5.0, show_default=True, help="Deliveries a second.")
-@click.option("--count", type=click.IntRange(1), help="Stop after so many deliveries, repeats included.")
+@click.option("--count", type=click.IntRange(1), help="Stop after so many, repeats and forgeries included.")
 @click.option("--for", "for_s", type=_ABOVE_ZERO, metavar="SECONDS", help="Stop delivering after so many seconds.")
 @click.option("--duplicates", type=_SHARE, default=0.0, show_default=True, help="Share that is delivered twice.")
 @click.option("--disorder", type=_SHARE, default=0.0, show_default=True, help="Share that comes after newer ones.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same choices of these two.")
+@click.option(
+    "--forged",
+    type=_SHARE,
+    default=0.0,
+    show_default=True,
+    help="Share that somebody sends besides who does not know the secret; has to be answered 401.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same choices of these three.")
 @click.option(
     "--hasten",
     type=_ABOVE_ZERO,
@@ -67,10 +74,10 @@ def simulate(*, as_json: bool, **options: Any) -> None:
     AA_CONNECT_URL (AA_TOKEN_KEY or its file, AA_VENDOR_CLIENT_ID and _SECRET as for fetch). Otherwise accounts are
     written to DATABASE_URL. `up` writes all of it into connections.env in its data directory: --env-file.
 
-    Exit code 0 if the handshake was right and every delivery was answered 2xx in the end, 2 if not.
+    Exit code 0 if the handshake was right, every delivery was answered 2xx in the end, and every forgery 401; 2 if not.
     """
     settings = load_settings(options["env_file"])
-    mix = Mix(options.pop("duplicates"), options.pop("disorder"))
+    mix = Mix(options.pop("duplicates"), options.pop("disorder"), options.pop("forged"))
     wanted, played = Simulation(mix=mix, **options), Played()
     console = Console(stderr=True)
 
@@ -92,7 +99,7 @@ def _show(played: Played, *, as_json: bool) -> None:
         return
     for complaint in played.handshake:
         click.echo(f"handshake   {complaint}")
-    for name in ("people", "deliveries", "repeats", "attempts", "taken", "given_up", "unanswered"):
+    for name in ("people", "deliveries", "repeats", "forged", "attempts", "taken", "given_up", "refused", "unanswered"):
         click.echo(f"{name.replace('_', ' '):<11} {document[name]}")
     answers = ", ".join(f"{status} x {count}" for status, count in document["answers"].items())
     click.echo(f"answers     {answers or 'none'}")

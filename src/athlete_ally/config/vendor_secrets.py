@@ -44,9 +44,17 @@ def _secrets_of(vendor: Vendor, values: Mapping[str, str]) -> Secrets:
 
 
 def configured_values(env_file: Path | None, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return every variable that has a value; `environment` wins over `env_file` (`.env` unless given)."""
-    values = {name: value for name, value in dotenv_values(env_file or DEFAULT_ENV_FILE).items() if value}
-    return values | {name: value for name, value in environment.items() if value}
+    """Return every variable that has a value; `environment` wins over `env_file` (`.env` unless given).
+
+    It wins also where one of them gives the value, and the other a file that holds it.
+    """
+    given = {name: value for name, value in environment.items() if value}
+    written = {name: value for name, value in dotenv_values(env_file or DEFAULT_ENV_FILE).items() if value}
+    return {name: value for name, value in written.items() if _twin(name) not in given} | given
+
+
+def _twin(name: str) -> str:
+    return name.removesuffix(FILE_SUFFIX) if name.endswith(FILE_SUFFIX) else name + FILE_SUFFIX
 
 
 def vendor_values(

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from athlete_ally.demo.webhooks import VendorBooks
+
 
 @dataclass(slots=True)
 class Heard:
@@ -30,11 +32,17 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Where all readings are: what was heard, and what the database and the streams say."""
+    """Where all readings are: what was heard, and what the database and the streams say.
+
+    Clients sent readings; those of `vendors` were unpacked from their webhooks and documents. `repeated` are stored
+    already, as normalize found.
+    """
 
     heard: Heard
+    vendors: Mapping[str, VendorBooks]
     stored: int
     superseded: int
+    repeated: int
     dead_lettered: int
     pending: int
     dead_letters_by_reason: Mapping[str, int]
@@ -44,15 +52,25 @@ class Books:
     seconds: float
 
     @property
+    def unpacked(self) -> int:
+        """Return how many readings came from vendors."""
+        return sum(vendor.readings for vendor in self.vendors.values())
+
+    @property
+    def duplicates(self) -> int:
+        """Return how many readings came again, wherever that was recognised."""
+        return self.heard.duplicate + self.repeated
+
+    @property
     def unaccounted(self) -> int:
         """Return how many readings were sent and are nowhere; below zero, how many are somewhere twice."""
-        found = self.heard.refused + self.heard.duplicate + self.stored + self.superseded
-        return self.heard.sent - found - self.dead_lettered - self.pending
+        found = self.heard.refused + self.duplicates + self.stored + self.superseded
+        return self.heard.sent + self.unpacked - found - self.dead_lettered - self.pending
 
     @property
     def is_balanced(self) -> bool:
         """Tell whether nothing is lost, and nothing is left to do."""
-        return self.unaccounted == 0 and self.pending == 0
+        return (self.unaccounted, self.pending) == (0, 0) and all(each.is_balanced for each in self.vendors.values())
 
     def document(self) -> dict[str, Any]:
         """Return the books for machines."""
@@ -61,13 +79,15 @@ class Books:
                 "sent": self.heard.sent,
                 "refused": self.heard.refused,
                 "accepted": self.heard.accepted,
-                "duplicate": self.heard.duplicate,
+                "unpacked": self.unpacked,
+                "duplicate": self.duplicates,
                 "stored": self.stored,
                 "superseded": self.superseded,
                 "dead_lettered": self.dead_lettered,
                 "pending": self.pending,
                 "unaccounted": self.unaccounted,
             },
+            "vendors": {name: vendor.document() for name, vendor in self.vendors.items()},
             "dead_letters_by_reason": dict(self.dead_letters_by_reason),
             "latency_ms": {"p50": percentile(self.latencies_ms, 50), "p99": percentile(self.latencies_ms, 99)},
             "records": dict(self.records),

@@ -11,8 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from athlete_ally.demo.account import Books, percentile
+from athlete_ally.demo.webhooks import VendorBooks, together
 
 _BARS = "▁▂▃▄▅▆▇█"
+# The longest three names beside each other leave a terminal of 80 columns whole.
+_KINDS_A_LINE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Heart:
 def show(console: Console, books: Books, hearts: Sequence[Heart], letters: Sequence[Mapping[str, str]]) -> None:
     """Print everything."""
     console.print(_flow(books))
+    console.print(_webhooks(books.vendors))
     console.print(_hearts(hearts))
     if letters:
         console.print(_letters(letters))
@@ -59,18 +63,43 @@ def _flow(books: Books) -> RenderableType:
     heard = books.heard
     answers = ", ".join(f"{count} x {status}" for status, count in sorted(heard.statuses.items()))
     p50, p99 = percentile(books.latencies_ms, 50), percentile(books.latencies_ms, 99)
-    records = ", ".join(f"{number} {kind}" for kind, number in books.records.items() if number)
     table = Table.grid(padding=(0, 2))
     table.add_row("clients", f"{heard.sent} sent", f"answers: {answers}")
     table.add_row("  │", f"{heard.refused} refused", "4xx: the sender's mistake, located for it")
-    table.add_row("ingest", f"{heard.duplicate} duplicates", "recognised by content, stored once")
+    table.add_row("ingest", f"{books.duplicates} duplicates", "recognised by content, stored once")
     table.add_row("  │", f"{heard.accepted} accepted", "202 once the message is on disk")
+    table.add_row("unpack", f"{books.unpacked} unpacked", "from vendors: see below")
     table.add_row("AA_CORE_HOT", f"{books.pending} pending", f"nats-server {books.servers['nats']}, sync always")
     table.add_row("  │", "", f"202 to row: p50 {p50} ms, p99 {p99} ms")
     table.add_row("normalize", f"{books.superseded} superseded", "by a later capture of the same period")
     table.add_row("  ├─▶ AA_DLQ", f"{books.dead_lettered} dead-lettered", _reasons(books.dead_letters_by_reason))
-    table.add_row("PostgreSQL", f"{books.stored} stored", f"records: {records}; server {books.servers['postgres']}")
+    table.add_row("PostgreSQL", f"{books.stored} stored", f"server {books.servers['postgres']}; records:")
+    for kinds in _in_lines(books.records):
+        table.add_row("", "", kinds)
     return Panel(table, title="where the readings went", title_align="left", expand=False)
+
+
+def _webhooks(vendors: Mapping[str, VendorBooks]) -> RenderableType:
+    both = together(list(vendors.values()))
+    kept, documents = sum(both.webhooks.values()), sum(both.documents.values())
+    shaken = [each.title for each in vendors.values() if each.complaints is not None]
+    senders = ", ".join(f"{each.title} {each.sent}" for each in vendors.values())
+    asked = ", ".join(each.title for each in vendors.values() if each.named)
+    handshake = "; ".join(both.complaints or ()) or "answered as the vendor wants it"
+    table = Table.grid(padding=(0, 2))
+    table.add_row("vendors", f"{both.sent} sent", f"{senders}; people connected: {both.people}")
+    table.add_row("  │", "handshake", f"{', '.join(shaken)}: {handshake}")
+    table.add_row("  │", f"{both.refused} refused", f"401: signed with another secret; counted: {both.counted}")
+    table.add_row("ingest", f"{both.duplicates} duplicates", "recognised by content, kept once")
+    table.add_row("AA_VENDOR_HOT", f"{kept} kept", "as received, 2xx once on disk")
+    table.add_row("fetch", f"{documents} documents", f"named in webhooks, asked of {asked} with tokens")
+    table.add_row("unpack", f"{both.readings} readings", "from webhooks and documents, on to AA_CORE_HOT")
+    return Panel(table, title="where the webhooks went (simulated vendors)", title_align="left", expand=False)
+
+
+def _in_lines(records: Mapping[str, int]) -> list[str]:
+    each = [f"{number} {kind}" for kind, number in records.items() if number]
+    return [", ".join(each[first : first + _KINDS_A_LINE]) for first in range(0, len(each), _KINDS_A_LINE)]
 
 
 def _reasons(by_reason: Mapping[str, int]) -> str:
@@ -120,15 +149,23 @@ def _letters(letters: Sequence[Mapping[str, str]]) -> RenderableType:
 
 
 def _ledger(books: Books) -> RenderableType:
-    heard = books.heard
+    heard, vendors = books.heard, together(list(books.vendors.values()))
     parts = (
-        f"{heard.sent} sent = {books.stored} stored + {books.superseded} superseded + {heard.duplicate} duplicates\n"
+        f"{heard.sent} sent + {books.unpacked} unpacked\n"
+        f"        = {books.stored} stored + {books.superseded} superseded + {books.duplicates} duplicates\n"
         f"        + {heard.refused} refused + {books.dead_lettered} dead-lettered + {books.pending} pending "
-        f"+ {books.unaccounted} unaccounted"
+        f"+ {books.unaccounted} unaccounted\n"
+        f"        {vendors.sent} webhooks = {_results(vendors.webhooks)}\n"
+        f"        + {vendors.duplicates} duplicates + {vendors.refused} refused + {vendors.unaccounted} unaccounted\n"
+        f"        {vendors.named} documents named = {_results(vendors.documents)} + {vendors.not_fetched} unaccounted"
     )
     verdict = "nothing was lost" if books.is_balanced else "THE LEDGER DOES NOT BALANCE"
     style = "bold green" if books.is_balanced else "bold red"
     return Text.assemble("ledger: ", parts, "\n", (f"{verdict}; {books.seconds:.1f} s", style))
+
+
+def _results(by_result: Mapping[str, int]) -> str:
+    return " + ".join(f"{count} {result.replace('_', ' ')}" for result, count in by_result.items()) or "0"
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -1,4 +1,4 @@
-"""What is delivered, in which order: everybody's days, some of it twice, some of it late. Pure."""
+"""What is delivered, in which order: everybody's days, some twice, some late, some forged by others. Pure."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,18 +14,20 @@ _OVERTAKEN_BY = 4
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """One delivery; `is_repeat`: the vendor sends it although it was sent before."""
+    """One delivery; `is_repeat`: the vendor sends it although it was sent before; `is_forged`: another sends it."""
 
     body: bytes
     is_repeat: bool = False
+    is_forged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """Which share of deliveries is sent twice, and which comes after others that are newer; each from 0 to 1."""
+    """Shares from 0 to 1: what is sent twice, what comes after others that are newer, what somebody forges besides."""
 
     duplicates: float = 0.0
     disorder: float = 0.0
+    forged: float = 0.0
 
 
 def dispatches(
@@ -36,6 +38,8 @@ def dispatches(
         yield dispatch
         if chance() < mix.duplicates:
             yield replace(dispatch, is_repeat=True)
+        if mix.forged and chance() < mix.forged:
+            yield replace(dispatch, is_forged=True)
 
 
 def _days(face: Face, accounts: Sequence[str], last_day: date) -> Iterator[Dispatch]:

@@ -1,6 +1,7 @@
 """Delivering as a vendor does: signed at each attempt, again after a refusal, at a steady rate."""
 
 import asyncio
+import string
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,16 +12,22 @@ from athlete_ally.simulate.plan import Dispatch
 
 # Many enough for any rate that this machine can send, few enough not to hoard requests when nobody answers.
 _AT_ONCE = 32
+_UNAUTHORIZED = 401
+_CHARACTERS = string.ascii_letters + string.digits
+_NEXT_CHARACTER = str.maketrans(_CHARACTERS, _CHARACTERS[1:] + _CHARACTERS[:1])
+# The mark of a secret of Standard Webhooks: without it no key can be made of it.
+_MARK = "whsec_"
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One request to our webhook's address."""
+    """One request to our webhook's address, which ends with `path_secret` where that proves the vendor."""
 
     method: str
     headers: Mapping[str, str]
     body: bytes
     query: Mapping[str, str] = field(default_factory=dict[str, str])
+    path_secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +48,17 @@ Send = Callable[[Outgoing], Awaitable[Reply]]
 
 @dataclass(slots=True)
 class Tally:
-    """What was sent, and what was answered. `statuses` counts attempts; 0 is nobody."""
+    """What was sent, and what was answered. `statuses` counts attempts; 0 is nobody.
+
+    `forged` ones are no deliveries; `refused` of them were answered 401.
+    """
 
     deliveries: int = 0
     repeats: int = 0
+    forged: int = 0
     taken: int = 0
     given_up: int = 0
+    refused: int = 0
     statuses: dict[int, int] = field(default_factory=dict[int, int])
 
     @property
@@ -54,14 +66,21 @@ class Tally:
         """Tell whether every delivery was answered 2xx in the end."""
         return self.taken == self.deliveries + self.repeats
 
+    @property
+    def all_refused(self) -> bool:
+        """Tell whether every forgery was answered 401."""
+        return self.refused == self.forged
+
     def document(self) -> dict[str, Any]:
         """Return the tally for machines."""
         return {
             "deliveries": self.deliveries,
             "repeats": self.repeats,
+            "forged": self.forged,
             "attempts": sum(self.statuses.values()),
             "taken": self.taken,
             "given_up": self.given_up,
+            "refused": self.refused,
             "unanswered": self.deliveries + self.repeats - self.taken - self.given_up,
             "answers": {str(status): count for status, count in sorted(self.statuses.items())},
         }
@@ -84,7 +103,8 @@ class Sender:
         """Return what was answered otherwise than the vendor wants it; nothing where all is well."""
         wrong: list[str] = []
         for shake in self.face.handshake(self.secret, self.token):
-            reply = await self.send(Outgoing(shake.method, shake.headers, shake.body, shake.query))
+            request = Outgoing(shake.method, shake.headers, shake.body, shake.query, self._path_secret(self.secret))
+            reply = await self.send(request)
             if reply.status != shake.status or shake.holds not in reply.text:
                 wrong.append(_complaint(shake, reply))
         return wrong
@@ -102,7 +122,7 @@ class Sender:
             if stop.is_set():
                 break
             self._note(dispatch)
-            task = asyncio.create_task(self._deliver(dispatch, room))
+            task = asyncio.create_task(self._let_go(dispatch, room))
             under_way.add(task)
             task.add_done_callback(under_way.discard)
         if under_way and not stop.is_set():
@@ -111,26 +131,43 @@ class Sender:
 
     def _note(self, dispatch: Dispatch) -> None:
         self.tally.repeats += dispatch.is_repeat
-        self.tally.deliveries += not dispatch.is_repeat
+        self.tally.deliveries += not (dispatch.is_repeat or dispatch.is_forged)
 
-    async def _deliver(self, dispatch: Dispatch, room: asyncio.Semaphore) -> None:
+    async def _let_go(self, dispatch: Dispatch, room: asyncio.Semaphore) -> None:
         try:
-            for wait_s in (*self.face.waits_s, None):
-                if (await self._attempt(dispatch)).is_taken:
-                    self.tally.taken += 1
-                    return
-                if wait_s is not None:
-                    await self.sleep(wait_s / self.hasten)
-            self.tally.given_up += 1
+            await (self._forge(dispatch) if dispatch.is_forged else self._deliver(dispatch))
         finally:
             room.release()
 
-    async def _attempt(self, dispatch: Dispatch) -> Reply:
+    async def _forge(self, dispatch: Dispatch) -> None:
+        reply = await self._attempt(dispatch, another_secret(self.secret))
+        self.tally.forged += 1
+        self.tally.refused += reply.status == _UNAUTHORIZED
+
+    async def _deliver(self, dispatch: Dispatch) -> None:
+        for wait_s in (*self.face.waits_s, None):
+            if (await self._attempt(dispatch, self.secret)).is_taken:
+                self.tally.taken += 1
+                return
+            if wait_s is not None:
+                await self.sleep(wait_s / self.hasten)
+        self.tally.given_up += 1
+
+    async def _attempt(self, dispatch: Dispatch, secret: str) -> Reply:
         headers = {"content-type": self.face.content_type}
-        headers |= self.face.sign(self.secret, dispatch.body, int(self.now().timestamp()))
-        reply = await self.send(Outgoing("POST", headers, dispatch.body))
+        headers |= self.face.sign(secret, dispatch.body, int(self.now().timestamp()))
+        reply = await self.send(Outgoing("POST", headers, dispatch.body, path_secret=self._path_secret(secret)))
         self.tally.statuses[reply.status] = self.tally.statuses.get(reply.status, 0) + 1
         return reply
+
+    def _path_secret(self, secret: str) -> str:
+        return secret if self.face.secret_in_path else ""
+
+
+def another_secret(secret: str) -> str:
+    """Return what somebody has who does not know the secret: a different one, of the same form."""
+    mark = _MARK if secret.startswith(_MARK) else ""
+    return mark + secret.removeprefix(mark).translate(_NEXT_CHARACTER)
 
 
 def _complaint(shake: Shake, reply: Reply) -> str:

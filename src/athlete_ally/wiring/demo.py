@@ -24,6 +24,8 @@ from athlete_ally.demo.recordings import Recording, load
 from athlete_ally.demo.story import Post, person_of, tell
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.wiring.builders import now
+from athlete_ally.wiring.demo_vendors import DURABLES, told_of_vendors, vendor_books, vendors_at_work
+from athlete_ally.wiring.simulate import Played
 from athlete_ally.wiring.stack import Stack, start_stack
 
 # As many as a browser opens to one server; enough to have messages overtake each other.
@@ -45,9 +47,13 @@ class DemoResult:
 @asynccontextmanager
 async def demo_stack(settings: Settings) -> AsyncGenerator[Stack]:
     """Run everything in a throw-away directory on free ports; when this ends, or we are killed, nothing is left."""
-    settings = settings.model_copy(update={"ingest_port": free_port(), "normalize_port": free_port()})
+    ports = {name: free_port() for name in ("ingest_port", "normalize_port", "fetch_port")}
+    connect_url = f"http://127.0.0.1:{ports['fetch_port']}"
+    settings = settings.model_copy(update={**ports, "connect_url": connect_url})
     log = build_log("demo", level="error", form="auto")
-    stack = await start_stack(settings, None, log, services_log_to_files=True, with_console=False)
+    stack = await start_stack(
+        settings, None, log, services_log_to_files=True, with_console=False, vendors=told_of_vendors()
+    )
     try:
         yield stack
     finally:
@@ -71,11 +77,12 @@ async def run_demo(stack: Stack, started_s: float, tell_progress: Callable[[str]
         tell_progress(f"sending {story.readings} readings of {len(recordings)} recordings")
         for posts in (story.first, story.repeats):
             await asyncio.gather(*(_send(client, post, heard, accepted_at) for post in posts))
-    tell_progress("waiting until all is settled")
-    await _until_settled(stack)
+    async with vendors_at_work(stack, tell_progress) as played:
+        tell_progress("waiting until all is settled")
+        await _until_settled(stack)
     letters = [_row(letter.sequence, letter.headers) async for letter in NatsLetters(stack.connection).all()]
     return DemoResult(
-        books=await _books(stack, heard, accepted_at, letters, started_s),
+        books=await _books(stack, heard, played, accepted_at, letters, started_s),
         hearts=[heart for recording in recordings if (heart := await _heart(stack, recording)) is not None],
         letters=letters,
     )
@@ -100,17 +107,27 @@ async def _until_settled(stack: Stack) -> None:
 
 
 async def _pending(stack: Stack) -> int:
+    """Return how many messages wait or are in hand; asked in the order in which they travel, so that none is missed."""
     admin = NatsAdmin(stack.connection)
-    pending = 0
-    for kind in KINDS:
-        durable = await admin.durable(topology.CORE_HOT, topology.normalize_durable(kind))
-        pending += durable.pending + durable.ack_pending if durable else 0
-    return pending
+    places = [(topology.VENDOR_HOT, name) for name in DURABLES]
+    places += [(topology.CORE_HOT, topology.normalize_durable(kind)) for kind in KINDS]
+    return sum([await _left(admin, stream, name) for stream, name in places])
+
+
+async def _left(admin: NatsAdmin, stream: str, name: str) -> int:
+    durable = await admin.durable(stream, name)
+    if durable is None:
+        return 0
+    # A durable may count a message only moments after the stream has acknowledged it: the stream is asked, too.
+    after = durable.delivered + 1
+    unseen = [await admin.stored_at(stream, after, subject) is not None for subject in durable.filters]
+    return max(durable.pending, sum(unseen)) + durable.ack_pending
 
 
 async def _books(
     stack: Stack,
     heard: Heard,
+    played: Mapping[str, Played],
     accepted_at: dict[str, datetime],
     letters: Sequence[dict[str, str]],
     started_s: float,
@@ -128,8 +145,10 @@ async def _books(
         by_reason[letter["reason"]] = by_reason.get(letter["reason"], 0) + int(letter["readings"])
     return Books(
         heard=heard,
+        vendors=await vendor_books(stack, played),
         stored=sum(total["stored"] for total in totals.values()),
         superseded=sum(total["superseded"] for total in totals.values()),
+        repeated=sum(total["duplicate"] for total in totals.values()),
         dead_lettered=sum(total["dead_lettered"] for total in totals.values()),
         pending=await _pending(stack),
         dead_letters_by_reason=by_reason,

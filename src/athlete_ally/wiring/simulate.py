@@ -1,9 +1,10 @@
 """A vendor that is not there, in front of services that are: its people, its API and its deliveries."""
 
 import asyncio
+import os
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -43,7 +44,10 @@ _BEFORE_OUTAGE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What is to be played. `per_minute` and `down_s` trouble the API, which stays until it is quiet for `quiet_s`."""
+    """What is to be played. `per_minute` and `down_s` trouble the API, which stays until it is quiet for `quiet_s`.
+
+    `env_file` and `environment`, which wins, hold the vendor's secrets.
+    """
 
     vendor: str
     users: int
@@ -57,6 +61,7 @@ class Simulation:
     down_s: float = 0.0
     quiet_s: float = 5.0
     env_file: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
 @dataclass(slots=True)
@@ -70,8 +75,8 @@ class Played:
 
     @property
     def is_well(self) -> bool:
-        """Tell whether the handshake was right, and every delivery answered 2xx in the end."""
-        return not self.handshake and self.tally.all_taken
+        """Tell whether the handshake was right, every delivery answered 2xx in the end, and every forgery 401."""
+        return not self.handshake and self.tally.all_taken and self.tally.all_refused
 
     def document(self) -> dict[str, Any]:
         """Return it for machines."""
@@ -88,9 +93,20 @@ async def run_simulation(
         Misconfigured: a secret or an address is missing, or not the services'.
         Unavailable: database or fetch can't be reached.
     """
+    async with simulated(settings, wanted, played, stop, tell):
+        if played.api is not None:
+            tell("waiting until nobody asks the API any more")
+            await _until_quiet(played.api, wanted.quiet_s, stop)
+
+
+@asynccontextmanager
+async def simulated(
+    settings: Settings, wanted: Simulation, played: Played, stop: asyncio.Event, tell: Callable[[str], None]
+) -> AsyncGenerator[None]:
+    """Connect people, shake hands and deliver; from then on the API is there until this ends. Raises as above."""
     vendor = _vendor(settings, wanted.vendor)
     face = FACES.get(vendor.name, STANDARD)
-    secrets = _secrets(settings, vendor, wanted.env_file)
+    secrets = _secrets(settings, vendor, wanted)
     accounts = [str(_FIRST_ACCOUNT + number) for number in range(wanted.users)]
     async with _api(face.api, vendor, wanted, accounts) as api:
         played.api = api
@@ -98,14 +114,14 @@ async def run_simulation(
         await _connect(settings, vendor, accounts)
         played.people = wanted.users
         outage = asyncio.create_task(_outage(api, wanted.down_s))
-        async with httpx.AsyncClient(trust_env=False, timeout=_REQUEST_TIMEOUT_S) as client:
-            sender = _sender(settings, face, vendor, secrets, client, wanted.hasten, played.tally)
-            played.handshake = await sender.shake_hands()
-            await _deliver(sender, wanted, accounts, stop, lambda: tell(_line(played)))
-        if api is not None:
-            tell("waiting until nobody asks the API any more")
-            await _until_quiet(api, wanted.quiet_s, stop)
-        outage.cancel()
+        try:
+            async with httpx.AsyncClient(trust_env=False, timeout=_REQUEST_TIMEOUT_S) as client:
+                sender = _sender(settings, face, vendor, secrets, client, wanted.hasten, played.tally)
+                played.handshake = await sender.shake_hands()
+                await _deliver(sender, wanted, accounts, stop, lambda: tell(_line(played)))
+            yield
+        finally:
+            outage.cancel()
 
 
 def _vendor(settings: Settings, name: str) -> Vendor:
@@ -118,8 +134,9 @@ def _vendor(settings: Settings, name: str) -> Vendor:
     return vendors[name]
 
 
-def _secrets(settings: Settings, vendor: Vendor, env_file: Path | None) -> Secrets:
-    secrets = load_secrets(known_vendors(settings), env_file).get(vendor.name, Secrets())
+def _secrets(settings: Settings, vendor: Vendor, wanted: Simulation) -> Secrets:
+    found = load_secrets(known_vendors(settings), wanted.env_file, wanted.environment)
+    secrets = found.get(vendor.name, Secrets())
     if not secrets.signing:
         raise Misconfigured(
             f"{secrets_variable(vendor.name)}: set it, here as for ingest: deliveries are signed with it"
@@ -135,7 +152,7 @@ async def _api(
     if face is None or vendor.api is None:
         yield None
         return
-    client = load_clients([vendor], wanted.env_file).get(vendor.name)
+    client = load_clients([vendor], wanted.env_file, wanted.environment).get(vendor.name)
     if client is None or client.base_url is None:
         raise Misconfigured(
             f"{client_id_variable(vendor.name)}, its _SECRET and {api_url_variable(vendor.name)}: set them, here as "
@@ -198,10 +215,10 @@ def _sender(  # noqa: PLR0913, PLR0917  # what a sender is made of
     hasten: float,
     tally: Tally,
 ) -> Sender:
-    secret = secrets.signing[0]
-    url = f"{settings.ingest_url}/webhooks/{vendor.name}" + (f"/{secret}" if face.secret_in_path else "")
+    base_url = f"{settings.ingest_url}/webhooks/{vendor.name}"
 
     async def send(request: Outgoing) -> Reply:
+        url = f"{base_url}/{request.path_secret}" if request.path_secret else base_url
         try:
             response = await client.request(
                 request.method, url, params=dict(request.query), headers=dict(request.headers), content=request.body
@@ -211,7 +228,7 @@ def _sender(  # noqa: PLR0913, PLR0917  # what a sender is made of
         return Reply(response.status_code, response.text)
 
     token = secrets.tokens[0] if secrets.tokens else ""
-    return Sender(face, secret, token, send, now, asyncio.sleep, hasten, tally)
+    return Sender(face, secrets.signing[0], token, send, now, asyncio.sleep, hasten, tally)
 
 
 async def _deliver(

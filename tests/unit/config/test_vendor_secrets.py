@@ -60,6 +60,25 @@ def test_a_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
     }
 
 
+def test_the_environment_wins_in_either_form(tmp_path: Path) -> None:
+    """
+    A value in the environment beats a file that the file of settings names, and a named file beats a value there.
+    """
+    (tmp_path / "secret").write_text("from-a-file\n", encoding="utf-8")
+    settings = tmp_path / "settings.env"
+    lines = "AA_WHOOP_WEBHOOK_SECRETS_FILE=/no/such/file\nAA_OURA_WEBHOOK_SECRETS=from-settings\n"
+    settings.write_text(lines, encoding="utf-8")
+    environment = {
+        "AA_OURA_WEBHOOK_SECRETS_FILE": str(tmp_path / "secret"),
+        "AA_WHOOP_WEBHOOK_SECRETS": "from-environment",
+    }
+
+    assert {name: each.signing for name, each in load(environment, settings).items()} == {
+        "oura": ("from-a-file",),
+        "whoop": ("from-environment",),
+    }
+
+
 @pytest.mark.parametrize(
     ("environment", "says"),
     [

@@ -1,16 +1,36 @@
 """The demo's story and books."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from io import StringIO
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from athlete_ally.demo.account import Books, Heard, percentile
-from athlete_ally.demo.picture import sparkline
+from athlete_ally.demo.picture import show, sparkline
 from athlete_ally.demo.recordings import load
 from athlete_ally.demo.story import BEATS_A_MINUTE_READING, tell
+from athlete_ally.demo.webhooks import VendorBooks
 
 TODAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
+OURA = VendorBooks(
+    title="Oura",
+    people=2,
+    complaints=[],
+    sent=9,
+    forged=2,
+    refused=2,
+    counted=2,
+    duplicates=1,
+    webhooks={"named": 5, "ignored": 1},
+    named=5,
+    documents={"unpacked": 5},
+    readings=20,
+)
 
 
 def test_the_story_is_told_the_same_way_again() -> None:
@@ -32,8 +52,21 @@ def test_a_recording_is_cut_into_whole_minutes() -> None:
     assert all(recording.beats >= 2 * BEATS_A_MINUTE_READING for recording in load())
 
 
-def _books(heard: Heard, stored: int, dead: int) -> Books:
-    return Books(heard, stored, 0, dead, 0, {}, {}, [], {}, 1.0)
+def _books(heard: Heard, stored: int, dead: int, *vendors: VendorBooks) -> Books:
+    return Books(
+        heard=heard,
+        vendors={each.title: each for each in vendors},
+        stored=stored,
+        superseded=0,
+        repeated=0,
+        dead_lettered=dead,
+        pending=0,
+        dead_letters_by_reason={},
+        records={"hrv": stored},
+        latencies_ms=[],
+        servers={"nats": "2.15.1", "postgres": "18.6"},
+        seconds=1.0,
+    )
 
 
 def test_the_books_balance_only_when_everything_is_found() -> None:
@@ -51,6 +84,59 @@ def test_the_books_balance_only_when_everything_is_found() -> None:
 
     heard.hear(503, 1, duplicate=False)
     assert _books(heard, 1, 1).unaccounted == 1
+
+
+def test_readings_of_vendors_are_in_the_books_too() -> None:
+    """
+    What was unpacked has to be stored like what clients sent, and what came again is not lost.
+    """
+    books = _books(Heard(), 18, 2, OURA)
+
+    assert (books.is_balanced, replace(books, stored=17).unaccounted) == (True, 1)
+    assert replace(books, stored=17, repeated=1).is_balanced
+
+
+@pytest.mark.parametrize(
+    ("wrong", "unaccounted", "not_fetched"),
+    [
+        (replace(OURA, sent=10), 1, 0),
+        (replace(OURA, webhooks={"named": 6, "ignored": 1}), -1, 0),
+        (replace(OURA, documents={"unpacked": 4}), 0, 1),
+        (replace(OURA, refused=1, webhooks={"named": 5, "ignored": 2}), 0, 0),
+        (replace(OURA, counted=1), 0, 0),
+        (replace(OURA, complaints=["GET of the handshake: 401 is wanted, 200 answered"]), 0, 0),
+    ],
+    ids=["webhook lost", "webhook twice", "document lost", "forgery believed", "not counted", "handshake wrong"],
+)
+def test_the_books_of_a_vendor_balance_only_when_all_is_well(
+    wrong: VendorBooks, unaccounted: int, not_fetched: int
+) -> None:
+    """
+    A webhook or a document that is lost, one that is there twice, a stranger who is believed, a refusal that nobody
+    counts, a handshake that went wrong: each of them alone is seen, in the verdict, too.
+    """
+    assert (OURA.is_balanced, wrong.is_balanced) == (True, False)
+    assert (unaccounted, not_fetched) == (wrong.unaccounted, wrong.not_fetched)
+    assert not _books(Heard(), 20, 0, wrong).is_balanced
+
+
+@pytest.mark.parametrize(
+    ("vendors", "says"),
+    [
+        ([OURA], "nothing was lost"),
+        ([replace(OURA, documents={"unpacked": 4})], "5 documents named = 4 unpacked + 1 unaccounted"),
+        ([replace(OURA, complaints=["HEAD of the handshake: 200 is wanted"])], "Oura: HEAD of the handshake"),
+        ([replace(OURA, counted=1)], "THE LEDGER DOES NOT BALANCE"),
+    ],
+)
+def test_what_is_wrong_with_a_vendor_is_seen(vendors: Sequence[VendorBooks], says: str) -> None:
+    """
+    The picture for people says what the verdict follows from.
+    """
+    console = Console(width=120, record=True, file=StringIO())
+    show(console, _books(Heard(), 20, 0, *vendors), [], [])
+
+    assert says in console.export_text()
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.integers(1, 100))

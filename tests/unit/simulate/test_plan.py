@@ -7,12 +7,13 @@ from itertools import islice
 
 import pytest
 
-from athlete_ally.core.signature import Request, verify
+from athlete_ally.core.signature import Request, Unverified, verify
 from athlete_ally.core.vendor import Answer, Secrets, Webhook
 from athlete_ally.simulate.body import night
 from athlete_ally.simulate.face import Face
 from athlete_ally.simulate.faces import FACES, STANDARD
 from athlete_ally.simulate.plan import Dispatch, Mix, dispatches
+from athlete_ally.simulate.sender import another_secret
 from athlete_ally.vendors import PLUGINS, VENDORS, generic
 
 DAY = date(2026, 11, 20)
@@ -64,6 +65,33 @@ def test_a_handshake_is_answered_as_the_vendor_wants(name: str) -> None:
 
         assert isinstance(answer, Answer)
         assert (shake.status, True) == (answer.status, shake.holds in answer.body.decode())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_forgery_is_never_verified(name: str) -> None:
+    """
+    Somebody with another secret is refused as a stranger whom every vendor's scheme finds out.
+    """
+    vendor, face = ALL[name]
+    forger = another_secret(SECRET)
+    for body in face.deliveries("7000001", DAY):
+        path_secret = forger if face.secret_in_path else ""
+        signed = face.sign(forger, body, int(NOW.timestamp()))
+
+        with pytest.raises(Unverified) as refused:
+            verify(vendor.signature, Request("POST", {}, signed, body, path_secret), [SECRET], NOW)
+        assert refused.value.cause == "mismatch"
+
+
+def test_forgeries_come_besides() -> None:
+    """
+    They are a share of their own: what the vendor itself delivers is the same with and without them.
+    """
+    mixed = plan(STANDARD, Mix(forged=0.3), count=300)
+    own = [each for each in mixed if not each.is_forged]
+
+    assert own == plan(STANDARD, Mix(), count=len(own))
+    assert 40 < len(mixed) - len(own) < 100
 
 
 def test_nothing_is_lost_by_disorder_or_duplicates() -> None:

@@ -3,11 +3,13 @@
 import asyncio
 from datetime import UTC, datetime
 
+import pytest
 from support.wait import eventually
 
 from athlete_ally.simulate.face import Face
 from athlete_ally.simulate.faces import STANDARD
 from athlete_ally.simulate.faces.oura import OURA
+from athlete_ally.simulate.faces.withings import WITHINGS
 from athlete_ally.simulate.plan import Dispatch
 from athlete_ally.simulate.sender import Outgoing, Reply, Sender, Tally
 
@@ -55,9 +57,11 @@ async def test_what_is_refused_is_sent_again() -> None:
     assert sender.tally.document() == {
         "deliveries": 1,
         "repeats": 0,
+        "forged": 0,
         "attempts": 3,
         "taken": 1,
         "given_up": 0,
+        "refused": 0,
         "unanswered": 0,
         "answers": {"0": 1, "200": 1, "503": 1},
     }
@@ -72,6 +76,35 @@ async def test_a_vendor_gives_up() -> None:
     await sender.run(iter([Dispatch(b"{}")]), 1000, asyncio.Event())
 
     assert (len(STANDARD.waits_s) + 1, 1, False) == (len(door.came), sender.tally.given_up, sender.tally.all_taken)
+
+
+@pytest.mark.parametrize(("status", "all_refused"), [(401, True), (200, False), (503, False), (0, False)])
+async def test_a_forgery_is_sent_once_and_has_to_be_refused(status: int, *, all_refused: bool) -> None:
+    """
+    It carries another signature than the delivery, is not sent again, and only a 401 is the right answer.
+    """
+    door = Door(status)
+    sender = door.sender()
+    await sender.run(iter([Dispatch(b"{}", is_forged=True)]), 1000, asyncio.Event())
+    tally = sender.tally
+
+    assert (1, [], all_refused) == (len(door.came), door.waited_s, tally.all_refused)
+    assert (tally.deliveries, tally.forged, tally.document()["unanswered"]) == (0, 1, 0)
+    honest = STANDARD.sign(SECRET, b"{}", int(door.came[0].headers["webhook-timestamp"]))
+    assert honest["webhook-signature"] != door.came[0].headers["webhook-signature"]
+
+
+async def test_a_secret_that_is_an_address_is_in_it() -> None:
+    """
+    Deliveries and handshakes of a vendor that does not sign go to the secret address, a forgery to another one.
+    """
+    door = Door(200)
+    sender = door.sender(WITHINGS)
+    await sender.shake_hands()
+    await sender.run(iter([Dispatch(b"a=b"), Dispatch(b"a=b", is_forged=True)]), 1000, asyncio.Event())
+
+    assert {each.path_secret == SECRET for each in door.came[:-1]} == {True}
+    assert door.came[-1].path_secret not in {"", SECRET}
 
 
 async def test_a_stop_ends_it() -> None:
