@@ -224,3 +224,10 @@ async def test_withdrawing_forgets_the_tokens(vault: PostgresVault) -> None:
     assert found is not None
     assert (found.state, found.granted.tokens.access, found.granted.tokens.refresh) == ("withdrawn", "", None)
     assert (await vault.keep(granted(number=3))).state == "active"
+
+
+async def test_an_account_that_can_not_be_kept_is_nobodys(vault: PostgresVault) -> None:
+    """
+    A vendor's notification may name anybody, with a NUL in the name too: there is no grant, and that is no error.
+    """
+    assert (await vault.find("oura", "person\0"), await vault.withdraw("oura", "person\0")) == (None, False)

@@ -51,7 +51,10 @@ class WebhookReceipt:
 
 
 class WebhookBooks(Protocol):
-    """Knows people's accounts, and keeps a receipt for each webhook. All of it raises `Unavailable`: wait."""
+    """Knows people's accounts, and keeps a receipt for each webhook. All of it raises `Unavailable`: wait.
+
+    Accounts come from outside and may be any text: one that can't be kept is nobody's.
+    """
 
     async def people(self, vendor: str, accounts: Sequence[str]) -> Mapping[str, str]:
         """Return our user id by account, for those that are known."""

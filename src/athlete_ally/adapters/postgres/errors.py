@@ -41,3 +41,10 @@ def translated() -> Generator[None]:
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
         # InternalClientError, too: the driver's answer when it is asked something after the server's unasked goodbye.
         raise Unavailable(f"PostgreSQL can't be reached: {type(error).__name__}") from error
+
+
+# "the character with code zero (sometimes called NUL) cannot be stored":
+# https://www.postgresql.org/docs/current/datatype-character.html
+def is_text(value: str) -> bool:
+    """Tell whether a column of texts may hold this: what comes from outside may contain NUL."""
+    return "\0" not in value

@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 
-from athlete_ally.adapters.postgres.errors import translated
+from athlete_ally.adapters.postgres.errors import is_text, translated
 from athlete_ally.adapters.token_seal import TokenSeal
 from athlete_ally.core.errors import Refused, Unavailable, Withdrawn
 from athlete_ally.core.grant import Exchange, Grant, Granted, Tokens
@@ -66,6 +66,8 @@ class PostgresVault:
 
     async def find(self, vendor: str, account: str) -> Grant | None:
         """See the port."""
+        if not is_text(account):
+            return None
         with translated():
             row = await self._pool.fetchrow(
                 "SELECT * FROM vendor_grant WHERE vendor = $1 AND account = $2", vendor, account
@@ -111,6 +113,8 @@ class PostgresVault:
 
     async def withdraw(self, vendor: str, account: str) -> bool:
         """See the port."""
+        if not is_text(account):
+            return False
         nothing = self._seal.seal(vendor, account, Tokens("", None, _LONG_AGO))
         with translated():
             done = await self._pool.fetchval(

@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from athlete_ally.adapters.postgres.errors import translated
+from athlete_ally.adapters.postgres.errors import is_text, translated
 from athlete_ally.adapters.postgres.sql import load_sql
 from athlete_ally.core.webhook_books import Account, WebhookReceipt
 
@@ -39,7 +39,7 @@ class PostgresWebhooks:
     async def people(self, vendor: str, accounts: Sequence[str]) -> Mapping[str, str]:
         """See the port."""
         with translated():
-            rows = await self._pool.fetch(_PEOPLE, vendor, list(accounts))
+            rows = await self._pool.fetch(_PEOPLE, vendor, [*filter(is_text, accounts)])
         return {row["account"]: row["user_id"] for row in rows}
 
     async def owner(self, vendor: str, grant: int) -> Account | None:
@@ -51,7 +51,7 @@ class PostgresWebhooks:
     async def withdraw(self, vendor: str, accounts: Sequence[str]) -> None:
         """See the port."""
         with translated():
-            await self._pool.execute(_WITHDRAW, vendor, list(accounts))
+            await self._pool.execute(_WITHDRAW, vendor, [*filter(is_text, accounts)])
 
     async def known(self, asked: Sequence[tuple[str, str, int]]) -> frozenset[tuple[str, str, int]]:
         """See the port."""
