@@ -1,28 +1,26 @@
-"""Withings: form-encoded notifications that name a category and a period, and what was measured in it.
+"""Withings: form-encoded notifications that name a category and a period.
 
 Docs: https://developer.withings.com/developer-guide/v3/data-api/notifications/notification-content/
+`formats/withings.py` reads what was measured in it.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, Document, Judgement, OAuth, Rate, by_status, by_type
+from athlete_ally.core.api import Api, Call, Judgement, OAuth, Rate, by_status, by_type
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.signature import Request, SecretPath, is_secret
-from athlete_ally.core.vendor import Answer, Readings, Resource, Secrets, Unpacked, Vendor, Webhook
-from athlete_ally.core.vendor_json import decoded, minutes, moment, present, stages_of
-from athlete_ally.core.vendor_time import in_zone, later
+from athlete_ally.core.vendor import Answer, Resource, Secrets, Unpacked, Vendor, Webhook
+from athlete_ally.core.vendor_json import decoded
+from athlete_ally.formats.withings import READERS
 
 _CONTENT = "https://developer.withings.com/developer-guide/v3/data-api/notifications/notification-content/"
 _SUBSCRIBE = "https://developer.withings.com/developer-guide/v3/data-api/notifications/notification-subscribe/"
 _GONE = {"delete", "unlink"}
 _MOST_FIELDS = 50
 _TOO_MANY = 601
-_SOURCE = "withings"
 _ACTIVITY = "steps,distance,elevation,soft,moderate,intense,active,calories,totalcalories"
 _WORKOUT = "calories,distance,hr_average,hr_max"
 _SLEEP = (
@@ -78,254 +76,6 @@ def call(resource: Resource) -> Call | None:
             return None
 
 
-_Body = TypeVar("_Body")
-
-
-class _Answer(msgspec.Struct, Generic[_Body], frozen=True):
-    """What is in the envelope."""
-
-    body: _Body
-
-
-class _Measure(msgspec.Struct, frozen=True):
-    """The value is `value` times ten to the power of `unit`, in SI units and degrees Celsius."""
-
-    type: int
-    value: int
-    unit: Annotated[int, msgspec.Meta(ge=-12, le=12)]
-
-    @property
-    def real(self) -> float:
-        """Return the value; divided, so that 71400 and -3 are 71.4."""
-        return self.value / 10**-self.unit if self.unit < 0 else float(self.value * 10**self.unit)
-
-
-class _Group(msgspec.Struct, frozen=True):
-    date: float
-    modified: float
-    attrib: int
-    category: int
-    measures: tuple[_Measure, ...]
-
-
-class _Measures(msgspec.Struct, frozen=True):
-    timezone: str
-    measuregrps: tuple[_Group, ...]
-
-
-# https://developer.withings.com/api-reference/#operation/measure-getmeas (meastype), also readable at
-# https://github.com/joostlek/python-withings/blob/main/src/aiowithings/models.py
-_WEIGHT, _HYDRATION, _SPO2, _SKIN = 1, 77, 54, 73
-_BODY_TYPES = {
-    1: "massKg",
-    4: "heightMeters",
-    5: "fatFreeMassKg",
-    6: "fatPercent",
-    76: "muscleMassKg",
-    88: "boneMassKg",
-}
-_SAMPLE_TYPES = {
-    9: ("diastolic_pressure", "mm[Hg]"),
-    10: ("systolic_pressure", "mm[Hg]"),
-    11: ("heart_rate", "/min"),
-    12: ("body_temperature", "Cel"),
-    71: ("body_temperature", "Cel"),
-}
-# attrib 1 may be another person on the same scale, 4 was typed in with the account "and may not be accurate":
-# https://github.com/api-evangelist/withings/blob/main/json-schema/withings-measuregrp-object.json
-_NOT_MEASURED = {1, 4}
-# category 2 is what the person wishes to weigh.
-_REAL = 1
-
-
-def _measures(document: Document) -> Readings:
-    answer = decoded(document.body, _Answer[_Measures]).body
-    readings: Readings = []
-    for group in answer.measuregrps:
-        if group.category == _REAL and group.attrib not in _NOT_MEASURED:
-            readings += _group(group, answer.timezone)
-    return readings
-
-
-def _group(group: _Group, zone: str) -> Readings:
-    at = in_zone(group.date, zone)
-    common = {"date": at.date().isoformat(), "capturedAt": moment(group.modified), "source": _SOURCE}
-    values = {measure.type: measure.real for measure in group.measures}
-    body = {name: values[number] for number, name in _BODY_TYPES.items() if number in values}
-    if values.get(_WEIGHT) and _HYDRATION in values:
-        # Withings weighs the water; a share of the mass is what we keep.
-        body["waterPercent"] = 100 * values[_HYDRATION] / values[_WEIGHT]
-    return [
-        *([("body", {**common, **body})] if body else []),
-        *([("spo2", {**common, "context": "spot", "percent": values[_SPO2]})] if _SPO2 in values else []),
-        *([("skin_temperature", {**common, "context": "spot", "celsius": values[_SKIN]})] if _SKIN in values else []),
-        *(_point(at, common, number, values[number]) for number in _SAMPLE_TYPES if number in values),
-    ]
-
-
-def _point(at: datetime, common: dict[str, Any], number: int, value: float) -> tuple[str, dict[str, Any]]:
-    code, unit = _SAMPLE_TYPES[number]
-    interval = {"start": at.isoformat(), "end": later(at, 1).isoformat()}
-    return ("samples", {**common, **interval, "context": "spot", "code": code, "unit": unit, "values": [value]})
-
-
-class _Night(msgspec.Struct, frozen=True):
-    """Durations in seconds. A night of another vendor has `asleepduration` and no stages."""
-
-    total_sleep_time: float | None = None
-    asleepduration: float | None = None
-    lightsleepduration: float | None = None
-    deepsleepduration: float | None = None
-    remsleepduration: float | None = None
-    wakeupduration: float | None = None
-    sleep_efficiency: float | None = None
-    sleep_score: float | None = None
-    rr_average: float | None = None
-
-
-class _Session(msgspec.Struct, frozen=True):
-    timezone: str
-    startdate: float
-    enddate: float
-    modified: float
-
-    def common(self) -> dict[str, Any]:
-        """Return the fields that its readings share; it belongs to the local day on which it ended."""
-        start, end = in_zone(self.startdate, self.timezone), in_zone(self.enddate, self.timezone)
-        interval = {"date": end.date().isoformat(), "start": start.isoformat(), "end": end.isoformat()}
-        return {**interval, "capturedAt": moment(self.modified), "source": _SOURCE}
-
-
-class _Summary(_Session, frozen=True):
-    data: _Night
-
-
-class _Summaries(msgspec.Struct, frozen=True):
-    series: tuple[_Summary, ...]
-
-
-# https://developer.withings.com/api-reference/#operation/sleepv2-getsummary, also readable at
-# https://github.com/api-evangelist/withings/blob/main/json-schema/withings-sleep-summary-object.json
-def _sleeps(document: Document) -> Readings:
-    summaries = decoded(document.body, _Answer[_Summaries]).body.series
-    return [reading for summary in summaries for reading in _night(summary)]
-
-
-def _night(summary: _Summary) -> Readings:
-    night, whole = summary.data, summary.common()
-    slept = present(
-        durationMinutes=minutes(night.total_sleep_time or night.asleepduration or None),
-        stages=stages_of(
-            awake_s=night.wakeupduration,
-            light_s=night.lightsleepduration,
-            deep_s=night.deepsleepduration,
-            rem_s=night.remsleepduration,
-        )
-        if night.total_sleep_time
-        else None,
-        efficiency=None if night.sleep_efficiency is None else round(100 * night.sleep_efficiency, 2),
-        qualityScore=night.sleep_score,
-    )
-    return [
-        *([("sleep", {**whole, **slept})] if "durationMinutes" in slept else []),
-        *([("respiratory_rate", {**whole, "breathsPerMinute": night.rr_average})] if night.rr_average else []),
-    ]
-
-
-class _Day(msgspec.Struct, frozen=True):
-    """Durations in seconds, energy in kilocalories; `elevation` counts floors, `active` the time of exercise."""
-
-    date: str
-    modified: float
-    steps: float | None = None
-    distance: float | None = None
-    elevation: float | None = None
-    soft: float | None = None
-    moderate: float | None = None
-    intense: float | None = None
-    active: float | None = None
-    calories: float | None = None
-    totalcalories: float | None = None
-
-
-class _Effort(msgspec.Struct, frozen=True):
-    """Zero stands for nothing measured. Active kilocalories, metres; `elevation` counts floors, and is no ascent."""
-
-    calories: float | None = None
-    distance: float | None = None
-    hr_average: float | None = None
-    hr_max: float | None = None
-
-
-class _Workout(_Session, frozen=True):
-    category: int
-    data: _Effort
-
-
-class _Moved(msgspec.Struct, frozen=True):
-    """Days of one answer, workouts of the other."""
-
-    activities: tuple[_Day, ...] = ()
-    series: tuple[_Workout, ...] = ()
-
-
-# https://developer.withings.com/api-reference/#operation/measurev2-getactivity (and -getworkouts), also
-# readable at https://github.com/api-evangelist/withings/blob/main/json-schema/withings-activity-object.json
-def _movements(document: Document) -> Readings:
-    readings: Readings = []
-    for answer in decoded(document.body, tuple[_Answer[_Moved], ...]):
-        readings += [_day(each) for each in answer.body.activities]
-        readings += [_workout(each) for each in answer.body.series]
-    return readings
-
-
-def _day(day: _Day) -> tuple[str, dict[str, Any]]:
-    values = present(
-        steps=day.steps,
-        distanceMeters=day.distance,
-        floors=day.elevation,
-        lightMinutes=minutes(day.soft),
-        moderateMinutes=minutes(day.moderate),
-        vigorousMinutes=minutes(day.intense),
-        activeMinutes=minutes(day.active),
-        activeEnergyKcal=day.calories,
-        totalEnergyKcal=day.totalcalories,
-    )
-    return ("activity", {"date": day.date, "capturedAt": moment(day.modified), "source": _SOURCE, **values})
-
-
-def _workout(workout: _Workout) -> tuple[str, dict[str, Any]]:
-    effort = workout.data
-    values = present(
-        sport=_SPORTS.get(workout.category, f"category {workout.category}"),
-        energyKcal=effort.calories or None,
-        distanceMeters=effort.distance or None,
-        averageBpm=effort.hr_average or None,
-        maxBpm=effort.hr_max or None,
-    )
-    return ("workout", {**workout.common(), "context": "workout", **values})
-
-
-# https://developer.withings.com/api-reference/#operation/measurev2-getworkouts (category), also readable at
-# https://github.com/joostlek/python-withings/blob/main/src/aiowithings/models.py
-_SPORTS = {
-    1: "walking", 2: "running", 3: "hiking", 4: "skating", 5: "bmx", 6: "cycling", 7: "swimming", 8: "surfing",
-    9: "kitesurfing", 10: "windsurfing", 12: "tennis", 13: "table tennis", 14: "squash", 15: "badminton",
-    16: "weight lifting", 17: "calisthenics", 18: "elliptical", 19: "pilates", 20: "basketball", 21: "soccer",
-    22: "football", 23: "rugby", 24: "volleyball", 25: "water polo", 26: "horse riding", 27: "golf", 28: "yoga",
-    29: "dancing", 30: "boxing", 31: "fencing", 32: "wrestling", 33: "martial arts", 34: "skiing", 35: "snowboarding",
-    36: "other", 187: "rowing", 188: "zumba", 191: "baseball", 192: "handball", 193: "hockey", 194: "ice hockey",
-    195: "climbing", 196: "ice skating", 272: "multisport", 306: "indoor walking", 307: "indoor running",
-    308: "indoor cycling",
-}  # fmt: skip
-
-_READERS: Mapping[str, Callable[[Document], Readings]] = {
-    **dict.fromkeys(("1", "2", "4"), _measures),
-    "16": _movements,
-    "44": _sleeps,
-}
-
-
 def judge(status: int, body: bytes) -> Judgement:
     """Judge by the status inside the body: over HTTP nearly everything is 200. The groups are ours (see `unconfirmed`).
 
@@ -367,7 +117,7 @@ API = Api(
     call=call,
     rates=(Rate(120, 60),),
     judge=judge,
-    read=by_type(_READERS),
+    read=by_type(READERS),
     sources=("https://developer.withings.com/api-reference/",),
     unconfirmed=(
         "the limit of 120 requests a minute: read on a secondary page; which status a dead refresh token gives",

@@ -1,0 +1,235 @@
+"""What the answers of the Google Health API hold: sleeps, days, exercises, weighings.
+
+The shapes are those of Google's own discovery document:
+https://github.com/googleapis/google-api-python-client/blob/main/googleapiclient/discovery_cache/documents/health.v4.json
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from athlete_ally.core.api import Document
+from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.vendor import Found, Readings, Unpacked, Unusable
+from athlete_ally.core.vendor_json import converted, decoded_items, minutes, moment, present
+
+_SOURCE = "google-health"
+_DEEP_SOURCE = "google-health-deep-sleep"
+
+
+class Points(msgspec.Struct, frozen=True, rename="camel"):
+    """One page of points, and what names the next one."""
+
+    data_points: tuple[Any, ...] = ()
+    next_page_token: str = ""
+
+
+class _Session(msgspec.Struct, frozen=True, rename="camel"):
+    """Physical times, and the person's offsets from UTC (`-14400s`) at both."""
+
+    start_time: datetime
+    end_time: datetime
+    start_utc_offset: str = "0s"
+    end_utc_offset: str = "0s"
+
+    def fields(self) -> dict[str, str]:
+        """Return start and end in the person's offsets."""
+        return {
+            "start": moment(self.start_time.timestamp(), round(_seconds(self.start_utc_offset))),
+            "end": moment(self.end_time.timestamp(), round(_seconds(self.end_utc_offset))),
+        }
+
+
+class _Stage(msgspec.Struct, frozen=True):
+    type: str
+    minutes: str | float
+
+
+class _SleepSummary(msgspec.Struct, frozen=True, rename="camel"):
+    minutes_asleep: str | float = 0.0
+    minutes_awake: str | float | None = None
+    stages_summary: tuple[_Stage, ...] = ()
+
+
+class _Sleep(msgspec.Struct, frozen=True, rename="camel"):
+    interval: _Session
+    type: str = "CLASSIC"
+    metadata: Mapping[str, Any] = {}
+    summary: _SleepSummary = _SleepSummary()
+    update_time: datetime | None = None
+
+
+# Schemas Sleep, SleepSummary and SleepMetadata: minutes; "classic" sleep only tells asleep from restless and awake. A
+# session that is neither the longest of its day nor a nap has no context of ours.
+def _sleep(sleep: _Sleep, document: Document) -> Readings:
+    asleep_min = _number(sleep.summary.minutes_asleep)
+    if not asleep_min:
+        return []
+    stages = present(awake=_number(sleep.summary.minutes_awake))
+    if sleep.type == "STAGES":
+        stages |= {
+            each.type.lower(): _number(each.minutes) for each in sleep.summary.stages_summary if each.type in _STAGES
+        }
+    context = "overnight" if sleep.metadata.get("mainSleep") is True else "unspecified"
+    if context == "unspecified" and sleep.metadata.get("nap") is True:
+        context = "nap"
+    interval = sleep.interval.fields()
+    common = {"date": interval["end"][:10], **interval, "capturedAt": _changed(sleep.update_time, document)}
+    fields = present(durationMinutes=asleep_min, stages=stages or None)
+    return [("sleep", {**common, "source": _SOURCE, "context": context, **fields})]
+
+
+class _Date(msgspec.Struct, frozen=True):
+    year: int
+    month: int
+    day: int
+
+
+class _Daily(msgspec.Struct, frozen=True, rename="camel"):
+    """What a day was found to be, in the person's time zone; each type has some of it."""
+
+    date: _Date
+    average_heart_rate_variability_milliseconds: float | None = None
+    deep_sleep_root_mean_square_of_successive_differences_milliseconds: float | None = None
+    beats_per_minute: str | float | None = None
+    breaths_per_minute: float | None = None
+    average_percentage: float | None = None
+    nightly_temperature_celsius: float | None = None
+    baseline_temperature_celsius: float | None = None
+
+
+# Schemas Daily...: rMSSD of the night and of its deep sleep in milliseconds, which are two measures and must not take
+# each other's place; beats and breaths a minute; per cent, whose lower bound is one of confidence and no lowest value;
+# the skin's temperature, and the median of thirty nights that Google calls its baseline.
+def _daily(daily: _Daily, document: Document) -> Readings:
+    night = {
+        "date": _iso(daily.date),
+        "capturedAt": document.received_at.isoformat(),
+        "source": _SOURCE,
+        "context": "overnight",
+    }
+    deep = daily.deep_sleep_root_mean_square_of_successive_differences_milliseconds
+    nightly, baseline = daily.nightly_temperature_celsius, daily.baseline_temperature_celsius
+    warmer = None if nightly is None or baseline is None else nightly - baseline
+    resting = {name: value for name, value in night.items() if name != "context"}
+    readings: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+        ("hrv", night, present(rmssd=daily.average_heart_rate_variability_milliseconds or None)),
+        ("hrv", {**night, "source": _DEEP_SOURCE}, present(rmssd=deep or None)),
+        ("resting_heart_rate", resting, present(bpm=_number(daily.beats_per_minute) or None)),
+        ("respiratory_rate", night, present(breathsPerMinute=daily.breaths_per_minute or None)),
+        ("spo2", night, present(percent=daily.average_percentage)),
+        ("skin_temperature", night, present(celsius=nightly, deviationCelsius=warmer)),
+    ]
+    return [(kind, {**common, **fields}) for kind, common, fields in readings if fields]
+
+
+class _Metrics(msgspec.Struct, frozen=True, rename="camel"):
+    calories_kcal: float | None = None
+    distance_millimeters: float | None = None
+    elevation_gain_millimeters: float | None = None
+    average_heart_rate_beats_per_minute: str | float | None = None
+
+
+class _Exercise(msgspec.Struct, frozen=True, rename="camel"):
+    interval: _Session
+    exercise_type: str
+    active_duration: str | None = None
+    metrics_summary: _Metrics = _Metrics()
+    update_time: datetime | None = None
+
+
+# Schemas Exercise and MetricsSummary: kilocalories, millimeters; the active duration leaves pauses out.
+def _exercise(exercise: _Exercise, document: Document) -> Readings:
+    metrics = exercise.metrics_summary
+    workout = present(
+        **exercise.interval.fields(),
+        capturedAt=_changed(exercise.update_time, document),
+        source=_SOURCE,
+        context="workout",
+        sport=exercise.exercise_type.lower() or "other",
+        durationMinutes=minutes(None if exercise.active_duration is None else _seconds(exercise.active_duration))
+        or None,
+        energyKcal=metrics.calories_kcal,
+        distanceMeters=(metrics.distance_millimeters or 0) / 1000 or None,
+        ascentMeters=(metrics.elevation_gain_millimeters or 0) / 1000 or None,
+        averageBpm=_number(metrics.average_heart_rate_beats_per_minute) or None,
+    )
+    return [("workout", workout)]
+
+
+class _Sampled(msgspec.Struct, frozen=True, rename="camel"):
+    physical_time: datetime
+    utc_offset: str = "0s"
+
+
+class _Weight(msgspec.Struct, frozen=True, rename="camel"):
+    sample_time: _Sampled
+    weight_grams: float
+
+
+# Schema Weight: grams. Of a day's weighings the last one stays.
+def _weight(weight: _Weight, _document: Document) -> Readings:
+    at = moment(weight.sample_time.physical_time.timestamp(), round(_seconds(weight.sample_time.utc_offset)))
+    return [("body", {"date": at[:10], "capturedAt": at, "source": _SOURCE, "massKg": weight.weight_grams / 1000})]
+
+
+def _changed(at: datetime | None, document: Document) -> str:
+    return document.received_at.isoformat() if at is None else moment(at.timestamp())
+
+
+def _iso(day: _Date) -> str:
+    try:
+        return date(day.year, day.month, day.day).isoformat()
+    except ValueError as error:
+        raise InvalidMessage("date: no day of the calendar") from error
+
+
+def _seconds(duration: str) -> float:
+    """Return a duration of Google's (`3.5s`) in seconds."""
+    found = re.fullmatch(r"(-?\d{1,9}(?:\.\d{1,9})?)s", duration, re.ASCII)
+    if found is None:
+        raise InvalidMessage("a duration is not a number of seconds")
+    return float(found[1])
+
+
+def _number(value: str | float | None) -> float | None:
+    """Return what JSON holds as a text, as Google writes integers of 64 bits."""
+    if not isinstance(value, str):
+        return value
+    if re.fullmatch(r"-?\d{1,18}", value, re.ASCII) is None:
+        raise InvalidMessage("a number is not one")
+    return float(value)
+
+
+_STAGES = {"LIGHT", "DEEP", "REM"}
+_PARTS: Mapping[str, tuple[type, Callable[[Any, Document], Readings]]] = {
+    "sleep": (_Sleep, _sleep),
+    "exercise": (_Exercise, _exercise),
+    "weight": (_Weight, _weight),
+    "dailyHeartRateVariability": (_Daily, _daily),
+    "dailyRestingHeartRate": (_Daily, _daily),
+    "dailyRespiratoryRate": (_Daily, _daily),
+    "dailyOxygenSaturation": (_Daily, _daily),
+    "dailySleepTemperatureDerivations": (_Daily, _daily),
+}
+
+
+def read(document: Document) -> Unpacked:
+    """Read the points of one answer, or of several pages; one that can't be read leaves the others alone."""
+    points = [point for page in decoded_items(document.body) for point in converted(page, Points).data_points]
+    found: list[Found] = []
+    unusable: list[Unusable] = []
+    for index, point in enumerate(points):
+        try:
+            found += [Found(index, kind, document.account, fields) for kind, fields in _of_point(point, document)]
+        except InvalidMessage as error:
+            unusable.append(Unusable(index, str(error)))
+    return Unpacked(found=tuple(found), unusable=tuple(unusable), ignored=int(not found and not unusable))
+
+
+def _of_point(point: Any, document: Document) -> Readings:
+    parts = [(*_PARTS[name], part) for name, part in converted(point, dict[str, Any]).items() if name in _PARTS]
+    return [each for shape, readings_of, part in parts for each in readings_of(converted(part, shape), document)]
