@@ -2,7 +2,8 @@
 
 import csv
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,10 +11,11 @@ import click
 
 from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
 from athlete_ally.cli.exits import Exit
-from athlete_ally.cli.options import env_file_option, json_option
-from athlete_ally.config.settings import load_settings
+from athlete_ally.cli.options import LABEL_RULE, env_file_option, is_label, json_option, label
+from athlete_ally.config.settings import Settings, load_settings
 from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.webhook_books import Account
+from athlete_ally.wiring.builders import known_vendors
 from athlete_ally.wiring.loop import run
 from athlete_ally.wiring.session import postgres_session
 
@@ -29,26 +31,34 @@ def accounts() -> None:
 
 @accounts.command()
 @click.argument("vendor")
-@click.argument("account")
-@click.argument("user")
+@click.argument("account", callback=label)
+@click.argument("user", callback=label)
 @env_file_option
-def add(*, vendor: str, account: str, user: str, env_file: Path | None) -> None:
-    """Link ACCOUNT at VENDOR to USER, our id of the person; one that is linked already moves. (changing)"""
-    _with_books(env_file, lambda books: books.link([Account(vendor, account, user)]))
-    click.echo(f"1 account linked; {_REPLAY}")
+@json_option
+def add(*, vendor: str, account: str, user: str, env_file: Path | None, as_json: bool) -> None:
+    """Link ACCOUNT at VENDOR to USER, our id of the person; one that is linked already moves. (changing)
+
+    VENDOR is one of ours, or a sender of Standard Webhooks that AA_WEBHOOK_SENDERS names.
+    """
+    settings = load_settings(env_file)
+    _require_known(settings, vendor)
+    _with_books(settings, lambda books: books.link([Account(vendor, account, user)]))
+    _say_linked(1, as_json=as_json)
 
 
 @accounts.command("import")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @env_file_option
-def import_command(*, path: Path, env_file: Path | None) -> None:
+@json_option
+def import_command(*, path: Path, env_file: Path | None, as_json: bool) -> None:
     """Link all accounts of a CSV file with the columns vendor, account and user_id. (changing)
 
-    All of them or none: a line that lacks a value is named, and nothing is linked.
+    All of them or none: a line that can't be used is named, and nothing is linked.
     """
-    found = _read(path)
-    _with_books(env_file, lambda books: books.link(found))
-    click.echo(f"{len(found)} accounts linked; {_REPLAY}")
+    settings = load_settings(env_file)
+    found = _read(settings, path)
+    _with_books(settings, lambda books: books.link(found))
+    _say_linked(len(found), as_json=as_json)
 
 
 @accounts.command("list")
@@ -57,32 +67,41 @@ def import_command(*, path: Path, env_file: Path | None) -> None:
 @json_option
 def list_command(*, vendor: str | None, env_file: Path | None, as_json: bool) -> None:
     """List accounts and whose they are. (read-only)"""
-    found = _with_books(env_file, lambda books: books.linked(vendor))
+    found = _with_books(load_settings(env_file), lambda books: books.linked(vendor))
     if as_json:
         rows = [{"vendor": each.vendor, "account": each.account, "user_id": each.user_id} for each in found]
         click.echo(json.dumps({"accounts": rows}))
         return
     for each in found:
         click.echo(f"{each.vendor}  {each.account}  {each.user_id}")
+    if not found:
+        click.echo("no account is linked", err=True)
 
 
 @accounts.command()
 @click.argument("vendor")
 @click.argument("account")
 @env_file_option
-def remove(*, vendor: str, account: str, env_file: Path | None) -> None:
+@json_option
+def remove(*, vendor: str, account: str, env_file: Path | None, as_json: bool) -> None:
     """Forget whose ACCOUNT at VENDOR is; what it delivers becomes a dead letter. (changing)
 
     Exit code 2 when it is not linked.
     """
-    found = _with_books(env_file, lambda books: books.unlink(vendor, account))
-    click.echo("1 account removed" if found else "this account is not linked", err=not found)
+    found = _with_books(load_settings(env_file), lambda books: books.unlink(vendor, account))
+    if as_json:
+        click.echo(json.dumps({"removed": int(found)}))
+    else:
+        click.echo("1 account removed" if found else "this account is not linked", err=not found)
     raise SystemExit(Exit.AS_DESIRED if found else Exit.FINDINGS)
 
 
-def _with_books(env_file: Path | None, work: Callable[[PostgresWebhooks], Awaitable[T]]) -> T:
-    settings = load_settings(env_file)
+def _say_linked(count: int, *, as_json: bool) -> None:
+    noun = "account" if count == 1 else "accounts"
+    click.echo(json.dumps({"linked": count}) if as_json else f"{count} {noun} linked; {_REPLAY}")
 
+
+def _with_books(settings: Settings, work: Callable[[PostgresWebhooks], Awaitable[T]]) -> T:
     async def main() -> T:
         async with postgres_session(settings) as pool:
             return await work(PostgresWebhooks(pool))
@@ -90,14 +109,40 @@ def _with_books(env_file: Path | None, work: Callable[[PostgresWebhooks], Awaita
     return run(main())
 
 
-def _read(path: Path) -> list[Account]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
-        if rows.fieldnames != _COLUMNS:
-            raise Misconfigured(f"{path}: the first line must be {','.join(_COLUMNS)}")
-        found: dict[tuple[str, str], Account] = {}
-        for number, row in enumerate(rows, start=2):
-            if not all(row.get(column) for column in _COLUMNS):
-                raise Misconfigured(f"{path}, line {number}: vendor, account and user_id are all needed")
-            found[row["vendor"], row["account"]] = Account(row["vendor"], row["account"], row["user_id"])
-    return list(found.values())
+def _require_known(settings: Settings, vendor: str, where: str = "") -> None:
+    known = [each.name for each in known_vendors(settings)]
+    if vendor not in known:
+        nearest = get_close_matches(vendor, known, n=1)
+        hint = f"; did you mean {nearest[0]}?" if nearest else ""
+        raise Misconfigured(f"{where}{vendor!r} is no vendor of ours, nor a sender in AA_WEBHOOK_SENDERS{hint}")
+
+
+def _read(settings: Settings, path: Path) -> list[Account]:
+    """Return the accounts of a file, each of them once."""
+    found: dict[tuple[str, str], tuple[int, Account]] = {}
+    for number, (vendor, account, user_id) in _rows(path):
+        where = f"{path}, line {number}: "
+        _require_known(settings, vendor, where)
+        if not (is_label(account) and is_label(user_id)):
+            raise Misconfigured(f"{where}account and user_id are needed, each with {LABEL_RULE}")
+        first, known = found.setdefault((vendor, account), (number, Account(vendor, account, user_id)))
+        if known.user_id != user_id:
+            raise Misconfigured(f"{where}this account is another person's in line {first}: leave one of them out")
+    return [account for _, account in found.values()]
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the lines behind the first, with their numbers."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(file, strict=True)
+            if next(rows, None) != _COLUMNS:
+                raise Misconfigured(f"{path}: the first line must be {','.join(_COLUMNS)}")
+            for row in rows:
+                if not row:
+                    continue
+                if len(row) != len(_COLUMNS):
+                    raise Misconfigured(f"{path}, line {rows.line_num}: {', '.join(_COLUMNS)}, and nothing else")
+                yield rows.line_num, row
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise Misconfigured(f"{path}: not a CSV file in UTF-8 ({type(error).__name__})") from error

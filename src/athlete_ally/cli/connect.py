@@ -8,7 +8,7 @@ import click
 from athlete_ally.adapters.postgres.vault import PostgresVault
 from athlete_ally.adapters.ticket_seal import TicketSeal
 from athlete_ally.adapters.token_seal import TokenSeal
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.options import env_file_option, json_option, label
 from athlete_ally.config.settings import Settings, load_settings
 from athlete_ally.fetch.connect import link as make_link
 from athlete_ally.vendors import FETCHED
@@ -24,7 +24,7 @@ def connect() -> None:
 
 @connect.command()
 @click.argument("vendor", type=click.Choice(FETCHED))
-@click.option("--user", "user_id", required=True, help="The person, as in readings (userId).")
+@click.option("--user", "user_id", required=True, callback=label, help="The person, as in readings (userId).")
 @env_file_option
 @json_option
 def link(*, vendor: str, user_id: str, env_file: Path | None, as_json: bool) -> None:
@@ -49,7 +49,9 @@ def rekey(*, env_file: Path | None, as_json: bool) -> None:
     """
     settings = load_settings(env_file)
     count = run(_rekey(settings))
-    click.echo(json.dumps({"grants": count}) if as_json else f"encrypted {count} grants with the first key")
+    click.echo(
+        json.dumps({"grants": count}) if as_json else f"encrypted {count} grant{'s' * (count != 1)} with the first key"
+    )
 
 
 async def _rekey(settings: Settings) -> int:

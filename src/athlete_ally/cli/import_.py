@@ -16,7 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from athlete_ally.cli.exits import Exit
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.options import env_file_option, json_option, label
 from athlete_ally.config.settings import load_settings
 from athlete_ally.wiring.importing import (
     Outcome,
@@ -34,18 +34,11 @@ from athlete_ally.wiring.loop import run, stop_on_signals
 
 Open = Callable[[Path, str], Source]
 _INTERRUPTED = 128 + 2
-_MOST_LABEL = 128
 
 
 @click.group("import")
 def import_group() -> None:
     """Import a person's own files through ingest; what was imported already is recognised."""
-
-
-def _user(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    if not 0 < len(value) <= _MOST_LABEL or any(ord(each) < ord(" ") or each == "\x7f" for each in value):
-        raise click.BadParameter(f"1 to {_MOST_LABEL} characters, no control characters")
-    return value
 
 
 def _state_dir() -> Path:
@@ -59,7 +52,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
             click.argument(
                 "files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
             ),
-            click.option("--user", required=True, callback=_user, help="The user id that the readings get."),
+            click.option("--user", required=True, callback=label, help="The user id that the readings get."),
             click.option("--url", help="Where ingest is.  [default: this machine, at AA_INGEST_PORT]"),
             click.option("--key", envvar="INGEST_API_KEY", help="API key; better given in INGEST_API_KEY."),
             click.option("--dry-run", is_flag=True, help="Read everything, send nothing, and say what there is."),

@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
+
+from athlete_ally.core.reading import Label
 
 env_file_option = click.option(
     "--env-file", type=click.Path(path_type=Path, dir_okay=False), help="Read settings from this file instead of .env."
 )
+LABEL_RULE = "1 to 128 characters, no control characters"
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
 
 _file = click.Path(path_type=Path, dir_okay=False)
@@ -34,6 +38,22 @@ _NATS_OPTIONS: dict[str, Callable[[Any], Any]] = {
         "--inbox-prefix", "nats_inbox_prefix", help="Where answers arrive.  [env: AA_NATS_INBOX_PREFIX]"
     ),
 }
+
+
+def is_label(text: str) -> bool:
+    """Tell whether a text can be somebody's id: in a reading, and in the database."""
+    try:
+        msgspec.convert(text, Label)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def label(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """Take an argument or an option that is somebody's id."""
+    if not is_label(value):
+        raise click.BadParameter(LABEL_RULE)
+    return value
 
 
 def nats_options(command: Callable[..., Any]) -> Callable[..., Any]:

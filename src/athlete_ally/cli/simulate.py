@@ -49,7 +49,12 @@ _ABOVE_ZERO = click.FloatRange(0, min_open=True)
     help="Requests that the API answers a minute; then 429 with Retry-After.",
 )
 @click.option(
-    "--down", "down_s", type=float, default=0.0, metavar="SECONDS", help="Outage of the API: 503 for so long."
+    "--down",
+    "down_s",
+    type=click.FloatRange(0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Outage of the API, after two seconds: 503 for so long.",
 )
 @click.option(
     "--quiet",
@@ -58,7 +63,7 @@ _ABOVE_ZERO = click.FloatRange(0, min_open=True)
     default=5.0,
     show_default=True,
     metavar="SECONDS",
-    help="Serve the API until nobody asked it for so long.",
+    help="Serve the API until nobody asked it for so long; twice as long as --down, if that is more.",
 )
 @env_file_option
 @json_option

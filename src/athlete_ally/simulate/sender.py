@@ -12,6 +12,8 @@ from athlete_ally.simulate.plan import Dispatch
 
 # Many enough for any rate that this machine can send, few enough not to hoard requests when nobody answers.
 _AT_ONCE = 32
+# An answer takes milliseconds, or as long as a publish may wait for its acknowledgement.
+_ANSWERED_WITHIN_S = 10.0
 _UNAUTHORIZED = 401
 _CHARACTERS = string.ascii_letters + string.digits
 _NEXT_CHARACTER = str.maketrans(_CHARACTERS, _CHARACTERS[1:] + _CHARACTERS[:1])
@@ -110,7 +112,10 @@ class Sender:
         return wrong
 
     async def run(self, each: Iterator[Dispatch], rate: float, stop: asyncio.Event) -> None:
-        """Deliver at `rate` a second until there is no more or `stop` is set; what is under way then is cut off."""
+        """Deliver at `rate` a second until there is no more or `stop` is set.
+
+        What is on its way then is answered still; what waits to be sent again is not sent again.
+        """
         room = asyncio.Semaphore(_AT_ONCE)
         loop = asyncio.get_running_loop()
         started_s = loop.time()
@@ -122,20 +127,22 @@ class Sender:
             if stop.is_set():
                 break
             self._note(dispatch)
-            task = asyncio.create_task(self._let_go(dispatch, room))
+            task = asyncio.create_task(self._let_go(dispatch, room, stopped))
             under_way.add(task)
             task.add_done_callback(under_way.discard)
-        if under_way and not stop.is_set():
+        if under_way:
             await asyncio.wait({asyncio.gather(*under_way), stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if under_way:
+            await asyncio.wait(under_way, timeout=_ANSWERED_WITHIN_S)
         await _cancelled([stopped, *under_way])
 
     def _note(self, dispatch: Dispatch) -> None:
         self.tally.repeats += dispatch.is_repeat
         self.tally.deliveries += not (dispatch.is_repeat or dispatch.is_forged)
 
-    async def _let_go(self, dispatch: Dispatch, room: asyncio.Semaphore) -> None:
+    async def _let_go(self, dispatch: Dispatch, room: asyncio.Semaphore, stopped: "asyncio.Task[Any]") -> None:
         try:
-            await (self._forge(dispatch) if dispatch.is_forged else self._deliver(dispatch))
+            await (self._forge(dispatch) if dispatch.is_forged else self._deliver(dispatch, stopped))
         finally:
             room.release()
 
@@ -144,13 +151,15 @@ class Sender:
         self.tally.forged += 1
         self.tally.refused += reply.status == _UNAUTHORIZED
 
-    async def _deliver(self, dispatch: Dispatch) -> None:
+    async def _deliver(self, dispatch: Dispatch, stopped: "asyncio.Task[Any]") -> None:
         for wait_s in (*self.face.waits_s, None):
             if (await self._attempt(dispatch, self.secret)).is_taken:
                 self.tally.taken += 1
                 return
             if wait_s is not None:
-                await self.sleep(wait_s / self.hasten)
+                await _either(self.sleep(wait_s / self.hasten), stopped)
+            if stopped.done():
+                return
         self.tally.given_up += 1
 
     async def _attempt(self, dispatch: Dispatch, secret: str) -> Reply:

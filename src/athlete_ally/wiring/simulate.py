@@ -40,6 +40,7 @@ _REQUEST_TIMEOUT_S = 30.0
 _FIRST_ACCOUNT = 7_000_001
 _LOOK_AGAIN_S = 0.1
 _BEFORE_OUTAGE_S = 2.0
+_NO_LIMIT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Simulation:
     mix: Mix = field(default_factory=Mix)
     seed: int = 0
     hasten: float = 1.0
-    per_minute: int = 100_000
+    per_minute: int = _NO_LIMIT
     down_s: float = 0.0
     quiet_s: float = 5.0
     env_file: Path | None = None
@@ -96,7 +97,8 @@ async def run_simulation(
     async with simulated(settings, wanted, played, stop, tell):
         if played.api is not None:
             tell("waiting until nobody asks the API any more")
-            await _until_quiet(played.api, wanted.quiet_s, stop)
+            # Whoever asks waits longer after each refusal: up to half as long again as it was refused.
+            await _until_quiet(played.api, max(wanted.quiet_s, 2 * wanted.down_s), stop)
 
 
 @asynccontextmanager
@@ -150,6 +152,8 @@ async def _api(
 ) -> AsyncGenerator[SimulatedApi | None]:
     """Serve the vendor's API where the services look for it, if the vendor has one that we ask."""
     if face is None or vendor.api is None:
+        if wanted.down_s > 0 or wanted.per_minute != _NO_LIMIT:
+            raise Misconfigured(f"{vendor.name}: its webhooks carry data, and no API is asked that could be troubled")
         yield None
         return
     client = load_clients([vendor], wanted.env_file, wanted.environment).get(vendor.name)

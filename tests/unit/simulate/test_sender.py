@@ -1,6 +1,7 @@
 """Delivering as vendors do: until it is taken, and no further than they go."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -119,6 +120,37 @@ async def test_a_stop_ends_it() -> None:
     await asyncio.wait_for(running, 5)
 
     assert len(door.came) == 1
+
+
+async def test_a_stop_waits_for_an_answer_and_for_no_retry() -> None:
+    """
+    What is on its way when the stop comes is counted as taken; what waits to be sent again stays unanswered.
+    """
+    door, stop, answered = Door(200), asyncio.Event(), asyncio.Event()
+    waiting = door.sender()
+
+    async def slow(request: Outgoing) -> Reply:
+        await door.send(request)
+        if request.body == b"refused":
+            return Reply(503)
+        await answered.wait()
+        return Reply(200)
+
+    async def for_long(_seconds: float) -> None:
+        await asyncio.Event().wait()
+
+    sender = replace(waiting, send=slow, sleep=for_long)
+    running = asyncio.create_task(sender.run(iter([Dispatch(b"slow"), Dispatch(b"refused")]), 1000, stop))
+
+    async def both_came() -> bool:
+        return len(door.came) == 2
+
+    await eventually(both_came)
+    stop.set()
+    asyncio.get_running_loop().call_soon(answered.set)
+    await asyncio.wait_for(running, 5)
+
+    assert (sender.tally.taken, sender.tally.document()["unanswered"]) == (1, 1)
 
 
 async def test_a_wrong_answer_to_the_handshake_is_named() -> None:
