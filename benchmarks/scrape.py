@@ -38,7 +38,7 @@ def main() -> None:
     )
     print(f"{'service':12}{'lines':>8}{'median ms':>12}{'slowest ms':>12}")
     measure("ingest", list(every(ingest_series(KINDS), webhook_series(VENDORS))))
-    measure("normalize", list(every(normalize, broker, unpack_series(VENDORS))))
+    measure("normalize", list(every(normalize, broker, unpack_series(VENDORS, FETCHED))))
     measure("fetch", list(every(fetch_series(FETCHED))))
 
 

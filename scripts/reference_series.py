@@ -31,7 +31,7 @@ def series_tables() -> str:
         "ingest": every(ingest_series(KINDS), webhook_series(VENDORS)),
         "fetch": every(fetch_series(FETCHED)),
         "normalize: its own work": every(normalize),
-        "normalize: webhooks": every(unpack_series(VENDORS)),
+        "normalize: webhooks": every(unpack_series(VENDORS, FETCHED)),
         "normalize: what its watch sees of the broker": every(broker),
         "`streams drift --format prometheus`": (DRIFT, DRIFT_CHECKED),
     }

@@ -1,4 +1,4 @@
-"""Alerts about vendors: what they send that can't be proven, and those that can't be asked."""
+"""Alerts about vendors: what they send that can't be proven or got lost, and those that can't be asked."""
 
 from generator.alert import Alert
 from generator.clock import Clock
@@ -9,6 +9,8 @@ UNVERIFIED = 10
 UNVERIFIED_S = 600
 # Vendors' limits are counted by the minute or the hour: what lasts longer is no limit that was met.
 PAUSED_S = 7200
+# As for the ledger of readings: it errs towards 0 while there is traffic, and this only spares a restart.
+LEDGER_S = 600
 
 
 def vendor_alerts() -> list[Alert]:
@@ -39,5 +41,17 @@ def vendor_alerts() -> list[Alert]:
             impact="What its webhooks name is not fetched and waits in AA_VENDOR_HOT, until max_age.",
             first_command="athlete-ally streams status",
             panel="Vendors that are not asked",
+        ),
+        Alert(
+            name="AaWebhooksUnaccounted",
+            severity="page",
+            service="normalize",
+            expr="aa:ledger_unaccounted:webhooks > 0",
+            wait_s=LEDGER_S,
+            summary="The books of {{ $labels.durable }} do not balance",
+            description="{{ $value | humanize }} webhooks of {{ $labels.durable }} are neither pending nor on record.",
+            impact="Webhooks that we acknowledged may have been settled without being unpacked, or fetched.",
+            first_command="athlete-ally doctor",
+            panel="Unaccounted webhooks",
         ),
     ]

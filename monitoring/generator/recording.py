@@ -125,6 +125,7 @@ def _vendors(clock: Clock) -> list[Rule]:
     return [
         _rule(f"aa:webhooks_unverified:increase{name}", f"sum by (vendor) (increase({failed}))"),
         _rule(f"aa:webhooks_verified:increase{name}", f"sum by (vendor) ({proven})"),
+        _rule("aa:ledger_unaccounted:webhooks", f"max by (durable) ({_last(clock, 'ledger_unaccounted_webhooks')})"),
         _rule("aa:vendor_paused:bool", f"min by (vendor) ({_last(clock, 'fetch_paused')})"),
     ]
 

@@ -45,7 +45,7 @@ _NORMALIZE = normalize_series(KINDS, VENDORS)
 _BROKER = broker_series(
     build_topology(KINDS, VENDORS, fetched=FETCHED), [subject for *_, subject in _NORMALIZE.dead_letters.values]
 )
-_OF_VENDORS = (webhook_series(VENDORS), unpack_series(VENDORS), fetch_series(FETCHED))
+_OF_VENDORS = (webhook_series(VENDORS), unpack_series(VENDORS, FETCHED), fetch_series(FETCHED))
 SERIES = {series.name: series for series in every(*_OF_VENDORS, ingest_series(KINDS), _NORMALIZE, _BROKER)}
 EXPORTED = {
     name if series.type != "histogram" else f"{name}{part}"

@@ -3,29 +3,58 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from support.fakes import FakeObserver
-from support.samples import hrv_reading
+from support.samples import NOON, hrv_reading
 from support.wait import eventually
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.adapters.postgres.receipts import PostgresReceipts
+from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
 from athlete_ally.core.messages import OutgoingMessage
 from athlete_ally.core.ports import Log
-from athlete_ally.core.series import Series, broker_series, every, normalize_series
-from athlete_ally.core.topology import CORE_HOT, DLQ, Topology, normalize_durable, raw_subject
+from athlete_ally.core.series import Series, broker_series, every, normalize_series, unpack_series
+from athlete_ally.core.topology import (
+    CORE_HOT,
+    DLQ,
+    VENDOR_HOT,
+    Topology,
+    fetch_durable,
+    fetched_subject,
+    normalize_durable,
+    raw_subject,
+    redrive_subject,
+    unpack_durable,
+    webhook_subject,
+)
+from athlete_ally.core.webhook_books import FetchReceipt, WebhookReceipt
 from athlete_ally.measurements import KINDS
-from athlete_ally.normalize.ledger import ReceiptLedger
+from athlete_ally.normalize.ledger import LedgerLine, ReceiptLedger
 from athlete_ally.normalize.watch import Watch
 from athlete_ally.ops.provision import inspect
 
 DURABLE = normalize_durable("hrv")
+UNPACK, FETCH = unpack_durable("whoop"), fetch_durable("whoop")
 HRV = (CORE_HOT, DURABLE)
+RECEIPT = WebhookReceipt(
+    message_id="m1",
+    stream=VENDOR_HOT,
+    sequence=1,
+    vendor="whoop",
+    result="named",
+    readings=0,
+    resources=1,
+    dead_lettered=0,
+    received_at=NOON,
+    trace_id=None,
+)
 REDRIVE = f"athlete-ally.redrive.{DURABLE}.1"
 HOUR_S = 3600
 
@@ -40,8 +69,9 @@ class Outlook:
         self.ahead = timedelta(0)
         self.syncs_always: bool | None = None
         self.work = normalize_series(KINDS, [])
+        self.unpacking = unpack_series(["whoop"], ["whoop"])
         self.series = broker_series(topology, [subject for *_, subject in self.work.dead_letters.values])
-        self.observer = FakeObserver(list(every(self.work, self.series)))
+        self.observer = FakeObserver(list(every(self.work, self.series, self.unpacking)))
         self._publisher = NatsPublisher(connection, timeout_s=2)
         admin = NatsAdmin(connection)
 
@@ -54,7 +84,7 @@ class Outlook:
         self.watch = Watch(
             topology,
             admin,
-            ReceiptLedger(KINDS, topology, admin, PostgresReceipts(pool), self.observer, self.work),
+            ReceiptLedger(self._lines(topology, PostgresReceipts(pool)), admin, self.observer),
             differences,
             syncs_always,
             self.observer,
@@ -64,9 +94,27 @@ class Outlook:
             1,
         )
 
+    def _lines(self, topology: Topology, receipts: PostgresReceipts) -> list[LedgerLine]:
+        shown = self.unpacking.unaccounted
+        return [
+            LedgerLine(
+                topology.durable(DURABLE),
+                partial(receipts.stored, "hrv", CORE_HOT),
+                self.work.kinds["hrv"].unaccounted,
+            ),
+            LedgerLine(topology.durable(UNPACK), partial(receipts.unpacked, "whoop", VENDOR_HOT), shown, (UNPACK,)),
+            LedgerLine(topology.durable(FETCH), partial(receipts.fetched, "whoop", VENDOR_HOT), shown, (FETCH,)),
+        ]
+
     async def publish(self, subject: str, body: bytes, stream: str = CORE_HOT) -> None:
         """Put a message into a stream."""
         await self._publisher.publish(OutgoingMessage(stream, subject, body, f"{subject}{len(body)}", {}))
+
+    async def both(self) -> tuple[float, float]:
+        """Look, and return what is unaccounted for of a vendor's webhooks, at unpack and at fetch."""
+        await self.watch.look()
+        value, shown = self.observer.value, self.unpacking.unaccounted
+        return value(shown, UNPACK), value(shown, FETCH)
 
     async def look(self, series: Series, *labels: str) -> float:
         """Look, and return one figure."""
@@ -129,6 +177,32 @@ async def test_the_ledger_counts_the_redrive_lane(outlook: Outlook) -> None:
 
     assert waiting == 0
     await eventually(two_are_missing)
+
+
+async def test_the_ledger_has_a_line_for_unpack_and_one_for_fetch(outlook: Outlook, pool: Any) -> None:
+    """
+    A webhook is accounted for while it waits, for each of its two durables, and afterwards by each one's own receipt;
+    a document is unpack's alone, and what is replayed to fetch is fetch's alone, although both write its outcome down.
+    """
+    lane = redrive_subject(VENDOR_HOT, FETCH).replace(">", "letter")
+    for subject in (webhook_subject("whoop"), fetched_subject("whoop"), lane):
+        await outlook.publish(subject, b"{}", VENDOR_HOT)
+    assert await outlook.both() == (0, 0)
+    for durable in (UNPACK, FETCH):
+        await acknowledge_all(outlook.connection, durable, VENDOR_HOT)
+
+    async def shows(*figures: int) -> bool:
+        return await outlook.both() == figures
+
+    await eventually(lambda: shows(2, 2))
+    books = PostgresWebhooks(pool)
+    for sequence in (1, 3):
+        await books.remember_fetch(FetchReceipt(f"m{sequence}", VENDOR_HOT, sequence, "whoop", 1, 0))
+    await books.remember(replace(RECEIPT, message_id="m3", sequence=3, replay_of="letter-1"))
+    assert await outlook.both() == (2, 0)
+    for sequence in (1, 2):
+        await books.remember(replace(RECEIPT, message_id=f"m{sequence}", sequence=sequence))
+    assert await outlook.both() == (0, 0)
 
 
 async def test_what_is_no_longer_delivered_is_abandoned(outlook: Outlook) -> None:
@@ -240,14 +314,14 @@ async def reconfigure(connection: Connection, **changes: Any) -> None:
     await connection.api(f"CONSUMER.CREATE.{CORE_HOT}.{DURABLE}", payload)
 
 
-async def take(connection: Connection) -> Any:
+async def take(connection: Connection, durable: str = DURABLE, stream: str = CORE_HOT) -> Any:
     """Take all that waits in hand, and settle nothing."""
     jetstream: Any = connection.client.jetstream()  # pyright: ignore[reportUnknownMemberType]
-    subscription = await jetstream.pull_subscribe_bind(consumer=DURABLE, stream=CORE_HOT)
+    subscription = await jetstream.pull_subscribe_bind(consumer=durable, stream=stream)
     return await subscription.fetch(10, timeout=2)
 
 
-async def acknowledge_all(connection: Connection) -> None:
+async def acknowledge_all(connection: Connection, durable: str = DURABLE, stream: str = CORE_HOT) -> None:
     """Settle all that waits, without a receipt: what no worker of ours does."""
-    for message in await take(connection):
+    for message in await take(connection, durable, stream):
         await message.ack_sync()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -207,8 +208,11 @@ class Site:
 
         async def ledger_is_zero() -> bool:
             text = await normalize.metrics()
-            return "aa_watch_success 1.0" in text and all(
-                f"ledger_{kind}_unaccounted_messages 0.0" in text for kind in KINDS
+            webhooks = re.findall(r"ledger_unaccounted_webhooks\{.+\} (.+)", text)
+            return (
+                "aa_watch_success 1.0" in text
+                and all(f"ledger_{kind}_unaccounted_messages 0.0" in text for kind in KINDS)
+                and set(webhooks) == {"0.0"}
             )
 
         await eventually(ledger_is_zero)

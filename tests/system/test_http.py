@@ -31,7 +31,7 @@ from athlete_ally.core.series import (
 )
 from athlete_ally.ingest.body import zstd
 from athlete_ally.measurements import KINDS
-from athlete_ally.vendors import VENDORS
+from athlete_ally.vendors import FETCHED, VENDORS
 
 ROOT = Path(__file__).parents[2]
 _families: Any = parser.text_string_to_metric_families  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]  # untyped
@@ -253,7 +253,10 @@ async def test_every_declared_series_is_there_from_the_start(site: Site, ingest:
     of_work = normalize_series(KINDS, VENDORS)
     of_broker = broker_series(dev_topology(), [subject for *_, subject in of_work.dead_letters.values])
     of_ingest = every(ingest_series(KINDS), webhook_series(VENDORS))
-    for service, declared in ((ingest, of_ingest), (normalize, every(of_work, of_broker, unpack_series(VENDORS)))):
+    for service, declared in (
+        (ingest, of_ingest),
+        (normalize, every(of_work, of_broker, unpack_series(VENDORS, FETCHED))),
+    ):
         families = {family.name: family for family in _families(await service.metrics())}
         for series in declared:
             family = families[series.name.removesuffix("_total")]

@@ -50,6 +50,18 @@ class WebhookReceipt:
     rejected: "tuple[Rejected, ...]" = ()
 
 
+@dataclass(frozen=True, slots=True)
+class FetchReceipt:
+    """What fetch did with one webhook: answers kept, and resources dead-lettered."""
+
+    message_id: str
+    stream: str
+    sequence: int
+    vendor: str
+    fetched: int
+    dead_lettered: int
+
+
 class WebhookBooks(Protocol):
     """Knows people's accounts, and keeps a receipt for each webhook. All of it raises `Unavailable`: wait.
 

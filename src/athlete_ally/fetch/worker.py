@@ -14,7 +14,7 @@ from athlete_ally.core.series import FetchSeries
 from athlete_ally.core.trace import about, trace_id
 from athlete_ally.core.vendor import Resource, Unpacked, Vendor, Webhook
 from athlete_ally.core.verdict import Ack, DeadLetter, Reason, Retry, RetryPolicy, Verdict, decide
-from athlete_ally.core.webhook_books import WebhookReceipt
+from athlete_ally.core.webhook_books import FetchReceipt, WebhookReceipt
 from athlete_ally.fetch.letters import dead_letter, fetched
 from athlete_ally.fetch.resource import Fetcher, Got, Hopeless, Nothing, Outcome
 from athlete_ally.normalize.hands import FULL_DELAY_S, Hands
@@ -29,10 +29,14 @@ _LONGEST_PAUSE_S = 30.0
 
 
 class Books(Protocol):
-    """Keeps receipts of replays. See `WebhookBooks`."""
+    """Keeps receipts of webhooks, and of replays what became of them. See `WebhookBooks`."""
+
+    async def remember_fetch(self, receipt: FetchReceipt) -> None:
+        """Put on record that fetch is done with a webhook. May be repeated."""
+        ...
 
     async def remember(self, receipt: WebhookReceipt) -> None:
-        """Put a receipt on record. May be repeated."""
+        """Put the outcome of a replay on record. May be repeated."""
         ...
 
 
@@ -119,12 +123,24 @@ class FetchWorker:
         except (StreamFull, MessageTooLarge) as error:
             tools.log.warning("given-back", error=str(error), **about(delivery))
             verdict = Retry(FULL_DELAY_S)
-        if letter is not None and not isinstance(verdict, Retry):
-            receipt = self._receipt(delivery, letter, fetched=len(messages) - len(again), again=again)
-            await tools.patience.until_done(lambda: tools.books.remember(receipt))
+        if not isinstance(verdict, Retry):
+            await self._remember(delivery, messages, again)
         await self._hands.settle(delivery, verdict)
         tools.log.info("settled", vendor=self._vendor.name, verdict=type(verdict).__name__, **about(delivery))
         return verdict
+
+    async def _remember(
+        self, delivery: Delivery, messages: Sequence[OutgoingMessage], again: Sequence[OutgoingMessage]
+    ) -> None:
+        """Put on record what was done, and of a replay what became of it."""
+        tools, letter = self._tools, replay_of(delivery)
+        dead = sum(message.stream == topology.DLQ for message in messages)
+        place = (identity_of(delivery), delivery.stream, delivery.sequence)
+        done = FetchReceipt(*place, self._vendor.name, fetched=len(messages) - dead, dead_lettered=dead)
+        await tools.patience.until_done(lambda: tools.books.remember_fetch(done))
+        if letter is not None:
+            receipt = self._receipt(delivery, letter, fetched=len(messages) - dead, again=again)
+            await tools.patience.until_done(lambda: tools.books.remember(receipt))
 
     def _receipt(
         self, delivery: Delivery, letter: str, *, fetched: int, again: Sequence[OutgoingMessage]

@@ -1,60 +1,70 @@
-"""The ledger: every message that the stream took is pending, or on record as settled."""
+"""The ledger: every message that a stream took is pending, or on record as settled, for each durable that it is for."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
-from athlete_ally.core import topology
+from athlete_ally.core.live import LiveStream
+from athlete_ally.core.permissions import covers
 from athlete_ally.core.ports import Observer
-from athlete_ally.core.series import NormalizeSeries
+from athlete_ally.core.series import Series
+from athlete_ally.core.topology import Durable
 from athlete_ally.normalize.watch import BrokerView
 
 
-class Receipts(Protocol):
-    """Counts receipts."""
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """One durable's line. `count` returns how many of its messages, from a sequence on, have a receipt.
 
-    async def count(self, kind: str, stream: str, from_sequence: int, since: datetime) -> int:
-        """Return how many messages of a kind, from a sequence on, in a stream created `since`, have a receipt."""
-        ...
+    It is asked with the first sequence of the stream, and when the stream was created. `series`, with `labels`, shows
+    what is unaccounted for.
+    """
+
+    durable: Durable
+    count: Callable[[int, datetime], Awaitable[int]]
+    series: Series
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptLedger:
-    """Compares the stream with the receipts in the database."""
+    """Compares the streams with the receipts in the database."""
 
-    kinds: Sequence[str]
-    desired: topology.Topology
+    lines: Sequence[LedgerLine]
     broker: BrokerView
-    receipts: Receipts
     observer: Observer
-    series: NormalizeSeries
 
     async def balance(self) -> float:
-        """Tell, for each kind, what is unaccounted for; return for how many seconds the database counted.
+        """Tell, for each durable, what is unaccounted for; return for how many seconds the database counted.
+
+        Read in this order (streams, then durables, then receipts) a message may be counted twice on the side of what is
+        accounted for, never missed: while there is traffic the result errs towards 0, and when it is quiet it is exact.
 
         Raises:
             Unavailable: the broker or the database can't be asked.
         """
-        return sum([await self._balance(kind) for kind in self.kinds])
+        names = dict.fromkeys(line.durable.stream for line in self.lines)
+        streams = {name: await self.broker.stream(name, ">") for name in names}
+        return sum([await self._balance(line, streams) for line in self.lines])
 
-    async def _balance(self, kind: str) -> float:
-        """Messages in the stream, less those pending, less those with a receipt.
-
-        Read in this order a message may be counted twice on the right, never missed: while there is traffic the result
-        errs towards 0, and when it is quiet it is exact.
-        """
-        durable = self.desired.durable(topology.normalize_durable(kind))
-        views = [await self.broker.stream(durable.stream, subject) for subject in durable.filter_subjects]
+    async def _balance(self, line: LedgerLine, streams: Mapping[str, LiveStream | None]) -> float:
+        """Messages in the stream, less those pending, less those with a receipt."""
+        durable, stream = line.durable, streams[line.durable.stream]
         live = await self.broker.durable(durable.stream, durable.name)
-        stream = views[0]
         if stream is None or live is None:
             return 0.0
         started_s = time.monotonic()
-        settled = await self.receipts.count(kind, durable.stream, stream.first_sequence, stream.created_at)
+        settled = await line.count(stream.first_sequence, stream.created_at)
         counted_s = time.monotonic() - started_s
-        there = sum(sum(view.by_subject.values()) for view in views if view is not None)
-        unaccounted = there - live.pending - live.ack_pending - settled
-        self.observer.set(self.series.kinds[kind].unaccounted, value=max(0, unaccounted))
+        unaccounted = _held_for(durable, stream) - live.pending - live.ack_pending - settled
+        self.observer.set(line.series, *line.labels, value=max(0, unaccounted))
         return counted_s
+
+
+def _held_for(durable: Durable, stream: LiveStream) -> int:
+    return sum(
+        count
+        for subject, count in stream.by_subject.items()
+        if any(covers(pattern, subject) for pattern in durable.filter_subjects)
+    )

@@ -5,6 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -40,14 +41,18 @@ from athlete_ally.core.series import (
     unpack_series,
 )
 from athlete_ally.core.topology import (
+    CORE_HOT,
     REAP_ADVISORIES_DURABLE,
+    VENDOR_HOT,
+    Topology,
+    fetch_durable,
     normalize_durable,
     unpack_durable,
 )
 from athlete_ally.core.vendor import Vendor
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import KINDS, MEASUREMENTS
-from athlete_ally.normalize.ledger import ReceiptLedger
+from athlete_ally.normalize.ledger import LedgerLine, ReceiptLedger
 from athlete_ally.normalize.patience import Patience, shown_on
 from athlete_ally.normalize.reaper import Reaper
 from athlete_ally.normalize.report import Reporter
@@ -55,6 +60,7 @@ from athlete_ally.normalize.unpacker import Unpacker, UnpackTools
 from athlete_ally.normalize.watch import Watch
 from athlete_ally.normalize.worker import Tools, Work, Worker
 from athlete_ally.ops.provision import inspect
+from athlete_ally.vendors import FETCHED
 from athlete_ally.wiring.builders import desired_topology, known_vendors, nats_connection, now
 from athlete_ally.wiring.lifecycle import require_topology, serve, unless_stopped, until_available
 from athlete_ally.wiring.readiness import cached, worker_reasons
@@ -101,7 +107,7 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
     series = normalize_series(KINDS, vendors)
     letters = [subject for *_, subject in series.dead_letters.values]
     of_broker = broker_series(desired_topology(settings), letters)
-    of_unpacking = unpack_series(vendors)
+    of_unpacking = unpack_series(vendors, FETCHED)
     observer = PrometheusObserver(every(series, of_broker, of_unpacking))
     observer.set(series.build, "normalize", __version__, value=1)
     connection = nats_connection(
@@ -232,6 +238,31 @@ async def _reaper(world: _World, stop: asyncio.Event) -> Reaper:
     )
 
 
+def _ledger_lines(world: _World, desired: Topology) -> list[LedgerLine]:
+    """Return a line for each durable whose worker writes receipts."""
+    receipts = PostgresReceipts(world.pool)
+    vendors = [vendor.name for vendor in known_vendors(world.settings)]
+    shown = world.unpack_series.unaccounted
+    return [
+        *(
+            LedgerLine(
+                desired.durable(normalize_durable(kind)),
+                partial(receipts.stored, kind, CORE_HOT),
+                world.series.kinds[kind].unaccounted,
+            )
+            for kind in KINDS
+        ),
+        *(
+            LedgerLine(desired.durable(name(vendor)), partial(count, vendor, VENDOR_HOT), shown, (name(vendor),))
+            for vendors, name, count in (
+                (vendors, unpack_durable, receipts.unpacked),
+                (FETCHED, fetch_durable, receipts.fetched),
+            )
+            for vendor in vendors
+        ),
+    ]
+
+
 def _watch(world: _World) -> Watch:
     desired = desired_topology(world.settings)
     admin = NatsAdmin(world.connection)
@@ -242,7 +273,7 @@ def _watch(world: _World) -> Watch:
     return Watch(
         desired,
         broker=admin,
-        ledger=ReceiptLedger(KINDS, desired, admin, PostgresReceipts(world.pool), world.observer, world.series),
+        ledger=ReceiptLedger(_ledger_lines(world, desired), admin, world.observer),
         differences=differences,
         syncs_always=NatsMonitor(world.settings.nats_monitor_url).syncs_always,
         observer=world.observer,

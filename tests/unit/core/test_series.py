@@ -27,7 +27,7 @@ TOPOLOGY = build_topology(KINDS, VENDORS, fetched=FETCHED)
 BROKER = broker_series(TOPOLOGY, [subject for *_, subject in NORMALIZE.dead_letters.values])
 BY_SERVICE = {
     "ingest": list(every(INGEST, webhook_series(VENDORS))),
-    "normalize": list(every(NORMALIZE, BROKER, unpack_series(VENDORS))),
+    "normalize": list(every(NORMALIZE, BROKER, unpack_series(VENDORS, FETCHED))),
     "fetch": list(every(fetch_series(FETCHED))),
 }
 SERIES = [series for declared in BY_SERVICE.values() for series in declared]

@@ -38,7 +38,7 @@ from athlete_ally.normalize.unpacker import Unpacker, UnpackTools
 from athlete_ally.vendors.garmin import GARMIN
 from athlete_ally.vendors.whoop import WHOOP
 
-WORK, UNPACK = normalize_series(KINDS, ["garmin", "whoop"]), unpack_series(["garmin", "whoop"])
+WORK, UNPACK = normalize_series(KINDS, ["garmin", "whoop"]), unpack_series(["garmin", "whoop"], ["whoop"])
 UNREADABLE, UNKNOWN, GIVEN_UP = (
     webhook_letter_subject("garmin", reason) for reason in ("schema-invalid", "unknown-account", "max-deliver")
 )

@@ -9,7 +9,7 @@ import asyncpg
 from athlete_ally.adapters.postgres.errors import translated
 from athlete_ally.adapters.postgres.sql import load_sql
 
-_COUNT = load_sql("count_receipts")
+_COUNT = {name: load_sql(f"count_{name}") for name in ("receipts", "webhook_receipts", "fetch_receipts")}
 _TOTALS = load_sql("total_receipts")
 
 
@@ -20,14 +20,25 @@ class PostgresReceipts:
         """Use connections of this pool."""
         self._pool = pool
 
-    async def count(self, kind: str, stream: str, from_sequence: int, since: datetime) -> int:
+    async def stored(self, kind: str, stream: str, from_sequence: int, since: datetime) -> int:
         """Return how many messages of a kind, from a sequence on, in a stream created `since`, have a receipt.
 
         Raises:
             Unavailable: the database can't be reached.
         """
+        return await self._count("receipts", kind, stream, from_sequence, since)
+
+    async def unpacked(self, vendor: str, stream: str, from_sequence: int, since: datetime) -> int:
+        """Return how many webhooks and documents of a vendor are unpacked. As `stored`."""
+        return await self._count("webhook_receipts", vendor, stream, from_sequence, since)
+
+    async def fetched(self, vendor: str, stream: str, from_sequence: int, since: datetime) -> int:
+        """Return how many webhooks of a vendor fetch is done with. As `stored`."""
+        return await self._count("fetch_receipts", vendor, stream, from_sequence, since)
+
+    async def _count(self, name: str, whose: str, stream: str, from_sequence: int, since: datetime) -> int:
         with translated():
-            return int(await self._pool.fetchval(_COUNT, kind, stream, from_sequence, since))
+            return int(await self._pool.fetchval(_COUNT[name], whose, stream, from_sequence, since))
 
     async def totals(self) -> Mapping[str, Mapping[str, int]]:
         """Return for each kind how many readings ended where: readings, stored, superseded, duplicate, dead_lettered.

@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import Any
 
 import asyncpg
 
 from athlete_ally.adapters.postgres.errors import is_text, translated
 from athlete_ally.adapters.postgres.sql import load_sql
-from athlete_ally.core.webhook_books import Account, WebhookReceipt
+from athlete_ally.core.webhook_books import Account, FetchReceipt, WebhookReceipt
 
 _KNOWN = load_sql("known_webhooks")
 _REMEMBER = load_sql("insert_webhook_receipt")
+_REMEMBER_FETCH = load_sql("insert_fetch_receipt")
 _START_ALONE = load_sql("start_alone")
 _FORGET_STARTS = load_sql("forget_lone_starts")
 _PEOPLE = "SELECT account, user_id FROM vendor_account WHERE vendor = $1 AND account = ANY ($2::text[])"
@@ -82,6 +83,11 @@ class PostgresWebhooks:
                     json.dumps([asdict(each) for each in receipt.rejected]),
                 )
                 await connection.execute(_FORGET_STARTS, [receipt.message_id])
+
+    async def remember_fetch(self, receipt: FetchReceipt) -> None:
+        """See `fetch.worker.Books`."""
+        with translated():
+            await self._pool.execute(_REMEMBER_FETCH, *astuple(receipt))
 
     async def start_alone(self, message_id: str, stream: str, sequence: int) -> int:
         """See the port."""

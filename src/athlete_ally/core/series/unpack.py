@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from athlete_ally.core import topology
 from athlete_ally.core.series.declared import Series
 from athlete_ally.core.webhook_books import UNPACK_RESULTS
 
@@ -15,10 +16,12 @@ class UnpackSeries:
     webhooks: Series
     readings: Series
     resources: Series
+    unaccounted: Series
 
 
-def unpack_series(vendors: Sequence[str]) -> UnpackSeries:
-    """Declare what normalize exports about the webhooks of these vendors."""
+def unpack_series(vendors: Sequence[str], fetched: Sequence[str]) -> UnpackSeries:
+    """Declare what normalize exports about the webhooks of these vendors; of those `fetched` an API is asked."""
+    durables = (*map(topology.unpack_durable, vendors), *map(topology.fetch_durable, fetched))
     each = tuple((vendor,) for vendor in vendors)
     return UnpackSeries(
         webhooks=Series(
@@ -31,5 +34,13 @@ def unpack_series(vendors: Sequence[str]) -> UnpackSeries:
         readings=Series("unpack_readings_total", "counter", "Readings published out of webhooks.", ("vendor",), each),
         resources=Series(
             "unpack_resources_total", "counter", "Resources that webhooks name and do not hold.", ("vendor",), each
+        ),
+        unaccounted=Series(
+            "ledger_unaccounted_webhooks",
+            "gauge",
+            "Webhooks and documents in the stream that are neither pending for a durable nor on record as settled; "
+            "must be 0.",
+            ("durable",),
+            tuple((durable,) for durable in durables),
         ),
     )
