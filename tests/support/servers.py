@@ -2,12 +2,14 @@
 
 import asyncio
 import secrets
+import socket
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
@@ -75,6 +77,7 @@ class Nats:
 
     def start(self) -> None:
         """Start, and return when it answers."""
+        _until_free(self.url)
         self.pid = self.guard.start(self.command)
         asyncio.run(_until(self._answers))
 
@@ -95,6 +98,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start, and return when it answers."""
+        _until_free(self.url)
         self.pid = self.guard.start(self.server.command())
         asyncio.run(_until(self._answers))
 
@@ -128,6 +132,19 @@ def new_postgres(guard: Guard) -> Postgres:
     postgres = Postgres(guard, server, f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres")
     postgres.start()
     return postgres
+
+
+def _until_free(url: str) -> None:
+    """Return when nothing listens there: whoever was killed may still hold the port, and a server gives up then."""
+    address = urlsplit(url)
+    give_up_at_s = time.monotonic() + DEADLINE_S
+    while True:
+        try:
+            socket.create_connection((address.hostname, address.port), timeout=1).close()
+        except OSError:
+            return
+        assert time.monotonic() < give_up_at_s, "the port stays taken"
+        time.sleep(0.02)
 
 
 async def _until(check: Any) -> None:
