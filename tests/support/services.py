@@ -130,14 +130,14 @@ class Site:
     def __init__(self, nats_url: str, database_url: str, connection: Connection, pool: Any, folder: Path) -> None:
         """Use these servers."""
         self.connection, self.pool, self.database_url = connection, pool, database_url
-        self._environment = {
+        self.environment = {
             "NATS_URL": nats_url,
             "DATABASE_URL": database_url,
             "AA_LOG_LEVEL": "info",
             "AA_PUBLISH_TIMEOUT_S": "2",
         }
         self._folder = folder
-        self.run = Commands(self._environment)
+        self.run = Commands(self.environment)
         self.services: list[Service] = []
 
     def service(
@@ -151,7 +151,7 @@ class Site:
     ) -> Service:
         """Return a service of this site, not yet started."""
         service = Service(
-            name, {**self._environment, **environment}, self._folder, dies=dies, port=port, tomorrow=tomorrow
+            name, {**self.environment, **environment}, self._folder, dies=dies, port=port, tomorrow=tomorrow
         )
         self.services.append(service)
         return service

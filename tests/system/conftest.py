@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from support.browser import Visitor, visiting
+from support.here import Here
 from support.otlp import Collector
 from support.servers import Nats
 from support.services import Site
@@ -19,6 +20,14 @@ def site(nats_server: Nats, database_url: str, connection: Connection, pool: Any
     site = Site(nats_server.url, database_url, connection, pool, tmp_path)
     yield site
     site.close()
+
+
+@pytest.fixture
+async def here(site: Site, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Here]:
+    """Give services of the test's site that run in its own process."""
+    here = Here(site.environment, monkeypatch)
+    yield here
+    await here.close()
 
 
 @pytest.fixture

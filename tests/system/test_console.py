@@ -13,9 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 from support.browser import Visitor
+from support.here import Here
 from support.samples import hrv_reading
 from support.servers import Guard, new_nats, new_postgres
-from support.services import Client, Service, Site
+from support.services import Client, Site
 from support.streams import make_streams
 from support.wait import eventually
 from support.webhooks import SAMPLES
@@ -24,20 +25,13 @@ from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.postgres.migrate import migrate
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
+from athlete_ally.console import sampler
+from athlete_ally.core import headers
 from athlete_ally.core.ports import Log
-from athlete_ally.core.topology import CORE_HOT, VENDOR_HOT, Topology
+from athlete_ally.core.topology import CORE_HOT, VENDOR_HOT, Topology, normalize_durable
 from athlete_ally.core.webhook_books import Account
 
 SECRET, TRACE = "garmin-address-secret", "0af7651916cd43dd8448eb211c80319c"
-
-
-async def console_of(site: Site) -> tuple[Service, Service]:
-    """Start ingest, normalize and the console of a site; return ingest and the console."""
-    ingest, normalize = site.service("ingest").start(), site.service("normalize").start()
-    await ingest.ready()
-    await normalize.ready()
-    console = site.service("console", AA_INGEST_URL=ingest.url, AA_NORMALIZE_URL=normalize.url)
-    return ingest, await console.start().ready()
 
 
 async def is_fit(visitor: Visitor) -> None:
@@ -46,11 +40,11 @@ async def is_fit(visitor: Visitor) -> None:
     assert await visitor.overflow_px() <= 0
 
 
-async def test_every_page_works_and_is_fit_for_everybody(site: Site, visitor: Visitor) -> None:
+async def test_every_page_works_and_is_fit_for_everybody(here: Here, visitor: Visitor) -> None:
     """
     A stored reading shows up in the flow by itself; streams, records, lineage and what was sent are shown as they are.
     """
-    ingest, console = await console_of(site)
+    ingest, _, console = await here.start("ingest", "normalize", "console")
     page, now = visitor.page, datetime.now(UTC)
     days = [(now - timedelta(days=back)).date() for back in range(40)]
     readings = [
@@ -64,8 +58,8 @@ async def test_every_page_works_and_is_fit_for_everybody(site: Site, visitor: Vi
         )
         for number, day in enumerate(days)
     ]
-    await visitor.go(console.url)
-    await Client(lambda: ingest.url).send(readings, count=40)
+    await visitor.go(console)
+    await Client(lambda: ingest).send(readings, count=40)
     await page.locator("#figure-database", has_text="40").wait_for()
     await page.get_by_text("Nothing needs attention").wait_for()
     await is_fit(visitor)
@@ -89,26 +83,24 @@ async def test_every_page_works_and_is_fit_for_everybody(site: Site, visitor: Vi
     await page.get_by_role("button", name="Lineage").first.click()
     await page.get_by_text("AA_CORE_HOT, sequence 1").wait_for()
     await is_fit(visitor)
-    await visitor.go(f"{console.url}/letters/journal")
+    await visitor.go(f"{console}/letters/journal")
     assert await page.get_by_role("row").filter(has_text="reveal").count() == 2
     assert "ada" not in await page.locator("table").inner_text()
 
     for number in range(6):
-        await Client(lambda: ingest.url).send(hrv_reading(f"u{number}", 900))
-    await visitor.go(console.url)
+        await Client(lambda: ingest).send(hrv_reading(f"u{number}", 900))
+    await visitor.go(console)
     await page.get_by_text("6 dead letters in AA_DLQ").first.wait_for()
     await visitor.picture("flow")
     await visitor.picture("flow-dark", scheme="dark")
 
 
-async def test_a_row_leads_back_to_its_webhook(site: Site, visitor: Visitor) -> None:
+async def test_a_row_leads_back_to_its_webhook(site: Site, here: Here, visitor: Visitor) -> None:
     """
     From a row to its message, its webhook with the body masked, and its trace; both say so once they have aged out.
     """
     await PostgresWebhooks(site.pool).link([Account("garmin", "g-1", "anna")])
-    ingest = await site.service("ingest", AA_GARMIN_WEBHOOK_SECRETS=SECRET).start().ready()
-    await site.service("normalize").start().ready()
-    console = await site.service("console").start().ready()
+    ingest, _, console = await here.start("ingest", "normalize", "console", AA_GARMIN_WEBHOOK_SECRETS=SECRET)
     now = datetime.now(UTC)
     day = now.date()
     samples = json.loads((SAMPLES / "garmin.json").read_text(encoding="utf-8"))
@@ -116,14 +108,14 @@ async def test_a_row_leads_back_to_its_webhook(site: Site, visitor: Visitor) -> 
     night = {"calendarDate": str(day), "startTimeInSeconds": int((now - timedelta(hours=9)).timestamp())}
     sample["hrv"][0].update(night)
     async with httpx.AsyncClient(trust_env=False) as client:
-        path = f"{ingest.url}/webhooks/garmin/{SECRET}"
+        path = f"{ingest}/webhooks/garmin/{SECRET}"
         answer = await client.post(path, json=sample, headers={"traceparent": f"00-{TRACE}-b7ad6b7169203331-00"})
     assert answer.status_code == 200
     await eventually(site.stored)
     page = visitor.page
 
     async def open_lineage() -> None:
-        await visitor.go(f"{console.url}/records")
+        await visitor.go(f"{console}/records")
         await page.get_by_label("Exact id of the person").fill("anna")
         await page.get_by_role("button", name="Look up").click()
         await page.get_by_role("button", name="Lineage").first.click()
@@ -154,14 +146,14 @@ async def test_a_row_leads_back_to_its_webhook(site: Site, visitor: Visitor) -> 
     assert (unknown.code, "no receipt of nobody" in unknown.err) == (2, True)
 
 
-async def test_readings_are_sent_and_watched(site: Site, visitor: Visitor) -> None:
+async def test_readings_are_sent_and_watched(here: Here, visitor: Visitor) -> None:
     """
     A fine reading becomes a record, an impossible one a letter that says why, and a misspelt one is refused at once.
     """
-    _, console = await console_of(site)
+    _, _, console = await here.start("ingest", "normalize", "console")
     page = visitor.page
     for specimen, end in (("fine", "The record is there"), ("misspelt", "did you mean"), ("impossible", "Letter 1")):
-        await visitor.go(f"{console.url}/try?specimen={specimen}")
+        await visitor.go(f"{console}/try?specimen={specimen}")
         await page.get_by_role("button", name="Send", exact=True).click()
         await page.get_by_text(end).wait_for()
     await is_fit(visitor)
@@ -170,11 +162,53 @@ async def test_readings_are_sent_and_watched(site: Site, visitor: Visitor) -> No
     await page.get_by_text("outside (0, 300] ms").first.wait_for()
 
 
-async def test_the_theme_is_chosen_with_the_keyboard_and_kept(site: Site, visitor: Visitor) -> None:
+HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)">\'>{{7*7}} \u202egnp.exe ' + 300 * "long"
+
+
+async def test_what_a_letter_says_is_text_and_nothing_else(site: Site, here: Here, visitor: Visitor) -> None:
+    """
+    Markup, endless words, hidden characters and a fingerprint with slashes are shown as they are, and break no page.
+    """
+    stated = {
+        headers.DLQ_REASON: "non-retryable",
+        headers.DLQ_ERROR: HOSTILE,
+        headers.ORIGINAL_STREAM: CORE_HOT,
+        headers.ORIGINAL_CONSUMER: normalize_durable("hrv"),
+        headers.READINGS: "1",
+    }
+    bodies = {"<b>a/../b": b'{"readings": [{"<script>alert(3)</script>": "\\ud800"}]}', "": b"\xff" + 5000 * b"["}
+    for fingerprint, body in bodies.items():
+        said = {**stated, headers.DLQ_FINGERPRINT: fingerprint} if fingerprint else stated
+        await site.connection.client.publish("dlq.normalize.hrv.raw-received.non-retryable", body, headers=said)
+    (console,) = await here.start("console")
+    page = visitor.page
+    await visitor.go(f"{console}/letters")
+    await page.get_by_text("2 letters with 2 readings in 2 groups").wait_for()
+    await is_fit(visitor)
+    await page.get_by_role("link", name="letter 2 is one").click()
+    await page.get_by_role("heading", name="Letter 2").wait_for()
+    await is_fit(visitor)
+
+    await visitor.go(f"{console}/letters")
+    await page.get_by_role("link", name="<script>").first.click()
+    assert HOSTILE.replace("\u202e", "\\u202e") == await visitor.heading()
+    await is_fit(visitor)
+    await page.get_by_role("link", name="Letter 1", exact=True).click()
+    await page.get_by_role("button", name="Reveal it").click()
+    await page.get_by_text("The journal notes that you saw it").wait_for()
+    assert "\\ud800" in await page.locator("pre").inner_text()
+    await is_fit(visitor)
+    await page.get_by_role("link", name="group <b>a/../b").click()
+    await page.get_by_role("button", name="Test this group").click()
+    await page.get_by_text("0 of 1 letter would come through").wait_for()
+
+
+async def test_the_theme_is_chosen_with_the_keyboard_and_kept(here: Here, visitor: Visitor) -> None:
     """
     Without a mouse: the first Tab offers to skip the navigation, and the theme's switch is reached and kept.
     """
-    await visitor.go((await site.service("console").start().ready()).url)
+    (console,) = await here.start("console")
+    await visitor.go(console)
     await visitor.page.keyboard.press("Tab")
     assert "Skip to the content" in await visitor.page.locator(":focus").inner_text()
 
@@ -196,7 +230,7 @@ def signal_all(pid: int, number: signal.Signals) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a database freezes with all its processes, found in /proc")
 async def test_servers_go_and_come_back(
-    guard: Guard, topology: Topology, log: Log, tmp_path: Path, visitor: Visitor
+    guard: Guard, topology: Topology, log: Log, monkeypatch: pytest.MonkeyPatch, visitor: Visitor
 ) -> None:
     """
     NATS is killed and PostgreSQL freezes: pages say so at once, a page that could not be shown comes by itself.
@@ -208,33 +242,34 @@ async def test_servers_go_and_come_back(
     pool = await open_pool(postgres.url, size=1)
     await migrate(pool)
     await close_pool(pool, within_s=1)
-    site = Site(nats.url, postgres.url, connection, None, tmp_path)
+    monkeypatch.setattr(sampler, "_ANSWER_WITHIN_S", 1.0)
+    here = Here({"NATS_URL": nats.url, "DATABASE_URL": postgres.url}, monkeypatch)
     try:
-        _, console = await console_of(site)
+        _, _, console = await here.start("ingest", "normalize", "console")
         page = visitor.page
-        await visitor.go(console.url)
+        await visitor.go(console)
         await page.get_by_text("Nothing needs attention").wait_for()
 
         os.kill(nats.pid, signal.SIGKILL)
         await page.get_by_text("NATS: no answer").first.wait_for()
-        await visitor.go(f"{console.url}/letters")
+        await visitor.go(f"{console}/letters")
         await page.get_by_text("NATS does not answer").wait_for()
         await asyncio.to_thread(nats.start)
         await page.get_by_text("No dead letters wait").wait_for()
 
         signal_all(postgres.pid, signal.SIGSTOP)
-        await visitor.go(console.url)
+        await visitor.go(console)
         await page.get_by_text("PostgreSQL: no answer").first.wait_for()
-        await visitor.go(f"{console.url}/streams")
+        await visitor.go(f"{console}/streams")
         await page.get_by_text("As desired").wait_for()
-        await visitor.go(f"{console.url}/letters")
+        await visitor.go(f"{console}/letters")
         await page.get_by_text("Replays are not known now").wait_for()
         signal_all(postgres.pid, signal.SIGCONT)
-        await visitor.go(console.url)
+        await visitor.go(console)
         await page.get_by_text("Nothing needs attention").wait_for(timeout=60_000)
     finally:
-        site.close()
-        await connection.close()
         signal_all(postgres.pid, signal.SIGCONT)
+        await here.close()
+        await connection.close()
         for pid in (nats.pid, postgres.pid):
             os.kill(pid, signal.SIGTERM)

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 from support.browser import Visitor
+from support.commands import in_process
 from support.hands import Keyboard, Mouse
-from support.missing_field import dead
+from support.here import Here
+from support.missing_field import dead, send
+from support.samples import hrv_reading
 from support.services import Service, Site
 from support.wait import eventually
 
@@ -101,17 +104,17 @@ async def test_from_alert_to_replayed(
     await page.get_by_text("No dead letters wait").wait_for()
 
 
-async def test_a_viewer_sees_and_changes_nothing(site: Site, visitor: Visitor, tmp_path: Path) -> None:
+async def test_a_viewer_sees_and_changes_nothing(site: Site, here: Here, visitor: Visitor, tmp_path: Path) -> None:
     """
     Whoever has a viewer's token may test, and finds neither the body nor a way to replay.
     """
-    await dead(site, 1)
     file = str(tmp_path / "viewers.json")
-    key = (await site.run("keys", "create", "vera", "--file", file, "--json")).document
-    console = site.service("console", AA_CONSOLE_VIEWERS_FILE=file)
-    await console.start().ready()
+    key = in_process(site.environment, "keys", "create", "vera", "--file", file, "--json").document
+    _, console = await here.start("normalize", "console", AA_CONSOLE_VIEWERS_FILE=file)
+    await send(site, hrv_reading("a", 900))
+    await eventually(site.letters)
     page = visitor.page
-    assert await visitor.go(f"{console.url}/letters") == "Log in"
+    assert await visitor.go(f"{console}/letters") == "Log in"
 
     await page.get_by_label("Your token").fill("aak_wrong")
     await page.get_by_role("button", name="Log in").click()
@@ -119,7 +122,7 @@ async def test_a_viewer_sees_and_changes_nothing(site: Site, visitor: Visitor, t
     await page.get_by_label("Your token").fill(key["key"])
     await page.get_by_role("button", name="Log in").click()
     await page.get_by_text("vera").wait_for()
-    await visitor.go(f"{console.url}/letters/1")
+    await visitor.go(f"{console}/letters/1")
     assert await page.get_by_role("button", name="Reveal").count() == 0
 
     await page.get_by_role("button", name="Test this letter").click()

@@ -19,9 +19,6 @@ _ASSETS = Path(__file__).parent / "static"
 def build_app(shell: Shell, pages: Iterable[BaseRoute], *, names: Collection[str]) -> ASGIApp:
     """Return the application; it answers requests for one of these host names only."""
 
-    async def missing(_: Request, __: Exception) -> Response:
-        return shell.render(None, "notice.html", 404, title="Not found", text="There is no such page.", again=False)
-
     async def alive(_: Request) -> Response:
         return Response('{"status":"ok","service":"console"}', media_type="application/json")
 
@@ -33,4 +30,4 @@ def build_app(shell: Shell, pages: Iterable[BaseRoute], *, names: Collection[str
         *log_in_routes(shell),
         *pages,
     ]
-    return Guard(Starlette(routes=routes, exception_handlers={404: missing}), names=names)
+    return Guard(Starlette(routes=routes, exception_handlers={404: shell.missing}), names=names)

@@ -47,15 +47,16 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a source said at `at_s` on a clock that only counts; `trouble` says why it can't be asked now.
+    """What a source said at `at_s` on a clock that only counts; `trouble` is what is wrong, or why it is silent.
 
-    While there is trouble, the figures are the last that were read. `facts` are versions and the like.
+    While it is silent, its figures are the last that were read, and stale. `facts` are versions and the like.
     """
 
     at_s: float
     figures: Figures = field(default_factory=Figures)
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
     trouble: str = ""
+    is_stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,11 @@ class Source:
     def trouble(self) -> str:
         """Say why it can't be asked now, or ""."""
         return self.latest.trouble if self.latest else ""
+
+    @property
+    def current(self) -> Figures:
+        """Return the figures, or none where they may not hold any more."""
+        return Figures() if self.latest is None or self.latest.is_stale else self.latest.figures
 
     def fact(self, name: str) -> str:
         """Return a fact, or ""."""

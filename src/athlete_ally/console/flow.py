@@ -95,7 +95,9 @@ def build_flow(world: World, desired: Topology, thresholds: Thresholds) -> Flow:
     return Flow(
         troubles=troubles,
         stations={station.key: station for station in stations},
-        lanes=tuple(_lane(world, durable, at) for durable in desired.durables),
+        lanes=tuple(
+            sorted((_lane(world, durable, at) for durable in desired.durables), key=lambda lane: lane.state == "ok")
+        ),
         books=_books(world, at),
         servers=tuple(_servers(world, at)),
     )

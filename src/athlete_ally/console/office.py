@@ -22,8 +22,8 @@ _MOST_ON_A_PAGE = 50
 class JournalDesk(Journal, Protocol):
     """The journal, for reading too. See `adapters.postgres.journal`."""
 
-    async def read(self, *, run: str | None = None, letter: str | None = None, limit: int = 100) -> Sequence[Entry]:
-        """Return the latest entries, newest first, of one run or letter if wanted."""
+    async def read(self, *, run: str | None = None, acts_only: bool = False, limit: int = 100) -> Sequence[Entry]:
+        """Return the latest entries, newest first, of one run if wanted; or acts only, not each letter of a replay."""
         ...
 
     async def entries_of(self, run: str) -> Sequence[Entry]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from athlete_ally.console.figures import Figures, Sample, Source
@@ -34,7 +35,14 @@ class Sampler:
     looks: Mapping[str, Look]
     clock: Callable[[], float]
     _samples: dict[str, deque[Sample]] = field(default_factory=dict[str, deque[Sample]], init=False)
+    _all_looked: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _looking: dict[str, "asyncio.Task[Looked]"] = field(default_factory=dict[str, "asyncio.Task[Looked]"], init=False)
+
+    async def looked(self, within_s: float) -> None:
+        """Return once every source was looked at, or after so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._all_looked.wait()
 
     def source(self, name: str) -> Source:
         """Return what is known of a source now."""
@@ -50,6 +58,8 @@ class Sampler:
     async def _keep_looking(self, name: str, stop: asyncio.Event) -> None:
         while not stop.is_set():
             await self.look(name)
+            if all(self._samples.get(each) for each in self.looks):
+                self._all_looked.set()
             try:
                 async with asyncio.timeout(_EVERY_S):
                     await stop.wait()
@@ -81,4 +91,4 @@ class Sampler:
 
     def _fail(self, samples: deque[Sample], trouble: str) -> None:
         last = samples[-1] if samples else Sample(self.clock())
-        samples.append(replace(last, at_s=self.clock(), trouble=trouble))
+        samples.append(replace(last, at_s=self.clock(), trouble=trouble, is_stale=True))

@@ -49,17 +49,18 @@ class NavigationEntry:
 
 
 def build_templates() -> Environment:
-    """Return the templates; everything that is filled in is escaped."""
+    """Return the templates; everything that is filled in is escaped, and nothing in it hides."""
     templates = Environment(
         loader=PackageLoader("athlete_ally.console"),
         autoescape=True,
+        finalize=wording.visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     filters: Any = templates.filters
     words = wording.count, wording.counted, wording.span, wording.size, wording.rate, wording.share
-    for word in (*words, wording.moment, wording.figure, wording.as_json):
+    for word in (*words, wording.moment, wording.figure, wording.as_json, wording.segment, wording.details):
         filters[word.__name__] = word
     return templates
 
@@ -127,6 +128,14 @@ class Shell:
         """Return a page that says one thing; what can't be shown only now is asked for again by itself."""
         again = status == HTTPStatus.SERVICE_UNAVAILABLE and visit.request.method == "GET"
         return self.render(visit, "notice.html", status, title=title, text=text, again=again)
+
+    async def missing(self, request: Request, _: Exception) -> Response:
+        """Say that there is no such page."""
+        session, is_new = self._session(request)
+        visit = Visit(request, session) if session else None
+        model = {"title": "Not found", "text": "There is no such page.", "again": False}
+        response = self.render(visit, "notice.html", HTTPStatus.NOT_FOUND, **model)
+        return _with_cookie(response, request, session) if session and is_new else response
 
     async def _bounded(self, page: Page, visit: Visit) -> Response:
         # A driver may wait for its server even when cancelled; the person does not.

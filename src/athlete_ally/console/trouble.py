@@ -38,11 +38,11 @@ class World:
 
 
 def find_troubles(world: World, desired: Topology, thresholds: Thresholds) -> tuple[Trouble, ...]:
-    """Return what is wrong, the critical first."""
-    found = [*_of_programs(world), *_of_work(world.normalize.figures)]
-    found += _of_streams(world.broker.figures, desired, thresholds)
-    found += _of_durables(world.broker.figures, desired, thresholds)
-    found += _of_letters(world.broker.figures, thresholds)
+    """Return what is wrong, the critical first; of what is silent only that it is."""
+    found = [*_of_programs(world), *_of_senders(world.ingest), *_of_work(world.normalize.current)]
+    found += _of_streams(world.broker.current, desired, thresholds)
+    found += _of_durables(world.broker.current, desired, thresholds)
+    found += _of_letters(world.broker.current, thresholds)
     return tuple(sorted(found, key=lambda each: each.severity != "critical"))
 
 
@@ -55,6 +55,16 @@ def _of_programs(world: World) -> Iterator[Trouble]:
     ):
         if source.trouble:
             yield Trouble(station, "critical", f"{name}: {source.trouble}", "athlete-ally doctor", "", runbook)
+
+
+def _of_senders(ingest: Source) -> Iterator[Trouble]:
+    for cause in ("broker", "stream-full"):
+        if ingest.rate_per_s("ingest_refusals_total", cause=cause):
+            text = f"ingest refuses what is sent, cause {cause}; senders are told to try again"
+            yield Trouble("ingest", "critical", text, "athlete-ally doctor", "", "AaIngestRefusing")
+    if ingest.rate_per_s("webhook_verification_failures_total"):
+        text = "signatures of webhooks do not fit: a secret was changed, or somebody else sends"
+        yield Trouble("ingest", "warning", text, "athlete-ally doctor", "", "AaWebhooksUnverified")
 
 
 def _of_work(figures: Figures) -> Iterator[Trouble]:
@@ -79,12 +89,11 @@ def _of_streams(figures: Figures, desired: Topology, thresholds: Thresholds) -> 
             continue
         used = used_share(figures, stream.name)
         if used is not None and used >= thresholds.stream_full_share:
-            text = f"{stream.name} is {wording.share(used)} full; at 100 % ingest answers 503"
-            yield Trouble(stream.name, "critical", text, "athlete-ally streams list", "/streams", "AaStreamNearlyFull")
-        if differs := figures.total("aa_config_differences", object=stream.name):
-            text = f"{stream.name} differs from its desired state in {wording.count(differs)} fields"
-            command = "athlete-ally streams apply"
-            yield Trouble(stream.name, "warning", text, command, "/streams", "AaConfigurationDrift")
+            text = f"{stream.name} is {wording.share(used)} full; at 100% ingest answers 503"
+            yield Trouble(
+                stream.name, "critical", text, "athlete-ally streams status", "/streams", "AaStreamNearlyFull"
+            )
+        yield from _of_drift(figures, stream.name)
     if figures.least("aa_nats_sync_always") == 0:
         text = "nats-server acknowledges before it flushes: a power cut can lose what was answered 202"
         yield Trouble("broker", "warning", text, "athlete-ally doctor", "", "AaDurabilityWeak")
@@ -97,8 +106,13 @@ def _of_durables(figures: Figures, desired: Topology, thresholds: Thresholds) ->
             text, command = f"durable {durable.name} is missing", "athlete-ally streams apply"
             yield Trouble(durable.name, "critical", text, command, "", "AaDurableMissing")
             continue
+        yield from _of_drift(figures, durable.name)
         if figures.worst("aa_consumer_paused", **labels):
-            yield Trouble(durable.name, "warning", f"{durable.name} is paused", "", "/streams", "AaConsumerPaused")
+            text, command = f"{durable.name} is paused", f"athlete-ally streams consumers resume {durable.name}"
+            yield Trouble(durable.name, "warning", text, command, "/streams", "AaConsumerPaused")
+        if abandoned := figures.worst("aa_consumer_abandoned_messages", **labels):
+            text = f"{durable.name}: {wording.counted(abandoned, 'message')} will not be delivered again"
+            yield Trouble(durable.name, "critical", text, "athlete-ally doctor", "/streams", "AaMessagesAbandoned")
         age_s = figures.worst("aa_consumer_oldest_unprocessed_seconds", **labels) or 0.0
         left_s = figures.least("aa_consumer_time_to_data_loss_seconds", **labels)
         if age_s and left_s is not None and age_s / (age_s + left_s) >= thresholds.retention_cliff_share:
@@ -107,6 +121,12 @@ def _of_durables(figures: Figures, desired: Topology, thresholds: Thresholds) ->
         elif age_s >= thresholds.consumer_lag_age_s:
             text = f"{durable.name}: the oldest message has waited for {wording.span(age_s)}"
             yield Trouble(durable.name, "warning", text, "athlete-ally doctor", "", "AaConsumerLagAge")
+
+
+def _of_drift(figures: Figures, name: str) -> Iterator[Trouble]:
+    if differs := figures.total("aa_config_differences", object=name):
+        text = f"{name} differs from its desired state in {wording.counted(differs, 'field')}"
+        yield Trouble(name, "warning", text, "athlete-ally streams plan", "/streams", "AaConfigurationDrift")
 
 
 def _of_letters(figures: Figures, thresholds: Thresholds) -> Iterator[Trouble]:

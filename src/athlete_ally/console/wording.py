@@ -2,14 +2,20 @@
 
 import json
 import math
+import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 _UNKNOWN = "–"  # noqa: RUF001  # an en dash, as tables of figures have it
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 _PRECISE_BELOW = 10
 _SHORTEST_S = 0.05
 _KIB = 1024
+_SLOWEST_PER_S = 0.05
+# Controls, characters without width, and those that turn the order of others around.
+_HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def count(value: float | None) -> str:
@@ -23,13 +29,13 @@ def counted(number: float, noun: str) -> str:
 
 
 def span(seconds: float | None) -> str:
-    """Return a span of time, as `4 s`, `12 min`, `3 h 20 min` or `6 d 4 h`; infinity is `no end`."""
+    """Return a span of time, as `35 ms`, `4 s`, `12 min`, `3 h 20 min` or `6 d 4 h`; infinity is `never`."""
     if seconds is None:
         return _UNKNOWN
     if math.isinf(seconds):
-        return "no end"
+        return "never"
     if seconds < _MINUTE_S:
-        return f"{seconds:.1f} s" if _SHORTEST_S <= seconds < _PRECISE_BELOW else f"{seconds:.0f} s"
+        return _short(seconds)
     if seconds < _HOUR_S:
         return f"{seconds / _MINUTE_S:.0f} min"
     if seconds < _DAY_S:
@@ -52,6 +58,8 @@ def rate(per_second: float | None) -> str:
     """Return a rate, as `120/s` or `0.4/s`."""
     if per_second is None:
         return _UNKNOWN
+    if 0 < per_second < _SLOWEST_PER_S:
+        return "< 0.1/s"
     return f"{per_second:,.0f}/s" if per_second == 0 or per_second >= _PRECISE_BELOW else f"{per_second:.1f}/s"
 
 
@@ -70,14 +78,38 @@ def moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}"
 
 
+def details(stated: Mapping[str, Any]) -> str:
+    """Return what a line of the journal says beside its columns; ids of messages and what is none or 0 are left out."""
+    named = ((name.replace("_", " "), value) for name, value in stated.items() if name != "message_id" and value)
+    return "; ".join(f"{name}: {value if isinstance(value, str) else as_json(value)}" for name, value in named)
+
+
+def segment(text: str) -> str:
+    """Return a text as one segment of a path, whatever is in it."""
+    return quote(text, safe="")
+
+
 def as_json(value: Any) -> str:
     """Return a value as it would stand in a message."""
     return json.dumps(value, ensure_ascii=False)
 
 
+def visible(value: Any) -> Any:
+    """Return a text in which nothing hides: what can't be seen, or turns others around, is spelt as its number."""
+    if type(value) is not str:
+        return value
+    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
+
+
 def ago(at: datetime, now: datetime) -> str:
     """Return how long ago an instant was."""
     return f"{span(max(0.0, (now - at).total_seconds()))} ago"
+
+
+def _short(seconds: float) -> str:
+    if 0 < seconds < _SHORTEST_S:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if 0 < seconds < _PRECISE_BELOW else f"{seconds:.0f} s"
 
 
 def _two(seconds: int, large_s: int, large: str, small_s: int, small: str) -> str:

@@ -9,6 +9,7 @@ from athlete_ally.core.dead_letter import Letter
 # Whoever invents a field name for each reading makes a fingerprint for each.
 _MOST_GROUPS = 1000
 _OTHERS = "others"
+_NONE = "none"
 _BUCKETS = 24
 _BUCKET = timedelta(hours=1)
 
@@ -27,6 +28,11 @@ class Group:
     letters: int = 0
     readings: int = 0
     by_hour: list[int] = field(default_factory=lambda: [0] * _BUCKETS)
+
+    @property
+    def has_page(self) -> bool:
+        """Tell whether its letters can be asked for: some state no fingerprint, and beyond a thousand are too many."""
+        return self.fingerprint not in {_NONE, _OTHERS}
 
     def share(self, of: int) -> float:
         """Return which share of `of` letters these are."""
@@ -64,7 +70,7 @@ class Groups:
         return sorted(self.by_fingerprint.values(), key=lambda group: (-group.letters, group.fingerprint))
 
     def _group(self, letter: Letter) -> Group:
-        key = letter.fingerprint or "none"
+        key = letter.fingerprint or _NONE
         if key not in self.by_fingerprint and len(self.by_fingerprint) >= _MOST_GROUPS:
             key = _OTHERS
         if key not in self.by_fingerprint:

@@ -1,14 +1,19 @@
 """How dangerous a change is, and how that is said. Pure."""
 
-from typing import Literal
+import json
+from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
-from athlete_ally.core.quantities import Span
+from athlete_ally.core.quantities import Size, Span
 from athlete_ally.ops.loss import Loss
 
 Danger = Literal["safe", "service-affecting", "destructive", "one-way", "impossible"]
 """From harmless to not possible at all; a person has to allow everything from `destructive` on."""
+
+_SPANS = {"max_age", "duplicate_window", "ack_wait", "inactive_threshold", "subject_delete_marker_ttl"}
+_SIZES = {"max_bytes", "max_msg_size"}
 
 
 class Judgement(Struct, frozen=True):
@@ -29,6 +34,18 @@ def span_of(nanoseconds: int) -> str:
     """Return a duration of the server as people say it."""
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
     return f"{nanoseconds / 1e9:g}s" if rest else str(Span(seconds))
+
+
+def value_text(field: str, value: Any) -> str:
+    """Return a value in the units that people think in."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if field in _SPANS:
+            return span_of(value) if value > 0 else "unlimited"
+        if field in _SIZES:
+            return str(Size(value)) if value > 0 else "unlimited"
+    if field == "metadata" and isinstance(value, dict):
+        return f"{len(msgspec.convert(value, dict[str, str]))} notes"
+    return "none" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
 def loss_text(loss: Loss) -> str:

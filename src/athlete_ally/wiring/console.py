@@ -55,6 +55,8 @@ _CLOSE_POOL_S = 1.0
 # A replay holds one for its lock; the pages need few.
 _POOL_SIZE = 6
 _END_REPLAYS_S = 5.0
+# Whoever opens the console as it starts sees figures, not dashes; what hangs is waited for no longer.
+_FIRST_LOOK_WITHIN_S = 1.0
 _SOURCES = ("broker", "database", "ingest", "normalize")
 _NAVIGATION = (
     NavigationEntry("/", "Flow"),
@@ -78,7 +80,8 @@ class _World:
     sampler: Sampler
     log: Log
 
-    def flow(self) -> Flow:
+    async def flow(self) -> Flow:
+        await self.sampler.looked(_FIRST_LOOK_WITHIN_S)
         world = World(*map(self.sampler.source, _SOURCES))
         return build_flow(world, desired_topology(self.settings), environment_of(self.settings).thresholds)
 

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import pytest
+from support.command_line import mistake_in, our_commands
 
 from athlete_ally.console.figures import Figures, Point, Sample, Source
 from athlete_ally.console.flow import Flow, build_flow
@@ -52,6 +53,12 @@ def one(name: str, value: float = 1.0, **labels: str) -> Source:
     return source(Point(name, labels, value))
 
 
+def grown(name: str, **labels: str) -> Source:
+    """Return a source with a counter that grew between its looks."""
+    before = Sample(0.0, Figures([Point(name, labels, 1)]))
+    return source(Point(name, labels, 2), before=(before,))
+
+
 def test_a_quiet_world_has_no_trouble() -> None:
     """
     Where every source answers and nothing is over a threshold, nothing needs attention, and it says so.
@@ -73,6 +80,11 @@ def test_a_quiet_world_has_no_trouble() -> None:
         ({"broker": one("aa_consumer_missing", consumer_name=HRV)}, (HRV, "critical")),
         ({"broker": one("aa_consumer_paused", consumer_name=HRV)}, (HRV, "warning")),
         ({"broker": one("aa_config_differences", 2, object=VENDOR_HOT)}, (VENDOR_HOT, "warning")),
+        ({"broker": one("aa_config_differences", 1, object=HRV)}, (HRV, "warning")),
+        ({"broker": one("aa_consumer_abandoned_messages", 3, consumer_name=HRV)}, (HRV, "critical")),
+        ({"ingest": grown("ingest_refusals_total", cause="broker")}, ("ingest", "critical")),
+        ({"ingest": grown("ingest_refusals_total", cause="stream-full")}, ("ingest", "critical")),
+        ({"ingest": grown("webhook_verification_failures_total", vendor="oura")}, ("ingest", "warning")),
         ({"broker": one("aa_nats_sync_always", 0)}, ("broker", "warning")),
         ({"broker": one("dlq_messages_waiting", 19, subject="x")}, (DLQ, "warning")),
         ({"broker": source(*lag(400, 90_000))}, (HRV, "warning")),
@@ -84,6 +96,16 @@ def test_trouble_is_marked_where_it_is(said: dict[str, Source], expected: tuple[
     Each thing that can be wrong is said once, at its station, as bad as it is.
     """
     assert [expected] == troubles(**said)
+
+
+def test_of_what_is_silent_only_the_silence_is_trouble() -> None:
+    """
+    What was wrong before the broker went may be mended by now, and would only hide what has to be done first.
+    """
+    point = Point("aa_consumer_paused", {"consumer_name": HRV}, 1)
+    silent = Source(Sample(10.0, Figures([point]), trouble="no answer", is_stale=True))
+
+    assert troubles(broker=silent) == [("broker", "critical")]
 
 
 def test_a_stream_that_fills_up_is_critical() -> None:
@@ -108,15 +130,17 @@ def test_the_worst_comes_first_and_is_what_a_listener_hears() -> None:
     assert found.summary == "2 things need attention: PostgreSQL: no answer."
 
 
-def test_every_runbook_that_is_named_exists() -> None:
+def test_every_runbook_and_command_that_is_named_exists() -> None:
     """
-    Whatever trouble names a runbook names one that is there.
+    Whatever is wrong, its runbook is there, and its command is one of ours with its options; each trouble has both,
+    but for servers, of which no alert of ours speaks.
     """
     labels = {"stream_name": CORE_HOT, "consumer_name": HRV, "object": CORE_HOT, "subject": "x"}
     names = [
         "aa_stream_missing",
         "aa_consumer_missing",
         "aa_consumer_paused",
+        "aa_consumer_abandoned_messages",
         "aa_config_differences",
         "dlq_messages_waiting",
         "normalize_fuse_open",
@@ -129,6 +153,8 @@ def test_every_runbook_that_is_named_exists() -> None:
         *(source(Point(name, labels, 1)) for name in names),
         *(source(*each) for each in (*lags, full)),
         one("aa_nats_sync_always", 0),
+        grown("ingest_refusals_total", cause="broker"),
+        grown("webhook_verification_failures_total", vendor="oura"),
         source(trouble="down"),
     ]
     found: list[Trouble] = [
@@ -140,6 +166,10 @@ def test_every_runbook_that_is_named_exists() -> None:
 
     assert {name for name in runbooks if not (RUNBOOKS / f"{name}.md").is_file()} == set()
     assert len(runbooks) >= len(names)
+    assert {each.station for each in found if not each.runbook} == {"broker"}
+    commands = [words for each in found for words in our_commands(each.command)]
+    assert len(commands) == len(found)
+    assert [mistake for words in commands if (mistake := mistake_in(words))] == []
 
 
 def test_rates_come_from_two_looks_and_survive_a_restart() -> None:

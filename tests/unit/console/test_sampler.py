@@ -19,6 +19,28 @@ def clock() -> Iterator[int]:
     return count()
 
 
+async def test_the_first_figures_are_waited_for_and_a_source_that_hangs_is_not() -> None:
+    """
+    Whoever comes before the first look gets its figures, within the time that they give it.
+    """
+    begins = asyncio.Event()
+
+    async def look() -> Looked:
+        await begins.wait()
+        return Looked(FIGURES)
+
+    sampler, stop = Sampler({"it": look}, lambda: 0.0), asyncio.Event()
+    running = asyncio.create_task(sampler.run(stop))
+    await sampler.looked(0.01)
+    assert sampler.source("it").latest is None
+
+    begins.set()
+    await sampler.looked(60)
+    assert sampler.source("it").figures.total("x") == 1.0
+    stop.set()
+    await running
+
+
 async def test_what_was_read_stays_while_a_source_is_away() -> None:
     """
     A source that can't be asked says why, and its last figures are still there; when it is back, rates begin anew.
@@ -36,7 +58,7 @@ async def test_what_was_read_stays_while_a_source_is_away() -> None:
     await sampler.look("it")
     await sampler.look("it")
     away = sampler.source("it")
-    assert (away.trouble, away.figures.total("x")) == ("gone", 1.0)
+    assert (away.trouble, away.figures.total("x"), away.current.total("x")) == ("gone", 1.0, None)
 
     await sampler.look("it")
     back = sampler.source("it")

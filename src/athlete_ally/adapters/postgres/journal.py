@@ -42,14 +42,18 @@ class PostgresJournal:
             with translated():
                 await self._pool.execute(_WRITE, *map(list, zip(*rows, strict=True)))
 
-    async def read(self, *, run: str | None = None, letter: str | None = None, limit: int = 100) -> Sequence[Entry]:
+    async def read(
+        self, *, run: str | None = None, letter: str | None = None, acts_only: bool = False, limit: int = 100
+    ) -> Sequence[Entry]:
         """Return the latest entries, newest first, of one run or letter if wanted.
+
+        `acts_only` leaves out what a replay notes of each letter.
 
         Raises:
             Unavailable: the database can't be reached.
         """
         with translated():
-            rows = await self._pool.fetch(_READ, run, letter, limit)
+            rows = await self._pool.fetch(_READ, run, letter, acts_only, limit)
         return [_entry(row) for row in rows]
 
     async def entries_of(self, run: str) -> Sequence[Entry]:

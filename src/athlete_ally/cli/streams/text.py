@@ -1,19 +1,14 @@
 """Plans as people read them: on a terminal, and as Markdown for a pull request."""
 
-import json
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
 
 import click
 import msgspec
 
-from athlete_ally.core.quantities import Size
-from athlete_ally.ops.judgement import span_of
+from athlete_ally.ops.judgement import value_text
 from athlete_ally.ops.plan import Change, Plan
 
-_SPANS = {"max_age", "duplicate_window", "ack_wait", "inactive_threshold", "subject_delete_marker_ttl"}
-_SIZES = {"max_bytes", "max_msg_size"}
 _COLOURS = {
     "safe": "green",
     "service-affecting": "yellow",
@@ -21,18 +16,6 @@ _COLOURS = {
     "one-way": "red",
     "impossible": "red",
 }
-
-
-def value_text(field: str, value: Any) -> str:
-    """Return a value in the units that people think in."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        if field in _SPANS:
-            return span_of(value) if value > 0 else "unlimited"
-        if field in _SIZES:
-            return str(Size(value)) if value > 0 else "unlimited"
-    if field == "metadata" and isinstance(value, dict):
-        return f"{len(msgspec.convert(value, dict[str, str]))} notes"
-    return "none" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
 def change_text(change: Change) -> str:

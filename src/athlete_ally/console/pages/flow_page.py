@@ -1,6 +1,6 @@
 """The flow: what moves, what is stuck, what to do."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -9,13 +9,13 @@ from athlete_ally.console.flow import Flow
 from athlete_ally.console.shell import Shell, Visit
 
 
-def flow_routes(shell: Shell, flow: Callable[[], Flow]) -> list[Route]:
+def flow_routes(shell: Shell, flow: Callable[[], Awaitable[Flow]]) -> list[Route]:
     """Return the page, and the part of it that changes."""
 
     async def page(visit: Visit) -> Response:
-        return shell.render(visit, "flow.html", flow=flow())
+        return shell.render(visit, "flow.html", flow=await flow())
 
     async def live(visit: Visit) -> Response:
-        return shell.render(visit, "_flow.html", flow=flow())
+        return shell.render(visit, "_flow.html", flow=await flow())
 
     return [shell.page("/", page), shell.page("/flow/live", live)]

@@ -81,12 +81,12 @@ def letter_routes(
 
     async def lines(visit: Visit) -> Response:
         run = visit.request.query_params.get("run") or None
-        entries = await journal.read(run=run, limit=_LINES_OF_JOURNAL)
+        entries = await journal.read(run=run, acts_only=run is None, limit=_LINES_OF_JOURNAL)
         return shell.render(visit, "journal.html", entries=entries, run=run)
 
     return [
         shell.page("/letters", groups),
-        shell.page("/letters/groups/{fingerprint}", group),
+        shell.page("/letters/groups/{fingerprint:path}", group),
         shell.page("/letters/journal", lines),
         shell.page("/letters/{sequence:int}", letter),
         shell.act("/letters/{sequence:int}/reveal", reveal),

@@ -107,7 +107,12 @@ class RecordPages:
             return self.shell.notice(visit, "Nothing is known of it", text, HTTPStatus.NOT_FOUND)
         bodies = [masked_body(each.message.body) if each.message else "" for each in found.ancestors]
         return self.shell.render(
-            visit, "lineage.html", lineage=found, last=found.last, steps=list(zip(found.ancestors, bodies, strict=True))
+            visit,
+            "lineage.html",
+            row=visit.form.get("row", "")[:_MOST_ID_CHARACTERS],
+            lineage=found,
+            last=found.last,
+            steps=list(zip(found.ancestors, bodies, strict=True)),
         )
 
     async def _note(self, visit: Visit, details: Mapping[str, Any]) -> None:

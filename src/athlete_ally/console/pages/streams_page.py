@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from athlete_ally.console.figures import Source
 from athlete_ally.console.shell import Shell, Visit
+from athlete_ally.ops.judgement import value_text
 from athlete_ally.ops.overview import Overview
 from athlete_ally.ops.plan import Plan
 
@@ -27,6 +28,6 @@ def stream_routes(
             row.name: figures.least("aa_consumer_time_to_data_loss_seconds", consumer_name=row.name)
             for row in overview.durables
         }
-        return shell.render(visit, "streams.html", overview=overview, plan=made, left_s=left_s)
+        return shell.render(visit, "streams.html", overview=overview, plan=made, left_s=left_s, value_text=value_text)
 
     return [shell.page("/streams", page)]
