@@ -309,7 +309,8 @@ TERRA = Vendor(
     unconfirmed=(
         "the unit of `sleep_efficiency` and of scores: not used",
         "which of the models' times have an offset: without one only the day is used",
-        "how long Terra waits for an answer",
     ),
+    # "webhook requests will time out after 30 seconds": https://docs.tryterra.co/reference/webhook-settings
+    deadline_s=30.0,
     kept_headers=("terra-signature", "terra-reference"),
 )

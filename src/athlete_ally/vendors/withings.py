@@ -115,12 +115,14 @@ API = Api(
         account_field="userid",
     ),
     call=call,
+    # "a 120 requests-per-minute limit across your application":
+    # https://developer.withings.com/developer-guide/v3/integration-guide/public-health-data-api/data-api/notifications/notification-overview/
     rates=(Rate(120, 60),),
     judge=judge,
     read=by_type(READERS),
     sources=("https://developer.withings.com/api-reference/",),
     unconfirmed=(
-        "the limit of 120 requests a minute: read on a secondary page; which status a dead refresh token gives",
+        "which status a dead refresh token gives",
         "which statuses mean `refused`, and which `later`: the groups are ours where the page names no reason",
         "whether a summary of sleep can be a nap: its context stays unspecified",
         "unit and meaning of `rmssd_start_avg` and `rmssd_end_avg`, which are not used",
@@ -139,9 +141,12 @@ WITHINGS = Vendor(
     carries="ids",
     sources=(_CONTENT, _SUBSCRIBE, "https://github.com/api-evangelist/withings/tree/main/json-schema"),
     kinds=("body", "spo2", "skin_temperature", "samples", "sleep", "respiratory_rate", "activity", "workout"),
-    unconfirmed=("that notifications are not signed: no page says so either way; how long Withings waits",),
+    unconfirmed=("that notifications are not signed: no page says so either way",),
     handshake=handshake,
     shakes_hands="HEAD or GET at the secret address: 200",
     repeats_are_news=True,
+    # "within two seconds, otherwise the notification delivery will be considered as failed"; "a few seconds" elsewhere.
+    # https://developer.withings.com/developer-guide/v3/data-api/keep-user-data-up-to-date/
+    deadline_s=2.0,
     api=API,
 )

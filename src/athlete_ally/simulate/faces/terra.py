@@ -61,4 +61,10 @@ def _sign(secret: str, body: bytes, at_s: int) -> Headers:
     return {"terra-signature": f"t={at_s},v1={digest}"}
 
 
-TERRA = Face(deliveries=_deliveries, sign=_sign)
+TERRA = Face(
+    deliveries=_deliveries,
+    sign=_sign,
+    # "roughly 5 min, 30 min, 1h, 2h, 4h, up to about 8 retries": the ones that are named.
+    # https://docs.tryterra.co/faq/help-topics/webhook/failures-errors-and-retries/retry-policy-and-redelivery
+    waits_s=(300.0, 1800.0, 3600.0, 7200.0, 14_400.0),
+)

@@ -61,6 +61,9 @@ WITHINGS = Face(
     handshake=_handshake,
     content_type="application/x-www-form-urlencoded",
     secret_in_path=True,
+    # After 10 seconds, a minute, an hour and four hours, and some more that chance decides; two requests each time.
+    # https://developer.withings.com/developer-guide/v3/integration-guide/public-health-data-api/data-api/notifications/notification-overview/
+    waits_s=(10.0, 60.0, 3600.0, 14_400.0),
     api=ApiFace(
         authorize_path="/oauth2_user/authorize2",
         token_path="/v2/oauth2",  # noqa: S106  # a path
