@@ -139,9 +139,11 @@ def _sleep(document: Document) -> Readings:
 
 
 # The same page: averages of five minutes in beats per minute, by the clock of the night ("00:41"). What comes before
-# the start on that clock is the next day.
+# the start on that clock is the next day. In a night in which clocks change nobody says which of two hours is meant.
 def _heart_rates(document: Document, sleep: _Sleep) -> Readings:
     start = sleep.sleep_start_time.replace(second=0, microsecond=0)
+    if start.utcoffset() != sleep.sleep_end_time.utcoffset():
+        return []
     points = sorted((_minutes_after(start, clock), bpm) for clock, bpm in sleep.heart_rate_samples.items())
     if not points:
         return []
@@ -299,6 +301,7 @@ API = Api(
         "the limits, which grow with the number of people: 500 in 15 minutes and 5,000 a day is for none",
         "what the headers of a refusal say: how long to wait is read from `Retry-After` only",
         "the day of an activity summary: its times are said to be UTC, and look like the device's",
+        "by which clock the heart rates of a night are in which clocks change: they are left out then",
         "continuous heart rate is not asked for: its times are the device's, and nothing tells their offset",
         "that `x_user_id` is the `user_id` of webhooks: the reference calls both the Polar user id",
     ),

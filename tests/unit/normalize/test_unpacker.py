@@ -17,15 +17,17 @@ from support.webhooks import SAMPLES
 
 from athlete_ally.core import headers
 from athlete_ally.core.fuse import Fuse
-from athlete_ally.core.messages import OutgoingMessage
+from athlete_ally.core.messages import Delivery, OutgoingMessage
 from athlete_ally.core.series import every, normalize_series, unpack_series
 from athlete_ally.core.topology import (
     CORE_HOT,
     DLQ,
+    VENDOR_HOT,
     fetched_subject,
     raw_subject,
     unpack_durable,
     webhook_letter_subject,
+    webhook_subject,
 )
 from athlete_ally.core.vendor import Unpacked, Vendor, Webhook
 from athlete_ally.core.verdict import RetryPolicy
@@ -34,7 +36,9 @@ from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.normalize import hands as hands_module
 from athlete_ally.normalize import patience as patience_module
 from athlete_ally.normalize.patience import Patience, shown_on
+from athlete_ally.normalize.unpack import sort_out
 from athlete_ally.normalize.unpacker import Unpacker, UnpackTools
+from athlete_ally.vendors import generic
 from athlete_ally.vendors.garmin import GARMIN
 from athlete_ally.vendors.whoop import WHOOP
 
@@ -233,6 +237,19 @@ async def test_equal_readings_in_two_webhooks_are_one_message(bench: Bench) -> N
     await bench.work_once()
 
     assert (len(bench.on(CORE_HOT)), len(bench.publisher.tried), len(bench.receipts())) == (1, 2, 2)
+
+
+def test_a_kind_that_is_none_of_ours_is_ignored() -> None:
+    """
+    A sender of Standard Webhooks may send more than we have a table for: counted as such, and no letter.
+    """
+    body = json.dumps({"type": "mood", "data": [{"userId": "c-1", "score": 3}]}).encode()
+    clinic = generic("clinic")
+    delivery = Delivery(VENDOR_HOT, 1, webhook_subject("clinic"), unpack_durable("clinic"), body, {}, 1, NOON, None)
+    kinds = {measurement.kind: measurement for measurement in MEASUREMENTS}
+    parcel = sort_out(clinic.unpack(Webhook(body, {}, NOON)), {"c-1": "anna"}, kinds, delivery, NOON)
+
+    assert (parcel.result, parcel.messages, parcel.failed) == ("ignored", (), ())
 
 
 # Documents
