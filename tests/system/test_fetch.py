@@ -299,10 +299,11 @@ async def test_a_replay_of_what_could_not_be_fetched_has_an_outcome(chain: Calla
         await eventually(it.site.letters)
         too_early = await it.site.run("dlq", "replay", "--all", "--yes", "--json")
         (listed,) = (await it.site.run("dlq", "list", "--json")).document["letters"]
-        assert (too_early.code, listed["replays"]) == (2, 1)
+        assert (too_early.code, listed["replays"], too_early.document["plan"]["prediction"]["failing"]) == (2, 1, 1)
 
         await it.connect("ada")
         replayed = await it.site.run("dlq", "replay", "--all", "--yes", "--json")
+        assert "without asking it" in replayed.document["plan"]["prediction"]["unknowns"][0]["why"]
         assert (replayed.code, await it.fetched(), await it.site.letters()) == (0, 1, [])
 
 

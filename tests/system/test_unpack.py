@@ -130,18 +130,20 @@ async def test_an_unknown_account_waits_as_a_dead_letter(site: Site) -> None:
 async def test_a_letter_of_a_webhook_is_replayed(site: Site) -> None:
     """
     A replay before the account is linked fails: the letter stays the only one, with its count raised. After that it is
-    stored, and the letter goes; the row leads back to the webhook as it first came.
+    stored, and the letter goes; both were predicted. The row leads back to the webhook as it first came.
     """
     ingest = await site.service("ingest", **SETTINGS).start().ready()
     normalize = await site.service("normalize").start().ready()
     await deliver(ingest, f"garmin/{GARMIN}", payload("garmin", "the overnight average"), {})
     assert await unpacked(site, "garmin") == {"unknown_account": 1}
     too_early = await site.run("dlq", "replay", "--all", "--yes", "--json")
+    assert too_early.document["plan"]["prediction"]["failing"] == 1
     (listed,) = (await site.run("dlq", "list", "--json")).document["letters"]
     assert (too_early.code, listed["replays"], listed["reason"]) == (2, 1, "unknown-account")
 
     await PostgresWebhooks(site.pool).link(PEOPLE)
     replayed = await site.run("dlq", "replay", "--all", "--yes", "--json")
+    assert replayed.document["plan"]["prediction"]["readings"]["stored"] == 1
     await site.balance(1, normalize)
     assert (replayed.code, await site.stored(), await site.letters()) == (0, {"anna": 44.0}, [])
     message_id = await site.pool.fetchval("SELECT message_id FROM hrv_data")

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from athlete_ally.cli.dlq_view import prediction_exit
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.environment_file import environment_of
@@ -62,6 +63,7 @@ def edit(*, seq: int, assignments: tuple[str, ...], reading: int, env_file: Path
                 "edited_from": found.letter.identity,
                 "changes": changes,
                 "passes": prediction.passes,
+                "unknown": bool(prediction.unknown),
                 "error": prediction.rejected[0].error if prediction.rejected else prediction.unknown,
             }
 
@@ -74,9 +76,10 @@ def edit(*, seq: int, assignments: tuple[str, ...], reading: int, env_file: Path
     if as_json:
         click.echo(json.dumps(result))
     else:
-        verdict = "it would pass now" if result["passes"] else f"it would still fail: {result['error']}"
+        no = "it can't be told whether it passes" if result["unknown"] else "it would still fail"
+        verdict = "it would pass now" if result["passes"] else f"{no}: {result['error']}"
         click.echo(f"letter {seq} is replaced by {result['seq']} ({', '.join(result['changes'])}); {verdict}")
-    raise SystemExit(Exit.AS_DESIRED if result["passes"] else Exit.FINDINGS)
+    raise SystemExit(prediction_exit(failing=not (result["passes"] or result["unknown"]), unknown=result["unknown"]))
 
 
 def _allow(settings: Settings) -> None:

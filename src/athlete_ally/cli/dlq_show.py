@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from athlete_ally.cli.dlq_view import counted, when
+from athlete_ally.cli.dlq_view import counted, prediction_exit, when
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings
@@ -78,7 +78,8 @@ def _print_letter(found: Standing, body: str, no_history: str) -> None:
 def diff(*, seq: int, reveal: bool, env_file: Path | None, as_json: bool) -> None:
     """Say which fields of the letter SEQ today's code refuses: value, what is expected, what helps. (read-only)
 
-    Exit code 0 when all its readings would pass, 2 when some would not, or there is no such letter.
+    Exit code 0 when all its readings would pass, 2 when some would not, or there is no such letter, 1 when that can't
+    be told: what a vendor answers is not known without asking it.
     """
     settings = load_settings(env_file)
 
@@ -93,6 +94,7 @@ def diff(*, seq: int, reveal: bool, env_file: Path | None, as_json: bool) -> Non
             return found, differences(found, prediction.rejected, reveal=reveal), prediction.unknown
 
     found, found_differences, unknown = run(main())
+    what = "item" if found.letter.vendor else "reading"
     if as_json:
         document = {"seq": seq, "differences": [asdict(each) for each in found_differences], "unknown": unknown}
         click.echo(json.dumps(document))
@@ -100,16 +102,16 @@ def diff(*, seq: int, reveal: bool, env_file: Path | None, as_json: bool) -> Non
         click.echo(unknown)
     elif not found_differences:
         click.echo(
-            f"today's code would take {counted(found.readings, 'reading')}: `athlete-ally dlq replay {seq}` sends them"
+            f"today's code would take {counted(found.readings, what)}: `athlete-ally dlq replay {seq}` sends them"
         )
     else:
-        _print_differences(found_differences)
-    raise SystemExit(Exit.FINDINGS if found_differences or unknown else Exit.AS_DESIRED)
+        _print_differences(found_differences, what)
+    raise SystemExit(prediction_exit(failing=len(found_differences), unknown=bool(unknown)))
 
 
-def _print_differences(found: list[Any]) -> None:
+def _print_differences(found: list[Any], what: str) -> None:
     for each in found:
-        click.echo(f"reading {each.index}, {each.field or 'as a whole'} ({each.reason})")
+        click.echo(f"{what} {each.index}, {each.field or 'as a whole'} ({each.reason})")
         if each.field:
             click.echo(f"  value     {json.dumps(each.value)}"[:_WIDEST])
         click.echo(f"  expected  {each.expected}")

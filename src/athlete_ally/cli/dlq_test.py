@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from athlete_ally.cli.dlq_options import all_option, chosen_letters, filter_options, selection_from, shelf_option
-from athlete_ally.cli.dlq_view import prediction_text, progress_bar, warn_of_missing_history
-from athlete_ally.cli.exits import Exit
+from athlete_ally.cli.dlq_view import prediction_exit, prediction_text, progress_bar, warn_of_missing_history
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import Settings, load_settings
 from athlete_ally.ops.archive import read_archive
@@ -48,8 +47,11 @@ def test(
 ) -> None:
     """Run today's code over dead letters, without any effect, and say what would become of them. (read-only)
 
-    Without a database, or on an export, older readings count as stored, since there is nothing to compare them with.
-    Exit code 0 when all would pass, 2 when some would fail again.
+    A webhook is unpacked and its readings are normalised; whose accounts they are is looked up. A vendor is never
+    asked: of what has to be fetched only the permission is known. Without a database, or on an export, older readings
+    count as stored, and of an account it can't be told whose it is.
+
+    Exit code 0 when all would pass, 2 when some would fail again, 1 when none would but of some it can't be told.
     """
     settings = load_settings(env_file)
     selection = (
@@ -57,7 +59,7 @@ def test(
     )
     tally = run(_offline(settings, selection, export) if export else _online(settings, selection))
     click.echo(json.dumps(prediction_document(tally)) if as_json else prediction_text(tally))
-    raise SystemExit(Exit.AS_DESIRED if tally.passing == tally.letters else Exit.FINDINGS)
+    raise SystemExit(prediction_exit(failing=tally.letters_failing, unknown=tally.unknown))
 
 
 async def _online(settings: Settings, selection: Selection) -> Tally:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from athlete_ally.cli.exits import Exit
 from athlete_ally.ops.rehearsal import Tally
 from athlete_ally.wiring.dead_letters import Office
 
@@ -22,12 +23,19 @@ _BARS = " ▁▂▃▄▅▆▇█"
 def prediction_text(tally: Tally) -> str:
     """Return what a person reads of a prediction."""
     passing = f"{tally.passing} of {counted(tally.letters, 'letter')} ({tally.share_passing:.1%}) would pass now"
-    lines = [
-        f"{passing}: {counted(tally.stored, 'reading')} stored, {tally.superseded} superseded, {tally.failing} failing"
-    ]
-    for reason, error, count in tally.commonest_failures():
-        lines.append(f"  {count} would fail: {reason}: {error}")
+    readings = f"{counted(tally.stored, 'reading')} stored, {tally.superseded} superseded, {tally.failing} failing"
+    rare = ((tally.repeated, "dealt with before"), (tally.ignored, "of no use"))
+    lines = [f"{passing}: {', '.join([readings, *(f'{count} {what}' for count, what in rare if count)])}"]
+    lines += [f"  {count} would fail: {reason}: {error}" for reason, error, count in tally.commonest_failures()]
+    lines += [f"  of {counted(count, 'letter')} it can't be told: {why}" for why, count in tally.commonest_unknowns()]
     return "\n".join(lines)
+
+
+def prediction_exit(*, failing: int, unknown: int) -> Exit:
+    """Return the exit code of a prediction: what would fail weighs more than what can't be told."""
+    if failing:
+        return Exit.FINDINGS
+    return Exit.ERROR if unknown else Exit.AS_DESIRED
 
 
 def sparkline(numbers: list[int]) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
 from athlete_ally.core.api import Answered, Api, Budget, Call, VendorApi
 from athlete_ally.core.errors import InvalidMessage, Later, Withdrawn
-from athlete_ally.core.grant import Grant, Vault
+from athlete_ally.core.grant import Grant, GrantState, Vault
 from athlete_ally.core.ports import Now
 from athlete_ally.core.vendor import Resource
 
@@ -42,6 +42,14 @@ class Hopeless:
 
 
 Outcome = Got | Nothing | Hopeless
+NOT_CONNECTED: Final = Hopeless(
+    "unknown", "no person connected this account: make a link with `athlete-ally connect link`"
+)
+
+
+def no_longer(state: GrantState) -> Hopeless:
+    """Return what follows from a permission in this state, which is not active."""
+    return Hopeless("withdrawn", f"the permission is {state}: the person has to connect again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +76,9 @@ class Fetcher:
             return Nothing("ignored")
         grant = await self.vault.find(self.vendor, resource.account)
         if grant is None:
-            return Hopeless("unknown", "no person connected this account: make a link with `athlete-ally connect link`")
+            return NOT_CONNECTED
         if grant.state != "active":
-            return Hopeless("withdrawn", f"the permission is {grant.state}: the person has to connect again")
+            return no_longer(grant.state)
         try:
             return await self._get(call, grant)
         except Withdrawn:

@@ -14,6 +14,9 @@ from athlete_ally.ops.standing import Standing
 _FIELD = re.compile(r"([A-Za-z_][\w.\[\]]{0,63}): (.+)", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown field; did you mean '([^']+)'")
 _REMEDIES = (
+    ("no person is linked", "`athlete-ally accounts add` says whose it is; then replay"),
+    ("no person connected", "let the person connect (`athlete-ally connect link`); then replay"),
+    ("the permission", "let the person connect again (`athlete-ally connect link`); then replay"),
     ("unknown field", "let the sender put it under 'raw', or teach the kind this field; then replay"),
     ("required, but missing", "let the sender send it, or `dlq edit` it in"),
     ("Expected", "let the sender keep to the contract; `dlq edit` mends single letters"),
@@ -39,11 +42,12 @@ class Difference:
 def differences(standing: Standing, rejected: Sequence[Rejected], *, reveal: bool) -> list[Difference]:
     """Return what is wrong with each reading that today's code rejects."""
     readings = _readings(standing)
-    return [_difference(each, readings, reveal=reveal) for each in rejected]
+    return [_difference(standing, each, readings, reveal=reveal) for each in rejected]
 
 
-def _difference(rejected: Rejected, readings: dict[int, Any], *, reveal: bool) -> Difference:
-    match = _FIELD.fullmatch(rejected.error)
+def _difference(standing: Standing, rejected: Rejected, readings: dict[int, Any], *, reveal: bool) -> Difference:
+    # Of a webhook the index is that of an item, and the error names the kind and field that it would become.
+    match = None if standing.letter.vendor else _FIELD.fullmatch(rejected.error)
     field, expected = (match[1], match[2]) if match else ("", rejected.error)
     reading = readings.get(rejected.index)
     value = reading.get(field) if isinstance(reading, dict) and field else None  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]  # JSON

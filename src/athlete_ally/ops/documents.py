@@ -56,11 +56,19 @@ def prediction_document(tally: Tally) -> dict[str, Any]:
         "letters": tally.letters,
         "passing": tally.passing,
         "share_passing": round(tally.share_passing, 4),
-        "readings": {"stored": tally.stored, "superseded": tally.superseded, "failing": tally.failing},
+        "failing": tally.letters_failing,
         "unknown": tally.unknown,
+        "readings": {
+            "stored": tally.stored,
+            "superseded": tally.superseded,
+            "repeated": tally.repeated,
+            "ignored": tally.ignored,
+            "failing": tally.failing,
+        },
         "failures": [
             {"reason": reason, "error": error, "readings": count} for reason, error, count in tally.commonest_failures()
         ],
+        "unknowns": [{"why": why, "letters": count} for why, count in tally.commonest_unknowns()],
     }
 
 

@@ -1,42 +1,27 @@
-"""What would become of dead letters if they were replayed now, worked out without any effect. Pure.
+"""What would become of dead letters if they were replayed now, worked out without any effect.
 
-A rehearsal runs today's code over a letter; there is one for each durable that has one. Whoever adds a durable whose
-work is pure adds its rehearsal in `wiring.rehearsals`, and everything that predicts knows it.
+A rehearsal runs today's code over letters; there is one for each durable of ours. Whoever adds a durable adds its
+rehearsal in `wiring.rehearsals`, and everything that predicts knows it.
 """
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
 
 from athlete_ally.core import headers
+from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.messages import Delivery
 from athlete_ally.core.ports import Rejected
 from athlete_ally.core.record import Record
+from athlete_ally.core.rehearsal import Rehearsal, Rehearsed
 from athlete_ally.ops.standing import Standing, replay_message
 
 # A person reads the commonest failures; the count says how many there are.
 _MOST_FAILURES = 20
-# The database is asked about the records of so many letters at once: a question each takes longer than all the rest.
+# The database is asked about so many letters at once: a question each takes longer than all the rest.
 _TOGETHER = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Rehearsed:
-    """What today's code makes of a message: how many readings it would pass on, which it rejects.
-
-    `records` are those that it would store, of which `kind`, where it stores. `unknown` says why it can't be told.
-    """
-
-    passed: int = 0
-    rejected: tuple[Rejected, ...] = ()
-    kind: str = ""
-    records: tuple[Record, ...] = ()
-    unknown: str = ""
-
-
-Rehearsal = Callable[[Delivery], Rehearsed]
-"""Does what the worker of a durable does with a delivery, except for its effects."""
+_Key = TypeVar("_Key")
 
 
 class Held(Protocol):
@@ -53,31 +38,36 @@ class Held(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What would become of one letter's readings; `unknown` says why it can't be told."""
+    """What would become of one letter. See `Rehearsed` for `repeated`, `ignored` and `unknown`."""
 
     stored: int = 0
     superseded: int = 0
+    repeated: int = 0
+    ignored: int = 0
     rejected: tuple[Rejected, ...] = ()
     unknown: str = ""
 
     @property
     def passes(self) -> bool:
-        """Tell whether nothing of it would fail again."""
+        """Tell whether nothing of it would fail again, as far as that can be told."""
         return not self.rejected and not self.unknown
 
 
 @dataclass(slots=True)
 class Tally:
-    """Predictions, added up: letters that would pass and fail, readings by outcome, and why they would fail."""
+    """Predictions, added up: letters that would pass, fail, or of which it can't be told; readings by outcome; why."""
 
     letters: int = 0
     passing: int = 0
     readings: int = 0
     stored: int = 0
     superseded: int = 0
+    repeated: int = 0
+    ignored: int = 0
     failing: int = 0
     unknown: int = 0
     failures: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    unknowns: Counter[str] = field(default_factory=Counter[str])
 
     def add(self, standing: Standing, prediction: Prediction) -> None:
         """Count one letter."""
@@ -86,19 +76,26 @@ class Tally:
         self.readings += standing.readings
         self.stored += prediction.stored
         self.superseded += prediction.superseded
+        self.repeated += prediction.repeated
+        self.ignored += prediction.ignored
         self.failing += len(prediction.rejected)
         if prediction.unknown:
             self.unknown += 1
-            self.failures["unknown", prediction.unknown] += 1
+            self.unknowns[prediction.unknown] += 1
         for each in prediction.rejected:
             self.failures[each.reason, each.error] += 1
-        if len(self.failures) > _MOST_FAILURES * 50:
-            self.failures = Counter(dict(self.failures.most_common(_MOST_FAILURES * 10)))
+        self.failures = _bounded(self.failures)
+        self.unknowns = _bounded(self.unknowns)
 
     def supersede(self, records: int) -> None:
         """Take note that so many of those that count as stored would be superseded."""
         self.stored -= records
         self.superseded += records
+
+    @property
+    def letters_failing(self) -> int:
+        """Return how many letters would certainly fail again."""
+        return self.letters - self.passing - self.unknown
 
     @property
     def share_passing(self) -> float:
@@ -108,6 +105,10 @@ class Tally:
     def commonest_failures(self) -> list[tuple[str, str, int]]:
         """Return (reason, error, readings) of the commonest failures."""
         return [(reason, error, count) for (reason, error), count in self.failures.most_common(_MOST_FAILURES)]
+
+    def commonest_unknowns(self) -> list[tuple[str, int]]:
+        """Return (why, letters) of the commonest reasons for which it can't be told."""
+        return self.unknowns.most_common(_MOST_FAILURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +124,10 @@ class Rehearsals:
         Raises:
             Unavailable: the database can't be reached.
         """
-        rehearsed = self._rehearse(standing)
-        superseded = 0 if rehearsed.unknown else await self._superseded({rehearsed.kind: list(rehearsed.records)})
-        return Prediction(rehearsed.passed - superseded, superseded, rehearsed.rejected, rehearsed.unknown)
+        (rehearsed,) = await self._rehearse([standing])
+        superseded = await self._superseded(rehearsed.records)
+        prediction = _prediction(rehearsed)
+        return replace(prediction, stored=prediction.stored - superseded, superseded=superseded)
 
     async def tally(self, found: AsyncIterator[Standing], tell: Callable[[int], None] = lambda _: None) -> Tally:
         """Return the predictions for many letters, added up; `tell` hears how many were looked at.
@@ -134,35 +136,73 @@ class Rehearsals:
             Unavailable: the broker or the database can't be reached.
         """
         tally = Tally()
-        records: dict[str, list[Record]] = {}
+        waiting: list[Standing] = []
         async for each in found:
-            if each.is_done:
-                continue
-            rehearsed = self._rehearse(each)
-            tally.add(each, Prediction(rehearsed.passed, 0, rehearsed.rejected, rehearsed.unknown))
-            records.setdefault(rehearsed.kind, []).extend(rehearsed.records)
-            tell(tally.letters)
-            if tally.letters % _TOGETHER == 0:
-                tally.supersede(await self._superseded(records))
-                records = {}
-        tally.supersede(await self._superseded(records))
+            if not each.is_done:
+                waiting.append(each)
+            if len(waiting) == _TOGETHER:
+                await self._add(tally, waiting)
+                tell(tally.letters)
+                waiting = []
+        await self._add(tally, waiting)
+        tell(tally.letters)
         return tally
 
-    def _rehearse(self, standing: Standing) -> Rehearsed:
-        rehearsal = self.by_durable.get(standing.letter.durable)
-        if rehearsal is None:
-            durable = standing.letter.durable or "a letter of no durable"
-            return Rehearsed(unknown=f"there is no rehearsal for {durable}")
-        try:
-            return rehearsal(as_delivery(standing))
-        except Exception as error:  # noqa: BLE001  # a bug of today's code is an answer: it would fail again
-            failed = Rejected(0, "max-deliver", type(error).__name__)
-            return Rehearsed(rejected=(failed,) * max(1, standing.readings))
+    async def _add(self, tally: Tally, letters: Sequence[Standing]) -> None:
+        records: dict[str, list[Record]] = {}
+        for each, rehearsed in zip(letters, await self._rehearse(letters), strict=True):
+            tally.add(each, _prediction(rehearsed))
+            for kind, some in rehearsed.records.items():
+                records.setdefault(kind, []).extend(some)
+        tally.supersede(await self._superseded(records))
+
+    async def _rehearse(self, letters: Sequence[Standing]) -> list[Rehearsed]:
+        """Return what becomes of each, in order; those of one durable are rehearsed together."""
+        outcomes: dict[int, Rehearsed] = {}
+        lanes: dict[str, dict[int, Delivery]] = {}
+        for place, each in enumerate(letters):
+            durable = each.letter.durable
+            delivery = _delivery(each) if durable in self.by_durable else Rehearsed(unknown=_no_rehearsal(durable))
+            if isinstance(delivery, Rehearsed):
+                outcomes[place] = delivery
+            else:
+                lanes.setdefault(durable, {})[place] = delivery
+        for durable, some in lanes.items():
+            rehearsed = await self.by_durable[durable](list(some.values()))
+            outcomes |= dict(zip(some, rehearsed, strict=True))
+        return [outcomes[place] for place in range(len(letters))]
 
     async def _superseded(self, records: Mapping[str, Sequence[Record]]) -> int:
         if self.held is None:
             return 0
         return sum([await self.held.superseded(kind, some) for kind, some in records.items() if some])
+
+
+def _bounded(counter: Counter[_Key]) -> Counter[_Key]:
+    if len(counter) <= _MOST_FAILURES * 50:
+        return counter
+    return Counter(dict(counter.most_common(_MOST_FAILURES * 10)))
+
+
+def _prediction(rehearsed: Rehearsed) -> Prediction:
+    return Prediction(
+        stored=rehearsed.passed,
+        repeated=rehearsed.repeated,
+        ignored=rehearsed.ignored,
+        rejected=rehearsed.rejected,
+        unknown=rehearsed.unknown,
+    )
+
+
+def _no_rehearsal(durable: str) -> str:
+    return f"{durable} is no durable of ours" if durable else "it does not say which durable failed"
+
+
+def _delivery(standing: Standing) -> Delivery | Rehearsed:
+    try:
+        return as_delivery(standing)
+    except InvalidMessage as error:
+        return Rehearsed(rejected=(Rejected(0, "schema-invalid", str(error)),))
 
 
 def as_delivery(standing: Standing) -> Delivery:

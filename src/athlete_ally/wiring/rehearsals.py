@@ -6,28 +6,27 @@ from typing import Any
 import asyncpg
 
 from athlete_ally.adapters.postgres.held import PostgresHeld
+from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
 from athlete_ally.config.settings import Settings
-from athlete_ally.core.measurement import Measurement, Rules
-from athlete_ally.core.messages import Delivery
-from athlete_ally.core.topology import normalize_durable
+from athlete_ally.core.measurement import Rules
+from athlete_ally.core.rehearsal import Rehearsal
+from athlete_ally.core.topology import fetch_durable, normalize_durable, unpack_durable
+from athlete_ally.fetch.rehearsal import FetchRehearsal
 from athlete_ally.measurements import MEASUREMENTS
-from athlete_ally.normalize.prepare import prepare
-from athlete_ally.ops.rehearsal import Rehearsal, Rehearsals, Rehearsed
+from athlete_ally.normalize.rehearsal import UnpackRehearsal, normaliser
+from athlete_ally.ops.rehearsal import Rehearsals
+from athlete_ally.wiring.builders import known_vendors
 
 
 def build_rehearsals(settings: Settings, pool: "asyncpg.Pool[Any] | None") -> Rehearsals:
-    """Return what predicts; without a `pool`, what passes counts as stored, since it can't be compared."""
+    """Return what predicts; without a `pool`, what passes counts as stored, and whose an account is can't be told."""
+    books = None if pool is None else PostgresWebhooks(pool)
+    kinds = {measurement.kind: measurement for measurement in MEASUREMENTS}
+    rules = Rules(artefact_filter=settings.hrv_artefact_filter)
+    known = known_vendors(settings)
     by_durable: Mapping[str, Rehearsal] = {
-        normalize_durable(measurement.kind): _normaliser(measurement, settings) for measurement in MEASUREMENTS
+        **{normalize_durable(kind): normaliser(measurement, rules) for kind, measurement in kinds.items()},
+        **{unpack_durable(each.name): UnpackRehearsal(each, kinds, rules, books) for each in known},
+        **{fetch_durable(each.name): FetchRehearsal(each, books) for each in known if each.api is not None},
     }
     return Rehearsals(by_durable, None if pool is None else PostgresHeld(pool, MEASUREMENTS))
-
-
-def _normaliser(measurement: Measurement, settings: Settings) -> Rehearsal:
-    rules = Rules(artefact_filter=settings.hrv_artefact_filter)
-
-    def rehearse(delivery: Delivery) -> Rehearsed:
-        lot = prepare(measurement, delivery, rules)
-        return Rehearsed(len(lot.records), lot.rejected, measurement.kind, lot.records)
-
-    return rehearse

@@ -15,13 +15,14 @@ from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.journal import Attempt, Entry, Note
 from athlete_ally.core.messages import Delivery
 from athlete_ally.core.ports import Rejected
+from athlete_ally.core.rehearsal import Rehearsed
 from athlete_ally.core.topology import CORE_HOT, dead_letter_subject, normalize_durable
 from athlete_ally.ops.archive import Archive, read_archive
 from athlete_ally.ops.editing import changed_fields, compact, set_fields
 from athlete_ally.ops.filing import as_exported, edited
 from athlete_ally.ops.grouping import Groups
 from athlete_ally.ops.masking import masked_body
-from athlete_ally.ops.rehearsal import Rehearsals, Rehearsed
+from athlete_ally.ops.rehearsal import Rehearsals
 from athlete_ally.ops.replay_progress import Progress
 from athlete_ally.ops.selection import Selection, selection_of
 from athlete_ally.ops.standing import Standing, replay_message, standing
@@ -264,28 +265,31 @@ def test_an_edit_keeps_the_number_of_readings() -> None:
 
 async def test_predictions_add_up() -> None:
     """
-    Passing, failing and unknown letters are counted by themselves, with the commonest failure first; a rehearsal that
-    crashes is a failure, not an error.
+    Passing, failing and unknown letters are counted by themselves, with the commonest failure first; each keeps its
+    place though those of one durable are rehearsed together.
     """
 
-    def rehearse(delivery: Delivery) -> Rehearsed:
-        (value,) = json.loads(delivery.body)["readings"]
-        if value == "crash":
-            raise ZeroDivisionError
-        rejected = () if value == "good" else (Rejected(0, "non-retryable", f"{value}: no"),)
-        return Rehearsed(1 - len(rejected), rejected)
+    async def rehearse(deliveries: Sequence[Delivery]) -> list[Rehearsed]:
+        errors = [str(json.loads(each.body)["readings"][0]) for each in deliveries]
+        rejected = [() if error == "good" else (Rejected(0, "non-retryable", error),) for error in errors]
+        return [Rehearsed(ignored=1, rejected=some) for some in rejected]
 
     async def found() -> AsyncIterator[Standing]:
-        for value in ("good", "bad", "bad", "crash"):
+        for value in ("good", "bad", "bad", "worse"):
             yield standing(letter(value))
         yield standing(letter("good", AA_Original_Consumer="analytics"))
         yield standing(letter("good"), [attempt(1)])
+        yield standing(letter("a", "b"), [attempt(2, 0), attempt(1, 7)])
 
     tally = await Rehearsals({normalize_durable("hrv"): rehearse}).tally(found())
 
-    assert (tally.letters, tally.passing, tally.stored, tally.failing, tally.unknown) == (5, 1, 1, 3, 1)
-    assert tally.commonest_failures()[0] == ("non-retryable", "bad: no", 2)
-    assert ("max-deliver", "ZeroDivisionError", 1) in tally.commonest_failures()
+    assert (tally.letters, tally.passing, tally.letters_failing, tally.unknown) == (6, 1, 4, 1)
+    assert (tally.failing, tally.ignored, tally.commonest_unknowns()) == (
+        4,
+        5,
+        [("analytics is no durable of ours", 1)],
+    )
+    assert tally.commonest_failures()[0] == ("non-retryable", "bad", 2)
 
 
 def test_a_replay_is_taken_up_where_its_journal_ends() -> None:

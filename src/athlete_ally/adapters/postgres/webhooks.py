@@ -9,6 +9,7 @@ import asyncpg
 
 from athlete_ally.adapters.postgres.errors import is_text, translated
 from athlete_ally.adapters.postgres.sql import load_sql
+from athlete_ally.core.grant import GrantState
 from athlete_ally.core.webhook_books import Account, FetchReceipt, WebhookReceipt
 
 _KNOWN = load_sql("known_webhooks")
@@ -18,6 +19,8 @@ _START_ALONE = load_sql("start_alone")
 _FORGET_STARTS = load_sql("forget_lone_starts")
 _PEOPLE = "SELECT account, user_id FROM vendor_account WHERE vendor = $1 AND account = ANY ($2::text[])"
 _OWNER = "SELECT vendor, account, user_id FROM vendor_grant WHERE vendor = $1 AND id = $2"
+_PERMISSIONS = "SELECT account, state FROM vendor_grant WHERE vendor = $1 AND account = ANY ($2::text[])"
+_ON_RECORD = "SELECT DISTINCT message_id FROM receipt WHERE message_id = ANY ($1::text[])"
 _WITHDRAW = (
     "UPDATE vendor_account SET withdrawn_at = clock_timestamp() "
     "WHERE vendor = $1 AND account = ANY ($2::text[]) AND withdrawn_at IS NULL"
@@ -48,6 +51,18 @@ class PostgresWebhooks:
         with translated():
             row = await self._pool.fetchrow(_OWNER, vendor, grant)
         return Account(row["vendor"], row["account"], row["user_id"]) if row else None
+
+    async def permissions(self, vendor: str, accounts: Sequence[str]) -> Mapping[str, GrantState]:
+        """Return the state of the grants of these accounts, for those that connected. Raises as the port."""
+        with translated():
+            rows = await self._pool.fetch(_PERMISSIONS, vendor, [*filter(is_text, accounts)])
+        return {row["account"]: row["state"] for row in rows}
+
+    async def on_record(self, message_ids: Sequence[str]) -> frozenset[str]:
+        """Return which of these messages of readings were dealt with before. Raises as the port."""
+        with translated():
+            rows = await self._pool.fetch(_ON_RECORD, list(message_ids))
+        return frozenset(row["message_id"] for row in rows)
 
     async def withdraw(self, vendor: str, accounts: Sequence[str]) -> None:
         """See the port."""
