@@ -50,8 +50,10 @@ def main() -> int:
     """Make everything in memory, tell what differs, and write it unless asked only to check."""
     made = {name: make() for name, make in WHOLE.items()} | {name: fill(name) for name in WITHIN}
     stale = [name for name, text in made.items() if text != read(name)]
-    print("\n".join(f"{name} is stale: `uv run scripts/build_reference.py` makes it" for name in stale) or "all fresh")
-    if "--check" in sys.argv[1:]:
+    is_check = "--check" in sys.argv[1:]
+    what = "is stale: `uv run scripts/build_reference.py` makes it" if is_check else "made anew"
+    print("\n".join(f"{name} {what}" for name in stale) or "all fresh")
+    if is_check:
         return 2 if stale else 0
     for name in stale:
         (ROOT / name).write_text(made[name], "utf-8", newline="\n")

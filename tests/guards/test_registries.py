@@ -19,6 +19,7 @@ from athlete_ally.vendors import FETCHED, VENDORS
 SOURCE = Path(__file__).parents[2] / "src" / "athlete_ally"
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 SAMPLES = Path(__file__).parents[1] / "unit" / "measurements" / "samples"
+PAYLOADS = Path(__file__).parents[1] / "unit" / "vendors" / "samples"
 
 
 @pytest.mark.parametrize(("room", "registered"), [("measurements", KINDS), ("vendors", VENDORS)])
@@ -30,6 +31,20 @@ def test_every_file_is_registered(room: str, registered: tuple[str, ...]) -> Non
     files = {path.stem for path in (SOURCE / room).glob("*.py")} - {"__init__", "generic"}
 
     assert set(registered) == files
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_every_vendor_has_samples(vendor: str) -> None:
+    """
+    A vendor brings payloads with what is in them, and a signed request whose signature our code did not compute; one
+    whose API is asked brings a document, too.
+    """
+    payloads = PAYLOADS / f"{vendor}.json"
+    assert payloads.is_file(), f"what its payloads hold is missing: {payloads}"
+    signed = {sample["vendor"] for sample in json.loads((PAYLOADS / "signatures.json").read_bytes())}
+    assert vendor in signed, "a signed request is missing in signatures.json"
+    has_document = any("document" in sample for sample in json.loads(payloads.read_bytes()))
+    assert has_document or vendor not in FETCHED, f"a document of its API is missing in {payloads}"
 
 
 OF_ROWS = [each for each in MEASUREMENTS if not issubclass(each.record_type, Run)]
