@@ -229,6 +229,18 @@ async def test_starts_alone_are_counted_until_there_is_a_receipt(bench: Bench) -
     assert (starts, other, after) == ([0, 1, 2], 0, [0, 1])
 
 
+async def test_a_webhook_that_was_only_put_off_has_no_starts(bench: Bench) -> None:
+    """
+    Its count begins anew, those of others stay, and it has no receipt.
+    """
+    for place in (PLACE, ("w2", "AA_VENDOR_HOT", 2)):
+        await bench.books.start_alone(*place)
+    await bench.books.end_alone("w1")
+    after = [await bench.books.start_alone(*place) for place in (PLACE, ("w2", "AA_VENDOR_HOT", 2))]
+
+    assert (after, await bench.receipts()) == ([0, 1], [])
+
+
 async def test_an_absent_database_is_unavailable(bench: Bench) -> None:
     """
     Every call says that the world is in trouble, which costs no webhook its life.
@@ -242,6 +254,7 @@ async def test_an_absent_database_is_unavailable(bench: Bench) -> None:
         lambda: books.known([PLACE]),
         lambda: books.remember(RECEIPT),
         lambda: books.start_alone(*PLACE),
+        lambda: books.end_alone("w1"),
     )
     for call in calls:
         with pytest.raises(Unavailable):

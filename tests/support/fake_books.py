@@ -50,7 +50,7 @@ class FakeBooks:
         """See the port."""
         await self._require_database()
         self.receipts.setdefault((receipt.message_id, receipt.stream, receipt.sequence), receipt)
-        self.lone_starts = {each: n for each, n in self.lone_starts.items() if each[0] != receipt.message_id}
+        await self.end_alone(receipt.message_id)
         self.effects.append(("remember", receipt.sequence))
 
     async def start_alone(self, message_id: str, stream: str, sequence: int) -> int:
@@ -59,6 +59,11 @@ class FakeBooks:
         here = (message_id, stream, sequence)
         self.lone_starts[here] = self.lone_starts.get(here, 0) + 1
         return self.lone_starts[here] - 1
+
+    async def end_alone(self, message_id: str) -> None:
+        """See the port."""
+        await self._require_database()
+        self.lone_starts = {each: n for each, n in self.lone_starts.items() if each[0] != message_id}
 
     async def _require_database(self) -> None:
         await asyncio.sleep(0)

@@ -19,7 +19,7 @@ from support.wait import eventually
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.core.ports import Log
-from athlete_ally.core.topology import CORE_HOT, Topology, normalize_durable
+from athlete_ally.core.topology import CORE_HOT, DLQ, Topology, normalize_durable
 
 DURABLE = normalize_durable("hrv")
 
@@ -79,11 +79,12 @@ async def test_a_replay_dies_at_any_step(site: Site, step: str) -> None:
 async def test_what_fails_again_stays_one_letter(site: Site) -> None:
     """
     A replay under today's code fails: the letter stays the only one, its count goes up, and the fourth time is refused
-    unless forced. The books count its reading once.
+    unless forced. The books count its reading once. All of that takes no room in AA_DLQ, which is full.
     """
     await send(site, hrv_reading("a"), hrv_reading("b", mood=3))
     today = await site.service("normalize").start().ready()
     await eventually(site.letters)
+    await room(site, DLQ, 0)
     replays = [await site.run("dlq", "replay", "--all", "--yes", "--json") for _ in range(4)]
     forced = await site.run("dlq", "replay", "--all", "--yes", "--force", "--json")
     (listed,) = (await site.run("dlq", "list", "--json")).document["letters"]

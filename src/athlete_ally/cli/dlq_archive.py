@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from athlete_ally.cli.dlq_options import filter_options, selection_from, shelf_option
-from athlete_ally.cli.dlq_view import counted, progress_bar, warn_of_missing_history
+from athlete_ally.cli.dlq_view import counted, progress_bar, told_how_far, warn_of_missing_history
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings
@@ -127,10 +127,10 @@ async def _take_in(office: Office, file: Path, total: int) -> dict[str, Any]:
     with file.open("rb") as lines, progress_bar() as bar:
         task = bar.add_task("importing", total=total)
         for letter in read_archive(lines):
-            if _hash(letter.identity) in known or not await cabinet.take_in(letter, run_id):
-                there_already += 1
-            else:
-                imported += 1
+            with told_how_far(f"{imported} of {counted(total, 'letter')} imported"):
+                is_new = _hash(letter.identity) not in known and await cabinet.take_in(letter, run_id)
+            imported += is_new
+            there_already += not is_new
             bar.advance(task)
     return {"run": run_id, "imported": imported, "there_already": there_already}
 

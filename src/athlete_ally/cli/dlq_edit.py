@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from athlete_ally.cli.dlq_view import prediction_exit
+from athlete_ally.cli.dlq_view import prediction_exit, told_how_far
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.environment_file import environment_of
@@ -55,7 +55,8 @@ def edit(*, seq: int, assignments: tuple[str, ...], reading: int, env_file: Path
                 click.echo("nothing was changed", err=True)
                 return None
             changes = changed_fields(old, new)
-            letter = await office.cabinet(actor()).edit(found, new, changes)
+            with told_how_far("the letter is as it was"):
+                letter = await office.cabinet(actor()).edit(found, new, changes)
             prediction = await office.rehearsals.predict(standing(letter))
             return {
                 "seq": letter.sequence,

@@ -18,7 +18,7 @@ from athlete_ally.cli.dlq_options import (
     shelf_option,
     yes_option,
 )
-from athlete_ally.cli.dlq_view import counted, progress_bar
+from athlete_ally.cli.dlq_view import counted, progress_bar, told_how_far
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings
@@ -184,7 +184,8 @@ async def _each(
         for sequence in letters:
             found = await office.desk.one(sequence)
             if found is not None:
-                await act(found)
+                with told_how_far(f"{count} of {counted(len(letters), 'letter')} {done}"):
+                    await act(found)
                 count += 1
             bar.advance(task)
     return {"run": run_id, done: count}

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from athlete_ally.cli.exits import Exit
+from athlete_ally.core.errors import StreamFull
 from athlete_ally.ops.rehearsal import Tally
 from athlete_ally.wiring.dead_letters import Office
 
@@ -69,6 +71,16 @@ def warn_of_missing_history(office: Office) -> None:
     """Say on standard error that replays could not be looked up."""
     if office.no_history:
         click.echo(f"warning: replays of letters are not known: {office.no_history}", err=True)
+
+
+@contextmanager
+def told_how_far(so_far: str) -> Generator[None]:
+    """Say of a full AA_DLQ how far it went, and what makes room; the same command goes on from there."""
+    try:
+        yield
+    except StreamFull as error:
+        room = "replay or purge letters, or raise max_bytes of its stream; then run this again"
+        raise StreamFull(f"{error}. {so_far}: {room}") from error
 
 
 def progress_bar() -> Progress:

@@ -91,3 +91,7 @@ class WebhookBooks(Protocol):
     async def start_alone(self, message_id: str, stream: str, sequence: int) -> int:
         """Put on record that this webhook is about to be handled by itself; return how often it was before."""
         ...
+
+    async def end_alone(self, message_id: str) -> None:
+        """Forget that this webhook was handled by itself: it came to an end, and is only put off. May be repeated."""
+        ...

@@ -162,6 +162,8 @@ class Unpacker:
             await self._hands.publish((*parcel.messages, *letters))
         except (StreamFull, MessageTooLarge) as error:
             self._tools.log.warning("given-back", error=str(error), **about(delivery))
+            # No room is no fault of the webhook: it did not kill us, however often it has to come back.
+            await self._tools.patience.until_done(lambda: self._tools.books.end_alone(_key(delivery)[0]))
             await self._hands.settle(delivery, Retry(FULL_DELAY_S))
             return
         if parcel.withdrawn:

@@ -1,7 +1,8 @@
 """Putting letters aside, bringing them back, correcting and purging them: every act of a person but a replay.
 
 A move publishes the letter on its new subject and then removes it from the old one. Its identity stays, so that two
-copies that a kill leaves behind are one letter: the same act again finds the copy and removes what is left.
+copies that a kill leaves behind are one letter: the same act again finds the copy and removes what is left. While
+AA_DLQ is full nothing can be moved, since for a moment there are both; replaying and purging need no room.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,10 +11,10 @@ from typing import Any
 
 from athlete_ally.core import headers
 from athlete_ally.core.dead_letter import Letter, Shelf, shelved_subject
-from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.errors import InvalidMessage, StreamFull
 from athlete_ally.core.identity import derived_id, message_id
 from athlete_ally.core.journal import Act, Note
-from athlete_ally.core.messages import OutgoingMessage
+from athlete_ally.core.messages import Acknowledgement, OutgoingMessage
 from athlete_ally.core.ports import Publisher
 from athlete_ally.core.reading import split_message
 from athlete_ally.core.topology import DLQ
@@ -38,6 +39,7 @@ class Cabinet:
         """Put a letter on a shelf; when this returns it is there and nowhere else. May be repeated.
 
         Raises:
+            StreamFull: there is no room for the copy; the letter stays where it is.
             Unavailable: the broker or the database can't be reached.
         """
         run = run or self.new_run()
@@ -45,7 +47,7 @@ class Cabinet:
         act = _ACTS[shelf]
         await self._note(run, act, "started", letter, {"why": why, "from": letter.shelf})
         if letter.shelf != shelf:
-            await self.publisher.publish(_moved(letter, shelf))
+            await self._put(letter, _moved(letter, shelf), run)
             await self.letters.remove(letter.sequence, erase=False)
         await self._note(run, act, "finished", letter, {"shelf": shelf})
 
@@ -54,6 +56,7 @@ class Cabinet:
 
         Raises:
             InvalidMessage: the new body does not hold as many readings.
+            StreamFull: there is no room for both; the original stands, alone.
             Unavailable: the broker or the database can't be reached.
         """
         old = each.current()
@@ -61,8 +64,12 @@ class Cabinet:
         run = self.new_run()
         hashes = {"before": message_id("", old.body), "after": message_id("", body)}
         await self._note(run, "edit", "started", each.letter, {"changes": list(changes), "new": new.identity, **hashes})
-        acknowledgement = await self.publisher.publish(_outgoing(new))
-        await self.move(each, "resolved", f"edited: see {new.identity}", run)
+        acknowledgement = await self._put(new, _outgoing(new), run)
+        try:
+            await self.move(each, "resolved", f"edited: see {new.identity}", run)
+        except StreamFull:
+            await self.letters.remove(acknowledgement.sequence, erase=False)
+            raise
         details = {"new": new.identity, "sequence": acknowledgement.sequence}
         await self._note(run, "edit", "finished", each.letter, details)
         return replace(new, sequence=acknowledgement.sequence)
@@ -87,16 +94,29 @@ class Cabinet:
         await self._note(self.new_run(), "reveal", "finished", each.letter, {})
 
     async def take_in(self, letter: Letter, run: str) -> bool:
-        """Write a letter that was exported; return False where this stream took it a moment ago.
+        """Write a letter that was exported; return False where it came in a moment ago, and is there.
 
         Raises:
+            StreamFull: there is no room for it.
             Unavailable: the broker or the database can't be reached.
         """
-        acknowledgement = await self.publisher.publish(_outgoing(letter))
+        acknowledgement = await self._put(letter, _outgoing(letter), run)
         details = {"duplicate": acknowledgement.duplicate}
         taken = replace(letter, sequence=acknowledgement.sequence)
         await self._note(run, "import", "finished", taken, details)
         return not acknowledgement.duplicate
+
+    async def _put(self, letter: Letter, message: OutgoingMessage, run: str) -> Acknowledgement:
+        """Publish a letter; when this returns it is there.
+
+        For two minutes the stream calls a message a duplicate, even one that was removed meanwhile.
+        """
+        done = await self.publisher.publish(message)
+        if not done.duplicate or await self.letters.one(done.sequence) is not None:
+            return done
+        again = derived_id("again", message_id(message.message_id, run.encode()))
+        stated = {**message.headers, headers.DLQ_LETTER: letter.identity}
+        return await self.publisher.publish(replace(message, message_id=again, headers=stated))
 
     async def _note(self, run: str, act: Act, step: str, letter: Letter, details: Mapping[str, Any]) -> None:
         note = Note(run, self.actor, act, step, letter.identity, letter.sequence, details)

@@ -360,6 +360,25 @@ async def test_a_full_stream_holds_up_only_what_needs_it(bench: Bench, full: str
     assert (bench.inbox.unsettled, len(bench.receipts())) == ([], 3)
 
 
+@pytest.mark.parametrize("full", [CORE_HOT, DLQ])
+async def test_what_waits_for_room_is_never_taken_for_a_killer(bench: Bench, full: str) -> None:
+    """
+    However often a webhook comes back for want of room, it ends as what it is, once, and not as `max-deliver`.
+    """
+    bench.publisher.full = {full}
+    bench.send({"hrv": [hrv(), hrv("nobody")]})
+    for _ in range(12):
+        await bench.work_once()
+        bench.inbox.redeliver()
+    assert (bench.receipts(), len(bench.on(CORE_HOT))) == ([], int(full == DLQ))
+    bench.publisher.full = set()
+    await bench.work_once()
+
+    assert [each.subject for each in bench.on(DLQ)] == [UNKNOWN]
+    assert [(each.result, each.readings) for each in bench.receipts()] == [("unknown_account", 1)]
+    assert len(bench.on(CORE_HOT)) == 1
+
+
 # Trouble of our own
 
 

@@ -109,6 +109,11 @@ class PostgresWebhooks:
         with translated():
             return await self._pool.fetchval(_START_ALONE, message_id, stream, sequence) - 1
 
+    async def end_alone(self, message_id: str) -> None:
+        """See the port."""
+        with translated():
+            await self._pool.execute(_FORGET_STARTS, [message_id])
+
     async def link(self, accounts: Sequence[Account]) -> None:
         """Say whose these accounts are; one that is known is given to the person named here."""
         columns = [
