@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
@@ -10,18 +10,27 @@ from typing import TypeVar
 import click
 
 from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
+from athlete_ally.cli.dlq_options import yes_option
+from athlete_ally.cli.dlq_replay import replay
+from athlete_ally.cli.dlq_view import counted
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import LABEL_RULE, env_file_option, is_label, json_option, label
 from athlete_ally.config.settings import Settings, load_settings
 from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.webhook_books import Account
+from athlete_ally.ops.waiting import letters_for
 from athlete_ally.wiring.builders import known_vendors
+from athlete_ally.wiring.dead_letters import office_session
 from athlete_ally.wiring.loop import run
 from athlete_ally.wiring.session import postgres_session
 
 T = TypeVar("T")
 _COLUMNS = ["vendor", "account", "user_id"]
 _REPLAY = "webhooks that were dead-lettered as unknown-account can be replayed: athlete-ally dlq replay --help"
+
+replay_option = click.option(
+    "--replay", "replays", is_flag=True, help="Then replay the dead letters that wait for them, as `dlq replay` does."
+)
 
 
 @click.group()
@@ -33,32 +42,35 @@ def accounts() -> None:
 @click.argument("vendor")
 @click.argument("account", callback=label)
 @click.argument("user", callback=label)
+@replay_option
+@yes_option
 @env_file_option
 @json_option
-def add(*, vendor: str, account: str, user: str, env_file: Path | None, as_json: bool) -> None:
+@click.pass_context
+def add(context: click.Context, *, vendor: str, account: str, user: str, env_file: Path | None, **how: bool) -> None:
     """Link ACCOUNT at VENDOR to USER, our id of the person; one that is linked already moves. (changing)
 
     VENDOR is one of ours, or a sender of Standard Webhooks that AA_WEBHOOK_SENDERS names.
     """
     settings = load_settings(env_file)
     _require_known(settings, vendor)
-    _with_books(settings, lambda books: books.link([Account(vendor, account, user)]))
-    _say_linked(1, as_json=as_json)
+    _link(context, settings, [Account(vendor, account, user)], env_file, **how)
 
 
 @accounts.command("import")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@replay_option
+@yes_option
 @env_file_option
 @json_option
-def import_command(*, path: Path, env_file: Path | None, as_json: bool) -> None:
+@click.pass_context
+def import_command(context: click.Context, *, path: Path, env_file: Path | None, **how: bool) -> None:
     """Link all accounts of a CSV file with the columns vendor, account and user_id. (changing)
 
     All of them or none: a line that can't be used is named, and nothing is linked.
     """
     settings = load_settings(env_file)
-    found = _read(settings, path)
-    _with_books(settings, lambda books: books.link(found))
-    _say_linked(len(found), as_json=as_json)
+    _link(context, settings, _read(settings, path), env_file, **how)
 
 
 @accounts.command("list")
@@ -96,9 +108,35 @@ def remove(*, vendor: str, account: str, env_file: Path | None, as_json: bool) -
     raise SystemExit(Exit.AS_DESIRED if found else Exit.FINDINGS)
 
 
-def _say_linked(count: int, *, as_json: bool) -> None:
-    noun = "account" if count == 1 else "accounts"
-    click.echo(json.dumps({"linked": count}) if as_json else f"{count} {noun} linked; {_REPLAY}")
+def _link(  # noqa: PLR0913  # one for each option
+    context: click.Context,
+    settings: Settings,
+    found: Sequence[Account],
+    env_file: Path | None,
+    *,
+    replays: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Link accounts, and replay what waits for them where that is wanted: its document then is the only one."""
+    _with_books(settings, lambda books: books.link(found))
+    said = f"{counted(len(found), 'account')} linked"
+    waiting = _waiting(settings, found) if replays else []
+    if waiting:
+        click.echo(f"{said}; {counted(len(waiting), 'dead letter')} of theirs", err=as_json)
+        # What was replayed too early, however often, has a reason to come through now.
+        context.invoke(replay, seq=tuple(waiting), force=True, yes=yes, env_file=env_file, as_json=as_json)
+        return
+    told = "no dead letter waits for them" if replays else _REPLAY
+    click.echo(json.dumps({"linked": len(found)}) if as_json else f"{said}; {told}")
+
+
+def _waiting(settings: Settings, found: Sequence[Account]) -> list[int]:
+    async def main() -> list[int]:
+        async with office_session(settings, changing=True) as office:
+            return await letters_for(office.desk, {each.name: each for each in known_vendors(settings)}, found)
+
+    return run(main())
 
 
 def _with_books(settings: Settings, work: Callable[[PostgresWebhooks], Awaitable[T]]) -> T:

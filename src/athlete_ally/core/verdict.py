@@ -10,7 +10,7 @@ REASONS: tuple[Reason, ...] = ("schema-invalid", "non-retryable", "max-deliver")
 VENDOR_REASONS: tuple[Reason, ...] = (*REASONS, "unknown-account")
 TERMINATED: Final = "terminated"
 """The reason of a letter for a message that a consumer of somebody else's told the server never to deliver again."""
-LETTER_REASONS: Final = (*REASONS, TERMINATED)
+LETTER_REASONS: Final = (*VENDOR_REASONS, TERMINATED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.webhooks import BY_NAME, SAMPLES
 
@@ -106,6 +106,7 @@ def replaced(payload: Any, data: st.DataObject) -> Any:
 
 
 @pytest.mark.parametrize("vendor", BY_NAME)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_no_payload_crashes_it(vendor: str, data: st.DataObject) -> None:
     """
@@ -116,6 +117,7 @@ def test_no_payload_crashes_it(vendor: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("vendor", BY_NAME)
+@settings(max_examples=30)
 @given(data=st.data(), body=st.binary(max_size=60))
 def test_no_bytes_crash_it(vendor: str, data: st.DataObject, body: bytes) -> None:
     """
