@@ -21,6 +21,7 @@ from support.streams import make_streams
 from support.wait import eventually
 from support.webhooks import SAMPLES
 
+from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.postgres.migrate import migrate
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
@@ -60,25 +61,28 @@ async def test_every_page_works_and_is_fit_for_everybody(here: Here, visitor: Vi
     ]
     await visitor.go(console)
     await Client(lambda: ingest).send(readings, count=40)
-    await page.locator("#figure-database", has_text="40").wait_for()
+    night = {"userId": "ada", "date": str(days[0]), "durationMinutes": 451, "source": "oura"}
+    await Client(lambda: ingest).send({**night, "capturedAt": now.isoformat()}, kind="sleep")
+    flagged = hrv_reading("ada", 250, date=str(days[0]), capturedAt=now.isoformat(), source="polar")
+    await Client(lambda: ingest).send(flagged)
+    await page.locator("#figure-database", has_text="42").wait_for()
     await page.get_by_text("Nothing needs attention").wait_for()
     await is_fit(visitor)
     await visitor.picture("phone", width=375)
-
-    await page.get_by_role("link", name="Streams").click()
-    await page.get_by_text("As desired").wait_for()
-    await is_fit(visitor)
 
     await page.get_by_role("link", name="Records").click()
     await page.get_by_label("Exact id of the person").fill("ad")
     await page.get_by_role("button", name="Look up").click()
     await page.get_by_text("There is no record of this person").wait_for()
+    await is_fit(visitor)
     await page.get_by_label("Exact id of the person").fill("ada")
     await page.get_by_role("button", name="Look up").click()
     await page.get_by_text("normal band: mean").wait_for()
     await visitor.picture("records")
     assert await page.locator("circle.day:not(.outside) title").count() == 40
     assert "ada" not in page.url
+    await page.get_by_text("Hours asleep, night by night").wait_for()
+    assert await page.get_by_text("rmssd-implausible").count() == 1
     await is_fit(visitor)
     await page.get_by_role("button", name="Lineage").first.click()
     await page.get_by_text("AA_CORE_HOT, sequence 1").wait_for()
@@ -93,6 +97,37 @@ async def test_every_page_works_and_is_fit_for_everybody(here: Here, visitor: Vi
     await page.get_by_text("6 dead letters in AA_DLQ").first.wait_for()
     await visitor.picture("flow")
     await visitor.picture("flow-dark", scheme="dark")
+
+
+async def test_differences_are_shown_and_not_applied(site: Site, here: Here, visitor: Visitor) -> None:
+    """
+    Streams say how they differ, what a plan would do and how dangerous it is; the command line alone applies it.
+    """
+    (console,) = await here.start("console")
+    page = visitor.page
+    await visitor.go(f"{console}/streams")
+    await page.get_by_text("As desired").wait_for()
+    await is_fit(visitor)
+
+    live = await NatsAdmin(site.connection).stream(CORE_HOT)
+    assert live is not None
+    await site.connection.api(f"STREAM.UPDATE.{CORE_HOT}", {**live.config, "max_age": 7 * 86_400 * 10**9})
+    await site.connection.api(f"CONSUMER.DELETE.{CORE_HOT}.{normalize_durable('sleep')}")
+    pause = {"pause_until": "2099-01-01T00:00:00Z"}
+    await site.connection.api(f"CONSUMER.PAUSE.{CORE_HOT}.{normalize_durable('hrv')}", pause)
+    await page.reload()
+    differences = await page.get_by_role("region", name="Differences", exact=True).inner_text()
+    assert [word in differences for word in ("max_age", "7d", "2d", normalize_durable("sleep"), "missing")] == [
+        True
+    ] * 5
+    await page.get_by_text(f"athlete-ally streams consumers resume {normalize_durable('hrv')}").wait_for()
+    assert await page.locator("main form").count() == 0
+    await is_fit(visitor)
+    await visitor.go(console)
+    await page.get_by_text(f"durable {normalize_durable('sleep')} is missing").first.wait_for()
+    await page.get_by_text(f"{normalize_durable('hrv')} is paused").first.wait_for()
+    await is_fit(visitor)
+    await visitor.picture("trouble")
 
 
 async def test_a_row_leads_back_to_its_webhook(site: Site, here: Here, visitor: Visitor) -> None:
@@ -152,6 +187,11 @@ async def test_readings_are_sent_and_watched(here: Here, visitor: Visitor) -> No
     """
     _, _, console = await here.start("ingest", "normalize", "console")
     page = visitor.page
+    await visitor.go(f"{console}/nowhere")
+    await is_fit(visitor)
+    await page.get_by_role("link", name="Try it").click()
+    await page.get_by_label("Body of POST").wait_for()
+    await is_fit(visitor)
     for specimen, end in (("fine", "The record is there"), ("misspelt", "did you mean"), ("impossible", "Letter 1")):
         await visitor.go(f"{console}/try?specimen={specimen}")
         await page.get_by_role("button", name="Send", exact=True).click()
@@ -254,8 +294,10 @@ async def test_servers_go_and_come_back(
         await page.get_by_text("NATS: no answer").first.wait_for()
         await visitor.go(f"{console}/letters")
         await page.get_by_text("NATS does not answer").wait_for()
+        await is_fit(visitor)
         await asyncio.to_thread(nats.start)
         await page.get_by_text("No dead letters wait").wait_for()
+        await is_fit(visitor)
 
         signal_all(postgres.pid, signal.SIGSTOP)
         await visitor.go(console)
@@ -264,6 +306,8 @@ async def test_servers_go_and_come_back(
         await page.get_by_text("As desired").wait_for()
         await visitor.go(f"{console}/letters")
         await page.get_by_text("Replays are not known now").wait_for()
+        await visitor.go(f"{console}/letters/journal")
+        await page.get_by_text("PostgreSQL: no answer").wait_for()
         signal_all(postgres.pid, signal.SIGCONT)
         await visitor.go(console)
         await page.get_by_text("Nothing needs attention").wait_for(timeout=60_000)

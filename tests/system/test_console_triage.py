@@ -115,6 +115,7 @@ async def test_a_viewer_sees_and_changes_nothing(site: Site, here: Here, visitor
     await eventually(site.letters)
     page = visitor.page
     assert await visitor.go(f"{console}/letters") == "Log in"
+    assert await visitor.serious_findings() == []
 
     await page.get_by_label("Your token").fill("aak_wrong")
     await page.get_by_role("button", name="Log in").click()

@@ -81,7 +81,10 @@ class Office(Protocol):
 
 
 OpenOffice = Callable[[], Office]
-"""Returns the office as things are now."""
+"""Returns the office as things are now; raises Unavailable at once where the broker is known to be away."""
+
+OpenJournal = Callable[[], JournalDesk]
+"""Returns the journal; raises Unavailable at once where the database is known to be away."""
 
 
 @dataclass(frozen=True, slots=True)

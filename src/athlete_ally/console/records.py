@@ -1,6 +1,6 @@
 """What the console needs of records: a person's rows, and the receipts of messages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -18,3 +18,7 @@ class Records(Receipts, Protocol):
             Unavailable: the database can't be reached.
         """
         ...
+
+
+OpenRecords = Callable[[], Records]
+"""Returns them; raises Unavailable at once where the database is known to be away."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from athlete_ally.console.office import Office, OpenOffice
-from athlete_ally.core.errors import AthleteAllyError, Refused
+from athlete_ally.core.errors import AthleteAllyError, Refused, Unavailable
 from athlete_ally.core.journal import Entry
 from athlete_ally.core.ports import Log
 from athlete_ally.ops.replay import Replay
@@ -117,6 +117,8 @@ class Replays:
             Unavailable: the broker or the database can't be reached.
         """
         office = self.office()
+        if office.no_history:
+            raise Unavailable(f"PostgreSQL: {office.no_history}")
         before = await office.journal.entries_of(run)
         try:
             plan = plan_of(run, before)

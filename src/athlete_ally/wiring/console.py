@@ -89,6 +89,14 @@ class _World:
         self.require_broker()
         return build_office(self.settings, self.connection, self.pool, self.sampler.source("database").trouble)
 
+    def journal(self) -> PostgresJournal:
+        self.require_database()
+        return PostgresJournal(self.pool)
+
+    def records(self) -> PostgresRecords:
+        self.require_database()
+        return PostgresRecords(self.pool)
+
     async def overview(self) -> Overview:
         self.require_broker()
         return await look(NatsBroker(self.connection), wanted_of(desired_topology(self.settings)))
@@ -97,6 +105,11 @@ class _World:
         wanted = wanted_of(desired_topology(self.settings))
         known = (each.name for each in wanted)
         return await make_plan(NatsBroker(self.connection), environment_of(self.settings), wanted, now(), known)
+
+    def require_database(self) -> None:
+        """Raise at once where a page would only wait in vain."""
+        if trouble := self.sampler.source("database").trouble:
+            raise Unavailable(f"PostgreSQL: {trouble}")
 
     def require_broker(self) -> None:
         """Raise at once where a page would only wait in vain."""
@@ -157,16 +170,14 @@ async def _build_world(settings: Settings, log: Log) -> _World:
 
 
 def _pages(world: _World, shell: Shell, replays: Replays) -> list[BaseRoute]:
-    records = PostgresRecords(world.pool)
     most_behind = environment_of(world.settings).thresholds.consumer_lag_messages
-    journal = PostgresJournal(world.pool)
-    look_up = RecordPages(shell, records, NatsMessages(world.connection), _SHOWN, journal, now, new_run)
+    look_up = RecordPages(shell, world.records, NatsMessages(world.connection), _SHOWN, world.journal, now, new_run)
     send = sender(world.client, world.settings)
     return [
         *flow_routes(shell, world.flow),
-        *letter_routes(shell, world.office, replays, journal, now, new_run),
+        *letter_routes(shell, world.office, replays, world.journal, now, new_run),
         *ReplayPages(shell, replays, most_behind).routes(),
         *stream_routes(shell, world.overview, world.plan, lambda: world.sampler.source("broker")),
         *look_up.routes(),
-        *TryPages(shell, send, records, world.office, journal, now, new_run, Sent()).routes(),
+        *TryPages(shell, send, world.records, world.office, world.journal, now, new_run, Sent()).routes(),
     ]

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from athlete_ally.console import wording
 from athlete_ally.console.charts import bars
-from athlete_ally.console.office import JournalDesk, OpenOffice, all_groups, note_reveal, one_group
+from athlete_ally.console.office import OpenJournal, OpenOffice, all_groups, note_reveal, one_group
 from athlete_ally.console.replays import Replays
 from athlete_ally.console.shell import Shell, Visit
 from athlete_ally.ops.diagnosis import differences
@@ -25,7 +25,7 @@ def letter_routes(
     shell: Shell,
     office: OpenOffice,
     replays: Replays,
-    journal: JournalDesk,
+    journal: OpenJournal,
     now: Callable[[], datetime],
     new_run: Callable[[], str],
 ) -> list[Route]:
@@ -64,7 +64,7 @@ def letter_routes(
             text = f"There is no dead letter {sequence} in AA_DLQ: it came through, or was put aside."
             return shell.notice(visit, "No such letter", text, HTTPStatus.NOT_FOUND)
         if reveal:
-            await note_reveal(journal, new_run(), visit.session.person.name, found.letter.identity, sequence)
+            await note_reveal(journal(), new_run(), visit.session.person.name, found.letter.identity, sequence)
         prediction = await desk.rehearsals.predict(found)
         return shell.render(
             visit,
@@ -81,7 +81,7 @@ def letter_routes(
 
     async def lines(visit: Visit) -> Response:
         run = visit.request.query_params.get("run") or None
-        entries = await journal.read(run=run, acts_only=run is None, limit=_LINES_OF_JOURNAL)
+        entries = await journal().read(run=run, acts_only=run is None, limit=_LINES_OF_JOURNAL)
         return shell.render(visit, "journal.html", entries=entries, run=run)
 
     return [

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from athlete_ally.console.charts import Bar, bars
-from athlete_ally.console.office import JournalDesk
-from athlete_ally.console.records import Records
+from athlete_ally.console.office import OpenJournal
+from athlete_ally.console.records import OpenRecords
 from athlete_ally.console.shell import Shell, Visit
 from athlete_ally.console.trend import BAND_DAYS, DayValue, TrendDay, main_series, trend
 from athlete_ally.console.trend_chart import draw
@@ -27,6 +27,8 @@ _DAYS_SHOWN = 42
 _MOST_ROWS = 400
 _ROWS_SHOWN = 21
 _NIGHTS = (900.0, 110.0)
+# A chart is made for two weeks at least: a few nights are no wider than many.
+_FEWEST_NIGHTS = 14
 _MOST_ID_CHARACTERS = 200
 _COMMON = {*Record.__struct_fields__, "stored_at"} - {*KEY_COLUMNS, "day", "quality_flags", "captured_at"}
 
@@ -46,10 +48,10 @@ class RecordPages:
     """The pages on which a person is looked up."""
 
     shell: Shell
-    records: Records
+    records: OpenRecords
     messages: Messages
     measurements: Sequence[Measurement]
-    journal: JournalDesk
+    journal: OpenJournal
     now: Callable[[], datetime]
     new_run: Callable[[], str]
 
@@ -92,7 +94,7 @@ class RecordPages:
     async def _sections(self, person_id: str, today: date) -> list[Section]:
         since = today - timedelta(days=_DAYS_SHOWN + BAND_DAYS + 20)
         found = await asyncio.gather(
-            *(self.records.of_person(each, person_id, since, _MOST_ROWS) for each in self.measurements)
+            *(self.records().of_person(each, person_id, since, _MOST_ROWS) for each in self.measurements)
         )
         return [
             Section(each.title, each.kind, _own_columns(rows), rows)
@@ -101,7 +103,7 @@ class RecordPages:
 
     async def _lineage(self, visit: Visit) -> Response:
         message_id = visit.form.get("message_id", "")[:_MOST_ID_CHARACTERS]
-        found = await lineage_of(message_id, self.records, self.messages)
+        found = await lineage_of(message_id, self.records(), self.messages)
         if found is None:
             text = "There is no receipt of this message: it is not settled yet, or its receipt is elsewhere."
             return self.shell.notice(visit, "Nothing is known of it", text, HTTPStatus.NOT_FOUND)
@@ -118,7 +120,7 @@ class RecordPages:
     async def _note(self, visit: Visit, details: Mapping[str, Any]) -> None:
         """Note who looks at whom, before anything is shown; the person's id stays out of the journal."""
         note = Note(self.new_run(), visit.session.person.name, "reveal", "finished", details=details)
-        await self.journal.write([note])
+        await self.journal().write([note])
 
 
 def _own_columns(rows: Sequence[Row]) -> tuple[str, ...]:
@@ -132,7 +134,8 @@ def _nights(sections: Sequence[Section]) -> list[tuple[Bar, Row]]:
     """Return a bar for each night of the last weeks, the oldest first."""
     rows = [row for section in sections if section.kind == "sleep" for row in section.rows][:_DAYS_SHOWN][::-1]
     width, height = _NIGHTS
-    drawn = bars([row["asleep_min"] for row in rows], width=width, height=height, gap=4)
+    used = width * min(1.0, len(rows) / _FEWEST_NIGHTS)
+    drawn = bars([row["asleep_min"] for row in rows], width=used, height=height, gap=4)
     return list(zip(drawn, rows, strict=True))
 
 

@@ -11,8 +11,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from athlete_ally.console.journey import Answer, Journey, Send, Sent
-from athlete_ally.console.office import JournalDesk, OpenOffice
-from athlete_ally.console.records import Records
+from athlete_ally.console.office import OpenJournal, OpenOffice
+from athlete_ally.console.records import OpenRecords
 from athlete_ally.console.shell import Shell, Visit
 from athlete_ally.console.specimens import specimens
 from athlete_ally.core import headers
@@ -30,9 +30,9 @@ class TryPages:
 
     shell: Shell
     send: Send
-    records: Records
+    records: OpenRecords
     office: OpenOffice
-    journal: JournalDesk
+    journal: OpenJournal
     now: Callable[[], datetime]
     new_run: Callable[[], str]
     sent: Sent
@@ -56,7 +56,7 @@ class TryPages:
     async def _send(self, visit: Visit) -> Response:
         key = self.new_run()
         started = Note(key, visit.session.person.name, "send", "started", details={"what": f"a reading of {_KIND}"})
-        await self.journal.write([started])
+        await self.journal().write([started])
         answer = await self.send(_KIND, visit.form.get("body", "").encode())
         self.sent.keep(key, _KIND, answer)
         return RedirectResponse(f"/try/{key}", HTTPStatus.SEE_OTHER)
@@ -73,7 +73,7 @@ class TryPages:
     async def _journey(self, kind: str, answer: Answer) -> Journey:
         if not answer.is_accepted:
             return Journey(kind, answer)
-        receipts = await self.records.receipts(answer.message_id)
+        receipts = await self.records().receipts(answer.message_id)
         receipt = receipts[-1] if receipts else None
         letter = await self._letter(answer.message_id) if receipt and receipt["dead_lettered"] else None
         return Journey(kind, answer, receipt, letter)
