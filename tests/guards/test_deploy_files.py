@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from athlete_ally.core.topology import INGEST_PORT, NORMALIZE_PORT
+from athlete_ally.core.topology import CONSOLE_PORT, FETCH_PORT, INGEST_PORT, NORMALIZE_PORT
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "Dockerfile"
@@ -76,9 +76,10 @@ def test_the_health_checks_tell_alive_from_dead(status: int | None, *, healthy: 
     The health check of each service succeeds on 200 alone, neither on an error nor without an answer.
     """
     image_check = json.loads(instructions("HEALTHCHECK")[0].partition("CMD")[2])[-1]
-    normalize_check = services()["normalize"]["healthcheck"]["test"][-1]
+    ports = {"normalize": NORMALIZE_PORT, "fetch": FETCH_PORT, "console": CONSOLE_PORT}
+    checks = {port: services()[name]["healthcheck"]["test"][-1] for name, port in ports.items()}
     with answering(status) as port:
-        for port_in_file, check in ((INGEST_PORT, image_check), (NORMALIZE_PORT, normalize_check)):
+        for port_in_file, check in {INGEST_PORT: image_check, **checks}.items():
             assert f":{port_in_file}/health" in check
             code = check.replace(str(port_in_file), str(port))
             done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=30)
