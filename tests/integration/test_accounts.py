@@ -59,6 +59,19 @@ async def test_an_account_is_linked_moved_listed_and_removed(command: Run, books
     assert [Account("garmin", "their-1", "ada")] == await books.linked(None)
 
 
+async def test_whoever_connected_an_account_said_whose_it_is(command: Run, books: PostgresWebhooks, pool: Any) -> None:
+    """
+    Data in the webhooks of a vendor whose API is asked, too, is the connected person's; what is linked by hand stands
+    above that.
+    """
+    await PostgresVault(pool, TokenSeal(KEY)).keep(GRANTED)
+    assert await books.people("oura", ["person-1", "person-2"]) == {"person-1": "ada"}
+    assert await books.people("whoop", ["person-1"]) == {}
+
+    await command("accounts", "add", "oura", "person-1", "eve")
+    assert await books.people("oura", ["person-1"]) == {"person-1": "eve"}
+
+
 async def test_a_machine_reads_the_same(command: Run) -> None:
     """
     With --json each command prints one document and nothing else, and the exit code is the same.

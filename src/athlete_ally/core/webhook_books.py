@@ -69,7 +69,7 @@ class WebhookBooks(Protocol):
     """
 
     async def people(self, vendor: str, accounts: Sequence[str]) -> Mapping[str, str]:
-        """Return our user id by account, for those that are known."""
+        """Return our user id by account, for those that were linked, or that their person connected."""
         ...
 
     async def owner(self, vendor: str, grant: int) -> Account | None:

@@ -17,7 +17,14 @@ _REMEMBER = load_sql("insert_webhook_receipt")
 _REMEMBER_FETCH = load_sql("insert_fetch_receipt")
 _START_ALONE = load_sql("start_alone")
 _FORGET_STARTS = load_sql("forget_lone_starts")
-_PEOPLE = "SELECT account, user_id FROM vendor_account WHERE vendor = $1 AND account = ANY ($2::text[])"
+# Whoever connected an account said whose it is; what an operator links stands above that.
+_PEOPLE = """
+SELECT account, user_id FROM vendor_account WHERE vendor = $1 AND account = ANY ($2::text[])
+UNION ALL
+SELECT account, user_id FROM vendor_grant AS given WHERE vendor = $1 AND account = ANY ($2::text[]) AND NOT EXISTS (
+    SELECT FROM vendor_account AS linked WHERE linked.vendor = given.vendor AND linked.account = given.account
+)
+"""
 _OWNER = "SELECT vendor, account, user_id FROM vendor_grant WHERE vendor = $1 AND id = $2"
 _PERMISSIONS = "SELECT account, state FROM vendor_grant WHERE vendor = $1 AND account = ANY ($2::text[])"
 _ON_RECORD = "SELECT DISTINCT message_id FROM receipt WHERE message_id = ANY ($1::text[])"
