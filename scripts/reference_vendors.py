@@ -1,5 +1,6 @@
 """The vendors: how each signs, shakes hands and delivers, and where that was looked up."""
 
+from reference_history import history_lines
 from reference_markdown import code, codes, table
 
 from athlete_ally.core.signature import Hmac, SecretPath, SharedHeader, Signature
@@ -52,4 +53,5 @@ def _section(vendor: Vendor) -> str:
     if vendor.api is not None:
         lines.append(f"Its API, which is asked for what webhooks name, was read at {', '.join(vendor.api.sources)}.")
         unconfirmed += [f"- Unconfirmed, of its API: {each}." for each in vendor.api.unconfirmed]
+        lines += history_lines(vendor.api.history)
     return "\n".join([*lines, "", *unconfirmed]).rstrip()

@@ -89,7 +89,7 @@ def chain(site: Site) -> Callable[..., Any]:
     @asynccontextmanager
     async def set_up(vendor: str, accounts: int = 3, **options: Any) -> AsyncGenerator[Chain]:
         numbers = [str(70_400_000 + number) for number in range(accounts)]
-        api = SimulatedApi(APIS[vendor], numbers, time.monotonic, **options)
+        api = SimulatedApi(APIS[vendor], numbers, time.monotonic, last_day=DAY, **options)
         server = HttpServer(api.app(), host="127.0.0.1", port=0, drain_s=1)
         await server.open(option="none")
         upper = vendor.upper()

@@ -82,7 +82,7 @@ class HttpVendorApi:
 
     async def _enrol(self, call: Call, tokens: Tokens) -> None:
         answer = await self.get(call, tokens.access)
-        if answer.judgement == "later":
+        if answer.judgement in {"limited", "later"}:
             raise Later("the vendor can't take a person on now", answer.wait_s or _LATER_S)
         if answer.judgement != "ok":
             raise Refused("the vendor does not take this person on: look there for consents that are missing")

@@ -11,6 +11,7 @@ Exit codes: 0 as desired, 1 error or could not tell, 2 differences or findings, 
 """
 _COMMANDS = {
     "accounts": "athlete_ally.cli.accounts:accounts",
+    "backfill": "athlete_ally.cli.backfill:backfill",
     "connect": "athlete_ally.cli.connect:connect",
     "console": "athlete_ally.cli.console:console",
     "demo": "athlete_ally.cli.demo:demo",

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from enum import IntEnum
 
-from athlete_ally.core.errors import AthleteAllyError, NotVerified, Refused, StalePlan, WrongTarget
+from athlete_ally.core.errors import AthleteAllyError, NotVerified, Refused, StalePlan, Withdrawn, WrongTarget
 
 
 class Exit(IntEnum):
@@ -22,6 +22,7 @@ class Exit(IntEnum):
 
 _BY_ERROR: dict[type[AthleteAllyError], tuple[Exit, str]] = {
     Refused: (Exit.REFUSED, "refused: "),
+    Withdrawn: (Exit.REFUSED, "withdrawn: "),
     WrongTarget: (Exit.WRONG_TARGET, "wrong target: "),
     StalePlan: (Exit.STALE_PLAN, "stale plan: "),
     NotVerified: (Exit.NOT_VERIFIED, "not verified: "),

@@ -1,6 +1,5 @@
 """`import`: a person's own files, through ingest."""
 
-import asyncio
 import json
 import time
 from collections.abc import Callable, Generator
@@ -17,6 +16,7 @@ from rich.table import Table
 
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option, label
+from athlete_ally.cli.stopping import until_stopped
 from athlete_ally.config.settings import load_settings
 from athlete_ally.wiring.importing import (
     Outcome,
@@ -30,10 +30,9 @@ from athlete_ally.wiring.importing import (
     open_health_auto_export,
     send_all,
 )
-from athlete_ally.wiring.loop import run, stop_on_signals
+from athlete_ally.wiring.loop import run
 
 Open = Callable[[Path, str], Source]
-_INTERRUPTED = 128 + 2
 
 
 @click.group("import")
@@ -136,7 +135,7 @@ def _import(  # noqa: PLR0913  # one for each option
                 if journal.progress.is_complete:
                     outcome = Outcome(journal.progress, before=journal.progress.acknowledged)
                 else:
-                    outcome = run(_until_stopped(send_all(opened(file, user), journal, target, report)))
+                    outcome = run(until_stopped(send_all(opened(file, user), journal, target, report)))
         seconds = round(time.monotonic() - started_s, 1)
         documents.append({"file": file.name, "dry_run": dry_run, **outcome.document(), "seconds": seconds})
         if not as_json:
@@ -145,22 +144,6 @@ def _import(  # noqa: PLR0913  # one for each option
         click.echo(json.dumps({"files": documents}))
     is_partial = any(each["refused"] or each["impossible"] for each in documents)
     raise SystemExit(Exit.FINDINGS if is_partial else Exit.AS_DESIRED)
-
-
-async def _until_stopped(work: Any) -> Outcome:
-    """Do the work; on Ctrl-C give it up, which costs nothing: the journal knows how far it came."""
-    stop = asyncio.Event()
-    stop_on_signals(stop)
-    sending = asyncio.create_task(work)
-    stopped = asyncio.create_task(stop.wait())
-    await asyncio.wait({sending, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    if not sending.done():
-        sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
-        click.echo("stopped; the same command goes on where this one was", err=True)
-        raise SystemExit(_INTERRUPTED)
-    return sending.result()
 
 
 @contextmanager

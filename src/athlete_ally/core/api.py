@@ -1,17 +1,21 @@
 """The port of a vendor's API: how a person gives permission, and how what a webhook names is asked for. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.grant import Tokens
-from athlete_ally.core.vendor import NOTHING, Readings, Resource, Unpacked, holding
+from athlete_ally.core.vendor import NOTHING, Found, Readings, Resource, Unpacked, Unusable, holding
 from athlete_ally.core.vendor_json import decoded
 
-Judgement = Literal["ok", "gone", "unauthorized", "refused", "later"]
-"""What an answer means: gone, deleted meanwhile; refused, this person's data will not be given; later, ask again."""
+if TYPE_CHECKING:
+    from athlete_ally.core.history import Listing
+
+Judgement = Literal["ok", "gone", "unauthorized", "refused", "limited", "later"]
+"""What an answer means: gone, deleted meanwhile; refused, this person's data will not be given; limited, we ask too
+much; later, the vendor is in trouble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +44,37 @@ def unread(_document: Document) -> Unpacked:
     return NOTHING
 
 
-def by_type(readers: Mapping[str, Callable[[Document], Readings]]) -> Callable[[Document], Unpacked]:
-    """Return what reads a document with the reader of its type; of a type without one it makes nothing."""
+Reader = Callable[[Document], Readings]
+Lister = Callable[[Document], Unpacked]
+
+
+def by_type(readers: Mapping[str, Reader], listers: Mapping[str, Lister] | None = None) -> Lister:
+    """Return what reads a document with the reader of its type; of a type without one it makes nothing.
+
+    `listers` read the documents that hold many items, each with a place of its own.
+    """
 
     def read(document: Document) -> Unpacked:
+        if listers is not None and document.type in listers:
+            return listers[document.type](document)
         reader = readers.get(document.type)
         return NOTHING if reader is None else holding(reader(document), document.account)
 
     return read
+
+
+def one_by_one(items: Iterable[Callable[[], Readings]], account: str) -> Unpacked:
+    """Read the items of a document; one that can't be read leaves the others alone."""
+    found: list[Found] = []
+    unusable: list[Unusable] = []
+    for index, read in enumerate(items):
+        try:
+            readings = read()
+        except InvalidMessage as error:
+            unusable.append(Unusable(index, str(error)))
+        else:
+            found += [Found(index, kind, account, fields) for kind, fields in readings]
+    return Unpacked(tuple(found), unusable=tuple(unusable), ignored=int(not found and not unusable))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +124,9 @@ def by_status(status: int, _body: bytes) -> Judgement:
             return "gone"
         case 401:
             return "unauthorized"
-        case _ if status in {408, 425, 429} or status >= 500:  # noqa: PLR2004  # RFC 9110
+        case 429:
+            return "limited"
+        case _ if status in {408, 425} or status >= 500:  # noqa: PLR2004  # RFC 9110
             return "later"
         case _:
             return "refused"
@@ -127,6 +156,8 @@ class Api:
     `read` makes readings of the answer. It is pure, and raises `InvalidMessage` for one that can't be read at all. Of
     two readings of one thing the one captured later stays: `capturedAt` is the vendor's time of the last change, or,
     where the vendor names none, the document's `received_at`.
+
+    `history` holds the ways to ask for a person's past, one for each thing that the vendor lists.
     """
 
     base_url: str
@@ -138,6 +169,7 @@ class Api:
     counts: Literal["application", "person"] = "application"
     wait_s: Callable[[Mapping[str, str], float], float | None] = told_to_wait_s
     read: Callable[[Document], Unpacked] = unread
+    history: "tuple[Listing, ...]" = ()
     unconfirmed: tuple[str, ...] = ()
 
 

@@ -20,6 +20,10 @@ class Later(AthleteAllyError):
         self.delay_s = delay_s
 
 
+class OverLimit(Later):
+    """A vendor's limit is reached: it is well, and takes no more requests of ours until then."""
+
+
 class StreamFull(Unavailable):
     """The stream refuses new messages because it reached `max_bytes`: 503 now, retry later."""
 

@@ -37,6 +37,16 @@ def decoded_items(body: bytes) -> list[Any]:
     return decoded(body, list[Any]) if bytes(raw).lstrip()[:1] == b"[" else [decoded(body, dict[str, Any])]
 
 
+def pages(body: bytes, shape: type[T]) -> list[T]:
+    """Return the answers in a document: a list of them where it took several requests, or the only one.
+
+    Raises:
+        InvalidMessage: it is not JSON, or one of them is not of this shape.
+    """
+    several: Any = list[shape]
+    return decoded(body, several) if body.lstrip()[:1] == b"[" else [decoded(body, shape)]
+
+
 def converted(item: Any, shape: type[T]) -> T:
     """Return decoded JSON as `shape`.
 

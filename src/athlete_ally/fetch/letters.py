@@ -26,8 +26,12 @@ def dead_letter(vendor: str, delivery: Delivery, reason: Reason, error: str, *, 
     )
 
 
-def fetched(vendor: str, grant: int, kind: str, body: bytes, webhook: Delivery, *, at: datetime) -> OutgoingMessage:
-    """Return the message that keeps what a vendor answered after a webhook; the same answer has the same id.
+def fetched(
+    vendor: str, grant: int, kind: str, body: bytes, *, at: datetime, webhook: Delivery | None = None
+) -> OutgoingMessage:
+    """Return the message that keeps what a vendor answered; the same answer has the same id.
+
+    `webhook` is what named it, if something did; a back-fill asks unasked.
 
     The grant stands for the person: the vendor's id of somebody does not belong into headers.
     """
@@ -42,7 +46,6 @@ def fetched(vendor: str, grant: int, kind: str, body: bytes, webhook: Delivery, 
         headers.CONTENT_TYPE: "application/json",
         headers.GRANT: str(grant),
         headers.RESOURCE_TYPE: kind,
-        **parent_headers(parent_for(webhook)),
-        **handed_on(webhook.headers),
+        **({} if webhook is None else {**parent_headers(parent_for(webhook)), **handed_on(webhook.headers)}),
     }
     return OutgoingMessage(topology.VENDOR_HOT, subject, body, identity, attributes)

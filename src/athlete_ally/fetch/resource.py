@@ -6,13 +6,17 @@ from datetime import timedelta
 from typing import Final, assert_never
 
 from athlete_ally.core.api import Answered, Api, Budget, Call, VendorApi
-from athlete_ally.core.errors import InvalidMessage, Later, Withdrawn
+from athlete_ally.core.errors import InvalidMessage, Later, OverLimit, Withdrawn
 from athlete_ally.core.grant import Grant, GrantState, Vault
 from athlete_ally.core.ports import Now
 from athlete_ally.core.vendor import Resource
 
 # A token that ends while it is on its way is asked for again anyway; this saves the detour.
 _FRESH_FOR = timedelta(seconds=60)
+# Far beyond what any window is cut to: a vendor whose last page leads to another one must not be asked for ever.
+_MOST_PAGES = 200
+# For a limit whose end the vendor does not tell; windows are minutes long.
+_SOON_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +69,25 @@ class Fetcher:
     on_refresh: Callable[[], None]
 
     async def get(self, resource: Resource) -> Outcome:
-        """Return what became of it. May be repeated at will.
+        """Return what became of it. May be repeated at will. Raises as `ask`."""
+        call = self.api.call(resource)
+        return Nothing("ignored") if call is None else await self.ask(call, resource.account)
+
+    async def ask(self, call: Call, account: str) -> Outcome:
+        """Send a request on behalf of a person, and those that follow it. May be repeated at will.
 
         Raises:
-            Later: the vendor can't answer now, or its budget is spent.
+            OverLimit: the vendor's budget is spent, or the vendor says so.
+            Later: the vendor can't answer now.
             Unavailable: the database can't be reached.
         """
-        call = self.api.call(resource)
-        if call is None:
-            return Nothing("ignored")
-        grant = await self.vault.find(self.vendor, resource.account)
+        grant = await self.vault.find(self.vendor, account)
         if grant is None:
             return NOT_CONNECTED
         if grant.state != "active":
             return no_longer(grant.state)
         try:
-            return await self._get(call, grant)
+            return await self._follow(call, grant)
         except Withdrawn:
             return Hopeless("withdrawn", "the vendor takes the permission no more: the person has to connect again")
 
@@ -88,37 +95,42 @@ class Fetcher:
         """Note that a person took the permission back. Raises as `get`."""
         await self.vault.withdraw(self.vendor, account)
 
-    async def _get(self, call: Call, grant: Grant, answers: tuple[bytes, ...] = ()) -> Outcome:
+    async def _follow(self, call: Call, grant: Grant, answers: tuple[bytes, ...] = ()) -> Outcome:
         if grant.granted.tokens.expires_at <= self.now() + _FRESH_FOR:
             grant = await self._refreshed(grant)
-        answered = await self._ask(call, grant)
+        answered = await self._send(call, grant)
         if answered.judgement == "unauthorized":
             grant = await self._refreshed(grant)
-            answered = await self._ask(call, grant)
+            answered = await self._send(call, grant)
         match answered.judgement:
             case "ok":
                 answers = (*answers, answered.body)
+                if len(answers) > _MOST_PAGES:
+                    raise Later("the vendor's list does not come to an end", 0)
                 following = None if call.then is None else _next(call.then, answered)
                 if following is None:
                     return Got(grant, _joined(answers))
-                return await self._get(following, grant, answers)
+                return await self._follow(following, grant, answers)
             case "gone":
                 return Nothing("gone")
             case "unauthorized" | "refused":
                 return Hopeless("refused", "the vendor refuses this person's data, with a token that is fresh")
+            case "limited":
+                raise OverLimit("the vendor's limit is reached", answered.wait_s or _SOON_S)
             case "later":
                 raise Later("the vendor can't answer now", answered.wait_s or 0)
             case _:
                 assert_never(answered.judgement)
 
-    async def _ask(self, call: Call, grant: Grant) -> Answered:
+    async def _send(self, call: Call, grant: Grant) -> Answered:
         whose = self.vendor if self.api.counts == "application" else f"{self.vendor}/{grant.id}"
         wait_s = await self.budget.take(whose, self.api.rates)
         if wait_s > 0:
-            raise Later("the vendor's budget is spent", wait_s)
+            raise OverLimit("the vendor's budget is spent", wait_s)
         answered = await self.client.get(call, grant.granted.tokens.access)
-        if answered.judgement == "later" and answered.wait_s:
-            await self.budget.rest(whose, self.now() + timedelta(seconds=answered.wait_s))
+        wait_s = answered.wait_s or (_SOON_S if answered.judgement == "limited" else 0)
+        if answered.judgement in {"limited", "later"} and wait_s:
+            await self.budget.rest(whose, self.now() + timedelta(seconds=wait_s))
         return answered
 
     async def _refreshed(self, grant: Grant) -> Grant:

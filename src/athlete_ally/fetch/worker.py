@@ -188,7 +188,7 @@ class FetchWorker:
         match outcome:
             case Got(grant, body):
                 self._count("fetched")
-                return [fetched(self._vendor.name, grant.id, resource.type, body, delivery, at=at)]
+                return [fetched(self._vendor.name, grant.id, resource.type, body, at=at, webhook=delivery)]
             case Nothing(result):
                 self._count(result)
                 return []

@@ -7,14 +7,15 @@ https://github.com/googleapis/google-api-python-client/blob/main/googleapiclient
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from athlete_ally.core.api import Document
+from athlete_ally.core.api import Document, one_by_one
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.vendor import Found, Readings, Unpacked, Unusable
-from athlete_ally.core.vendor_json import converted, decoded_items, minutes, moment, present
+from athlete_ally.core.vendor import Readings, Unpacked
+from athlete_ally.core.vendor_json import converted, minutes, moment, pages, present
 
 _SOURCE = "google-health"
 _DEEP_SOURCE = "google-health-deep-sleep"
@@ -219,15 +220,8 @@ _PARTS: Mapping[str, tuple[type, Callable[[Any, Document], Readings]]] = {
 
 def read(document: Document) -> Unpacked:
     """Read the points of one answer, or of several pages; one that can't be read leaves the others alone."""
-    points = [point for page in decoded_items(document.body) for point in converted(page, Points).data_points]
-    found: list[Found] = []
-    unusable: list[Unusable] = []
-    for index, point in enumerate(points):
-        try:
-            found += [Found(index, kind, document.account, fields) for kind, fields in _of_point(point, document)]
-        except InvalidMessage as error:
-            unusable.append(Unusable(index, str(error)))
-    return Unpacked(found=tuple(found), unusable=tuple(unusable), ignored=int(not found and not unusable))
+    points = (point for page in pages(document.body, Points) for point in page.data_points)
+    return one_by_one((partial(_of_point, point, document) for point in points), document.account)
 
 
 def _of_point(point: Any, document: Document) -> Readings:

@@ -3,15 +3,16 @@
 Docs: https://developer.withings.com/api-reference/
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
-from athlete_ally.core.api import Document
-from athlete_ally.core.vendor import Readings
-from athlete_ally.core.vendor_json import decoded, minutes, moment, present, stages_of
+from athlete_ally.core.api import Document, Lister, one_by_one
+from athlete_ally.core.vendor import Readings, Unpacked
+from athlete_ally.core.vendor_json import decoded, minutes, moment, pages, present, stages_of
 from athlete_ally.core.vendor_time import in_zone, later
 
 _SOURCE = "withings"
@@ -48,7 +49,7 @@ class _Group(msgspec.Struct, frozen=True):
 
 class _Measures(msgspec.Struct, frozen=True):
     timezone: str
-    measuregrps: tuple[_Group, ...]
+    measuregrps: tuple[msgspec.Raw, ...]
 
 
 # https://developer.withings.com/api-reference/#operation/measure-getmeas (meastype), also readable at
@@ -76,16 +77,16 @@ _NOT_MEASURED = {1, 4}
 _REAL = 1
 
 
-def _measures(document: Document) -> Readings:
-    answer = decoded(document.body, _Answer[_Measures]).body
-    readings: Readings = []
-    for group in answer.measuregrps:
-        if group.category == _REAL and group.attrib not in _NOT_MEASURED:
-            readings += _group(group, answer.timezone)
-    return readings
+def _measures(document: Document) -> Unpacked:
+    answers = [page.body for page in pages(document.body, _Answer[_Measures])]
+    groups = (partial(_group, item, answer.timezone) for answer in answers for item in answer.measuregrps)
+    return one_by_one(groups, document.account)
 
 
-def _group(group: _Group, zone: str) -> Readings:
+def _group(item: msgspec.Raw, zone: str) -> Readings:
+    group = decoded(bytes(item), _Group)
+    if group.category != _REAL or group.attrib in _NOT_MEASURED:
+        return []
     at = in_zone(group.date, zone)
     common = {"date": at.date().isoformat(), "capturedAt": moment(group.modified), "source": _SOURCE}
     values = {measure.type: measure.real for measure in group.measures}
@@ -139,17 +140,18 @@ class _Summary(_Session, frozen=True):
 
 
 class _Summaries(msgspec.Struct, frozen=True):
-    series: tuple[_Summary, ...]
+    series: tuple[msgspec.Raw, ...]
 
 
 # https://developer.withings.com/api-reference/#operation/sleepv2-getsummary, also readable at
 # https://github.com/api-evangelist/withings/blob/main/json-schema/withings-sleep-summary-object.json
-def _sleeps(document: Document) -> Readings:
-    summaries = decoded(document.body, _Answer[_Summaries]).body.series
-    return [reading for summary in summaries for reading in _night(summary)]
+def _sleeps(document: Document) -> Unpacked:
+    items = (item for page in pages(document.body, _Answer[_Summaries]) for item in page.body.series)
+    return one_by_one((partial(_night, item) for item in items), document.account)
 
 
-def _night(summary: _Summary) -> Readings:
+def _night(item: msgspec.Raw) -> Readings:
+    summary = decoded(bytes(item), _Summary)
     night, whole = summary.data, summary.common()
     slept = present(
         durationMinutes=minutes(night.total_sleep_time or night.asleepduration or None),
@@ -203,21 +205,21 @@ class _Workout(_Session, frozen=True):
 class _Moved(msgspec.Struct, frozen=True):
     """Days of one answer, workouts of the other."""
 
-    activities: tuple[_Day, ...] = ()
-    series: tuple[_Workout, ...] = ()
+    activities: tuple[msgspec.Raw, ...] = ()
+    series: tuple[msgspec.Raw, ...] = ()
 
 
 # https://developer.withings.com/api-reference/#operation/measurev2-getactivity (and -getworkouts), also
 # readable at https://github.com/api-evangelist/withings/blob/main/json-schema/withings-activity-object.json
-def _movements(document: Document) -> Readings:
-    readings: Readings = []
-    for answer in decoded(document.body, tuple[_Answer[_Moved], ...]):
-        readings += [_day(each) for each in answer.body.activities]
-        readings += [_workout(each) for each in answer.body.series]
-    return readings
+def _movements(document: Document) -> Unpacked:
+    answers = [page.body for page in pages(document.body, _Answer[_Moved])]
+    days = (partial(_day, item) for answer in answers for item in answer.activities)
+    workouts = (partial(_workout, item) for answer in answers for item in answer.series)
+    return one_by_one((*days, *workouts), document.account)
 
 
-def _day(day: _Day) -> tuple[str, dict[str, Any]]:
+def _day(item: msgspec.Raw) -> Readings:
+    day = decoded(bytes(item), _Day)
     values = present(
         steps=day.steps,
         distanceMeters=day.distance,
@@ -229,10 +231,11 @@ def _day(day: _Day) -> tuple[str, dict[str, Any]]:
         activeEnergyKcal=day.calories,
         totalEnergyKcal=day.totalcalories,
     )
-    return ("activity", {"date": day.date, "capturedAt": moment(day.modified), "source": _SOURCE, **values})
+    return [("activity", {"date": day.date, "capturedAt": moment(day.modified), "source": _SOURCE, **values})]
 
 
-def _workout(workout: _Workout) -> tuple[str, dict[str, Any]]:
+def _workout(item: msgspec.Raw) -> Readings:
+    workout = decoded(bytes(item), _Workout)
     effort = workout.data
     values = present(
         sport=_SPORTS.get(workout.category, f"category {workout.category}"),
@@ -241,7 +244,7 @@ def _workout(workout: _Workout) -> tuple[str, dict[str, Any]]:
         averageBpm=effort.hr_average or None,
         maxBpm=effort.hr_max or None,
     )
-    return ("workout", {**workout.common(), "context": "workout", **values})
+    return [("workout", {**workout.common(), "context": "workout", **values})]
 
 
 # https://developer.withings.com/api-reference/#operation/measurev2-getworkouts (category), also readable at
@@ -257,7 +260,7 @@ _SPORTS = {
     308: "indoor cycling",
 }  # fmt: skip
 
-READERS: Mapping[str, Callable[[Document], Readings]] = {
+LISTERS: Mapping[str, Lister] = {
     **dict.fromkeys(("1", "2", "4"), _measures),
     "16": _movements,
     "44": _sleeps,

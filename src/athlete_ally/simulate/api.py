@@ -4,6 +4,7 @@ import hashlib
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -16,12 +17,17 @@ from starlette.routing import Route
 from athlete_ally.simulate.face import ApiFace, Asked
 
 
+def _yesterday() -> date:
+    return (datetime.now(UTC) - timedelta(days=1)).date()
+
+
 @dataclass(slots=True)
 class SimulatedApi:
     """The state of a vendor. `accounts` are given out in order to those who come to give permission.
 
     Access tokens live `lives_s`; a refresh token works once. `per_window` requests are answered in each `window_s`.
-    Tokens are numbered from `serial` on. While `is_down` every answer is 503. `clock` gives seconds.
+    Tokens are numbered from `serial` on. While `is_down` every answer is 503. The data of everybody ends with
+    `last_day`, whose night is over everywhere. `clock` gives seconds.
     """
 
     face: ApiFace
@@ -31,6 +37,7 @@ class SimulatedApi:
     per_window: int = 100_000
     window_s: float = 60
     is_down: bool = False
+    last_day: date = field(default_factory=_yesterday)
     serial: int = 0
     requests: int = 0
     refused: int = 0
@@ -128,7 +135,7 @@ class SimulatedApi:
         if self.face.enrol_path is not None and account not in self._enrolled:
             return self._answer(403, {})
         form = dict(parse_qsl((await request.body()).decode()))
-        document = self._document(Asked(request.url.path, account, dict(request.query_params), form))
+        document = self._document(Asked(request.url.path, account, dict(request.query_params), form, self.last_day))
         if document is None:
             return self._answer(404, {})
         self.served += 1
@@ -139,7 +146,7 @@ class SimulatedApi:
         self._enrolled.add(account)
         return self._answer(409 if is_known else 200, {})
 
-    def _document(self, asked: Asked) -> dict[str, Any] | None:
+    def _document(self, asked: Asked) -> Any:
         try:
             return self.face.document(asked)
         except ValueError:
@@ -161,6 +168,6 @@ class SimulatedApi:
         self.serial += 1
         return f"{what}-{self.serial}"
 
-    def _answer(self, status: int, document: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    def _answer(self, status: int, document: Any, headers: dict[str, str] | None = None) -> Response:
         status, document = self.face.wrap(status, document)
         return Response(msgspec.json.encode(document), status, headers, "application/json")

@@ -1,26 +1,38 @@
 """What tells vendors apart, seen from outside: what is delivered, how it is signed, what an API answers. Pure."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 Headers = dict[str, str]
-Wrap = Callable[[int, dict[str, Any]], tuple[int, dict[str, Any]]]
+Wrap = Callable[[int, Any], tuple[int, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request to an API by somebody who may: `account` is whose token came with it."""
+    """A request to an API by somebody who may: `account` is whose token came with it; data ends with `last_day`."""
 
     path: str
     account: str
     query: Mapping[str, str] = field(default_factory=dict[str, str])
     form: Mapping[str, str] = field(default_factory=dict[str, str])
+    last_day: date = date.max
+
+    def days(self, first: date, last: date) -> list[date]:
+        """Return the days from one to the other of which there is data."""
+        return [date.fromordinal(each) for each in range(first.toordinal(), min(last, self.last_day).toordinal() + 1)]
 
 
-def plain(status: int, document: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+def page(items: Sequence[Any], token: str, size: int) -> tuple[Sequence[Any], str]:
+    """Return a page of items, and the token of the next one; nothing where it is the last."""
+    begins = int(token or 0)
+    ends = begins + size
+    return items[begins:ends], str(ends) if ends < len(items) else ""
+
+
+def plain(status: int, document: Any) -> tuple[int, Any]:
     """Put an answer into no envelope."""
     return status, document
 
@@ -38,7 +50,7 @@ class ApiFace:
     authorize_path: str
     token_path: str
     account_field: str
-    document: Callable[[Asked], dict[str, Any] | None]
+    document: Callable[[Asked], Any]
     who_path: str | None = None
     wrap: Wrap = plain
     number_accounts: bool = False

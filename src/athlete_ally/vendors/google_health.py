@@ -11,6 +11,8 @@ import msgspec
 
 from athlete_ally.core.api import Api, Call, OAuth, Rate
 from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.history import Listing, Window
+from athlete_ally.core.paging import paged
 from athlete_ally.core.signature import Request, SharedHeader, is_secret
 from athlete_ally.core.vendor import Answer, Resource, Secrets, Unpacked, Unusable, Vendor, Webhook
 from athlete_ally.core.vendor_json import converted, decoded, decoded_items
@@ -87,17 +89,16 @@ def handshake(request: Request, secrets: Secrets) -> Answer | None:
 # named in physical time, and days are the person's: a day more on both sides holds every zone.
 def call(resource: Resource) -> Call | None:
     """Return how to ask for the points of a type around what changed."""
-    template = _FILTERS.get(resource.type, "")
     match [_instant(text) for text in resource.id.split("/")]:
-        case [datetime() as start, datetime() as end] if template:
-            return _page(f"/v4/users/me/dataTypes/{resource.type}/dataPoints", _filter(template, resource, start, end))
+        case [datetime() as start, datetime() as end] if resource.type in _FILTERS:
+            return _points(resource.type, start, end)
         case _:
             return None
 
 
-def _filter(template: str, resource: Resource, start: datetime, end: datetime) -> dict[str, str]:
-    chosen = template.format(
-        name=resource.type.replace("-", "_"),
+def _points(type_name: str, start: datetime, end: datetime) -> Call:
+    chosen = _FILTERS[type_name].format(
+        name=type_name.replace("-", "_"),
         start=start.isoformat(),
         just_after=(end + timedelta(seconds=1)).isoformat(),
         a_day_after=(end + _DAY).isoformat(),
@@ -105,16 +106,19 @@ def _filter(template: str, resource: Resource, start: datetime, end: datetime) -
         earliest=(start - 2 * _DAY).date(),
         latest=(end + 2 * _DAY).date(),
     )
-    return {"filter": chosen}
+    return paged(Call(f"/v4/users/me/dataTypes/{type_name}/dataPoints", query={"filter": chosen}), _next_page)
 
 
-def _page(path: str, query: Mapping[str, str]) -> Call:
-    return Call(path, query=query, then=partial(_next_page, path, query))
-
-
-def _next_page(path: str, query: Mapping[str, str], body: bytes) -> Call | None:
+# "The maximum page size for exercise and sleep is 25", and `nextPageToken` leads on:
+# https://developers.google.com/health/reference/rest/v4/users.dataTypes.dataPoints/list
+def _next_page(body: bytes) -> dict[str, str] | None:
     token = decoded(body, Points).next_page_token
-    return _page(path, {**query, "pageToken": token}) if token else None
+    return {"pageToken": token} if token else None
+
+
+def listed(type_name: str, window: Window) -> Call:
+    """Return how to ask for the points of a window."""
+    return _points(type_name, *window.instants)
 
 
 def _instant(text: str) -> datetime | None:
@@ -156,6 +160,11 @@ API = Api(
     ),
     call=call,
     read=read,
+    # A sleep with its stages is some 5 KB.
+    history=tuple(
+        Listing(name, partial(listed, name), longest_days=30, docs="https://developers.google.com/health/filters")
+        for name in _FILTERS
+    ),
     # "Per user (minutely): 300 requests / minute"; the project's 120,000 are nothing that one database would count.
     # https://developers.google.com/health/rate-limits
     rates=(Rate(300, 60),),

@@ -4,16 +4,20 @@ Docs: https://cloud.ouraring.com/v2/docs#tag/Webhook-Subscription-Routes
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, Document, OAuth, Rate, by_type
+from athlete_ally.core.api import Api, Call, Document, OAuth, Rate, Reader, by_type, one_by_one
+from athlete_ally.core.history import Listing, Window
+from athlete_ally.core.paging import paged
 from athlete_ally.core.signature import Hmac, Request, is_secret
 from athlete_ally.core.vendor import Answer, Readings, Resource, Secrets, Unpacked, Vendor, Webhook
-from athlete_ally.core.vendor_json import decoded, minutes, present, stages_of
+from athlete_ally.core.vendor_json import decoded, minutes, pages, present, stages_of
 from athlete_ally.core.vendor_time import later
 
 _DOCS = "https://cloud.ouraring.com/v2/docs#tag/Webhook-Subscription-Routes"
@@ -248,6 +252,36 @@ def call(resource: Resource) -> Call | None:
     return Call(f"/v2/usercollection/{resource.type}/{quote(resource.id, safe='')}")
 
 
+class _Page(msgspec.Struct, frozen=True):
+    data: tuple[msgspec.Raw, ...]
+    next_token: str | None = None
+
+
+def _list(type_name: str) -> str:
+    return f"{type_name}_list"
+
+
+# "Multiple ... Documents": `start_date`, `end_date` and the `next_token` of the answer before; documents as those asked
+# for one by one. https://cloud.ouraring.com/v2/docs#tag/Sleep-Routes (and the other tags)
+# Which ends are part of it differs by type, as others have measured: a day more on either side holds them all.
+# https://github.com/the-momentum/open-wearables/pull/1007 and .../pull/1162
+def listed(type_name: str, window: Window) -> Call:
+    """Return how to ask for the documents of a window."""
+    padded = window.padded()
+    query = {"start_date": f"{padded.first}", "end_date": f"{padded.last}"}
+    return paged(Call(f"/v2/usercollection/{type_name}", query=query), _next_token)
+
+
+def _next_token(body: bytes) -> dict[str, str] | None:
+    token = decoded(body, _Page).next_token
+    return {"next_token": token} if token else None
+
+
+def _read_list(reader: Reader, document: Document) -> Unpacked:
+    items = (bytes(item) for page in pages(document.body, _Page) for item in page.data)
+    return one_by_one((partial(reader, replace(document, body=item)) for item in items), document.account)
+
+
 API = Api(
     base_url="https://api.ouraring.com",
     # https://cloud.ouraring.com/docs/authentication
@@ -259,7 +293,9 @@ API = Api(
         account_field="id",
     ),
     call=call,
-    read=by_type(_READERS),
+    read=by_type(_READERS, {_list(name): partial(_read_list, reader) for name, reader in _READERS.items()}),
+    # A night with its series is some 5 KB, a day of activity 10 KB: a month is a third of a message.
+    history=tuple(Listing(_list(name), partial(listed, name), longest_days=30, docs=_DOCS) for name in _READERS),
     # "5000 requests in a 5-minute period": https://cloud.ouraring.com/docs/error-handling
     rates=(Rate(5000, 300),),
     sources=("https://cloud.ouraring.com/docs/authentication", _DOCS),
@@ -269,6 +305,7 @@ API = Api(
         "5000 requests in 5 minutes: read on a secondary page",
         "that low, medium and high activity are the light, moderate and vigorous of others",
         "what a sleep without a type is: its context stays unspecified",
+        "whether the ends of a period that is listed are part of it: asked for with a day more on either side",
     ),
 )
 

@@ -5,25 +5,31 @@ Docs: https://www.polar.com/accesslink-api/#webhooks
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, Document, Judgement, OAuth, Rate, by_status, by_type
+from athlete_ally.core.api import Api, Call, Document, Judgement, OAuth, Rate, Reader, by_status, by_type, one_by_one
 from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.history import Listing, Window
 from athlete_ally.core.signature import Hmac, Request
 from athlete_ally.core.vendor import NOTHING, Answer, Readings, Resource, Secrets, Unpacked, Vendor, Webhook
 from athlete_ally.core.vendor_json import decoded, present, stages_of
 
-_DOCS = "https://www.polar.com/accesslink-api/#webhooks"
+_SITE = "https://www.polar.com/accesslink-api/"
+_DOCS = f"{_SITE}#webhooks"
 _REFERENCE = (
     "https://raw.githubusercontent.com/api-evangelist/polar/main/openapi/_original/polar-accesslink-api-openapi.yml"
 )
 _PING = "PING"
 _SLEEP = "SLEEP"
 _RECHARGE = "NIGHTLY_RECHARGE"
+_ACTIVITY_LIST = "ACTIVITY_SUMMARY_LIST"
+_EXERCISE_LIST = "EXERCISE_LIST"
 _SOURCE = "polar"
 _MINUTE = timedelta(minutes=1)
 _MINUTES_A_DAY = 1440
@@ -77,6 +83,29 @@ def call(resource: Resource) -> Call | None:
     if resource.type not in _PATHS or not resource.id:
         return None
     return Call(_PATHS[resource.type] + quote(resource.id, safe=""))
+
+
+# A night is asked for by its date, as after a webhook: the list of nights takes no dates. "List sleep data of user for
+# the last 28 days": https://www.polar.com/accesslink-api/#list-nights and #list-nightly-recharges
+def _of_day(type_name: str, window: Window) -> Call:
+    return Call(f"{_PATHS[type_name]}{window.first}")
+
+
+# "From date cannot be older than 365 days from today and the maximum range between from and to is 28 days."
+# https://www.polar.com/accesslink-api/#list-activities
+def _activities(window: Window) -> Call:
+    return Call("/v3/users/activities", query={"from": f"{window.first}", "to": f"{window.last}"})
+
+
+# "Only Exercises uploaded to Flow in the last 30 days are returned", all of them, whatever was asked for.
+# https://www.polar.com/accesslink-api/#list-exercises
+def _exercises(_window: Window) -> Call:
+    return Call("/v3/exercises")
+
+
+def _read_list(reader: Reader, document: Document) -> Unpacked:
+    items = decoded(document.body, tuple[msgspec.Raw, ...])
+    return one_by_one((partial(reader, replace(document, body=bytes(item))) for item in items), document.account)
 
 
 # "Once partner has been authorized by user, partner must register the user before being able to access its data."
@@ -295,13 +324,29 @@ API = Api(
     call=call,
     rates=(Rate(500, 900), Rate(5_000, 86_400)),
     judge=judge,
-    read=by_type(_READERS),
+    read=by_type(
+        _READERS,
+        {_ACTIVITY_LIST: partial(_read_list, _activity), _EXERCISE_LIST: partial(_read_list, _exercise)},
+    ),
+    history=(
+        Listing(_SLEEP, partial(_of_day, _SLEEP), longest_days=1, docs=f"{_SITE}#list-nights", reaches_days=28),
+        Listing(
+            _RECHARGE,
+            partial(_of_day, _RECHARGE),
+            longest_days=1,
+            docs=f"{_SITE}#list-nightly-recharges",
+            reaches_days=28,
+        ),
+        Listing(_ACTIVITY_LIST, _activities, longest_days=28, docs=f"{_SITE}#list-activities", reaches_days=365),
+        Listing(_EXERCISE_LIST, _exercises, longest_days=30, docs=f"{_SITE}#list-exercises", reaches_days=30),
+    ),
     sources=("https://www.polar.com/accesslink-api/#authentication", _REFERENCE),
     unconfirmed=(
         "the limits, which grow with the number of people: 500 in 15 minutes and 5,000 a day is for none",
         "what the headers of a refusal say: how long to wait is read from `Retry-After` only",
         "the day of an activity summary: its times are said to be UTC, and look like the device's",
         "by which clock the heart rates of a night are in which clocks change: they are left out then",
+        "whether a night older than 28 days is had by its date: the list of nights ends there, and so do we",
         "continuous heart rate is not asked for: its times are the device's, and nothing tells their offset",
         "that `x_user_id` is the `user_id` of webhooks: the reference calls both the Polar user id",
     ),

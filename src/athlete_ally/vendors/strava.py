@@ -5,6 +5,7 @@ Docs: https://developers.strava.com/docs/webhooks/
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ import msgspec
 
 from athlete_ally.core.api import Api, Call, Document, OAuth, Rate, told_to_wait_s
 from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.history import Listing, Window
 from athlete_ally.core.signature import Request, SecretPath, is_secret
 from athlete_ally.core.vendor import NOTHING, Answer, Resource, Secrets, Unpacked, Vendor, Webhook, holding
 from athlete_ally.core.vendor_json import converted, decoded, moment, present
@@ -19,6 +21,7 @@ from athlete_ally.core.vendor_json import converted, decoded, moment, present
 _DOCS = "https://developers.strava.com/docs/webhooks/"
 _LONGEST_CHALLENGE = 1024
 _AUTHENTICATION = "https://developers.strava.com/docs/authentication/"
+_REFERENCE = "https://developers.strava.com/docs/reference/"
 _LIMITS = "https://developers.strava.com/docs/rate-limits/"
 _QUARTER_S = 900
 _DAY_S = 86_400
@@ -62,6 +65,33 @@ def call(resource: Resource) -> Call | None:
     if resource.type != "activity":
         return None
     return Call(f"/api/v3/activities/{quote(resource.id, safe='')}")
+
+
+class _Summary(msgspec.Struct, frozen=True):
+    id: int
+
+
+# `after` and `before` in Unix seconds, pages of up to 200: https://developers.strava.com/docs/reference/#api-Activities-getLoggedInAthleteActivities
+# "prefer iterating until an empty page is returned": https://developers.strava.com/docs/ (Pagination)
+def listed(window: Window, page: int = 1) -> Call:
+    """Return how to ask for summaries of a window's activities."""
+    start, end = window.instants
+    # Whether `after` itself is part of it is not said.
+    period = {"after": f"{start.timestamp() - 1:.0f}", "before": f"{end.timestamp():.0f}"}
+    query = {**period, "page": f"{page}", "per_page": "200"}
+    return Call("/api/v3/athlete/activities", query=query, then=partial(_next_page, window, page))
+
+
+def _next_page(window: Window, page: int, body: bytes) -> Call | None:
+    return listed(window, page + 1) if decoded(body, tuple[_Summary, ...]) else None
+
+
+# A summary lacks the energy and the device: a workout made of it would take the place of a better one.
+def names(body: bytes) -> tuple[str, ...]:
+    """Return the ids of the activities on all pages, the last of which is empty."""
+    several = decoded(body, tuple[msgspec.Raw, ...])
+    pages = [body] if not several or bytes(several[0])[:1] != b"[" else [bytes(page) for page in several]
+    return tuple(str(each.id) for page in pages for each in decoded(page, tuple[_Summary, ...]))
 
 
 class _Error(msgspec.Struct, frozen=True):
@@ -164,6 +194,7 @@ API = Api(
     rates=(Rate(100, _QUARTER_S), Rate(1_000, _DAY_S)),
     wait_s=wait_s,
     read=read,
+    history=(Listing("activity", listed, longest_days=30, docs=f"{_REFERENCE}#api-Activities", names=names),),
     sources=(_AUTHENTICATION, _LIMITS),
     unconfirmed=("which limits an application has after Strava raised them: the default ones are kept",),
 )

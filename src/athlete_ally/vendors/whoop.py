@@ -4,20 +4,25 @@ Docs: https://developer.whoop.com/docs/developing/webhooks/
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, Document, OAuth, Rate, by_type, field_of
+from athlete_ally.core.api import Api, Call, Document, OAuth, Rate, by_type, field_of, one_by_one
 from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.history import Listing, Window
+from athlete_ally.core.paging import paged
 from athlete_ally.core.signature import Hmac
 from athlete_ally.core.vendor import NOTHING, Readings, Resource, Unpacked, Vendor, Webhook
-from athlete_ally.core.vendor_json import converted, decoded, present
+from athlete_ally.core.vendor_json import converted, decoded, pages, present
 from athlete_ally.core.vendor_time import local
 
 _DOCS = "https://developer.whoop.com/docs/developing/webhooks/"
+_REFERENCE = "https://developer.whoop.com/api"
 # The thermochemical calorie, by definition (ISO 80000-5).
 _KILOJOULES_PER_KCAL = 4.184
 _TYPES = {"workout", "sleep", "recovery"}
@@ -205,6 +210,65 @@ _READERS: Mapping[str, Callable[[Document], Readings]] = {
 }
 
 
+# Collections of sleeps, recoveries and workouts: `start` included, `end` not, at most 25 on a page, and `nextToken` is
+# the `next_token` of the answer before. https://developer.whoop.com/docs/developing/pagination and
+# https://developer.whoop.com/api, also readable at
+# https://github.com/api-evangelist/whoop/blob/main/openapi/whoop-recovery-api-openapi.yml
+def _collection(path: str, window: Window, then: Call | None = None) -> Call:
+    start, end = window.instants
+    query = {"start": _utc(start), "end": _utc(end), "limit": "25"}
+    return paged(Call(f"/developer/v2/{path}", query=query), _next_token, then)
+
+
+def _utc(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%dT%H:%M:%S.000Z}"
+
+
+class _Page(msgspec.Struct, frozen=True):
+    records: tuple[msgspec.Raw, ...] = ()
+    next_token: str | None = None
+
+
+def _next_token(body: bytes) -> dict[str, str] | None:
+    token = decoded(body, _Page).next_token
+    return {"nextToken": token} if token else None
+
+
+def nights(window: Window) -> Call:
+    """Return how to ask for the sleeps of a window, and then for the recoveries, which are nothing without them."""
+    return _collection("activity/sleep", window, then=_collection("recovery", window))
+
+
+class _Named(msgspec.Struct, frozen=True):
+    """What tells a sleep from a recovery, which has no `id`; anything in them, so that it concerns one record only."""
+
+    id: Any = None
+    sleep_id: Any = None
+
+
+def _records(document: Document) -> list[bytes]:
+    return [bytes(record) for page in pages(document.body, _Page) for record in page.records]
+
+
+# A recovery at the very edge, whose sleep is not in the answer, belongs to days that were not asked for.
+def _nights(document: Document) -> Unpacked:
+    named = [(decoded(record, _Named), record) for record in _records(document)]
+    sleeps = {str(name.id): record for name, record in named if name.sleep_id is None}
+    pairs = [(record, sleeps[str(name.sleep_id)]) for name, record in named if str(name.sleep_id) in sleeps]
+    return one_by_one(
+        [
+            *(partial(_sleep, replace(document, body=sleep)) for sleep in sleeps.values()),
+            *(partial(_recovery, replace(document, body=b"[" + b",".join(pair) + b"]")) for pair in pairs),
+        ],
+        document.account,
+    )
+
+
+def _workouts(document: Document) -> Unpacked:
+    readers = (partial(_workout, replace(document, body=record)) for record in _records(document))
+    return one_by_one(readers, document.account)
+
+
 API = Api(
     base_url="https://api.prod.whoop.com",
     # https://developer.whoop.com/docs/developing/oauth
@@ -216,10 +280,15 @@ API = Api(
         account_field="user_id",
     ),
     call=call,
-    read=by_type(_READERS),
+    read=by_type(_READERS, {"night_list": _nights, "workout_list": _workouts}),
+    # A sleep is a kilobyte; a month of them is two pages.
+    history=(
+        Listing("night_list", nights, longest_days=30, docs=_REFERENCE),
+        Listing("workout_list", partial(_collection, "activity/workout"), longest_days=30, docs=_REFERENCE),
+    ),
     # https://developer.whoop.com/docs/developing/rate-limiting/
     rates=(Rate(100, 60), Rate(10_000, 86_400)),
-    sources=("https://developer.whoop.com/docs/developing/oauth", "https://developer.whoop.com/api"),
+    sources=("https://developer.whoop.com/docs/developing/oauth", _REFERENCE),
     unconfirmed=("whether webhooks of the first version, which name a recovery by its cycle, still come",),
 )
 
@@ -239,7 +308,7 @@ WHOOP = Vendor(
     ),
     unpack=unpack,
     carries="ids",
-    sources=(_DOCS, "https://developer.whoop.com/api"),
+    sources=(_DOCS, _REFERENCE),
     kinds=("sleep", "respiratory_rate", "hrv", "resting_heart_rate", "spo2", "skin_temperature", "workout"),
     unconfirmed=(
         "whether a retry carries a new timestamp; whether `trace_id` stays the same over retries; how long WHOOP waits",

@@ -11,13 +11,16 @@ import msgspec
 
 from athlete_ally.core.api import Api, Call, Judgement, OAuth, Rate, by_status, by_type
 from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.history import Listing, Window
+from athlete_ally.core.paging import paged
 from athlete_ally.core.signature import Request, SecretPath, is_secret
 from athlete_ally.core.vendor import Answer, Resource, Secrets, Unpacked, Vendor, Webhook
 from athlete_ally.core.vendor_json import decoded
-from athlete_ally.formats.withings import READERS
+from athlete_ally.formats.withings import LISTERS
 
 _CONTENT = "https://developer.withings.com/developer-guide/v3/data-api/notifications/notification-content/"
 _SUBSCRIBE = "https://developer.withings.com/developer-guide/v3/data-api/notifications/notification-subscribe/"
+_REFERENCE = "https://developer.withings.com/api-reference/"
 _GONE = {"delete", "unlink"}
 _MOST_FIELDS = 50
 _TOO_MANY = 601
@@ -64,16 +67,62 @@ def call(resource: Resource) -> Call | None:
     start, end, day = resource.id.split("/")
     match resource.type:
         case "1" | "2" | "4":
-            return Call("/measure", form={"action": "getmeas", "category": "1", "startdate": start, "enddate": end})
+            return _measures(start, end)
         case "16":
-            days = {"startdateymd": day, "enddateymd": day}
-            workouts = Call("/v2/measure", form={"action": "getworkouts", **days, "data_fields": _WORKOUT})
-            activity = {"action": "getactivity", **days, "data_fields": _ACTIVITY}
-            return Call("/v2/measure", form=activity, then=lambda _activity: workouts)
+            return _movements(day, day)
         case "44":
-            return Call("/v2/sleep", form={"action": "getsummary", "lastupdate": start, "data_fields": _SLEEP})
+            return _sleeps({"lastupdate": start})
         case _:
             return None
+
+
+def _measures(start: str, end: str) -> Call:
+    return _asked("/measure", {"action": "getmeas", "category": "1", "startdate": start, "enddate": end})
+
+
+def _movements(first: str, last: str) -> Call:
+    days = {"startdateymd": first, "enddateymd": last}
+    workouts = _asked("/v2/measure", {"action": "getworkouts", **days, "data_fields": _WORKOUT})
+    return _asked("/v2/measure", {"action": "getactivity", **days, "data_fields": _ACTIVITY}, then=workouts)
+
+
+def _sleeps(chosen: dict[str, str]) -> Call:
+    return _asked("/v2/sleep", {"action": "getsummary", **chosen, "data_fields": _SLEEP})
+
+
+class _Rest(msgspec.Struct, frozen=True):
+    more: bool | int = False
+    offset: int = 0
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    body: _Rest
+
+
+# "When a first call returns more:1 and offset:XX, set value XX in this parameter to retrieve next available rows":
+# https://developer.withings.com/api-reference/#operation/measure-getmeas
+def _asked(path: str, form: dict[str, str], then: Call | None = None) -> Call:
+    return paged(Call(path, form=form), _next_offset, then)
+
+
+def _next_offset(body: bytes) -> dict[str, str] | None:
+    rest = decoded(body, _Answer).body
+    return {"offset": str(rest.offset)} if rest.more else None
+
+
+# Days of the person for nights, days and workouts; for measures from an instant to an instant, in Unix seconds.
+# https://developer.withings.com/api-reference/#tag/measure and #tag/sleep
+def _listed_measures(window: Window) -> Call:
+    start, end = window.instants
+    return _measures(f"{start.timestamp():.0f}", f"{end.timestamp():.0f}")
+
+
+def _listed_movements(window: Window) -> Call:
+    return _movements(f"{window.first}", f"{window.last}")
+
+
+def _listed_sleeps(window: Window) -> Call:
+    return _sleeps({"startdateymd": f"{window.first}", "enddateymd": f"{window.last}"})
 
 
 def judge(status: int, body: bytes) -> Judgement:
@@ -89,6 +138,8 @@ def judge(status: int, body: bytes) -> Judgement:
         return "later"
     if inner in {100, 101, 102, 200, 401}:
         return "unauthorized"
+    if inner == _TOO_MANY:
+        return "limited"
     return "ok" if inner == 0 else "refused" if inner in {214, 277, 2553, 2554, 2555} else "later"
 
 
@@ -119,14 +170,20 @@ API = Api(
     # https://developer.withings.com/developer-guide/v3/integration-guide/public-health-data-api/data-api/notifications/notification-overview/
     rates=(Rate(120, 60),),
     judge=judge,
-    read=by_type(READERS),
-    sources=("https://developer.withings.com/api-reference/",),
+    read=by_type({}, LISTERS),
+    # A weighing, a night or a day is half a kilobyte.
+    history=(
+        Listing("1", _listed_measures, longest_days=90, docs=_REFERENCE),
+        Listing("16", _listed_movements, longest_days=90, docs=_REFERENCE),
+        Listing("44", _listed_sleeps, longest_days=90, docs=_REFERENCE),
+    ),
+    sources=(_REFERENCE,),
     unconfirmed=(
         "which status a dead refresh token gives",
         "which statuses mean `refused`, and which `later`: the groups are ours where the page names no reason",
         "whether a summary of sleep can be a nap: its context stays unspecified",
         "unit and meaning of `rmssd_start_avg` and `rmssd_end_avg`, which are not used",
-        "answers of several pages: only the first is read",
+        "how long a period may be in one request: the page names no limit",
     ),
 )
 

@@ -166,6 +166,7 @@ async def _privileges(pool: "asyncpg.Pool[Any]") -> Check:
         "vendor_grant",
         "vendor_budget",
         "vendor_rest",
+        "backfill_window",
         *(measurement.table for measurement in MEASUREMENTS),
     ]
     with translated():

@@ -18,14 +18,14 @@ _CONNECT_WITHIN_S = 5.0
 
 
 @asynccontextmanager
-async def nats_session(settings: Settings) -> AsyncGenerator[Connection]:
-    """Give a connection to NATS.
+async def nats_session(settings: Settings, service: str = "operator") -> AsyncGenerator[Connection]:
+    """Give a connection to NATS, with answers that arrive where those of this user of the account do.
 
     Raises:
         Unavailable: there is no server at NATS_URL.
     """
     log = build_log("command", level="error", form=settings.log_format)
-    connection = nats_connection(settings, "operator", log)
+    connection = nats_connection(settings, service, log)
     try:
         async with asyncio.timeout(_CONNECT_WITHIN_S):
             await connection.open()

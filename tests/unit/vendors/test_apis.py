@@ -191,6 +191,6 @@ def test_polar_says_by_status_what_there_is() -> None:
         403: "refused",
         404: "gone",
         401: "unauthorized",
-        429: "later",
+        429: "limited",
         500: "later",
     }

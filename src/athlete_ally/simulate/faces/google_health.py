@@ -5,9 +5,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from athlete_ally.simulate.body import Night, night, waking, weight_kg
-from athlete_ally.simulate.face import ApiFace, Asked, Face, Headers, Shake, to_json
+from athlete_ally.simulate.face import ApiFace, Asked, Face, Headers, Shake, page, to_json
 
 _PATH = re.compile(r"/v4/users/me/dataTypes/([a-z-]+)/dataPoints")
+_DAY = timedelta(days=1)
+# The most that there are of sleep and exercise on a page.
+_PAGE = 25
 _DAILY = (
     "daily-heart-rate-variability",
     "daily-resting-heart-rate",
@@ -35,19 +38,31 @@ def _document(asked: Asked) -> dict[str, Any] | None:
     found = _PATH.fullmatch(asked.path)
     if found is None:
         return None
-    first = datetime.fromisoformat(asked.query["filter"].split('"')[1])
-    match found[1]:
+    _, first, _, end, _ = asked.query["filter"].split('"')
+    points = _points(found[1], asked, datetime.fromisoformat(first), datetime.fromisoformat(end))
+    items, token = page(points, asked.query.get("pageToken", ""), _PAGE)
+    return {"dataPoints": items, **({"nextPageToken": token} if token else {})}
+
+
+# The filters of https://developers.google.com/health/filters: from an instant or day to one that is left out.
+def _points(type_name: str, asked: Asked, first: datetime, end: datetime) -> list[Any]:
+    match type_name:
         case "sleep":
-            # A night is asked for by its start, which is around midnight.
-            return {"dataPoints": [_sleep(asked.account, (first + timedelta(hours=12)).date())]}
-        case "exercise":
-            return {"dataPoints": [_exercise(asked.account, (first + timedelta(days=2)).date())]}
+            days = asked.days(first.date(), end.date())
+            return [_sleep(asked.account, day) for day in days if first <= night(asked.account, day).end < end]
         case "weight":
-            return {"dataPoints": [_weight(asked.account, first.date())]}
+            days = asked.days(first.date(), end.date())
+            return [_weight(asked.account, day) for day in days if first <= _weighed_at(day) < end]
+        case "exercise":
+            return [_exercise(asked.account, day) for day in asked.days(first.date(), end.date() - _DAY)]
         case daily if daily in _DAILY:
-            return {"dataPoints": [_daily(daily, asked.account, (first + timedelta(days=1)).date())]}
+            return [_daily(daily, asked.account, day) for day in asked.days(first.date(), end.date() - _DAY)]
         case _:
-            return None
+            raise ValueError
+
+
+def _weighed_at(day: date) -> datetime:
+    return datetime.combine(day, time(7, 10), UTC)
 
 
 # The shapes are those of Google's discovery document:
@@ -104,7 +119,7 @@ def _exercise(account: str, day: date) -> dict[str, Any]:
 
 
 def _weight(account: str, day: date) -> dict[str, Any]:
-    at = {"physicalTime": f"{day}T07:10:00Z", "utcOffset": "3600s"}
+    at = {"physicalTime": _utc(_weighed_at(day)), "utcOffset": "3600s"}
     return {"weight": {"sampleTime": at, "weightGrams": round(weight_kg(account, day) * 1000)}}
 
 

@@ -2,13 +2,15 @@
 
 import hashlib
 import hmac
-from datetime import date
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from athlete_ally.simulate.body import night
-from athlete_ally.simulate.face import ApiFace, Asked, Face, Headers, Shake, to_json
+from athlete_ally.simulate.body import night, waking
+from athlete_ally.simulate.face import ApiFace, Asked, Face, Headers, Shake, page, to_json
 
-_SLEEP = "/v2/usercollection/sleep/"
+_ROOT = "/v2/usercollection/"
+_PAGE = 10
 
 
 def _deliveries(account: str, day: date) -> tuple[bytes, ...]:
@@ -17,17 +19,22 @@ def _deliveries(account: str, day: date) -> tuple[bytes, ...]:
 
 
 def _document(asked: Asked) -> dict[str, Any] | None:
-    if not asked.path.startswith(_SLEEP):
+    collection, _, name = asked.path.removeprefix(_ROOT).partition("/")
+    make = _DOCUMENTS.get(collection)
+    if make is None:
         return None
-    name = asked.path.removeprefix(_SLEEP)
-    return _sleep(name, asked.account, date.fromisoformat(name[-10:]))
+    if name:
+        return make(asked.account, date.fromisoformat(name[-10:]))
+    days = asked.days(*(date.fromisoformat(asked.query[name]) for name in ("start_date", "end_date")))
+    items, token = page([make(asked.account, day) for day in days], asked.query.get("next_token", ""), _PAGE)
+    return {"data": items, "next_token": token or None}
 
 
 # https://cloud.ouraring.com/v2/docs#operation/Single_sleep_Document_v2_usercollection_sleep__document_id__get
-def _sleep(name: str, account: str, day: date) -> dict[str, Any]:
+def _sleep(account: str, day: date) -> dict[str, Any]:
     slept = night(account, day)
     return {
-        "id": name,
+        "id": f"sleep-{account}-{day}",
         "day": day.isoformat(),
         "type": "long_sleep",
         "bedtime_start": slept.start.isoformat(),
@@ -44,6 +51,56 @@ def _sleep(name: str, account: str, day: date) -> dict[str, Any]:
         "average_breath": slept.breaths_per_minute,
         "efficiency": round(100 * slept.asleep_s / slept.in_bed_s),
     }
+
+
+# https://cloud.ouraring.com/v2/docs#tag/Daily-Activity-Routes
+def _activity(account: str, day: date) -> dict[str, Any]:
+    moved = waking(account, day)
+    return {
+        "id": f"activity-{day}",
+        "day": f"{day}",
+        "steps": moved.steps,
+        "active_calories": moved.active_kcal,
+        "total_calories": 1_700 + moved.active_kcal,
+        "medium_activity_time": moved.moderate_min * 60,
+        "high_activity_time": moved.vigorous_min * 60,
+        "score": 84,
+    }
+
+
+# https://cloud.ouraring.com/v2/docs#tag/Workout-Routes
+def _workout(account: str, day: date) -> dict[str, Any]:
+    moved = waking(account, day)
+    start = datetime.combine(day, time(17), UTC)
+    return {
+        "id": f"workout-{day}",
+        "activity": "running",
+        "day": f"{day}",
+        "start_datetime": start.isoformat(),
+        "end_datetime": (start + timedelta(minutes=moved.moderate_min + 1)).isoformat(),
+        "calories": float(moved.active_kcal),
+        "distance": moved.distance_m,
+    }
+
+
+# https://cloud.ouraring.com/v2/docs#tag/Daily-Readiness-Routes
+def _readiness(_account: str, day: date) -> dict[str, Any]:
+    return {"id": f"readiness-{day}", "day": f"{day}", "score": 81, "temperature_deviation": 0.12}
+
+
+# https://cloud.ouraring.com/v2/docs#tag/Daily-Spo2-Routes
+def _spo2(account: str, day: date) -> dict[str, Any]:
+    percent = night(account, day).spo2_percent
+    return {"id": f"spo2-{day}", "day": f"{day}", "spo2_percentage": {"average": percent}}
+
+
+_DOCUMENTS: Mapping[str, Callable[[str, date], dict[str, Any]]] = {
+    "sleep": _sleep,
+    "daily_activity": _activity,
+    "daily_readiness": _readiness,
+    "daily_spo2": _spo2,
+    "workout": _workout,
+}
 
 
 # https://cloud.ouraring.com/v2/docs#tag/Webhook-Subscription-Routes

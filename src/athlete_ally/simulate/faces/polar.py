@@ -26,7 +26,19 @@ def _deliveries(account: str, day: date) -> tuple[bytes, ...]:
     )
 
 
-def _document(asked: Asked) -> dict[str, Any] | None:
+def _document(asked: Asked) -> Any:
+    match asked.path:
+        case "/v3/users/activities":
+            days = asked.days(*(date.fromisoformat(asked.query[name]) for name in ("from", "to")))
+            return [_activity(asked.account, day) for day in days]
+        case "/v3/exercises":
+            days = asked.days(asked.last_day - timedelta(days=29), asked.last_day)
+            return [_exercise(f"ex{day:%Y%m%d}", asked.account, day) for day in days]
+        case _:
+            return _single(asked)
+
+
+def _single(asked: Asked) -> dict[str, Any] | None:
     folder, _, name = asked.path.rpartition("/")
     match f"{folder}/":
         case "/v3/users/sleep/":

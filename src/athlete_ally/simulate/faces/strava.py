@@ -4,10 +4,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from athlete_ally.simulate.body import at_unix_s, waking
-from athlete_ally.simulate.face import ApiFace, Asked, Face, Shake, to_json, unsigned
+from athlete_ally.simulate.face import ApiFace, Asked, Face, Shake, page, to_json, unsigned
 
 _ACTIVITY = "/api/v3/activities/"
 _ZONE = timedelta(hours=1)
+_STARTS_AT = time(16, 30)
+_MOST = 200
+# What a summary lacks.
+_DETAILS = {"calories", "device_name"}
 
 
 def _deliveries(account: str, day: date) -> tuple[bytes, ...]:
@@ -23,7 +27,9 @@ def _deliveries(account: str, day: date) -> tuple[bytes, ...]:
     return (to_json(event),)
 
 
-def _document(asked: Asked) -> dict[str, Any] | None:
+def _document(asked: Asked) -> Any:
+    if asked.path == "/api/v3/athlete/activities":
+        return _summaries(asked)
     if not asked.path.startswith(_ACTIVITY):
         return None
     name = asked.path.removeprefix(_ACTIVITY)
@@ -31,10 +37,20 @@ def _document(asked: Asked) -> dict[str, Any] | None:
     return _activity(int(name), asked.account, day)
 
 
+# https://developers.strava.com/docs/reference/#api-Activities-getLoggedInAthleteActivities
+def _summaries(asked: Asked) -> list[dict[str, Any]]:
+    after, before = (datetime.fromtimestamp(int(asked.query[name]), UTC) for name in ("after", "before"))
+    starts = [datetime.combine(day, _STARTS_AT, UTC) for day in asked.days(after.date(), before.date())]
+    found = [_activity(int(f"{at:%Y%m%d}"), asked.account, at.date()) for at in starts if after < at < before]
+    size = min(int(asked.query["per_page"]), _MOST)
+    items, _ = page(found, str((int(asked.query["page"]) - 1) * size), size)
+    return [{name: value for name, value in each.items() if name not in _DETAILS} for each in items]
+
+
 # https://developers.strava.com/docs/reference/#api-models-DetailedActivity
 def _activity(name: int, account: str, day: date) -> dict[str, Any]:
     moved = waking(account, day)
-    start = datetime.combine(day, time(16, 30), UTC)
+    start = datetime.combine(day, _STARTS_AT, UTC)
     return {
         "id": name,
         "athlete": {"id": int(account), "resource_state": 1},

@@ -3,20 +3,37 @@
 import base64
 import hashlib
 import hmac
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from athlete_ally.simulate.body import night
-from athlete_ally.simulate.face import ApiFace, Asked, Face, Headers, to_json
+from athlete_ally.simulate.face import ApiFace, Asked, Face, Headers, page, to_json
+
+_MOST = 25
 
 
 def _deliveries(account: str, day: date) -> tuple[bytes, ...]:
-    # UUIDs that hold the day, so that the API knows which night is asked for.
-    sleep, person = f"00000000-0000-4000-8000-{day.toordinal():012}", int(account)
+    sleep, person = _name(day), int(account)
     return (
         to_json({"user_id": person, "id": sleep, "type": "recovery.updated", "trace_id": f"{account}-{day}-recovery"}),
         to_json({"user_id": person, "id": sleep, "type": "sleep.updated", "trace_id": f"{account}-{day}-sleep"}),
     )
+
+
+def _name(day: date) -> str:
+    """Return a UUID that holds the day, so that the API knows which night is asked for."""
+    return f"00000000-0000-4000-8000-{day.toordinal():012}"
+
+
+# https://developer.whoop.com/docs/developing/pagination: the latest first.
+def _listed(asked: Asked, make: Callable[[date], dict[str, Any]]) -> dict[str, Any]:
+    start, end = (datetime.fromisoformat(asked.query[name]) for name in ("start", "end"))
+    nights = [(day, night(asked.account, day)) for day in asked.days(start.date(), end.date() + timedelta(days=1))]
+    records = [make(day) for day, slept in reversed(nights) if slept.end >= start and slept.start < end]
+    size = min(int(asked.query.get("limit", "10")), _MOST)
+    found, token = page(records, asked.query.get("nextToken", ""), size)
+    return {"records": found, **({"next_token": token} if token else {})}
 
 
 def _document(asked: Asked) -> dict[str, Any] | None:
@@ -25,6 +42,12 @@ def _document(asked: Asked) -> dict[str, Any] | None:
             return _sleep(asked.account, sleep)
         case ["cycle", cycle, "recovery"]:
             return _recovery(asked.account, int(cycle))
+        case ["activity", "sleep"]:
+            return _listed(asked, lambda day: _sleep(asked.account, _name(day)))
+        case ["recovery"]:
+            return _listed(asked, lambda day: _recovery(asked.account, day.toordinal()))
+        case ["activity", "workout"]:
+            return {"records": []}
         case _:
             return None
 
@@ -61,7 +84,7 @@ def _recovery(account: str, cycle: int) -> dict[str, Any]:
     slept = night(account, date.fromordinal(cycle))
     return {
         "cycle_id": cycle,
-        "sleep_id": f"00000000-0000-4000-8000-{cycle:012}",
+        "sleep_id": _name(date.fromordinal(cycle)),
         "user_id": int(account),
         "created_at": _instant(slept.end),
         "updated_at": _instant(slept.end),

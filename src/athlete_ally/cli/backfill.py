@@ -1,0 +1,233 @@
+"""`backfill`: a person's past at a vendor, into the stream."""
+
+import json
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from athlete_ally.cli.exits import Exit
+from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.stopping import until_stopped
+from athlete_ally.config.settings import load_settings
+from athlete_ally.core.errors import Misconfigured, Withdrawn
+from athlete_ally.core.history import Portion, Window, latest_day
+from athlete_ally.core.vendor import Vendor
+from athlete_ally.fetch.backfill import Plan, Tally
+from athlete_ally.vendors import PLUGINS
+from athlete_ally.wiring.backfill import Waits, Wanted, backfill_session
+from athlete_ally.wiring.builders import now
+from athlete_ally.wiring.loop import run
+
+# Shorter waits are part of every day.
+_WORTH_TELLING_S = 5.0
+_EARLIEST = date(2000, 1, 1)
+
+
+@dataclass(slots=True)
+class _Person:
+    """What is planned for somebody, and what became of it."""
+
+    user: str
+    plan: Plan
+    tally: Tally = field(default_factory=Tally)
+    withdrawn: str = ""
+
+
+@click.command()
+@click.argument("vendor")
+@click.option(
+    "--user", "users", multiple=True, required=True, help="The person, as in readings (userId); may be repeated."
+)
+@click.option("--from", "first", required=True, metavar="DATE", help="First day, as 2026-01-31; it is part of it.")
+@click.option("--to", "last", required=True, metavar="DATE", help="Last day; it is part of it.")
+@click.option("--dry-run", is_flag=True, help="Ask for nothing, and say what would be asked for.")
+@click.option("--again", is_flag=True, help="Ask also for what an earlier run had; nothing is stored twice.")
+@click.option(
+    "--patience",
+    "patience_s",
+    type=click.FloatRange(min=0),
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for a vendor, a stream or a database that is away; limits are waited for in any case.",
+)
+@env_file_option
+@json_option
+def backfill(  # noqa: PLR0913  # one for each option
+    *,
+    vendor: str,
+    users: tuple[str, ...],
+    first: str,
+    last: str,
+    dry_run: bool,
+    again: bool,
+    patience_s: float,
+    env_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Fill in people's past: ask VENDOR for the days from --from to --to, and publish its answers. (changing)
+
+    Unpacked and stored like what fetch gets; the most recent days first. Started again it goes on where it was: a
+    window is on record once the stream holds its answers. Leaves the last quarter of the vendor's limit to live
+    notifications, and waits where the rest is used up.
+
+    Runs where fetch runs, with its settings: NATS_URL, DATABASE_URL, AA_TOKEN_KEY (or its file), AA_VENDOR_CLIENT_ID
+    and _SECRET. The person has to be connected (`athlete-ally connect link`).
+
+    Exit code 2 when some windows could not be had, 3 when a permission is withdrawn or missing, 1 when the vendor, NATS
+    or PostgreSQL is away for too long.
+    """
+    settings = load_settings(env_file)
+    plugin = _plugin(vendor)
+    wanted = Wanted(plugin, list(dict.fromkeys(users)), _window(first, last), again, patience_s, env_file)
+    people: list[_Person] = []
+    with _progress(show=not as_json) as bars:
+
+        async def work() -> None:
+            async with backfill_session(settings, wanted, bars.waits) as (filler, plans):
+                people.extend(_Person(*each) for each in zip(wanted.users, plans, strict=True))
+                for person in [] if dry_run else people:
+                    try:
+                        await filler.carry_out(person.plan, person.tally, bars.of(f"{vendor} {person.user}"))
+                    except Withdrawn as error:
+                        person.withdrawn = str(error)
+
+        try:
+            run(until_stopped(work()))
+        finally:
+            if people:
+                _show(plugin, wanted.window, people, dry_run=dry_run, as_json=as_json)
+    raise SystemExit(_exit_code(people))
+
+
+def _plugin(name: str) -> Vendor:
+    plugin = next((each for each in PLUGINS if each.name == name), None)
+    if plugin is None or plugin.api is None or not plugin.api.history:
+        why = (
+            "no such vendor" if plugin is None else f"sends data by itself, and is not asked (see {plugin.sources[0]})"
+        )
+        listing = ", ".join(each.name for each in PLUGINS if each.api is not None and each.api.history)
+        raise Misconfigured(f"{name}: {why}; those that list a person's past are {listing}")
+    return plugin
+
+
+def _window(first: str, last: str) -> Window:
+    window, latest = Window(_day("--from", first), _day("--to", last)), latest_day(now())
+    if window.first > window.last:
+        raise Misconfigured(f"--from {first} is after --to {last}: exchange them")
+    if window.last > latest:
+        raise Misconfigured(f"--to {last} is in the future: today is the last day that can be asked for ({latest})")
+    if window.first < _EARLIEST:
+        raise Misconfigured(f"--from {first} is too early: no vendor has data from before {_EARLIEST}")
+    return window
+
+
+def _day(option: str, text: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a day of a calendar
+    except ValueError:
+        raise Misconfigured(f"{option} {text}: not a day of the calendar; write it as 2026-01-31") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Bars:
+    """A bar for each person on a terminal, and a line for each long wait wherever standard error goes."""
+
+    progress: Progress
+
+    def of(self, what: str) -> Callable[[int, int], None]:
+        task = self.progress.add_task(what, total=None)
+        return lambda done, total: self.progress.update(task, completed=done, total=total)
+
+    @property
+    def waits(self) -> Waits:
+        def tell(why: str, delay_s: float) -> None:
+            if delay_s >= _WORTH_TELLING_S:
+                self.progress.console.print(f"{why}: going on in {delay_s:.0f} s", markup=False, highlight=False)
+
+        return tell
+
+
+@contextmanager
+def _progress(*, show: bool) -> Generator[_Bars]:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not (show and console.is_terminal)) as progress:
+        yield _Bars(progress)
+
+
+def _exit_code(people: list[_Person]) -> Exit:
+    if any(person.withdrawn for person in people):
+        return Exit.REFUSED
+    is_partial = any(person.tally.lacking or person.plan.beyond for person in people)
+    return Exit.FINDINGS if is_partial else Exit.AS_DESIRED
+
+
+def _show(vendor: Vendor, window: Window, people: list[_Person], *, dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        about = {"vendor": vendor.name, "from": f"{window.first}", "to": f"{window.last}", "dry_run": dry_run}
+        click.echo(json.dumps({**about, "people": [_document(person) for person in people]}))
+        return
+    for person in people:
+        click.echo("\n".join([f"{vendor.name} {person.user}", *_lines(person, dry_run=dry_run)]))
+
+
+def _lines(person: _Person, *, dry_run: bool) -> Generator[str]:
+    plan, tally = person.plan, person.tally
+    if dry_run:
+        yield f"  windows to ask for    {len(plan.portions)}, each one request or more; nothing was asked for"
+        for name, portions in _by_listing(plan).items():
+            days = Window(min(each.window.first for each in portions), max(each.window.last for each in portions))
+            yield f"    {name:<20}{len(portions)} from {days.first} to {days.last}"
+    else:
+        yield f"  windows asked for     {tally.windows} of {len(plan.portions)}, {tally.empty} of them empty"
+        yield f"  answers published     {tally.answers}"
+    yield f"  had before            {plan.had}"
+    for each in plan.beyond:
+        yield (
+            f"  not at the vendor     {each.listing.type} from {each.window.first} to {each.window.last}: "
+            f"it has the last {each.listing.reaches_days} days, see {each.listing.docs}"
+        )
+    for each in tally.lacking:
+        days = each.portion.window
+        yield f"  could not be had      {each.portion.listing.type} from {days.first} to {days.last}: {each.error}"
+    if person.withdrawn:
+        yield f"  withdrawn             {person.withdrawn}"
+
+
+def _by_listing(plan: Plan) -> dict[str, list[Portion]]:
+    found: dict[str, list[Portion]] = {}
+    for portion in plan.portions:
+        found.setdefault(portion.listing.type, []).append(portion)
+    return found
+
+
+def _document(person: _Person) -> dict[str, Any]:
+    plan, tally = person.plan, person.tally
+    return {
+        "user": person.user,
+        "planned": [{"listing": each.listing.type, **_days(each.window)} for each in plan.portions],
+        "had_before": plan.had,
+        "windows": tally.windows,
+        "empty": tally.empty,
+        "answers": tally.answers,
+        "not_at_the_vendor": [
+            {"listing": each.listing.type, **_days(each.window), "docs": each.listing.docs} for each in plan.beyond
+        ],
+        "could_not_be_had": [
+            {"listing": each.portion.listing.type, **_days(each.portion.window), "error": each.error}
+            for each in tally.lacking
+        ],
+        "withdrawn": person.withdrawn or None,
+    }
+
+
+def _days(window: Window) -> dict[str, str]:
+    return {"from": f"{window.first}", "to": f"{window.last}"}

@@ -1,0 +1,52 @@
+"""Waiting out limits and trouble on behalf of one command, which may give up: whoever runs it can run it again."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from athlete_ally.core.errors import Later, OverLimit, Unavailable
+
+T = TypeVar("T")
+
+_FIRST_DELAY_S = 0.5
+_LONGEST_DELAY_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Endurance:
+    """Tries again until an operation succeeds.
+
+    A limit is waited for however long it takes: the vendor is well, and says when. Trouble is waited for until it has
+    lasted `patience_s`. `clock` gives seconds; `tell` hears what is waited for, and how long.
+    """
+
+    patience_s: float
+    clock: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    tell: Callable[[str, float], None]
+
+    async def until_done(self, operation: Callable[[], Awaitable[T]]) -> T:
+        """Return what `operation` returns, however often it had to be tried.
+
+        Raises:
+            Unavailable: the trouble outlasted our patience.
+        """
+        delay_s, gives_up_at_s = _FIRST_DELAY_S, None
+        while True:
+            try:
+                return await operation()
+            except OverLimit as error:
+                await self._wait(str(error), error.delay_s)
+                # It was no trouble meanwhile.
+                gives_up_at_s = None if gives_up_at_s is None else gives_up_at_s + error.delay_s
+            except (Later, Unavailable) as error:
+                gives_up_at_s = gives_up_at_s or self.clock() + self.patience_s
+                wait_s = max(delay_s, error.delay_s if isinstance(error, Later) else 0)
+                if self.clock() + wait_s > gives_up_at_s:
+                    raise Unavailable(f"{error}, for longer than {self.patience_s:g} s") from error
+                await self._wait(str(error), wait_s)
+                delay_s = min(delay_s * 2, _LONGEST_DELAY_S)
+
+    async def _wait(self, why: str, delay_s: float) -> None:
+        self.tell(why, delay_s)
+        await self.sleep(delay_s)

@@ -1,0 +1,338 @@
+"""A person's past at a vendor, from the vendor's lists to rows: real services, simulated vendors."""
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from support.services import Site
+from support.wait import eventually
+
+from athlete_ally.adapters.http_server import HttpServer
+from athlete_ally.adapters.nats.admin import NatsAdmin
+from athlete_ally.adapters.postgres.vault import PostgresVault
+from athlete_ally.adapters.token_seal import TokenSeal, new_token_key
+from athlete_ally.adapters.vendor_http import Credentials, HttpVendorApi
+from athlete_ally.config.settings import load_settings
+from athlete_ally.core.errors import Unavailable, Withdrawn
+from athlete_ally.core.grant import Granted
+from athlete_ally.core.history import Window
+from athlete_ally.core.topology import VENDOR_HOT, fetched_subject
+from athlete_ally.core.vendor import Vendor
+from athlete_ally.fetch.backfill import Plan, Tally
+from athlete_ally.simulate.api import SimulatedApi
+from athlete_ally.simulate.body import night, waking, weight_kg
+from athlete_ally.simulate.faces import FACES
+from athlete_ally.vendors import PLUGINS
+from athlete_ally.wiring.backfill import Wanted, backfill_session
+from athlete_ally.wiring.builders import now
+
+KEY = new_token_key()
+ACCOUNT = "70400000"
+VENDORS = {vendor.name: vendor for vendor in PLUGINS if vendor.api is not None and vendor.api.history}
+TODAY = datetime.now(UTC).date()
+YESTERDAY = TODAY - timedelta(days=1)
+PAST = Window(TODAY - timedelta(days=35), YESTERDAY)
+
+
+@dataclass
+class Clock:
+    """Time at the vendor, which passes when a test says so."""
+
+    now_s: float = 0.0
+
+    def __call__(self) -> float:
+        """Return it."""
+        return self.now_s
+
+    def pass_a_minute(self) -> None:
+        """Let a window of the vendor's limit be over."""
+        self.now_s += 60
+
+
+@dataclass
+class Past:
+    """A person who is connected at a simulated vendor, and what `athlete-ally backfill` is told."""
+
+    site: Site
+    vendor: Vendor
+    api: SimulatedApi
+    clock: Clock
+    env_file: Path
+    user: str
+    waits: list[str] = field(default_factory=list[str])
+    on_wait: Callable[[], None] = lambda: None
+
+    async def fill(self, window: Window, *, again: bool = False, patience_s: float = 600) -> tuple[Plan, Tally]:
+        """Fill in, in this process."""
+
+        def wait(why: str, _delay_s: float) -> None:
+            self.waits.append(why)
+            self.on_wait()
+
+        wanted = Wanted(self.vendor, [self.user], window, again, patience_s, self.env_file)
+        tally = Tally()
+        async with backfill_session(load_settings(self.env_file), wanted, wait) as (filler, (plan,)):
+            await filler.carry_out(plan, tally, lambda _done, _total: None)
+        return plan, tally
+
+    def command(self, window: Window, *options: str) -> list[str]:
+        """Return the arguments of the command."""
+        days = ("--from", f"{window.first}", "--to", f"{window.last}")
+        return ["backfill", self.vendor.name, "--user", self.user, *days, "--env-file", str(self.env_file), *options]
+
+    async def published(self) -> int:
+        """Return how many answers of the vendor the stream holds."""
+        subject = fetched_subject(self.vendor.name)
+        stream = await NatsAdmin(self.site.connection).stream(VENDOR_HOT, subject)
+        return stream.by_subject.get(subject, 0) if stream else 0
+
+    async def is_unpacked(self) -> bool:
+        """Tell whether there is a receipt for every answer."""
+        query = "SELECT count(*) FROM webhook_receipt WHERE vendor = $1"
+        return await self.site.pool.fetchval(query, self.vendor.name) == await self.published()
+
+    async def days(self, window: Window) -> dict[str, int]:
+        """Return of how many days of a window there are rows, by table."""
+        found: dict[str, int] = {}
+        for table in TABLES:
+            query = f"SELECT count(DISTINCT day) FROM {table}_data WHERE user_id = $1 AND day BETWEEN $2 AND $3"  # noqa: S608  # ours
+            found[table] = await self.site.pool.fetchval(query, self.user, window.first, window.last)
+        return {table: count for table, count in found.items() if count}
+
+
+TABLES = (
+    "hrv",
+    "sleep",
+    "resting_heart_rate",
+    "respiratory_rate",
+    "spo2",
+    "skin_temperature",
+    "activity",
+    "workout",
+    "body",
+)
+NIGHTLY: dict[str, int] = dict.fromkeys(("sleep", "hrv", "resting_heart_rate", "respiratory_rate", "spo2"), 35)
+DAYS: dict[str, dict[str, int]] = {
+    "oura": {**NIGHTLY, "skin_temperature": 35, "activity": 35, "workout": 35},
+    "whoop": NIGHTLY,
+    "withings": {"sleep": 35, "respiratory_rate": 35, "activity": 35, "body": 35},
+    # Of the nights the last 28 days, of the exercises the last 30; today is one of the former.
+    "polar": {"sleep": 27, "hrv": 27, "respiratory_rate": 27, "activity": 35, "workout": 30},
+    "strava": {"workout": 35},
+    "google_health": {**NIGHTLY, "skin_temperature": 35, "workout": 35, "body": 35},
+}
+
+
+@pytest.fixture
+def past(site: Site, tmp_path: Path) -> Callable[..., Any]:
+    """Connect a person at a simulated vendor, without a browser."""
+
+    @asynccontextmanager
+    async def connect(vendor: str, **options: Any) -> AsyncGenerator[Past]:
+        face = FACES[vendor].api
+        assert face is not None
+        clock = Clock()
+        api = SimulatedApi(face, [ACCOUNT], clock, last_day=YESTERDAY, serial=len(vendor), **options)
+        server = HttpServer(api.app(), host="127.0.0.1", port=0, drain_s=1)
+        await server.open(option="none")
+        url, upper = f"http://127.0.0.1:{server.port}", vendor.upper()
+        env_file = tmp_path / f"{vendor}.env"
+        lines = {
+            **site.environment,
+            "AA_TOKEN_KEY": KEY,
+            f"AA_{upper}_CLIENT_ID": "our-application",
+            f"AA_{upper}_CLIENT_SECRET": "its-secret",
+            f"AA_{upper}_API_URL": url,
+        }
+        env_file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()), encoding="utf-8")
+        try:
+            await _grant(site, VENDORS[vendor], url)
+            yield Past(site, VENDORS[vendor], api, clock, env_file, f"ada-{vendor}")
+        finally:
+            await server.close()
+
+    return connect
+
+
+async def _grant(site: Site, vendor: Vendor, url: str) -> None:
+    """Give a permission as a person's browser does, and keep it."""
+    assert vendor.api is not None
+    async with httpx.AsyncClient(trust_env=False) as http:
+        client = HttpVendorApi(vendor.api, Credentials("our-application", "its-secret", url), http, now=now)
+        there = "http://127.0.0.1/back"
+        answer = await http.get(client.authorize_url(state="s", redirect_url=there, verifier="v" * 43))
+        code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
+        account, tokens, scopes = await client.redeem(code, redirect_url=there, verifier="v" * 43)
+    vault = PostgresVault(site.pool, TokenSeal(KEY))
+    await vault.keep(Granted(vendor.name, account, f"ada-{vendor.name}", tokens, scopes))
+
+
+@pytest.mark.parametrize("vendor", sorted(VENDORS))
+async def test_a_past_becomes_rows(past: Callable[..., Any], vendor: str) -> None:
+    """
+    Every day that was asked for has its rows; nothing is dead-lettered, the ledger is 0; asked again nothing is asked.
+    """
+    async with past(vendor) as it:
+        normalize = await it.site.service("normalize").start().ready()
+        plan, tally = await it.fill(PAST)
+        again, _ = await it.fill(PAST)
+        await eventually(it.is_unpacked, within_s=40)
+        await eventually(it.site.is_settled, within_s=40)
+
+        assert [letter.error for letter in await it.site.letters()] == []
+        assert DAYS[vendor] == await it.days(PAST)
+        assert (tally.windows, tally.lacking) == (len(plan.portions), [])
+        # Days that were not over everywhere when they were had are asked for again.
+        assert all(portion.window.last == YESTERDAY for portion in again.portions)
+        totals = await it.site.totals()
+        await it.site.balance(totals["stored"] + totals["superseded"], normalize)
+
+
+async def test_what_a_past_holds_is_what_the_vendor_has(past: Callable[..., Any]) -> None:
+    """
+    Values, units and local days of a night, a day and a weighing, weeks back.
+    """
+    day = TODAY - timedelta(days=20)
+    async with past("google_health") as it:
+        await it.site.service("normalize").start().ready()
+        await it.fill(PAST)
+        await eventually(it.is_unpacked, within_s=40)
+        await eventually(it.site.is_settled, within_s=40)
+
+        slept, moved = night(ACCOUNT, day), waking(ACCOUNT, day)
+        expected = {
+            "hrv_data": ("rmssd_ms", slept.rmssd_ms),
+            "spo2_data": ("spo2_percent", slept.spo2_percent),
+            "workout_data": ("energy_kcal", moved.active_kcal),
+            "body_data": ("mass_kg", weight_kg(ACCOUNT, day)),
+        }
+        for table, (column, value) in expected.items():
+            query = f"SELECT {column} FROM {table} WHERE user_id = $1 AND day = $2"  # noqa: S608  # names of ours
+            assert [value] == [row[0] for row in await it.site.pool.fetch(query, it.user, day)], table
+
+
+@pytest.mark.parametrize(("vendor", "days", "answered"), [("oura", 70, 9), ("strava", 45, 20), ("whoop", 100, 5)])
+async def test_killed_in_the_middle(past: Callable[..., Any], vendor: str, days: int, answered: int) -> None:
+    """
+    Killed while it waits for a limit, and started again, it goes on from the last window that the stream held.
+    """
+    window = Window(TODAY - timedelta(days=days), YESTERDAY)
+    async with past(vendor, per_window=answered, window_s=1) as it:
+        dying = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "athlete_ally", *it.command(window), stderr=asyncio.subprocess.DEVNULL
+        )
+
+        async def is_refused() -> bool:
+            return it.api.refused > 0
+
+        await eventually(is_refused)
+        dying.kill()
+        await dying.wait()
+        it.api.per_window = 100_000
+        normalize = await it.site.service("normalize").start().ready()
+        second = await it.site.run(*it.command(window, "--json"))
+        await eventually(it.is_unpacked, within_s=40)
+        await eventually(it.site.is_settled, within_s=40)
+
+        (person,) = second.document["people"]
+        assert (second.code, person["had_before"] > 0, person["could_not_be_had"]) == (0, True, []), second
+        assert person["windows"] == len(person["planned"]) > 0
+        tables = dict.fromkeys(DAYS[vendor], days)
+        assert (tables, []) == (await it.days(window), await it.site.letters())
+        private = (ACCOUNT, "access-", "refresh-", "its-secret", KEY)
+        assert not any(each in second.out + second.err for each in private)
+        totals = await it.site.totals()
+        await it.site.balance(totals["stored"] + totals["superseded"], normalize)
+
+
+async def test_a_limit_is_waited_for(past: Callable[..., Any]) -> None:
+    """
+    429 in the middle: it waits as long as the vendor says, and then has everything; nobody's patience is worn out.
+    """
+    async with past("oura", per_window=12, window_s=1) as it:
+        it.on_wait = it.clock.pass_a_minute
+        plan, tally = await it.fill(PAST, patience_s=0)
+
+        assert it.api.refused > 0
+        assert set(it.waits) <= {"the vendor's limit is reached", "the vendor's budget is spent"}
+        assert (tally.windows, tally.answers) == (len(plan.portions), await it.published())
+
+
+async def test_revoked_in_the_middle(past: Callable[..., Any]) -> None:
+    """
+    It ends with exit code 3 and says what the person has to do; what was had stays had.
+    """
+    async with past("whoop", per_window=3, window_s=1) as it:
+
+        def revoke() -> None:
+            it.api.revoke(ACCOUNT)
+            it.clock.pass_a_minute()
+
+        it.on_wait = revoke
+        with pytest.raises(Withdrawn, match="connect again"):
+            await it.fill(PAST)
+        had = await it.site.pool.fetchval("SELECT count(*) FROM backfill_window")
+        outcome = await it.site.run(*it.command(PAST))
+
+        assert (outcome.code, had > 0, await it.published()) == (3, True, had)
+        assert "athlete-ally: withdrawn: --user ada-whoop: the permission at whoop is withdrawn" in outcome.err
+        assert ACCOUNT not in outcome.err + outcome.out
+
+
+async def test_a_vendor_that_is_down(past: Callable[..., Any]) -> None:
+    """
+    It is waited for as long as patience lasts, and then given up; nothing is lost by it, and the next run has it all.
+    """
+    async with past("withings") as it:
+        it.api.is_down = True
+        with pytest.raises(Unavailable, match="the vendor can't answer now, for longer than 1 s"):
+            await it.fill(PAST, patience_s=1)
+        assert (await it.published(), await it.site.letters()) == (0, [])
+        it.api.is_down = False
+        plan, tally = await it.fill(PAST)
+
+        assert tally.windows == len(plan.portions) > 0
+
+
+async def test_a_dry_run_asks_for_nothing(past: Callable[..., Any]) -> None:
+    """
+    It lists every window, and what the vendor does not have any more with its documentation; exit code 2 says so.
+    """
+    async with past("polar") as it:
+        before = it.api.requests
+        outcome = await it.site.run(*it.command(Window(TODAY - timedelta(days=400), YESTERDAY), "--dry-run", "--json"))
+        (person,) = outcome.document["people"]
+
+        assert (outcome.code, it.api.requests, await it.published()) == (2, before, 0)
+        listings = [each["listing"] for each in person["planned"]]
+        assert {name: listings.count(name) for name in set(listings)} == {
+            "SLEEP": 27,
+            "NIGHTLY_RECHARGE": 27,
+            "ACTIVITY_SUMMARY_LIST": 13,
+            "EXERCISE_LIST": 1,
+        }
+        beyond = {each["listing"]: (each["from"], each["docs"]) for each in person["not_at_the_vendor"]}
+        first = f"{date.fromordinal(TODAY.toordinal() - 400)}"
+        assert beyond["SLEEP"] == (first, "https://www.polar.com/accesslink-api/#list-nights")
+        assert set(beyond) == {"SLEEP", "NIGHTLY_RECHARGE", "ACTIVITY_SUMMARY_LIST", "EXERCISE_LIST"}
+
+
+async def test_who_is_not_connected_is_named_before_anything_is_asked(past: Callable[..., Any]) -> None:
+    """
+    One of two people never connected: exit code 3 with the remedy, and the vendor is asked for neither.
+    """
+    async with past("oura") as it:
+        before = it.api.requests
+        outcome = await it.site.run(*it.command(PAST, "--user", "bob"))
+
+        assert (outcome.code, it.api.requests) == (3, before)
+        assert "--user bob: did not connect an account at oura" in outcome.err
+        assert "athlete-ally connect link oura --user bob" in outcome.err

@@ -1,0 +1,38 @@
+"""What `athlete-ally backfill` refuses before it connects anywhere."""
+
+import pytest
+from support.commands import in_process
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ("oura", "--from", "2026-03-01", "--to", "2026-02-01"),
+            "--from 2026-03-01 is after --to 2026-02-01: exchange them",
+        ),
+        (
+            ("oura", "--from", "2026-03-01", "--to", "2999-01-01"),
+            "--to 2999-01-01 is in the future: today is the last day",
+        ),
+        (("oura", "--from", "2026-02-30", "--to", "2026-03-01"), "--from 2026-02-30: not a day of the calendar"),
+        (("oura", "--from", "1926-02-01", "--to", "2026-03-01"), "--from 1926-02-01 is too early"),
+        (("garmin", "--from", "2026-02-01", "--to", "2026-03-01"), "garmin: sends data by itself, and is not asked"),
+        (
+            ("ourra", "--from", "2026-02-01", "--to", "2026-03-01"),
+            "ourra: no such vendor; those that list a person's past",
+        ),
+        (
+            ("oura", "--from", "2026-02-01", "--to", "2026-03-01"),
+            "AA_OURA_CLIENT_ID and AA_OURA_CLIENT_SECRET: set them",
+        ),
+    ],
+)
+def test_what_can_not_be_done_is_said(arguments: tuple[str, ...], said: str) -> None:
+    """
+    Exit code 1 with field, value and remedy; it is never taken for windows that could not be had.
+    """
+    outcome = in_process({}, "backfill", *arguments, "--user", "ada")
+
+    assert (outcome.code, outcome.out) == (1, "")
+    assert said in outcome.err
