@@ -127,6 +127,7 @@ DAYS: dict[str, dict[str, int]] = {
     # Of the nights the last 28 days, of the exercises the last 30; today is one of the former.
     "polar": {"sleep": 27, "hrv": 27, "respiratory_rate": 27, "activity": 35, "workout": 30},
     "strava": {"workout": 35},
+    "fitbit": {**NIGHTLY, "skin_temperature": 35, "activity": 35, "body": 35},
     "google_health": {**NIGHTLY, "skin_temperature": 35, "workout": 35, "body": 35},
 }
 

@@ -11,7 +11,9 @@ from typing import Any
 from athlete_ally.simulate.body import night, waking, weight_kg
 from athlete_ally.simulate.face import ApiFace, Asked, Face, Headers, Shake, to_json
 
-_PATH = re.compile(r"/1(?:\.2)?/user/-/(.+)/date/(\d{4}-\d{2}-\d{2})(?:/1d)?\.json")
+_DAY = r"\d{4}-\d{2}-\d{2}"
+_PATH = re.compile(rf"/1(?:\.2)?/user/-/(.+)/date/({_DAY})(?:/1d)?\.json")
+_RANGE = re.compile(rf"/1(?:\.2)?/user/-/(.+)/date/({_DAY})/({_DAY})\.json")
 
 
 def _deliveries(account: str, day: date) -> tuple[bytes, ...]:
@@ -19,12 +21,42 @@ def _deliveries(account: str, day: date) -> tuple[bytes, ...]:
     return tuple(to_json([{"collectionType": each, **common}]) for each in ("sleep", "activities", "body"))
 
 
-def _document(asked: Asked) -> dict[str, Any] | None:
+def _document(asked: Asked) -> Any:
+    many = _RANGE.fullmatch(asked.path)
+    if many is not None:
+        return _listed(many[1], asked, asked.days(date.fromisoformat(many[2]), date.fromisoformat(many[3])))
     found = _PATH.fullmatch(asked.path)
     if found is None:
         return None
     make = _DOCUMENTS.get(found[1])
     return None if make is None else make(asked.account, date.fromisoformat(found[2]))
+
+
+# "... by Date Range" and "... by Interval" of https://dev.fitbit.com/build/reference/web-api/: the same for many days.
+def _listed(name: str, asked: Asked, days: list[date]) -> Any:
+    folder, _, series = name.partition("/")
+    if folder == "activities":
+        points = [{"dateTime": f"{day}", "value": _SERIES[series](asked.account, day)} for day in days]
+        return {f"activities-{series}": points}
+    documents = [_DOCUMENTS[name](asked.account, day) for day in days]
+    if name == "spo2":
+        return documents
+    key = {"temp/skin": "tempSkin", "body/log/weight": "weight"}.get(name, name)
+    return {key: [item for document in documents for item in document[key]]}
+
+
+# https://dev.fitbit.com/build/reference/web-api/activity-timeseries/get-activity-timeseries-by-date-range/
+_SERIES: Mapping[str, Callable[[str, date], Any]] = {
+    "steps": lambda account, day: str(waking(account, day).steps),
+    "distance": lambda account, day: str(round(waking(account, day).distance_m / 1000, 5)),
+    "calories": lambda account, day: str(1_700 + waking(account, day).active_kcal),
+    "minutesLightlyActive": lambda _account, _day: "190",
+    "minutesFairlyActive": lambda account, day: str(waking(account, day).moderate_min),
+    "minutesVeryActive": lambda account, day: str(waking(account, day).vigorous_min),
+    "minutesSedentary": lambda _account, _day: "700",
+    "floors": lambda account, day: str(waking(account, day).floors),
+    "heart": lambda account, day: {"heartRateZones": [], "restingHeartRate": night(account, day).resting_bpm},
+}
 
 
 # https://dev.fitbit.com/build/reference/web-api/sleep/get-sleep-log-by-date/
