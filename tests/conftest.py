@@ -49,7 +49,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the tests of the console make the pictures of the docs, and tell a story of any size."""
     parser.addoption("--pictures", type=Path, help="save pictures of the console's pages in this folder")
     parser.addoption(
-        "--letters", type=int, default=30, help="dead letters at the beginning of a triage in the browser (30)"
+        "--letters",
+        type=int,
+        help="dead letters that a triage begins with (browser 30, command line 300)",
     )
 
 

@@ -40,7 +40,9 @@ def _dead_letters(limits: Thresholds) -> list[Alert]:
             name="AaDeadLettersArriving",
             severity="page",
             service="normalize",
-            expr=f"sum by (consumer) (aa:dead_letters_arrived:increase10m) > {limits.dead_letters_arriving_per_10m}",
+            # An account that nobody linked says nothing about our code; `AaDeadLettersWaiting` tells of it.
+            expr='sum by (consumer) (aa:dead_letters_arrived:increase10m{reason!="unknown-account"}) > '
+            f"{limits.dead_letters_arriving_per_10m}",
             wait_s=0,
             summary="Dead letters arrive fast from {{ $labels.consumer }}",
             description="{{ $labels.consumer }} wrote {{ $value | humanize }} dead letters in ten minutes.",

@@ -30,7 +30,7 @@ async def dead(site: Site, count: int) -> None:
     for first in range(0, count, 100):
         numbers = range(first, min(count, first + 100))
         await asyncio.gather(*(send(site, hrv_reading(f"u{number}", mood=3)) for number in numbers))
-    await eventually(site.is_settled, within_s=60)
+    await eventually(site.is_settled, within_s=60 + count / 20)
     today.kill()
 
 

@@ -19,8 +19,7 @@ from athlete_ally.core.topology import normalize_durable
 @pytest.fixture
 def letters(request: pytest.FixtureRequest) -> int:
     """Return how many dead letters a triage begins with."""
-    letters: int = request.config.option.letters
-    return letters
+    return request.config.option.letters or 30
 
 
 async def deploy(site: Site, console: Service) -> tuple[Service, Service]:
