@@ -1,4 +1,4 @@
-"""The roles of PostgreSQL that the docs grant: each can do its work, and under the operator's the journal only grows."""
+"""The roles that the docs grant: each can do its work, and under the operator's the journal only grows."""
 
 import re
 import secrets

@@ -93,7 +93,7 @@ def _replays(number: int | None) -> str:
 def top(*, env_file: Path | None, as_json: bool, **options: Any) -> None:
     """Group dead letters by how they failed, the largest group first. (read-only)
 
-    Each group has one example and its arrivals of the last 24 hours.
+    Each group has one example, when its first and its last letter died, and its arrivals of the last 24 hours.
     """
     groups, office_note = _grouped(selection_from(options), env_file)
     if as_json:
@@ -110,7 +110,7 @@ def _size_of(groups: Groups) -> str:
 
 
 def _print_groups(groups: Groups) -> None:
-    columns = ("group", "letters", "share", "kind", "reason", "error", "last seen", "24 hours", "e.g.")
+    columns = ("group", "letters", "share", "kind", "reason", "error", "first and last seen", "24 hours", "e.g.")
     listed = table(*columns, title=_size_of(groups))
     for group in groups.largest():
         listed.add_row(
@@ -118,7 +118,7 @@ def _print_groups(groups: Groups) -> None:
             str(group.letters),
             f"{group.share(groups.letters):.0%}",
             *(escape(each) for each in (group.source, group.reason, group.error)),
-            when(group.last_seen),
+            f"{when(group.first_seen)}\n{when(group.last_seen)}",
             sparkline(group.by_hour),
             str(group.example),
         )
