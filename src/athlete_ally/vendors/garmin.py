@@ -362,6 +362,7 @@ GARMIN = Vendor(
     sources=(_OVERVIEW, _ACTIVITIES),
     unconfirmed=(
         "everything: the specification is given to partners only, and was read in a public copy of version 1.2",
+        "which token the address in a ping takes: a ping is counted and not followed, so have summaries pushed",
         "whether `durationInSeconds` of a night holds time awake: its text and its examples differ",
     ),
     # Section 4.1: thirty seconds, and nothing but 200 counts as taken.
