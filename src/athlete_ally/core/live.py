@@ -134,7 +134,7 @@ class LiveDurable:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredMessage:
+class LiveMessage:
     """What is known of a message without looking into it; `size` is what the stream counts for it, in bytes."""
 
     sequence: int

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from athlete_ally.core.live import LiveDurable, LiveStream, Server, StoredMessage
+from athlete_ally.core.live import LiveDurable, LiveMessage, LiveStream, Server
 
 
 class BrokerReader(Protocol):
@@ -32,7 +32,7 @@ class BrokerReader(Protocol):
         """Return every consumer of a stream."""
         ...
 
-    async def message_from(self, stream: str, sequence: int) -> StoredMessage | None:
+    async def message_from(self, stream: str, sequence: int) -> LiveMessage | None:
         """Return the first message at or after a sequence, or None."""
         ...
 

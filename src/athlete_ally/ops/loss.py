@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from athlete_ally.core.live import LiveDurable, LiveStream, StoredMessage
+from athlete_ally.core.live import LiveDurable, LiveMessage, LiveStream
 from athlete_ally.core.permissions import covers
 from athlete_ally.ops.broker import BrokerReader
 
@@ -42,7 +42,7 @@ class Foresight:
         self._stream = stream
         self._durables = durables
         self._gaps: list[int] | None = None
-        self._seen: dict[int, StoredMessage | None] = {}
+        self._seen: dict[int, LiveMessage | None] = {}
 
     async def of_change(self, field: str, config: Mapping[str, Any]) -> Loss:  # noqa: PLR0911  # a table of cases
         """Return what is deleted when `field` changes to what `config`, the whole new configuration, says."""
@@ -165,12 +165,12 @@ class Foresight:
         sure = sure and (durable.delivered < sequence or not in_hand)
         return min(durable.unacknowledged, undelivered + in_hand), sure
 
-    async def _look(self, start: int, end: int) -> list[StoredMessage]:
+    async def _look(self, start: int, end: int) -> list[LiveMessage]:
         """Return all messages of a range, or where they are many, an even sample."""
         step = 1
         while (end - start) // step > _MOST_QUESTIONS:
             step *= 2
-        found: list[StoredMessage] = []
+        found: list[LiveMessage] = []
         sequence = start
         while sequence < end:
             message = await self._message_from(sequence)
@@ -181,7 +181,7 @@ class Foresight:
             sequence = (message.sequence // step + 1) * step
         return found
 
-    async def _message_from(self, sequence: int) -> StoredMessage | None:
+    async def _message_from(self, sequence: int) -> LiveMessage | None:
         if sequence not in self._seen:
             self._seen[sequence] = await self._broker.message_from(self._stream.name, sequence)
         return self._seen[sequence]

@@ -7,7 +7,7 @@ from typing import Any
 
 from athlete_ally.adapters.nats.connection import API_TIMEOUT_S, ApiError, Connection
 from athlete_ally.core.errors import Unavailable
-from athlete_ally.core.live import LiveDurable, LiveStream, Replica, Rights, Server, StoredMessage, abandoned_in
+from athlete_ally.core.live import LiveDurable, LiveMessage, LiveStream, Replica, Rights, Server, abandoned_in
 
 # Error codes of nats-server: https://github.com/nats-io/nats-server/blob/main/server/errors.json
 _STREAM_NOT_FOUND = 10059
@@ -69,7 +69,7 @@ class NatsAdmin:
         """See the port."""
         return [_durable(each) async for each in self._pages(f"CONSUMER.LIST.{stream}", "consumers", {})]
 
-    async def message_from(self, stream: str, sequence: int) -> StoredMessage | None:
+    async def message_from(self, stream: str, sequence: int) -> LiveMessage | None:
         """See the port."""
         payload = {"seq": sequence, "next_by_subj": ">"}
         answer = await self._find(f"STREAM.MSG.GET.{stream}", payload, _NO_MESSAGE_FOUND)
@@ -176,8 +176,8 @@ def _durable(answer: Mapping[str, Any]) -> LiveDurable:
     )
 
 
-def _message(stored: Mapping[str, Any]) -> StoredMessage:
+def _message(stored: Mapping[str, Any]) -> LiveMessage:
     subject = stored["subject"]
     body, headers = (len(base64.b64decode(stored.get(each, ""))) for each in ("data", "hdrs"))
     size = _RECORD_BYTES + len(subject.encode()) + body + (headers + _HEADER_LENGTH_BYTES if headers else 0)
-    return StoredMessage(stored["seq"], subject, size, datetime.fromisoformat(stored["time"]))
+    return LiveMessage(stored["seq"], subject, size, datetime.fromisoformat(stored["time"]))
