@@ -181,6 +181,28 @@ async def test_a_row_leads_back_to_its_webhook(site: Site, here: Here, visitor: 
     assert (unknown.code, "no receipt of nobody" in unknown.err) == (2, True)
 
 
+async def test_a_letter_of_a_webhook_is_rehearsed(site: Site, here: Here, visitor: Visitor) -> None:
+    """
+    Of a webhook of an account that nobody knows the letter says what helps, and once that is done, that it would pass.
+    """
+    ingest, _, console = await here.start("ingest", "normalize", "console", AA_GARMIN_WEBHOOK_SECRETS=SECRET)
+    samples = json.loads((SAMPLES / "garmin.json").read_text(encoding="utf-8"))
+    sample = next(each["payload"] for each in samples if "the overnight average" in each["says"])
+    async with httpx.AsyncClient(trust_env=False) as client:
+        await client.post(f"{ingest}/webhooks/garmin/{SECRET}", json=sample)
+    await eventually(site.letters)
+    page = visitor.page
+    await visitor.go(f"{console}/letters/1")
+    await page.get_by_text("athlete-ally accounts add").wait_for()
+    await is_fit(visitor)
+    await PostgresWebhooks(site.pool).link([Account("garmin", "g-1", "anna")])
+    await page.get_by_role("button", name="Test this letter").click()
+    await page.get_by_text("1 of 1 letter would come through (100%)").wait_for()
+    await page.get_by_role("button", name="Replay 1 letter").click()
+    await page.get_by_text("Done: all came through").wait_for()
+    assert (await eventually(site.stored), await site.letters()) == ({"anna": 44}, [])
+
+
 async def test_readings_are_sent_and_watched(here: Here, visitor: Visitor) -> None:
     """
     A fine reading becomes a record, an impossible one a letter that says why, and a misspelt one is refused at once.

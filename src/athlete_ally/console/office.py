@@ -95,20 +95,6 @@ class LetterGroup:
     letters: tuple[Standing, ...]
 
 
-async def all_groups(office: Office, now: datetime) -> Groups:
-    """Return the groups of the letters that wait.
-
-    Raises:
-        Unavailable: the broker or the database can't be reached.
-    """
-    groups = Groups(now)
-    async with aclosing(office.desk.read(Selection())) as found:
-        async for each in found:
-            if not each.is_done:
-                groups.add(each.letter, each.readings)
-    return groups
-
-
 async def one_group(office: Office, fingerprint: str, now: datetime) -> LetterGroup | None:
     """Return a group with its first letters; None where no letter is left in it.
 

@@ -24,10 +24,12 @@ from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings
 from athlete_ally.console.access import Attempts, Sessions
 from athlete_ally.console.app import build_app
+from athlete_ally.console.counting import Counting
 from athlete_ally.console.flow import Flow, build_flow
 from athlete_ally.console.journey import Sent
 from athlete_ally.console.office import Office
 from athlete_ally.console.pages.flow_page import flow_routes
+from athlete_ally.console.pages.groups_page import GroupPages
 from athlete_ally.console.pages.letters_page import letter_routes
 from athlete_ally.console.pages.records_page import RecordPages
 from athlete_ally.console.pages.replays_page import ReplayPages
@@ -175,7 +177,8 @@ def _pages(world: _World, shell: Shell, replays: Replays) -> list[BaseRoute]:
     send = sender(world.client, world.settings)
     return [
         *flow_routes(shell, world.flow),
-        *letter_routes(shell, world.office, replays, world.journal, now, new_run),
+        *GroupPages(shell, world.office, Counting(world.office, now), replays, now).routes(),
+        *letter_routes(shell, world.office, world.journal, now, new_run),
         *ReplayPages(shell, replays, most_behind).routes(),
         *stream_routes(shell, world.overview, world.plan, lambda: world.sampler.source("broker")),
         *look_up.routes(),

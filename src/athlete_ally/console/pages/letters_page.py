@@ -1,4 +1,4 @@
-"""Dead letters: groups, letters, why they fail today, and the journal."""
+"""Single dead letters, why they fail today, and the journal."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -8,47 +8,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from athlete_ally.console import wording
-from athlete_ally.console.charts import bars
-from athlete_ally.console.office import OpenJournal, OpenOffice, all_groups, note_reveal, one_group
-from athlete_ally.console.replays import Replays
+from athlete_ally.console.office import OpenJournal, OpenOffice, note_reveal
 from athlete_ally.console.shell import Shell, Visit
 from athlete_ally.ops.diagnosis import differences
-from athlete_ally.ops.grouping import Group
 from athlete_ally.ops.masking import masked_body, pretty_body
 from athlete_ally.ops.standing import Standing
 
-_SPARK = (120.0, 24.0)
 _LINES_OF_JOURNAL = 200
 
 
 def letter_routes(
     shell: Shell,
     office: OpenOffice,
-    replays: Replays,
     journal: OpenJournal,
     now: Callable[[], datetime],
     new_run: Callable[[], str],
 ) -> list[Route]:
     """Return the pages on which letters are looked at."""
-
-    async def groups(visit: Visit) -> Response:
-        desk = office()
-        found = await all_groups(desk, now())
-        unfinished = [] if desk.no_history else await replays.unfinished()
-        shown = [(group, _trend(group)) for group in found.largest()]
-        return shell.render(
-            visit, "letters.html", groups=found, shown=shown, unfinished=unfinished, no_history=desk.no_history
-        )
-
-    async def group(visit: Visit) -> Response:
-        desk = office()
-        found = await one_group(desk, visit.request.path_params["fingerprint"], now())
-        if found is None:
-            text = "No letter is left in this group: they came through, or were put aside."
-            return shell.notice(visit, "This group is empty", text, HTTPStatus.NOT_FOUND)
-        return shell.render(
-            visit, "letter_group.html", group=found.group, letters=found.letters, no_history=desk.no_history
-        )
 
     async def letter(visit: Visit) -> Response:
         return await show(visit, reveal=False)
@@ -85,14 +61,7 @@ def letter_routes(
         return shell.render(visit, "journal.html", entries=entries, run=run)
 
     return [
-        shell.page("/letters", groups),
-        shell.page("/letters/groups/{fingerprint:path}", group),
         shell.page("/letters/journal", lines),
         shell.page("/letters/{sequence:int}", letter),
         shell.act("/letters/{sequence:int}/reveal", reveal),
     ]
-
-
-def _trend(group: Group) -> list[object]:
-    width, height = _SPARK
-    return list(bars(group.by_hour, width=width, height=height))

@@ -1,0 +1,68 @@
+"""Dead letters by how they failed: all groups, and one of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from athlete_ally.console.charts import bars
+from athlete_ally.console.counting import Counting
+from athlete_ally.console.office import OpenOffice, one_group
+from athlete_ally.console.replays import Replays
+from athlete_ally.console.shell import Shell, Visit
+from athlete_ally.ops.grouping import Group
+
+_SPARK = (120.0, 24.0)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPages:
+    """The pages on which groups are looked at."""
+
+    shell: Shell
+    office: OpenOffice
+    counting: Counting
+    replays: Replays
+    now: Callable[[], datetime]
+
+    def routes(self) -> list[Route]:
+        """Return their routes."""
+        shell = self.shell
+        return [
+            shell.page("/letters", self._all),
+            shell.page("/letters/live", self._live),
+            shell.page("/letters/groups/{fingerprint:path}", self._one),
+        ]
+
+    async def _all(self, visit: Visit) -> Response:
+        no_history = self.office().no_history
+        unfinished = [] if no_history else await self.replays.unfinished()
+        count = await self._count(anew=True)
+        return self.shell.render(visit, "letters.html", **count, unfinished=unfinished, no_history=no_history)
+
+    async def _live(self, visit: Visit) -> Response:
+        return self.shell.render(visit, "_letters.html", **await self._count(anew=False))
+
+    async def _count(self, *, anew: bool) -> dict[str, Any]:
+        count = await self.counting.look(anew=anew)
+        shown = [(each, _trend(each)) for each in count.groups.largest()]
+        return {"groups": count.groups, "shown": shown, "is_done": count.is_done}
+
+    async def _one(self, visit: Visit) -> Response:
+        office = self.office()
+        found = await one_group(office, visit.request.path_params["fingerprint"], self.now())
+        if found is None:
+            text = "No letter is left in this group: they came through, or were put aside."
+            return self.shell.notice(visit, "This group is empty", text, HTTPStatus.NOT_FOUND)
+        return self.shell.render(
+            visit, "letter_group.html", group=found.group, letters=found.letters, no_history=office.no_history
+        )
+
+
+def _trend(group: Group) -> list[object]:
+    width, height = _SPARK
+    return list(bars(group.by_hour, width=width, height=height))
