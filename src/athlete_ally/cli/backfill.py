@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from athlete_ally.cli.exits import Exit
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.options import env_file_option, json_option, label
 from athlete_ally.cli.stopping import until_stopped
 from athlete_ally.config.settings import load_settings
 from athlete_ally.core.errors import Misconfigured, Withdrawn
@@ -40,10 +40,19 @@ class _Person:
     withdrawn: str = ""
 
 
+def _labels(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(label(context, parameter, value) for value in values)
+
+
 @click.command()
 @click.argument("vendor")
 @click.option(
-    "--user", "users", multiple=True, required=True, help="The person, as in readings (userId); may be repeated."
+    "--user",
+    "users",
+    multiple=True,
+    required=True,
+    callback=_labels,
+    help="The person, as in readings (userId); may be repeated.",
 )
 @click.option("--from", "first", required=True, metavar="DATE", help="First day, as 2026-01-31; it is part of it.")
 @click.option("--to", "last", required=True, metavar="DATE", help="Last day; it is part of it.")
@@ -185,7 +194,7 @@ def _lines(person: _Person, *, dry_run: bool) -> Generator[str]:
         yield f"  windows to ask for    {len(plan.portions)}, each one request or more; nothing was asked for"
         for name, portions in _by_listing(plan).items():
             days = Window(min(each.window.first for each in portions), max(each.window.last for each in portions))
-            yield f"    {name:<20}{len(portions)} from {days.first} to {days.last}"
+            yield f"    {name:<26}{len(portions)} from {days.first} to {days.last}"
     else:
         yield f"  windows asked for     {tally.windows} of {len(plan.portions)}, {tally.empty} of them empty"
         yield f"  answers published     {tally.answers}"

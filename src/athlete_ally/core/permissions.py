@@ -112,7 +112,7 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
         ),
         User(
             "fetch",
-            "asks vendors for what their webhooks name",
+            "asks vendors for what their webhooks name, and for people's past",
             (
                 *(fetched_subject(vendor) for vendor in fetched),
                 *(f"dlq.vendor.{vendor}.webhook.*" for vendor in fetched),

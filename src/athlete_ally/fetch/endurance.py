@@ -43,7 +43,9 @@ class Endurance:
                 gives_up_at_s = gives_up_at_s or self.clock() + self.patience_s
                 wait_s = max(delay_s, error.delay_s if isinstance(error, Later) else 0)
                 if self.clock() + wait_s > gives_up_at_s:
-                    raise Unavailable(f"{error}, for longer than {self.patience_s:g} s") from error
+                    raise Unavailable(
+                        f"{error}, for longer than {self.patience_s:g} s; run it again: it goes on from here"
+                    ) from error
                 await self._wait(str(error), wait_s)
                 delay_s = min(delay_s * 2, _LONGEST_DELAY_S)
 
