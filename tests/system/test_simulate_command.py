@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Generator
 from typing import Any
 
+import httpx
 import pytest
 from support.commands import Outcome, in_process
 from support.services import Service, Site
@@ -17,6 +18,7 @@ from support.wait import eventually
 from athlete_ally.adapters.servers.ports import free_port
 from athlete_ally.adapters.token_seal import new_token_key
 from athlete_ally.cli.exits import Exit
+from athlete_ally.core.topology import webhook_subject
 
 SECRET = "a-secret-for-simulations"  # noqa: S105  # of the simulated vendors
 IS_WINDOWS = sys.platform == "win32"
@@ -79,6 +81,30 @@ def front(site: Site) -> Front:
     return Front(site)
 
 
+@pytest.fixture
+def endless(front: Front) -> Generator[Callable[..., "subprocess.Popen[str]"]]:
+    """Start simulators that go on until they are told to stop."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "athlete_ally", "simulate", *arguments, "--rate", "20", "--json"],
+                env={**os.environ, **front.environment, **environment},
+                stdout=subprocess.PIPE,
+                text=True,
+                # Windows sends a signal to a group of processes, and ours must not be in it.
+                creationflags=subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0,
+            )
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
 def test_one_with_data_in_its_webhooks(front: Front) -> None:
     """
     All that is to be sent is sent, in a share of its own twice and forged; what is printed for people and for machines
@@ -135,6 +161,38 @@ def test_one_whose_api_is_asked(front: Front) -> None:
     assert (wrong.code, "handshake   GET of the handshake: 200 is wanted, 401 answered" in wrong.out) == (2, True)
 
 
+async def test_somebody_who_comes_with_a_link_has_deliveries_too(
+    front: Front, endless: Callable[..., "subprocess.Popen[str]"], pool: Any
+) -> None:
+    """
+    While a vendor is played, a link connects one more person at it, once; from then on it delivers for them, too.
+    """
+    for service in (front.ingest, front.fetch):
+        await service.start().ready()
+    client: Any = front.site.connection.client
+    webhooks: Any = await client.subscribe(webhook_subject("oura"))
+    endless("oura", "--users", "1")
+
+    async def connected() -> list[str]:
+        return [row["user_id"] for row in await pool.fetch("SELECT user_id FROM vendor_grant ORDER BY id")]
+
+    await eventually(connected)
+    made = await asyncio.to_thread(in_process, front.environment, "connect", "link", "oura", "--user", "ada")
+    pages: list[str] = []
+    for _ in range(2):
+        async with httpx.AsyncClient(trust_env=False, follow_redirects=True, timeout=10) as browser:
+            pages.append((await browser.get(made.out.strip())).text)
+
+    assert await connected() == ["simulated-oura-7000001", "ada"]
+    assert pages == [
+        "Connected. You can close this page.\n",
+        "Not connected: this link was used already: ask for a new one.\n",
+    ]
+    async with asyncio.timeout(20):
+        while b'"user_id":"7000002"' not in (await webhooks.next_msg(timeout=20)).data:
+            pass
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "code", "says"),
     [
@@ -171,37 +229,13 @@ def test_what_can_not_be_played_is_said(
     assert not any(secret in outcome.err for secret in (SECRET, "its-secret", front.environment["AA_TOKEN_KEY"]))
 
 
-@pytest.fixture
-def endless(front: Front) -> Generator[Callable[..., "subprocess.Popen[str]"]]:
-    """Start simulators that go on until they are told to stop."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(**environment: str) -> "subprocess.Popen[str]":
-        started.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "athlete_ally", "simulate", "terra", "--rate", "20", "--json"],
-                env={**os.environ, **front.environment, **environment},
-                stdout=subprocess.PIPE,
-                text=True,
-                # Windows sends a signal to a group of processes, and ours must not be in it.
-                creationflags=subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0,
-            )
-        )
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
 def test_ctrl_c_ends_it_with_the_tally(front: Front, endless: Callable[..., "subprocess.Popen[str]"]) -> None:
     """
     Where all was taken the exit code is 0; where deliveries still wait to be sent again they are unanswered, and it is
     2. Either way the tally is printed.
     """
     front.start(front.ingest)
-    well, ill = endless(), endless(AA_TERRA_WEBHOOK_SECRETS="another-secret-than-ingest")
+    well, ill = endless("terra"), endless("terra", AA_TERRA_WEBHOOK_SECRETS="another-secret-than-ingest")
 
     async def both_have_sent() -> bool:
         text = await front.ingest.metrics()

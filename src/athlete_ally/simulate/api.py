@@ -25,6 +25,7 @@ def _yesterday() -> date:
 class SimulatedApi:
     """The state of a vendor. `accounts` are given out in order to those who come to give permission.
 
+    Whoever comes after the last gets the first again, or with `grows` an account of their own, put behind the others.
     Access tokens live `lives_s`; a refresh token works once. `per_window` requests are answered in each `window_s`.
     Tokens are numbered from `serial` on. While `is_down` every answer is 503. The data of everybody ends with
     `last_day`, whose night is over everywhere. `clock` gives seconds.
@@ -39,6 +40,7 @@ class SimulatedApi:
     is_down: bool = False
     last_day: date = field(default_factory=_yesterday)
     serial: int = 0
+    grows: bool = False
     requests: int = 0
     refused: int = 0
     served: int = 0
@@ -70,6 +72,8 @@ class SimulatedApi:
 
     async def _authorize(self, request: Request) -> Response:
         """Give permission at once, as the next person."""
+        if self.grows and self._next == len(self.accounts):
+            self.accounts.append(str(int(self.accounts[-1]) + 1))
         account = self.accounts[self._next % len(self.accounts)]
         self._next += 1
         code = self._new("code")

@@ -163,7 +163,8 @@ async def _api(
             "for fetch; the simulated API listens at that address (http://127.0.0.1:4190, say)"
         )
     there = urlsplit(client.base_url)
-    api = SimulatedApi(face, accounts, time.monotonic, per_window=wanted.per_minute, serial=time.time_ns())
+    # Who comes with a link of their own meanwhile gets an account, and its deliveries.
+    api = SimulatedApi(face, accounts, time.monotonic, per_window=wanted.per_minute, serial=time.time_ns(), grows=True)
     server = HttpServer(api.app(), host=there.hostname or "127.0.0.1", port=there.port or 80, drain_s=1)
     await server.open(option=api_url_variable(vendor.name))
     try:

@@ -256,7 +256,8 @@ def _told(settings: Settings, wanted: _Services) -> dict[str, str]:
     if settings.token_key is not None:
         told["AA_TOKEN_KEY"] = settings.token_key.get_secret_value()
     elif settings.token_key_file is not None:
-        told["AA_TOKEN_KEY_FILE"] = str(settings.token_key_file)
+        # Commands that read this may run in any directory.
+        told["AA_TOKEN_KEY_FILE"] = str(settings.token_key_file.resolve())
     return {**told, "AA_INGEST_URL": f"http://127.0.0.1:{settings.ingest_port}"}
 
 
