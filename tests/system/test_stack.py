@@ -2,10 +2,12 @@
 
 import asyncio
 import gc
+import socket
 import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.fakes import FakeLog
 from support.wait import eventually
 
@@ -13,6 +15,7 @@ from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.servers.ports import free_port
 from athlete_ally.config.settings import load_settings
 from athlete_ally.config.vendor_secrets import vendor_values
+from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.ports import Log
 from athlete_ally.core.topology import VENDOR_HOT, fetched_subject
 from athlete_ally.wiring.simulate import Played, Simulation, run_simulation
@@ -49,6 +52,24 @@ async def test_fetch_is_part_of_it(tmp_path: Path, log: Log) -> None:
         assert sys.platform == "win32" or (stack.folder / "token.key").stat().st_mode & 0o777 == 0o600
     finally:
         await stack.close()
+
+
+async def test_ports_that_others_have_are_named_before_anything_starts(tmp_path: Path, log: Log) -> None:
+    """
+    Whoever listens there is not taken for our own services: one line for each port, and no server was started.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        ports = [each.getsockname()[1] for each in (one, other)]
+        settings = load_settings(None, ingest_port=ports[0], normalize_port=free_port(), console_port=ports[1])
+        with pytest.raises(Misconfigured) as refused:
+            await start_stack(settings, tmp_path / "data", log, services_log_to_files=True, with_console=True)
+
+    says = "port {} is taken, or not allowed: choose another with {}"
+    assert str(refused.value).splitlines() == [
+        says.format(ports[0], "--port or AA_INGEST_PORT"),
+        says.format(ports[1], "--console-port or AA_CONSOLE_PORT"),
+    ]
+    assert [path.name for path in (tmp_path / "data").iterdir() if path.is_dir()] == []
 
 
 async def test_stopped_before_it_is_ready() -> None:

@@ -71,6 +71,12 @@ class _QuietServer(uvicorn.Server):
         return nullcontext()
 
 
+def require_free(host: str, port: int, *, option: str) -> None:
+    """Return if nobody listens there now. Raises as `HttpServer.open`."""
+    for listener in _bind(host, port, option):
+        listener.close()
+
+
 def _bind(host: str, port: int, option: str) -> list[socket.socket]:
     """Bind `host`; where that is every IPv4 address, every IPv6 address too, since `localhost` may mean ::1."""
     listeners = [_listener(host, port, option)]

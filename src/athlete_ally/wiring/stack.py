@@ -16,6 +16,7 @@ import httpx
 import msgspec
 from pydantic import SecretStr
 
+from athlete_ally.adapters.http_server import require_free
 from athlete_ally.adapters.journal_file import NoJournal
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.operator import NatsBroker
@@ -149,6 +150,8 @@ async def start_stack(  # what a stack is made of
 async def _start(  # what a stack is made of
     settings: Settings, folder: Path, log: Log, processes: Processes, wanted: _Services, cleanup: AsyncExitStack
 ) -> Stack:
+    # Others that listen there would answer when we ask whether our services are ready.
+    _require_free_ports(settings, wanted)
     known = _secrets(folder)
     (nats_url, monitor_url), (database_url, psql) = await asyncio.gather(
         _start_nats(settings, folder, known, processes), _start_postgres(settings, folder, known, processes)
@@ -189,6 +192,25 @@ async def _start(  # what a stack is made of
             await _watched(processes, folder, until_it_answers(lambda url=url: _ready(client, url)))
     stack.pids = dict(processes.pids)
     return stack
+
+
+def _require_free_ports(settings: Settings, wanted: _Services) -> None:
+    places = [
+        (settings.ingest_host, settings.ingest_port, "--port or AA_INGEST_PORT"),
+        (settings.normalize_host, settings.normalize_port, "--normalize-port or AA_NORMALIZE_PORT"),
+    ]
+    if wanted.with_fetch:
+        places.append((settings.fetch_host, settings.fetch_port, "AA_FETCH_PORT"))
+    if wanted.with_console:
+        places.append((settings.console_host, settings.console_port, "--console-port or AA_CONSOLE_PORT"))
+    taken: list[str] = []
+    for host, port, option in places:
+        try:
+            require_free(host, port, option=option)
+        except Misconfigured as error:
+            taken.append(str(error))
+    if taken:
+        raise Misconfigured("\n".join(taken))
 
 
 async def _start_nats(
