@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,9 @@ from athlete_ally.core.errors import Unavailable, Withdrawn
 from athlete_ally.core.grant import Granted
 from athlete_ally.core.history import Window
 from athlete_ally.core.topology import VENDOR_HOT, fetched_subject
-from athlete_ally.core.vendor import Vendor
+from athlete_ally.core.vendor import Resource, Vendor
 from athlete_ally.fetch.backfill import Plan, Tally
+from athlete_ally.fetch.resource import Got
 from athlete_ally.simulate.api import SimulatedApi
 from athlete_ally.simulate.body import night, waking, weight_kg
 from athlete_ally.simulate.faces import FACES
@@ -308,6 +309,43 @@ async def test_a_vendor_that_is_down(past: Callable[..., Any]) -> None:
         plan, tally = await it.fill(PAST)
 
         assert tally.windows == len(plan.portions) > 0
+
+
+async def test_live_notifications_are_not_starved(past: Callable[..., Any]) -> None:
+    """
+    While a back-fill waits because its share of Strava's quarter of an hour is spent, what a webhook names is had.
+    """
+    async with past("strava") as it:
+        is_waiting = asyncio.Event()
+        wanted = Wanted(it.vendor, [it.user], Window(TODAY - timedelta(days=120), YESTERDAY), env_file=it.env_file)
+        async with backfill_session(load_settings(it.env_file), wanted, lambda _why, _delay_s: is_waiting.set()) as (
+            filler,
+            (plan,),
+        ):
+            filling = asyncio.create_task(filler.carry_out(plan, Tally(), lambda _done, _total: None))
+            await asyncio.wait_for(is_waiting.wait(), 60)
+            live = replace(filler.fetcher, api=VENDORS["strava"].api)
+            outcomes = [await live.get(Resource(ACCOUNT, "activity", f"{YESTERDAY:%Y%m%d}")) for _ in range(25)]
+            filling.cancel()
+            await asyncio.gather(filling, return_exceptions=True)
+
+        assert [Got] * 25 == [type(outcome) for outcome in outcomes]
+
+
+async def test_everybody_who_is_connected(past: Callable[..., Any]) -> None:
+    """
+    One after the other; who took the permission back is none of them.
+    """
+    async with past("polar") as it:
+        await it.site.pool.execute(
+            "INSERT INTO vendor_grant (vendor, account, user_id, sealed, expires_at, scopes, state) "
+            "VALUES ('polar', 'another', 'eve', '', now(), '{}', 'withdrawn')"
+        )
+        days = ("--from", f"{YESTERDAY}", "--to", f"{YESTERDAY}", "--env-file", str(it.env_file))
+        outcome = await it.site.run("backfill", "polar", "--all-connected", *days, "--json")
+
+        assert (outcome.code, [person["user"] for person in outcome.document["people"]]) == (0, [it.user])
+        assert await it.published() == 4
 
 
 async def test_an_answer_that_is_larger_than_a_message_is_asked_for_in_halves(past: Callable[..., Any]) -> None:

@@ -34,10 +34,14 @@ _EARLIEST = date(2000, 1, 1)
 class _Person:
     """What is planned for somebody, and what became of it."""
 
-    user: str
     plan: Plan
     tally: Tally = field(default_factory=Tally)
     withdrawn: str = ""
+
+    @property
+    def user(self) -> str:
+        """Who it is, by our id."""
+        return self.plan.grant.granted.user_id
 
 
 def _labels(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -50,9 +54,11 @@ def _labels(context: click.Context, parameter: click.Parameter, values: tuple[st
     "--user",
     "users",
     multiple=True,
-    required=True,
     callback=_labels,
     help="The person, as in readings (userId); may be repeated.",
+)
+@click.option(
+    "--all-connected", is_flag=True, help="Everybody whose permission at VENDOR is active, instead of --user."
 )
 @click.option("--from", "first", required=True, metavar="DATE", help="First day, as 2026-01-31; it is part of it.")
 @click.option("--to", "last", required=True, metavar="DATE", help="Last day; it is part of it.")
@@ -73,6 +79,7 @@ def backfill(  # noqa: PLR0913  # one for each option
     *,
     vendor: str,
     users: tuple[str, ...],
+    all_connected: bool,
     first: str,
     last: str,
     dry_run: bool,
@@ -93,6 +100,8 @@ def backfill(  # noqa: PLR0913  # one for each option
     Exit code 2 when some windows could not be had, 3 when a permission is withdrawn or missing, 1 when the vendor, NATS
     or PostgreSQL is away for too long.
     """
+    if all_connected == bool(users):
+        raise Misconfigured("--user and --all-connected: one of them says whose past to fill in, give it")
     settings = load_settings(env_file)
     plugin = _plugin(vendor)
     wanted = Wanted(plugin, list(dict.fromkeys(users)), _window(first, last), again, patience_s, env_file)
@@ -101,7 +110,7 @@ def backfill(  # noqa: PLR0913  # one for each option
 
         async def work() -> None:
             async with backfill_session(settings, wanted, bars.waits) as (filler, plans):
-                people.extend(_Person(*each) for each in zip(wanted.users, plans, strict=True))
+                people.extend(map(_Person, plans))
                 for person in [] if dry_run else people:
                     try:
                         await filler.carry_out(person.plan, person.tally, bars.of(f"{vendor} {person.user}"))

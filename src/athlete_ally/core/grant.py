@@ -1,6 +1,6 @@
 """What a person allowed us to read at a vendor, and the port that keeps it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -66,6 +66,14 @@ class Vault(Protocol):
 
     async def of_user(self, vendor: str, user_id: str) -> Grant | None:
         """Return the latest grant of a person of ours at a vendor, whatever its state. Raises as `find`."""
+        ...
+
+    async def people(self, vendor: str) -> Sequence[str]:
+        """Return the people of ours whose permission at a vendor is active, in order.
+
+        Raises:
+            Unavailable: the database can't be reached.
+        """
         ...
 
     async def refresh(self, vendor: str, account: str, *, stale: str, exchange: Exchange) -> Grant:

@@ -35,7 +35,7 @@ Waits = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Whose past to fill in, at which vendor, and what to put up with."""
+    """Whose past to fill in, at which vendor, and what to put up with; no `users` means everybody who is connected."""
 
     vendor: Vendor
     users: Sequence[str]
@@ -85,7 +85,8 @@ async def backfill_session(
             endurance=Endurance(wanted.patience_s, time.monotonic, asyncio.sleep, waits),
             now=now,
         )
-        grants = [await _grant(vault, wanted.vendor.name, user) for user in wanted.users]
+        users = wanted.users or await vault.people(wanted.vendor.name)
+        grants = [await _grant(vault, wanted.vendor.name, user) for user in users]
         yield backfill, [await backfill.plan(grant, wanted.window, again=wanted.again) for grant in grants]
 
 

@@ -36,3 +36,13 @@ def test_what_can_not_be_done_is_said(arguments: tuple[str, ...], said: str) -> 
 
     assert (outcome.code, outcome.out) == (1, "")
     assert said in outcome.err
+
+
+@pytest.mark.parametrize("whose", [(), ("--user", "ada", "--all-connected")])
+def test_whose_past_is_said_once(whose: tuple[str, ...]) -> None:
+    """
+    Nobody, or everybody and somebody: exit code 1.
+    """
+    outcome = in_process({}, "backfill", "oura", "--from", "2026-02-01", "--to", "2026-03-01", *whose)
+
+    assert (outcome.code, "--user and --all-connected: one of them" in outcome.err) == (1, True)

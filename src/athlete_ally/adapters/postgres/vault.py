@@ -5,7 +5,7 @@ the vendor is asked, and no transaction is open while it answers.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -32,6 +32,7 @@ ON CONFLICT (vendor, account) DO UPDATE SET
 WHERE vendor_grant.user_id = excluded.user_id
 RETURNING id, state, granted_at
 """
+_PEOPLE = "SELECT DISTINCT user_id FROM vendor_grant WHERE vendor = $1 AND state = 'active' ORDER BY 1"
 _STORE = """
 UPDATE vendor_grant
 SET sealed = $2, expires_at = $3, refreshed_at = clock_timestamp(), refreshing_since = NULL
@@ -83,6 +84,12 @@ class PostgresVault:
                 user_id,
             )
         return self._grant(row) if row else None
+
+    async def people(self, vendor: str) -> Sequence[str]:
+        """See the port."""
+        with translated():
+            rows = await self._pool.fetch(_PEOPLE, vendor)
+        return [row["user_id"] for row in rows]
 
     async def refresh(self, vendor: str, account: str, *, stale: str, exchange: Exchange) -> Grant:
         """See the port."""
