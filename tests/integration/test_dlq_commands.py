@@ -119,6 +119,22 @@ async def test_a_letter_is_explained_field_by_field(bench: Bench) -> None:
     assert (await bench.run("diff", "99")).code == 2
 
 
+@pytest.mark.parametrize("columns", ["80", "200"])
+async def test_what_has_to_be_copied_is_whole_on_any_terminal(bench: Bench, columns: str) -> None:
+    """
+    The fingerprint for --group, the reason, the run for --resume and the sequence stand in one piece.
+    """
+    await bench.write(hrv_reading("a", 900))
+    await bench.run("resolve", "1", "--reason", "told them")
+    await bench.run("release", "--all", "--shelf", "resolved", "--yes")
+    run = (await bench.run("journal", "--json")).document["entries"][0]["run"]
+    top, listed, journal = [(await bench.run(word, COLUMNS=columns)).out for word in ("top", "list", "journal")]
+
+    assert ("0123456789ab" in top, "non-retryable" in top, "rmssd" in top) == (True,) * 3
+    assert ("non-retryable" in listed, run in journal) == (True, True)
+    assert not any("…" in each for each in (top, listed, journal))
+
+
 async def test_put_aside_and_brought_back(bench: Bench) -> None:
     """
     A letter on a shelf does not wait, keeps its identity, and can be released; every act is in the journal.

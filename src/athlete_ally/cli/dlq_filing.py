@@ -184,7 +184,7 @@ async def _each(
         for sequence in letters:
             found = await office.desk.one(sequence)
             if found is not None:
-                with told_how_far(f"{count} of {counted(len(letters), 'letter')} {done}"):
+                with told_how_far(f"{count} of {counted(len(letters), 'letter')} dealt with"):
                     await act(found)
                 count += 1
             bar.advance(task)

@@ -39,7 +39,7 @@ def journal(*, run_id: str | None, letter: str | None, limit: int, env_file: Pat
         click.echo(json.dumps({"entries": lines}))
         return
     columns = ("at", "run", "actor", "act", "step", "seq", "details")
-    listed = table(*columns, title=counted(len(lines), "line"))
+    listed = table(*columns, title=counted(len(lines), "line"), whole=("run", "act", "step", "seq"))
     for line in lines:
         values = (line["at"][:19].replace("T", " "), line["run"], line["actor"], line["act"], line["step"])
         listed.add_row(*values, str(line["sequence"] or ""), escape(_details(line["details"])))

@@ -16,13 +16,15 @@ from athlete_ally.cli.dlq_view import counted, sparkline, stream_json, table, wa
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.ops.documents import groups_document, summary
-from athlete_ally.ops.grouping import Groups
+from athlete_ally.ops.grouping import Group, Groups
 from athlete_ally.ops.selection import Selection
 from athlete_ally.wiring.builders import now
 from athlete_ally.wiring.dead_letters import Office, office_session
 from athlete_ally.wiring.loop import run
 
 _SHOWN_AT_ONCE = 100
+# Columns: what the table of groups takes, with twenty for an error.
+_TABLE_FITS = 140
 
 
 @click.command("list")
@@ -71,7 +73,7 @@ async def _print_list(office: Office, selection: Selection, limit: int) -> None:
             more += 1
     total = len(rows) + more
     shown = ("seq", "kind", "reason", "readings", "replays", "error", "at")
-    listed = table(*shown, title=counted(total, "dead letter"))
+    listed = table(*shown, title=counted(total, "dead letter"), whole=("seq", "kind", "reason"))
     for row in rows:
         values = {**row, "at": row["at"][:19].replace("T", " "), "replays": _replays(row["replays"])}
         listed.add_row(*(escape(str(values[column])) for column in shown))
@@ -110,8 +112,14 @@ def _size_of(groups: Groups) -> str:
 
 
 def _print_groups(groups: Groups) -> None:
+    console = Console()
+    if console.width < _TABLE_FITS or not groups.letters:
+        click.echo(_size_of(groups))
+        for group in groups.largest():
+            click.echo(_in_lines(group, groups.letters))
+        return
     columns = ("group", "letters", "share", "kind", "reason", "error", "first and last seen", "24 hours", "e.g.")
-    listed = table(*columns, title=_size_of(groups))
+    listed = table(*columns, title=_size_of(groups), whole=set(columns) - {"kind", "error"})
     for group in groups.largest():
         listed.add_row(
             group.fingerprint,
@@ -122,7 +130,19 @@ def _print_groups(groups: Groups) -> None:
             sparkline(group.by_hour),
             str(group.example),
         )
-    Console().print(listed)
+    console.print(listed)
+
+
+def _in_lines(group: Group, letters: int) -> str:
+    """Return a group as a narrow terminal has room for it."""
+    name = f"\n{group.fingerprint}  {counted(group.letters, 'letter')} ({group.share(letters):.0%})"
+    lines = (
+        f"{name}, {group.source}, {group.reason}",
+        f"  {group.error}",
+        f"  seen {when(group.first_seen)} to {when(group.last_seen)}, such as letter {group.example}",
+        f"  24 hours [{sparkline(group.by_hour)}]",
+    )
+    return "\n".join(lines)
 
 
 @click.command()

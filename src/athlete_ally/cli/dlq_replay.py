@@ -20,6 +20,7 @@ from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings, load_settings
 from athlete_ally.core.errors import Refused, Unavailable
 from athlete_ally.core.journal import Entry
+from athlete_ally.core.topology import VENDOR_HOT
 from athlete_ally.ops.documents import plan_document
 from athlete_ally.ops.replay import Replay
 from athlete_ally.ops.replay_plan import MOST_REPLAYS, Plan, Terms, make_plan, plan_of, refusals
@@ -167,8 +168,9 @@ class _Command:
             click.echo(json.dumps({"plan": plan_document(plan), "result": asdict(progress)}))
         else:
             click.echo(
-                f"{progress.run}: {progress.removed} of {progress.published} letters came through "
-                f"({progress.stored} readings stored, {progress.superseded} superseded), {progress.failed} failed again"
+                f"{progress.run}: {progress.removed} of {counted(progress.published, 'letter')} came through "
+                f"({counted(progress.stored, 'reading')} {_ended(plan)}, {progress.superseded} superseded), "
+                f"{progress.failed} failed again"
             )
         if progress.stopped:
             click.echo(f"stopped: {progress.stopped}", err=True)
@@ -178,6 +180,14 @@ class _Command:
     def _say(self, line: str) -> None:
         """Print for a person; where standard output is for a machine, on standard error."""
         click.echo(line, err=self._as_json)
+
+
+def _ended(plan: Plan) -> str:
+    """Say what became of readings; those out of a webhook are normalised only now, and may become letters then."""
+    streams = {stream for stream, _ in plan.by_durable}
+    if VENDOR_HOT not in streams:
+        return "stored"
+    return "handed on to be normalised" if streams == {VENDOR_HOT} else "stored or handed on to be normalised"
 
 
 def _show(bar: Bar, task: TaskID, progress: Progress) -> None:

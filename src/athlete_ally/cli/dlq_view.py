@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Collection, Generator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -51,9 +51,12 @@ def when(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
-def table(*columns: str, title: str) -> Table:
-    """Return an empty table in the house's style."""
-    return Table(*columns, box=box.SIMPLE_HEAD, title=escape(title), title_justify="left")
+def table(*columns: str, title: str, whole: Collection[str] = ()) -> Table:
+    """Return an empty table in the house's style. Nothing is cut off; what is to be copied stays in one piece."""
+    listed = Table(box=box.SIMPLE_HEAD, title=escape(title), title_justify="left")
+    for column in columns:
+        listed.add_column(column, overflow="fold", no_wrap=column in whole)
+    return listed
 
 
 async def stream_json(name: str, documents: AsyncIterator[dict[str, Any]], write: Callable[[str], object]) -> int:
@@ -80,7 +83,7 @@ def told_how_far(so_far: str) -> Generator[None]:
         yield
     except StreamFull as error:
         room = "replay or purge letters, or raise max_bytes of its stream; then run this again"
-        raise StreamFull(f"{error}. {so_far}: {room}") from error
+        raise StreamFull(f"{error}; {so_far}: {room}") from error
 
 
 def progress_bar() -> Progress:

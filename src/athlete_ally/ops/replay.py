@@ -269,7 +269,7 @@ class Replay:
             return False
         self.progress.stopped = (
             f"no outcome for {self.tools.patience_s:g} s: is the worker running, and its fuse closed? "
-            f"{len(self._in_flight)} letters were published and stay in AA_DLQ until their outcome is known"
+            f"what was published ({len(self._in_flight)}) stays in AA_DLQ until its outcome is known"
         )
         return True
 

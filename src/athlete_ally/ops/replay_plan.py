@@ -132,7 +132,7 @@ def _why_not(stream: str, live: LiveDurable | None, most_behind: int) -> str | N
     if live is None:
         return f"there is no such durable on {stream}: run `athlete-ally streams apply`"
     if live.paused:
-        return "it is paused: resume it first"
+        return "it is paused: `athlete-ally streams consumers resume` lets it go on"
     behind = live.pending + live.ack_pending
     if behind > most_behind:
         return f"it is {behind} messages behind, more than {most_behind}: let it catch up first"
