@@ -46,6 +46,7 @@ class Here:
         """Stop them as a signal does, and return when they have ended."""
         self._stop.set()
         await asyncio.gather(*self._tasks)
+        self._tasks.clear()
 
     async def _is_ready(self, client: httpx.AsyncClient, url: str) -> bool:
         for task in self._tasks:

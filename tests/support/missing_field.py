@@ -13,6 +13,9 @@ from support.samples import hrv_reading
 from support.services import Service, Site
 from support.wait import eventually
 
+# A story in which every reading fails is not about the fuse.
+NO_FUSE: Any = {"AA_FUSE_CONSECUTIVE": "1000000", "AA_FUSE_WINDOW": "1000000"}
+
 
 async def send(site: Site, *readings: dict[str, Any]) -> None:
     """Put one message into the stream, as a publisher that is ahead of our code would."""
@@ -24,13 +27,18 @@ async def send(site: Site, *readings: dict[str, Any]) -> None:
     )
 
 
-async def dead(site: Site, count: int) -> None:
-    """Let today's worker give up this many readings, one a message, then end it; its fuse lets all of them pass."""
-    today = await site.service("normalize", AA_FUSE_CONSECUTIVE="1000000", AA_FUSE_WINDOW="1000000").start().ready()
+async def send_many(site: Site, count: int) -> None:
+    """Let the worker that runs give up this many readings, one a message, each of another person."""
     for first in range(0, count, 100):
         numbers = range(first, min(count, first + 100))
         await asyncio.gather(*(send(site, hrv_reading(f"u{number}", mood=3)) for number in numbers))
     await eventually(site.is_settled, within_s=60 + count / 20)
+
+
+async def dead(site: Site, count: int) -> None:
+    """Let today's worker give up this many readings, then end it."""
+    today = await site.service("normalize", **NO_FUSE).start().ready()
+    await send_many(site, count)
     today.kill()
 
 

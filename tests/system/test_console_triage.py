@@ -8,7 +8,7 @@ from support.browser import Visitor
 from support.commands import in_process
 from support.hands import Keyboard, Mouse
 from support.here import Here
-from support.missing_field import dead, send
+from support.missing_field import NO_FUSE, send, send_many
 from support.samples import hrv_reading
 from support.services import Service, Site
 from support.wait import eventually
@@ -22,11 +22,11 @@ def letters(request: pytest.FixtureRequest) -> int:
     return request.config.option.letters or 30
 
 
-async def deploy(site: Site, console: Service) -> tuple[Service, Service]:
+async def deploy(site: Site, today: Here, console_port: int) -> tuple[Service, Service]:
     """Start tomorrow's worker, and tomorrow's console in the place of today's."""
-    console.kill()
+    await today.close()
     normalize = site.service("normalize", tomorrow=True).start()
-    tomorrow = site.service("console", port=console.port, tomorrow=True, AA_NORMALIZE_URL=normalize.url).start()
+    tomorrow = site.service("console", port=console_port, tomorrow=True, AA_NORMALIZE_URL=normalize.url).start()
     return await normalize.ready(), await tomorrow.ready()
 
 
@@ -44,7 +44,7 @@ async def check_the_end(site: Site, normalize: Service, count: int) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind_of_hand", [Mouse, Keyboard])
 async def test_from_alert_to_replayed(
-    site: Site, visitor: Visitor, letters: int, kind_of_hand: type[Mouse | Keyboard]
+    site: Site, here: Here, visitor: Visitor, letters: int, kind_of_hand: type[Mouse | Keyboard]
 ) -> None:
     """
     Alert, group, letter, difference; the code gains the field; test, replay with canary; console and worker are killed
@@ -61,9 +61,9 @@ async def test_from_alert_to_replayed(
 
     # What the killed worker had in hand comes again soon, and not after a minute.
     await site.patience_with(normalize_durable("hrv"), 5)
-    await dead(site, letters)
-    console = await site.service("console").start().ready()
-    await visitor.go(console.url)
+    _, address = await here.start("normalize", "console", **NO_FUSE)
+    await send_many(site, letters)
+    await visitor.go(address)
     await page.get_by_text(f"{letters:,} dead letters in AA_DLQ").first.wait_for()
     await press("Look at AA_DLQ", "Grouped by how they failed")
     if kind_of_hand is Mouse:
@@ -72,7 +72,7 @@ async def test_from_alert_to_replayed(
     await press("Letter 1", "Why it fails today")
     assert "mood" in await page.get_by_role("row").nth(1).inner_text()
 
-    normalize, console = await deploy(site, console)
+    normalize, console = await deploy(site, here, int(address.rpartition(":")[2]))
     await page.reload()
     await page.get_by_text("Today's code would take it").wait_for()
     await press("Reveal it", "The journal notes that you saw it")
