@@ -272,6 +272,10 @@ def listed(type_name: str, window: Window) -> Call:
     return paged(Call(f"/v2/usercollection/{type_name}", query=query), _next_token)
 
 
+def _page_of(type_name: str) -> str:
+    return f"https://cloud.ouraring.com/v2/docs#tag/{type_name.title().replace('_', '-')}-Routes"
+
+
 def _next_token(body: bytes) -> dict[str, str] | None:
     token = decoded(body, _Page).next_token
     return {"next_token": token} if token else None
@@ -295,7 +299,9 @@ API = Api(
     call=call,
     read=by_type(_READERS, {_list(name): partial(_read_list, reader) for name, reader in _READERS.items()}),
     # A night with its series is some 5 KB, a day of activity 10 KB: a month is a third of a message.
-    history=tuple(Listing(_list(name), partial(listed, name), longest_days=30, docs=_DOCS) for name in _READERS),
+    history=tuple(
+        Listing(_list(name), partial(listed, name), longest_days=30, docs=_page_of(name)) for name in _READERS
+    ),
     # "5000 requests in a 5-minute period": https://cloud.ouraring.com/docs/error-handling
     rates=(Rate(5000, 300),),
     sources=("https://cloud.ouraring.com/docs/authentication", _DOCS),

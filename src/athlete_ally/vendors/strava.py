@@ -21,7 +21,7 @@ from athlete_ally.core.vendor_json import converted, decoded, moment, present
 _DOCS = "https://developers.strava.com/docs/webhooks/"
 _LONGEST_CHALLENGE = 1024
 _AUTHENTICATION = "https://developers.strava.com/docs/authentication/"
-_REFERENCE = "https://developers.strava.com/docs/reference/"
+_LIST = "https://developers.strava.com/docs/reference/#api-Activities-getLoggedInAthleteActivities"
 _LIMITS = "https://developers.strava.com/docs/rate-limits/"
 _QUARTER_S = 900
 _DAY_S = 86_400
@@ -194,7 +194,7 @@ API = Api(
     rates=(Rate(100, _QUARTER_S), Rate(1_000, _DAY_S)),
     wait_s=wait_s,
     read=read,
-    history=(Listing("activity", listed, longest_days=30, docs=f"{_REFERENCE}#api-Activities", names=names),),
+    history=(Listing("activity", listed, longest_days=30, docs=_LIST, names=names),),
     sources=(_AUTHENTICATION, _LIMITS),
     unconfirmed=("which limits an application has after Strava raised them: the default ones are kept",),
 )

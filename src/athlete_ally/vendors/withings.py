@@ -173,9 +173,9 @@ API = Api(
     read=by_type({}, LISTERS),
     # A weighing, a night or a day is half a kilobyte.
     history=(
-        Listing("1", _listed_measures, longest_days=90, docs=_REFERENCE),
-        Listing("16", _listed_movements, longest_days=90, docs=_REFERENCE),
-        Listing("44", _listed_sleeps, longest_days=90, docs=_REFERENCE),
+        Listing("1", _listed_measures, longest_days=90, docs=f"{_REFERENCE}#operation/measure-getmeas"),
+        Listing("16", _listed_movements, longest_days=90, docs=f"{_REFERENCE}#operation/measurev2-getactivity"),
+        Listing("44", _listed_sleeps, longest_days=90, docs=f"{_REFERENCE}#operation/sleepv2-getsummary"),
     ),
     sources=(_REFERENCE,),
     unconfirmed=(
