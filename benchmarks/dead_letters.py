@@ -2,10 +2,11 @@
 
     uv run benchmarks/dead_letters.py
 
-`many`: letters are written into AA_DLQ; then `dlq top`, `list --reason`, `stats` and `export` run as processes of their
-own, each with its time and its peak memory. `story`: readings with a field that today's code refuses become letters;
-tomorrow's code predicts, replays them at 500 a second with a canary, is killed half-way, and is resumed; the end state
-is checked. Machines are noisy: say which one. POSIX only, for the peak memory of a child.
+`many`: letters are written into AA_DLQ; then `dlq top`, `list --reason`, `stats`, `test` and `export` run as processes
+of their own, each with its time, the time that it kept a core busy, and its peak memory. `story`: readings with a field
+that today's code refuses become letters; tomorrow's code predicts, replays them at 500 a second with a canary, is
+killed half-way, and is resumed; the end state is checked. Machines are noisy: say which one, and compare what kept a
+core busy. POSIX only, for the peak memory of a child.
 """
 
 import argparse
@@ -40,15 +41,16 @@ AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A command that ended: seconds, peak memory in MiB, exit code, and what it printed."""
+    """A command that ended: seconds, those of its own work, peak memory in MiB, exit code, and what it printed."""
 
     seconds: float
+    cpu_s: float
     peak_mib: float
     code: int
     out: str
 
     def __str__(self) -> str:
-        return f"{self.seconds:6.1f} s  {self.peak_mib:5.0f} MiB peak"
+        return f"{self.seconds:6.1f} s  {self.cpu_s:6.1f} s of a core  {self.peak_mib:5.0f} MiB peak"
 
 
 class Bench:
@@ -79,7 +81,8 @@ class Bench:
             _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started_s
         unit = 1024 if sys.platform != "darwin" else 1024 * 1024
-        return Ran(seconds, usage.ru_maxrss / unit, os.waitstatus_to_exitcode(status), out.read_text("utf-8"))
+        cpu_s = usage.ru_utime + usage.ru_stime
+        return Ran(seconds, cpu_s, usage.ru_maxrss / unit, os.waitstatus_to_exitcode(status), out.read_text("utf-8"))
 
     def tomorrow(self, *arguments: str, dies: str = "never") -> Ran:
         """Run a command of tomorrow's code."""

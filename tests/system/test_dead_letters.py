@@ -3,12 +3,15 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from support.commands import TOMORROW
 from support.missing_field import dead, mended, send
 from support.samples import hrv_reading
 from support.servers import Guard, new_nats
@@ -160,6 +163,48 @@ async def test_too_many_failures_stop_a_replay(site: Site) -> None:
     assert "failed again" in replayed.document["result"]["stopped"]
     assert "normalize_fuse_open" in (metrics := await normalize.metrics())
     assert f'normalize_fuse_open{{durable="{DURABLE}"}} 1.0' not in metrics
+
+
+def on_a_terminal(site: Site, answers: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run tomorrow's command with a person at the keyboard who types this."""
+    import pty  # noqa: PLC0415  # POSIX only
+
+    keyboard, terminal = pty.openpty()
+    try:
+        os.write(keyboard, answers.encode())
+        return subprocess.run(
+            [sys.executable, str(TOMORROW), "never", "dlq", *words],
+            env={**os.environ, "PYTHONPATH": str(TOMORROW.parents[1]), **site.run.environment},
+            stdin=terminal,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+async def test_a_person_decides_after_the_canary(site: Site) -> None:
+    """
+    It waits once the canary is through, says what came of it, and goes no further on a no, or where nobody answers; a
+    resumed run asks again and, on a yes, ends with the others.
+    """
+    await dead(site, 6)
+    normalize = await mended(site)
+    no = await asyncio.to_thread(on_a_terminal, site, "y\nn\n", "replay", "--all", "--canary", "2")
+    left = len(await site.letters())
+    run = (await site.run("dlq", "journal", "--json")).document["entries"][0]["run"]
+    nobody = await site.run("dlq", "replay", "--resume", run, tomorrow=True)
+    still_left = len(await site.letters())
+    yes = await asyncio.to_thread(on_a_terminal, site, "y\n", "replay", "--resume", run)
+
+    assert (no.returncode, left, "2 replayed: 2 stored" in no.stdout, "--resume" in no.stderr) == (2, 4, True, True), no
+    assert (nobody.code, still_left, "after the canary" in nobody.err) == (2, 4, True), nobody
+    assert (yes.returncode, await site.letters()) == (0, []), yes
+    await site.balance(6, normalize)
 
 
 async def test_a_worker_that_is_away_makes_a_replay_wait(site: Site) -> None:

@@ -157,7 +157,7 @@ class _Command:
             if self._yes:
                 return True
             bar.stop()
-            answer = await asyncio.to_thread(click.confirm, "go on with the others?", err=True)
+            answer = await asyncio.to_thread(_is_told_to_go_on)
             bar.start()
             return answer
 
@@ -180,6 +180,14 @@ class _Command:
     def _say(self, line: str) -> None:
         """Print for a person; where standard output is for a machine, on standard error."""
         click.echo(line, err=self._as_json)
+
+
+def _is_told_to_go_on() -> bool:
+    """Ask; where nobody answers, as on an input that has ended, the others stay where they are."""
+    try:
+        return click.confirm("go on with the others?", err=True)
+    except click.Abort:
+        return False
 
 
 def _ended(plan: Plan) -> str:
