@@ -298,7 +298,7 @@ async def test_what_is_stored_already_is_predicted_as_superseded(bench: Bench) -
     await bench.pool.execute(f"INSERT INTO hrv_data ({columns}, stream_sequence, reading_index) VALUES ({newer})")  # noqa: S608  # ours
     tested = (await bench.run("test", "--all", "--json")).document
 
-    assert tested["readings"] == {"stored": 1, "superseded": 1, "repeated": 0, "ignored": 0, "failing": 0}
+    assert tested["readings"] == {"stored": 1, "superseded": 1, "duplicate": 0, "ignored": 0, "failing": 0}
 
 
 async def test_looking_works_without_a_database(bench: Bench, tmp_path: Path) -> None:

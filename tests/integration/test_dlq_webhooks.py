@@ -122,7 +122,7 @@ async def test_readings_that_were_dealt_with_are_told_from_new_ones(bench: Bench
 
     assert (fresh, await predicted(bench)) == (
         (0, {"stored": 1, "ignored": 1}, []),
-        (0, {"repeated": 1, "ignored": 1}, []),
+        (0, {"duplicate": 1, "ignored": 1}, []),
     )
 
 

@@ -26,7 +26,7 @@ def prediction_text(tally: Tally) -> str:
     """Return what a person reads of a prediction."""
     passing = f"{tally.passing} of {counted(tally.letters, 'letter')} ({tally.share_passing:.1%}) would pass now"
     readings = f"{counted(tally.stored, 'reading')} stored, {tally.superseded} superseded, {tally.failing} failing"
-    rare = ((tally.repeated, "dealt with before"), (tally.ignored, "of no use"))
+    rare = ((tally.duplicate, "duplicate"), (tally.ignored, "of no use"))
     lines = [f"{passing}: {', '.join([readings, *(f'{count} {what}' for count, what in rare if count)])}"]
     lines += [f"  {count} would fail: {reason}: {error}" for reason, error, count in tally.commonest_failures()]
     lines += [f"  of {counted(count, 'letter')} it can't be told: {why}" for why, count in tally.commonest_unknowns()]

@@ -12,13 +12,13 @@ from athlete_ally.core.record import Record
 class Rehearsed:
     """What today's code makes of a message.
 
-    `records` are those that it would store, by kind, or that would follow from what it would publish. `repeated` counts
-    readings of messages that are on record, which nothing follows from; `ignored` items that are of no use to us.
-    `unknown` says why it can't be told.
+    `records` are those that it would store, by kind, or that would follow from what it would publish. `duplicate`
+    counts readings of messages that are on record, which nothing follows from; `ignored` items that are of no use to
+    us. `unknown` says why it can't be told.
     """
 
     records: Mapping[str, tuple[Record, ...]] = field(default_factory=dict[str, tuple[Record, ...]])
-    repeated: int = 0
+    duplicate: int = 0
     ignored: int = 0
     rejected: tuple[Rejected, ...] = ()
     unknown: str = ""

@@ -76,9 +76,9 @@ class UnpackRehearsal:
         people = await self._people(opened)
         pairs = zip(deliveries, opened, strict=True)
         parcels = [_or_crash(lambda each=each, it=it: self._sorted(each, it, owners, people)) for each, it in pairs]
-        repeated = await self._on_record(parcels)
+        on_record = await self._on_record(parcels)
         return [
-            self._rehearsed(each, it, parcel, repeated)
+            self._rehearsed(each, it, parcel, on_record)
             for each, it, parcel in zip(deliveries, opened, parcels, strict=True)
         ]
 
@@ -119,10 +119,10 @@ class UnpackRehearsal:
         return await self.books.on_record(identities) if self.books and identities else frozenset()
 
     def _rehearsed(
-        self, delivery: Delivery, opened: Unpacked | Parcel, parcel: Parcel, repeated: frozenset[str]
+        self, delivery: Delivery, opened: Unpacked | Parcel, parcel: Parcel, on_record: frozenset[str]
     ) -> Rehearsed:
         """Return what follows from a webhook; what fails to be normalised would be a letter of its own."""
-        fresh = [message for message in parcel.messages if message.message_id not in repeated]
+        fresh = [message for message in parcel.messages if message.message_id not in on_record]
         each = [self._followed(message, delivery) for message in fresh]
         records: dict[str, tuple[Record, ...]] = {}
         for one in each:
@@ -131,7 +131,7 @@ class UnpackRehearsal:
         rejected = [Rejected(it.index, it.reason, printable(it.error)) for it in parcel.failed]
         whole = Rehearsed(
             records,
-            repeated=parcel.readings - sum(one.passed + len(one.rejected) for one in each),
+            duplicate=parcel.readings - sum(one.passed + len(one.rejected) for one in each),
             ignored=_ignored(opened, parcel),
             rejected=(*rejected, *(it for one in each for it in one.rejected)),
         )

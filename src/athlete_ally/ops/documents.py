@@ -61,7 +61,7 @@ def prediction_document(tally: Tally) -> dict[str, Any]:
         "readings": {
             "stored": tally.stored,
             "superseded": tally.superseded,
-            "repeated": tally.repeated,
+            "duplicate": tally.duplicate,
             "ignored": tally.ignored,
             "failing": tally.failing,
         },

@@ -38,11 +38,11 @@ class Held(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What would become of one letter. See `Rehearsed` for `repeated`, `ignored` and `unknown`."""
+    """What would become of one letter. See `Rehearsed` for `duplicate`, `ignored` and `unknown`."""
 
     stored: int = 0
     superseded: int = 0
-    repeated: int = 0
+    duplicate: int = 0
     ignored: int = 0
     rejected: tuple[Rejected, ...] = ()
     unknown: str = ""
@@ -62,7 +62,7 @@ class Tally:
     readings: int = 0
     stored: int = 0
     superseded: int = 0
-    repeated: int = 0
+    duplicate: int = 0
     ignored: int = 0
     failing: int = 0
     unknown: int = 0
@@ -76,7 +76,7 @@ class Tally:
         self.readings += standing.readings
         self.stored += prediction.stored
         self.superseded += prediction.superseded
-        self.repeated += prediction.repeated
+        self.duplicate += prediction.duplicate
         self.ignored += prediction.ignored
         self.failing += len(prediction.rejected)
         if prediction.unknown:
@@ -187,7 +187,7 @@ def _bounded(counter: Counter[_Key]) -> Counter[_Key]:
 def _prediction(rehearsed: Rehearsed) -> Prediction:
     return Prediction(
         stored=rehearsed.passed,
-        repeated=rehearsed.repeated,
+        duplicate=rehearsed.duplicate,
         ignored=rehearsed.ignored,
         rejected=rehearsed.rejected,
         unknown=rehearsed.unknown,
