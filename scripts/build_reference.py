@@ -12,7 +12,7 @@ from typing import get_args
 from reference_alerts import alerts_table, runbooks_table, thresholds_table
 from reference_commands import commands_section
 from reference_environments import environment_tables
-from reference_headers import headers_table
+from reference_header_table import headers_table
 from reference_messages import asyncapi_yaml
 from reference_nats import nats_conf, users_table
 from reference_permissions import permissions_table

@@ -1,28 +1,32 @@
 """What each header of a message says."""
 
-from reference_markdown import code, table
-
 from athlete_ally.core import headers
 
 ON_ALL = {
     headers.MSG_ID: "Id that follows from the content: publishing the same again is a duplicate.",
     headers.EXPECTED_STREAM: "The stream that must take it: a mis-pointed subject fails loudly.",
 }
-COPIED = {
+EVENT = {
     headers.CE_SPECVERSION: "Version of CloudEvents: 1.0.",
     headers.CE_ID: "Id of the event.",
     headers.CE_TYPE: "Subject of the event.",
     headers.CE_SOURCE: "Service that made the event.",
-    headers.CE_TIME: "When that service made it; for raw readings, when ingest took them.",
-    headers.CONTENT_TYPE: "application/json.",
+    headers.CE_TIME: "When that service made it; for raw readings and webhooks, when ingest took them.",
 }
+COPIED = EVENT | {headers.CONTENT_TYPE: "application/json."}
 SOMETIMES = {headers.TRACEPARENT: "W3C trace context: that of the request, or with traces on that of the publish."}
 ON_RAW = {headers.READINGS: "How many readings the body holds."}
 PARENT = {headers.PARENT_ID: "Id of the webhook, or fetched document, that it was made from."}
 ON_UNPACKED = PARENT | {headers.PARENT_SEQUENCE: "Its sequence in AA_VENDOR_HOT."}
+ON_FETCHED = {
+    headers.GRANT: "With which permission it was fetched: it stands for the person.",
+    headers.RESOURCE_TYPE: "What it is, in the vendor's word.",
+}
+# Headers of a vendor keep the name in lower case.
+ON_WEBHOOKS = {"content-type": "As the vendor stated it; beside it stands what else of the vendor's headers is kept."}
 ON_DEAD_LETTERS = {
     headers.READINGS: "How many readings the letter stands for.",
-    headers.DLQ_REASON: "schema-invalid, non-retryable, max-deliver or, of consumers that are not ours, terminated.",
+    headers.DLQ_REASON: "schema-invalid, non-retryable, max-deliver, unknown-account; terminated: of others.",
     headers.DLQ_ERROR: "What was wrong with the first of its readings, without values.",
     headers.DLQ_FINGERPRINT: "12 hex digits, equal for failures of the same sort.",
     headers.DLQ_ATTEMPTS: "How often the original had been delivered.",
@@ -43,18 +47,3 @@ SOMETIMES_ON_DEAD_LETTERS = {
     headers.DLQ_EDITED_FROM: "Identity of the letter that it corrects.",
 }
 ON_REPLAYS = {headers.REPLAY_OF: "Identity of the dead letter that the message replays."}
-
-
-def headers_table() -> str:
-    """Return a row for each header."""
-    where = {
-        "all": ON_ALL,
-        "raw readings, records; copied to dead letters": COPIED | SOMETIMES,
-        "raw readings": ON_RAW,
-        "raw readings that came with a webhook, fetched documents": ON_UNPACKED,
-        "dead letters": ON_DEAD_LETTERS,
-        "some dead letters": SOMETIMES_ON_DEAD_LETTERS,
-        "redrive lane": ON_REPLAYS,
-    }
-    rows = [(code(name), on, meaning) for on, described in where.items() for name, meaning in described.items()]
-    return table(("header", "on", "meaning"), rows)

@@ -4,6 +4,8 @@ from typing import Any
 
 import yaml
 from reference_schemas import messages_of, schemas
+from reference_vendor_channels import vendor_channels, vendor_operations
+from reference_vendor_messages import vendor_messages
 
 from athlete_ally import __version__
 from athlete_ally.core import topology
@@ -29,9 +31,9 @@ def asyncapi_yaml() -> str:
         "asyncapi": "3.0.0",
         "info": info,
         "defaultContentType": "application/json",
-        "channels": {name: _channel(kind, message, subject) for kind, name, message, subject in channels},
-        "operations": dict(each for _, name, message, _ in channels for each in _operations(name, message)),
-        "components": {"messages": messages_of(MEASUREMENTS), "schemas": schemas(MEASUREMENTS)},
+        "channels": dict(_channel(*each) for each in channels) | vendor_channels(),
+        "operations": dict(each for channel in channels for each in _operations(*channel[1:3])) | vendor_operations(),
+        "components": {"messages": messages_of(MEASUREMENTS) | vendor_messages(), "schemas": schemas(MEASUREMENTS)},
     }
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
 
@@ -46,8 +48,8 @@ def _channels(kind: str) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _channel(kind: str, message: str, subject: str) -> dict[str, Any]:
-    return {"address": subject, "messages": {message: {"$ref": f"#/components/messages/{kind}-{message}"}}}
+def _channel(kind: str, name: str, message: str, subject: str) -> tuple[str, dict[str, Any]]:
+    return name, {"address": subject, "messages": {message: {"$ref": f"#/components/messages/{kind}-{message}"}}}
 
 
 def _operations(channel: str, message: str) -> list[tuple[str, dict[str, Any]]]:

@@ -32,20 +32,21 @@ def messages_of(measurements: Sequence[Measurement]) -> dict[str, Any]:
     for each in measurements:
         reading, record = _list("readings", each.decoder.reading_type), _list("records", each.record_type)
         examples = [{"name": "readings", "payload": {"readings": list(each.examples)}}]
-        raw = _message(f"{each.title}: raw readings", reading, ON_ALL | COPIED | ON_RAW, SOMETIMES)
-        dead = _message(f"{each.title}: dead letter", letter, ON_ALL | ON_DEAD_LETTERS, _SOMETIMES_DEAD)
+        raw = message(f"{each.title}: raw readings", reading, ON_ALL | COPIED | ON_RAW, SOMETIMES)
+        dead = message(f"{each.title}: dead letter", letter, ON_ALL | ON_DEAD_LETTERS, SOMETIMES_DEAD)
         messages[f"{each.kind}-raw-received"] = raw | {"examples": examples}
-        messages[f"{each.kind}-normalized-stored"] = _message(
+        messages[f"{each.kind}-normalized-stored"] = message(
             f"{each.title}: records", record, ON_ALL | COPIED, SOMETIMES
         )
         messages[f"{each.kind}-dead-letter"] = dead
     return messages
 
 
-_SOMETIMES_DEAD = COPIED | SOMETIMES | SOMETIMES_ON_DEAD_LETTERS
+SOMETIMES_DEAD = COPIED | SOMETIMES | SOMETIMES_ON_DEAD_LETTERS
 
 
-def _message(title: str, payload: Any, always: Mapping[str, str], sometimes: Mapping[str, str]) -> dict[str, Any]:
+def message(title: str, payload: Any, always: Mapping[str, str], sometimes: Mapping[str, str]) -> dict[str, Any]:
+    """Return a message with headers that are always there, and others."""
     properties = {name: {"type": "string", "description": text} for name, text in {**always, **sometimes}.items()}
     headers = {"type": "object", "required": list(always), "properties": properties}
     return {"title": title, "contentType": "application/json", "headers": headers, "payload": payload}

@@ -12,13 +12,13 @@ from typing import Any
 import httpx
 import pytest
 from support.commands import Outcome, in_process
+from support.contract import channel_of, differences
 from support.services import Service, Site
 from support.wait import eventually
 
 from athlete_ally.adapters.servers.ports import free_port
 from athlete_ally.adapters.token_seal import new_token_key
 from athlete_ally.cli.exits import Exit
-from athlete_ally.core.topology import webhook_subject
 
 SECRET = "a-secret-for-simulations"  # noqa: S105  # of the simulated vendors
 IS_WINDOWS = sys.platform == "win32"
@@ -166,11 +166,12 @@ async def test_somebody_who_comes_with_a_link_has_deliveries_too(
 ) -> None:
     """
     While a vendor is played, a link connects one more person at it, once; from then on it delivers for them, too.
+    Every message on the way is as the contract describes it.
     """
     for service in (front.ingest, front.fetch):
         await service.start().ready()
     client: Any = front.site.connection.client
-    webhooks: Any = await client.subscribe(webhook_subject("oura"))
+    messages: Any = await client.subscribe("vendor.oura.>")
     endless("oura", "--users", "1")
 
     async def connected() -> list[str]:
@@ -188,9 +189,13 @@ async def test_somebody_who_comes_with_a_link_has_deliveries_too(
         "Connected. You can close this page.\n",
         "Not connected: this link was used already: ask for a new one.\n",
     ]
+    seen: set[str] = set()
     async with asyncio.timeout(20):
-        while b'"user_id":"7000002"' not in (await webhooks.next_msg(timeout=20)).data:
-            pass
+        while not seen >= {"vendor-webhook-received", "vendor-resource-fetched", "of ada"}:
+            message = await messages.next_msg(timeout=20)
+            assert differences(message.subject, message.headers, message.data) == []
+            seen.add(channel_of(message.subject))
+            seen |= {"of ada"} if b'"user_id":"7000002"' in message.data else set()
 
 
 @pytest.mark.parametrize(

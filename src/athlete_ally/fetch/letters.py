@@ -17,6 +17,8 @@ def dead_letter(vendor: str, delivery: Delivery, reason: Reason, error: str, *, 
     identity = delivery.headers.get(headers.MSG_ID) or message_id(delivery.subject, delivery.body)
     mark = fingerprint(vendor, "fetch", reason, error)
     stated = why_and_whence(delivery, identity, reason, error, fingerprint=mark, at=at)
+    # Nobody knows how many are in what was not got.
+    stated[headers.READINGS] = "1"
     return OutgoingMessage(
         stream=topology.DLQ,
         subject=topology.webhook_letter_subject(vendor, reason),
