@@ -293,7 +293,8 @@ async def test_killed_at_any_step_the_next_run_finishes(world: World) -> None:
 async def _purge_and_populate(world: World) -> None:
     for stream in (CORE_HOT, VENDOR_HOT, DLQ):
         await world.connection.api(f"STREAM.PURGE.{stream}")
-    await world.pool.execute("TRUNCATE hrv_data, samples_data, sample_series, vendor_account, vendor_grant, receipt")
+    tables = "hrv_data, samples_data, sample_series, vendor_account, vendor_grant, backfill_window, receipt"
+    await world.pool.execute(f"TRUNCATE {tables}")
     await world.populate()
 
 
