@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -24,7 +24,7 @@ from athlete_ally.core.vendor import Webhook
 from athlete_ally.fetch.connect import link
 from athlete_ally.simulate.api import SimulatedApi
 from athlete_ally.simulate.body import Night, night, waking, weight_kg
-from athlete_ally.simulate.face import ApiFace
+from athlete_ally.simulate.face import ApiFace, Asked
 from athlete_ally.simulate.faces import FACES
 from athlete_ally.wiring.builders import now
 
@@ -289,6 +289,26 @@ async def test_a_person_who_withdrew_is_nobody_elses_trouble(chain: Callable[...
         assert f"dlq_messages_total{{{labels}}} 2.0" in await it.fetch.metrics()
 
 
+async def test_an_answer_that_no_message_can_hold_is_a_letter(chain: Callable[..., Any]) -> None:
+    """
+    It is not asked for again and again: a dead letter says so, and what is asked for after it arrives.
+    """
+    async with chain("oura", accounts=1) as it:
+        await it.connect("ada")
+        face = it.api.face
+        it.api.face = replace(face, document=_too_large)
+        await it.notify(ACCOUNT, 1)
+        await eventually(it.is_settled, within_s=60)
+        it.api.face = face
+        await it.notify(ACCOUNT, 2)
+        await eventually(it.is_settled, within_s=60)
+
+        assert [letter.error for letter in await it.site.letters()] == [
+            "the vendor's answer is larger than a message may be"
+        ]
+        assert await it.fetched() == 1
+
+
 async def test_a_replay_of_what_could_not_be_fetched_has_an_outcome(chain: Callable[..., Any]) -> None:
     """
     Replayed before the person connects it fails again and stays one letter; afterwards it is fetched, and the letter
@@ -361,3 +381,7 @@ async def test_a_link_works_once_and_only_where_it_was_opened(chain: Callable[..
 
         assert (elsewhere.status_code, refused, first.status_code, again.status_code) == (403, [403, 403], 200, 403)
         assert await it.site.pool.fetchval("SELECT count(*) FROM vendor_grant") == 1
+
+
+def _too_large(_asked: Asked) -> dict[str, Any]:
+    return {"padding": "x" * 1_100_000}

@@ -178,6 +178,7 @@ class FetchWorker:
         for resource in unpacked.resources:
             with self._tools.tracing.step(f"fetch {self._vendor.name}", delivery.headers):
                 outcome = await self._tools.patience.until_done(lambda r=resource: self._tools.fetcher.get(r))
+            outcome = _that_fits(outcome)
             messages += self._messages(delivery, resource, outcome)
             if isinstance(outcome, Hopeless):
                 verdict = DeadLetter("non-retryable")
@@ -207,3 +208,10 @@ class FetchWorker:
 
     def _count(self, result: str) -> None:
         self._tools.observer.count(self._tools.series.resources, self._vendor.name, result)
+
+
+def _that_fits(outcome: Outcome) -> Outcome:
+    """Return the outcome, or what follows from an answer that no message can hold: asking again would not help."""
+    if isinstance(outcome, Got) and len(outcome.body) > topology.MAX_BODY_BYTES:
+        return Hopeless("refused", "the vendor's answer is larger than a message may be")
+    return outcome
