@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
+from athlete_ally.cli.bars import progress_bar
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option, label
 from athlete_ally.cli.stopping import until_stopped
@@ -175,9 +175,7 @@ class _Bars:
 
 @contextmanager
 def _progress(*, show: bool) -> Generator[_Bars]:
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not (show and console.is_terminal)) as progress:
+    with progress_bar(show=show) as progress:
         yield _Bars(progress)
 
 

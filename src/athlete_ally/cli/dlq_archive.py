@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
+from athlete_ally.cli.bars import progress_bar
 from athlete_ally.cli.dlq_options import filter_options, selection_from, shelf_option
-from athlete_ally.cli.dlq_view import counted, progress_bar, told_how_far, warn_of_missing_history
+from athlete_ally.cli.dlq_view import counted, told_how_far, warn_of_missing_history
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from athlete_ally.cli.bars import progress_bar
 from athlete_ally.cli.consent import ask, ask_to_type
 from athlete_ally.cli.dlq_archive import write_export
 from athlete_ally.cli.dlq_options import (
@@ -18,7 +19,7 @@ from athlete_ally.cli.dlq_options import (
     shelf_option,
     yes_option,
 )
-from athlete_ally.cli.dlq_view import counted, progress_bar, told_how_far
+from athlete_ally.cli.dlq_view import counted, told_how_far
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings

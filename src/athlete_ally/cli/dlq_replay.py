@@ -11,9 +11,10 @@ import click
 from rich.progress import Progress as Bar
 from rich.progress import TaskID
 
+from athlete_ally.cli.bars import progress_bar
 from athlete_ally.cli.consent import ask
 from athlete_ally.cli.dlq_options import all_option, chosen_letters, filter_options, yes_option
-from athlete_ally.cli.dlq_view import counted, prediction_text, progress_bar
+from athlete_ally.cli.dlq_view import counted, prediction_text
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.environment_file import environment_of

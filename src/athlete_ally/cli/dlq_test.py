@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from athlete_ally.cli.bars import progress_bar
 from athlete_ally.cli.dlq_options import all_option, chosen_letters, filter_options, selection_from, shelf_option
-from athlete_ally.cli.dlq_view import prediction_exit, prediction_text, progress_bar, warn_of_missing_history
+from athlete_ally.cli.dlq_view import prediction_exit, prediction_text, warn_of_missing_history
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import Settings, load_settings
 from athlete_ally.ops.archive import read_archive

@@ -1,7 +1,6 @@
 """How dead letters are printed: as JSON documents and as tables."""
 
 import json
-import sys
 from collections.abc import AsyncIterator, Callable, Collection, Generator
 from contextlib import contextmanager
 from datetime import datetime
@@ -9,9 +8,7 @@ from typing import Any
 
 import click
 from rich import box
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from athlete_ally.cli.exits import Exit
@@ -84,13 +81,6 @@ def told_how_far(so_far: str) -> Generator[None]:
     except StreamFull as error:
         room = "replay or purge letters, or raise max_bytes of its stream; then run this again"
         raise StreamFull(f"{error}; {so_far}: {room}") from error
-
-
-def progress_bar() -> Progress:
-    """Return a bar on standard error, silent where that is no terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty())
 
 
 def counted(number: int, what: str) -> str:

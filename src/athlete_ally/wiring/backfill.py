@@ -15,7 +15,6 @@ from athlete_ally.adapters.postgres.history import PostgresHistory
 from athlete_ally.adapters.postgres.migrate import require_current_schema
 from athlete_ally.adapters.postgres.vault import PostgresVault
 from athlete_ally.adapters.token_seal import TokenSeal
-from athlete_ally.adapters.vendor_http import Credentials, HttpVendorApi
 from athlete_ally.config.settings import Settings
 from athlete_ally.config.vendor_clients import VendorClient, load_clients
 from athlete_ally.config.vendor_variables import client_id_variable, client_secret_variable
@@ -28,6 +27,7 @@ from athlete_ally.fetch.endurance import Endurance
 from athlete_ally.fetch.resource import Fetcher
 from athlete_ally.wiring.builders import now, token_keys
 from athlete_ally.wiring.session import nats_session, postgres_session
+from athlete_ally.wiring.vendor_api import vendor_api
 
 Waits = Callable[[str, float], None]
 """Hears what is waited for, and for how many seconds."""
@@ -68,11 +68,10 @@ async def backfill_session(
     ):
         await require_current_schema(pool)
         vault = PostgresVault(pool, seal)
-        credentials = Credentials(client.client_id, client.client_secret, client.base_url)
         fetcher = Fetcher(
             vendor=wanted.vendor.name,
             api=api,
-            client=HttpVendorApi(api, credentials, http, now=now),
+            client=vendor_api(api, client, http),
             vault=vault,
             budget=PostgresBudget(pool),
             now=now,

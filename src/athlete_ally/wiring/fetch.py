@@ -26,7 +26,7 @@ from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
 from athlete_ally.adapters.prometheus import PrometheusObserver
 from athlete_ally.adapters.ticket_seal import TicketSeal
 from athlete_ally.adapters.token_seal import TokenSeal
-from athlete_ally.adapters.vendor_http import Credentials, HttpVendorApi
+from athlete_ally.adapters.vendor_http import HttpVendorApi
 from athlete_ally.config.settings import Settings
 from athlete_ally.config.vendor_clients import load_clients
 from athlete_ally.core.ports import Inbox, Log, Publisher, Tracing
@@ -43,6 +43,7 @@ from athlete_ally.wiring.builders import desired_topology, nats_connection, now,
 from athlete_ally.wiring.lifecycle import require_topology, serve, unless_stopped, until_available
 from athlete_ally.wiring.readiness import cached, worker_reasons
 from athlete_ally.wiring.traces import build_tracing
+from athlete_ally.wiring.vendor_api import vendor_api
 
 _CLOSE_POOL_S = 1.0
 
@@ -87,9 +88,7 @@ async def run_fetch(settings: Settings, stop: asyncio.Event, *, wrappers: FetchW
     pool = await open_pool(settings.database_url.get_secret_value(), size=settings.database_pool_size)
     http = httpx.AsyncClient(trust_env=False)
     apis = {
-        vendor.name: HttpVendorApi(
-            vendor.api, Credentials(client.client_id, client.client_secret, client.base_url), http, now=now
-        )
+        vendor.name: vendor_api(vendor.api, client, http)
         for vendor in PLUGINS
         if vendor.api is not None and (client := clients.get(vendor.name)) is not None
     }
