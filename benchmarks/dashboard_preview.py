@@ -19,7 +19,7 @@ from gameday.preview import draw  # noqa: E402  # found only on the path above
 from gameday.stage import Stage, stage  # noqa: E402
 from support.dashboard import fill, load_dashboard  # noqa: E402
 
-from athlete_ally.core.topology import normalize_durable  # noqa: E402
+from athlete_ally.core.broker.topology import normalize_durable  # noqa: E402
 
 PICTURE = ROOT / "docs" / "images" / "dashboard-preview.png"
 SECONDS = 90

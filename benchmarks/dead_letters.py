@@ -32,8 +32,8 @@ from athlete_ally.adapters.logs import build_log
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.servers.ports import free_port
 from athlete_ally.config.settings import load_settings
-from athlete_ally.core.topology import CORE_HOT, DLQ, normalize_durable, raw_subject
-from athlete_ally.wiring.stack import Stack, start_stack
+from athlete_ally.core.broker.topology import CORE_HOT, DLQ, normalize_durable, raw_subject
+from athlete_ally.wiring.local.stack import Stack, start_stack
 
 TOMORROW = Path(__file__).parents[1] / "tests" / "system" / "programs" / "tomorrow.py"
 DURABLE = normalize_durable("hrv")

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 
 from athlete_ally.adapters.prometheus import PrometheusObserver
+from athlete_ally.core.broker.topology import build_topology
 from athlete_ally.core.series import (
     Series,
     broker_series,
@@ -22,7 +23,6 @@ from athlete_ally.core.series import (
     unpack_series,
     webhook_series,
 )
-from athlete_ally.core.topology import build_topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS
 

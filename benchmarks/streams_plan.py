@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from athlete_ally.adapters.logs import build_log
+from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.adapters.nats.operator import NatsBroker
 from athlete_ally.adapters.servers.nats_server import nats_command
 from athlete_ally.adapters.servers.ports import free_port
-from athlete_ally.core.topology import DEV
-from athlete_ally.ops.difference import Wanted
-from athlete_ally.ops.planner import make_plan
+from athlete_ally.core.broker.topology import DEV
+from athlete_ally.ops.streams.difference import Wanted
+from athlete_ally.ops.streams.planner import make_plan
 
 _BATCH = 5000
 _TOKEN = secrets.token_hex(8)

@@ -23,7 +23,7 @@ from reference_streams import durables_table, streams_tables
 from reference_subjects import subjects_table
 from reference_vendors import vendors_sections, vendors_table
 
-from athlete_ally.core.environment import Environment
+from athlete_ally.core.broker.environment import Environment
 
 ROOT = Path(__file__).parent.parent
 WHOLE: dict[str, Callable[[], str]] = {

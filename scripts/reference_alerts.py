@@ -13,7 +13,7 @@ from generator.clock import Clock  # noqa: E402  # found only on the path above
 from generator.files import environments  # noqa: E402
 from generator.rules import all_alerts  # noqa: E402
 
-from athlete_ally.core.environment import Thresholds  # noqa: E402
+from athlete_ally.core.broker.environment import Thresholds  # noqa: E402
 
 ENVIRONMENTS = environments(ROOT)
 ALERTS = all_alerts(ENVIRONMENTS["production"].thresholds, Clock())

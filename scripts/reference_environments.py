@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from reference_markdown import code, codes, table
 
-from athlete_ally.core.environment import EnvironmentSpec
-from athlete_ally.core.quantities import Size
+from athlete_ally.core.broker.environment import EnvironmentSpec
+from athlete_ally.core.units_text import Size
 
 _BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most"}
 _PLAIN = {"integer": "integer", "number": "number", "string": "text", "array": "list of texts"}

@@ -1,6 +1,6 @@
 """What each header of a message says."""
 
-from athlete_ally.core import headers
+from athlete_ally.core.messages import headers
 
 ON_ALL = {
     headers.MSG_ID: "Id that follows from the content: publishing the same again is a duplicate.",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from reference_markdown import code
 
-from athlete_ally.core.history import Listing
+from athlete_ally.core.vendor.history import Listing
 
 
 def history_lines(history: Sequence[Listing]) -> list[str]:

@@ -8,7 +8,7 @@ from reference_vendor_channels import vendor_channels, vendor_operations
 from reference_vendor_messages import vendor_messages
 
 from athlete_ally import __version__
-from athlete_ally.core import topology
+from athlete_ally.core.broker import topology
 from athlete_ally.core.verdict import REASONS
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from reference_markdown import code, table
 
 from athlete_ally.config.environment_file import load_environment
-from athlete_ally.core.environment import Environment
-from athlete_ally.core.nats_configuration import nats_configuration
-from athlete_ally.core.permissions import User, build_users
-from athlete_ally.core.topology import Topology, build_topology
+from athlete_ally.core.broker.environment import Environment
+from athlete_ally.core.broker.nats_configuration import nats_configuration
+from athlete_ally.core.broker.permissions import User, build_users
+from athlete_ally.core.broker.topology import Topology, build_topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS
 

@@ -3,8 +3,8 @@
 from reference_markdown import code, table
 from reference_nats import topology_and_users
 
-from athlete_ally.core.permissions import User, denied_to_all
-from athlete_ally.core.topology import Topology
+from athlete_ally.core.broker.permissions import User, denied_to_all
+from athlete_ally.core.broker.topology import Topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import VENDORS
 

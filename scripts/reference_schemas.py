@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from reference_headers import COPIED, ON_ALL, ON_DEAD_LETTERS, ON_RAW, SOMETIMES, SOMETIMES_ON_DEAD_LETTERS
 
-from athlete_ally.core.measurement import Measurement
+from athlete_ally.core.readings.measurement import Measurement
 
 _ORIGINAL = "The original body, or one like it with only the readings that failed, byte for byte as they were."
 

@@ -11,7 +11,7 @@ from athlete_ally.config.vendor_variables import (
     secrets_variable,
     token_variable,
 )
-from athlete_ally.core.signature import Hmac, SecretPath, SharedHeader, Signature
+from athlete_ally.core.vendor.signature import Hmac, SecretPath, SharedHeader, Signature
 from athlete_ally.vendors import PLUGINS, generic
 
 _SENDER = "SENDER"

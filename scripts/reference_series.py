@@ -2,6 +2,7 @@
 
 from reference_markdown import code, codes, table
 
+from athlete_ally.core.broker.topology import build_topology
 from athlete_ally.core.series import (
     DRIFT,
     DRIFT_CHECKED,
@@ -14,7 +15,6 @@ from athlete_ally.core.series import (
     unpack_series,
     webhook_series,
 )
-from athlete_ally.core.topology import build_topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from reference_markdown import code, codes, size, span, table
 
 from athlete_ally.config.environment_file import load_environment
-from athlete_ally.core.topology import Stream, build_topology
+from athlete_ally.core.broker.topology import Stream, build_topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS
 

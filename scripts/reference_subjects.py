@@ -2,7 +2,7 @@
 
 from reference_markdown import code, table
 
-from athlete_ally.core import topology
+from athlete_ally.core.broker import topology
 from athlete_ally.core.verdict import REASONS, VENDOR_REASONS
 from athlete_ally.measurements import KINDS
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from athlete_ally.core import topology
+from athlete_ally.core.broker import topology
 from athlete_ally.core.verdict import VENDOR_REASONS
 from athlete_ally.vendors import FETCHED, VENDORS
 

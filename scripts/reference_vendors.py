@@ -3,8 +3,8 @@
 from reference_history import history_lines
 from reference_markdown import code, codes, table
 
-from athlete_ally.core.signature import Hmac, SecretPath, SharedHeader, Signature
-from athlete_ally.core.vendor import Vendor
+from athlete_ally.core.vendor.plugin import Vendor
+from athlete_ally.core.vendor.signature import Hmac, SecretPath, SharedHeader, Signature
 from athlete_ally.vendors import PLUGINS, generic
 
 _ALL = (*PLUGINS, generic("{SENDER}"))

@@ -20,8 +20,8 @@ from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.postgres.migrate import migrate
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
+from athlete_ally.core.broker.topology import Topology, build_topology
 from athlete_ally.core.ports import Log
-from athlete_ally.core.topology import Topology, build_topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS
 

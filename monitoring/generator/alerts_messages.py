@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from athlete_ally.core.environment import Thresholds
+from athlete_ally.core.broker.environment import Thresholds
 from generator.alert import Alert
 from generator.clock import Clock
 

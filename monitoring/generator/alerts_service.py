@@ -1,6 +1,6 @@
 """Alerts about services, streams and durables: what must be there and must work."""
 
-from athlete_ally.core.environment import Thresholds
+from athlete_ally.core.broker.environment import Thresholds
 from generator.alert import Alert
 from generator.clock import Clock
 

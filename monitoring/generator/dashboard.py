@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from athlete_ally.core.environment import Thresholds
+from athlete_ally.core.broker.environment import Thresholds
 from generator.alert import DASHBOARD_UID, RUNBOOKS
 from generator.panel import DATASOURCE, Panel
 from generator.rows import Row, rows

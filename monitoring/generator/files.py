@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from athlete_ally.config.environment_file import load_environment
-from athlete_ally.core.environment import EnvironmentSpec
+from athlete_ally.core.broker.environment import EnvironmentSpec
 from generator.alert import GRAFANA
 from generator.clock import Clock
 from generator.dashboard import as_json, dashboard, panel_ids

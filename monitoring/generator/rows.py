@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from athlete_ally.core.environment import Thresholds
+from athlete_ally.core.broker.environment import Thresholds
 from generator.alerts_objectives import FRESHNESS_OBJECTIVE, INGEST_OBJECTIVE
 from generator.choice import OF_DURABLE
 from generator.panel import Panel, Target

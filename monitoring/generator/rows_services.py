@@ -1,6 +1,6 @@
 """Rows of the dashboard about the services: what they take, how long it takes them, and whether they work."""
 
-from athlete_ally.core.environment import Thresholds
+from athlete_ally.core.broker.environment import Thresholds
 from generator.choice import RATE, US
 from generator.panel import Panel, Target
 

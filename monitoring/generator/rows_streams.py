@@ -1,6 +1,6 @@
 """Rows of the dashboard about what waits, what died, and the room for it."""
 
-from athlete_ally.core.environment import Thresholds
+from athlete_ally.core.broker.environment import Thresholds
 from generator.choice import OF_DURABLE, OF_STREAM
 from generator.panel import Panel, Target
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from athlete_ally.core.environment import Thresholds
+from athlete_ally.core.broker.environment import Thresholds
 from generator.alert import GRAFANA, Alert
 from generator.alerts_messages import message_alerts
 from generator.alerts_objectives import objective_alerts

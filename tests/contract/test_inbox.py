@@ -13,10 +13,10 @@ from support.wait import eventually
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.inbox import NatsInbox
-from athlete_ally.core import headers
+from athlete_ally.core.broker.topology import CORE_HOT, Durable, Topology, normalize_durable, raw_subject
 from athlete_ally.core.errors import Unavailable
+from athlete_ally.core.messages import headers
 from athlete_ally.core.ports import Inbox
-from athlete_ally.core.topology import CORE_HOT, Durable, Topology, normalize_durable, raw_subject
 
 DURABLE = normalize_durable("hrv")
 LANE = f"athlete-ally.redrive.{DURABLE}.again"

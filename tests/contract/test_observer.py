@@ -6,9 +6,9 @@ import pytest
 from support.fakes import FakeObserver
 
 from athlete_ally.adapters.prometheus import PrometheusObserver
+from athlete_ally.core.broker.topology import CORE_HOT, normalize_durable, raw_subject
 from athlete_ally.core.ports import Observer
 from athlete_ally.core.series import Series, every, normalize_series
-from athlete_ally.core.topology import CORE_HOT, normalize_durable, raw_subject
 from athlete_ally.measurements import KINDS
 
 SERIES = normalize_series(KINDS, [])

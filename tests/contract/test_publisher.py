@@ -9,11 +9,7 @@ from support.fakes import FakePublisher
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.publisher import NatsPublisher
-from athlete_ally.core import headers
-from athlete_ally.core.errors import MessageTooLarge, Misconfigured, StreamFull, Unavailable
-from athlete_ally.core.messages import OutgoingMessage
-from athlete_ally.core.ports import Publisher
-from athlete_ally.core.topology import (
+from athlete_ally.core.broker.topology import (
     CORE_HOT,
     DLQ,
     MAX_BODY_BYTES,
@@ -22,6 +18,10 @@ from athlete_ally.core.topology import (
     dead_letter_subject,
     raw_subject,
 )
+from athlete_ally.core.errors import MessageTooLarge, Misconfigured, StreamFull, Unavailable
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import OutgoingMessage
+from athlete_ally.core.ports import Publisher
 
 
 class Bench(Protocol):

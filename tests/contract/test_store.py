@@ -18,8 +18,9 @@ from support.samples import hrv_record, lot
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.adapters.postgres.store import PostgresStore
 from athlete_ally.core.errors import Unavailable
-from athlete_ally.core.ports import Lot, Receipt, Rejected, Store
-from athlete_ally.core.record import Record
+from athlete_ally.core.ports import Store
+from athlete_ally.core.readings.record import Record
+from athlete_ally.core.receipts import Lot, Receipt, Rejected
 from athlete_ally.measurements.hrv import HRV
 
 Row = tuple[Any, ...]

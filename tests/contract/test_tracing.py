@@ -17,11 +17,11 @@ from support.samples import hrv_record, lot
 
 from athlete_ally.adapters.tracing.none import NoTracing
 from athlete_ally.adapters.tracing.otel import OtelTracing
+from athlete_ally.core.broker.topology import CORE_HOT, normalize_durable, raw_subject
 from athlete_ally.core.errors import Unavailable
-from athlete_ally.core.messages import OutgoingMessage
+from athlete_ally.core.messages.message import OutgoingMessage
+from athlete_ally.core.messages.trace import trace_id
 from athlete_ally.core.ports import Tracing
-from athlete_ally.core.topology import CORE_HOT, normalize_durable, raw_subject
-from athlete_ally.core.trace import trace_id
 from athlete_ally.measurements import HRV
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"

@@ -8,11 +8,11 @@ import pytest
 from support.fake_books import FakeBooks
 from support.samples import NOON
 
-from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
 from athlete_ally.core.errors import Unavailable
-from athlete_ally.core.parent import Parent
-from athlete_ally.core.ports import Rejected
-from athlete_ally.core.webhook_books import Account, WebhookBooks, WebhookReceipt
+from athlete_ally.core.messages.parent import Parent
+from athlete_ally.core.receipts import Rejected
+from athlete_ally.core.vendor.webhook_store import Account, WebhookBooks, WebhookReceipt
 
 RECEIPT = WebhookReceipt(
     message_id="w1",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from gameday.stage import Stage, kill
 from support.wait import eventually
 
-from athlete_ally.core.topology import CORE_HOT, build_topology, normalize_durable
+from athlete_ally.core.broker.topology import CORE_HOT, build_topology, normalize_durable
 from athlete_ally.measurements import KINDS
 
 DURABLE = normalize_durable("hrv")

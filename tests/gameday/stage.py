@@ -27,14 +27,14 @@ from support.services import Service, Site
 from support.streams import make_streams
 from support.wait import eventually
 
+from athlete_ally.adapters.encryption.tokens import new_token_key
 from athlete_ally.adapters.logs import build_log
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.postgres.migrate import migrate
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
-from athlete_ally.adapters.token_seal import new_token_key
-from athlete_ally.core.environment import Thresholds
-from athlete_ally.core.topology import CORE_HOT, build_topology
+from athlete_ally.core.broker.environment import Thresholds
+from athlete_ally.core.broker.topology import CORE_HOT, build_topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS
 

@@ -17,10 +17,10 @@ from jsonschema import Draft7Validator
 from support.contract import contract, differences
 from support.webhooks import Signed, signed_samples
 
-from athlete_ally.core import headers
-from athlete_ally.core.messages import Delivery, OutgoingMessage
-from athlete_ally.fetch.letters import dead_letter, fetched
-from athlete_ally.ingest.keep import webhook_message
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import Delivery, OutgoingMessage
+from athlete_ally.fetch.dead_letters import dead_letter, fetched
+from athlete_ally.ingest.store_webhook import webhook_message
 from athlete_ally.normalize.unpack import Failed, webhook_letters
 from athlete_ally.vendors import FETCHED
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from athlete_ally.core.topology import CONSOLE_PORT, FETCH_PORT, INGEST_PORT, NORMALIZE_PORT
+from athlete_ally.core.broker.topology import CONSOLE_PORT, FETCH_PORT, INGEST_PORT, NORMALIZE_PORT
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "Dockerfile"

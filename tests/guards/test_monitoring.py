@@ -19,6 +19,7 @@ from generator.files import environments
 from generator.recording import recording_rules
 from generator.rules import all_alerts
 
+from athlete_ally.core.broker.topology import build_topology
 from athlete_ally.core.series import (
     broker_series,
     every,
@@ -28,7 +29,6 @@ from athlete_ally.core.series import (
     unpack_series,
     webhook_series,
 )
-from athlete_ally.core.topology import build_topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from athlete_ally.core.topology import CONSOLE_PORT, FETCH_PORT, INGEST_PORT, NORMALIZE_PORT
+from athlete_ally.core.broker.topology import CONSOLE_PORT, FETCH_PORT, INGEST_PORT, NORMALIZE_PORT
 
 ROOT = Path(__file__).parents[2]
 NAMED = (
@@ -120,7 +120,7 @@ def test_every_file_names_the_same_port_and_no_loopback_bind(name: str) -> None:
     """
     No file that people copy from names another ingest port, or tells them to bind to loopback only.
     """
-    assert not problems(read(name)), f"{name}: the ingest port is {INGEST_PORT} (core/topology.py), on all addresses"
+    assert not problems(read(name)), f"{name}: the ingest port is {INGEST_PORT} (topology.py), on all addresses"
 
 
 @pytest.mark.parametrize("name", MUST_NAME_IT)

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from athlete_ally.adapters.postgres.migrate import all_migrations
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.record import Record
-from athlete_ally.core.run import Run
-from athlete_ally.core.topology import build_topology, normalize_durable, raw_subject
+from athlete_ally.core.broker.topology import build_topology, normalize_durable, raw_subject
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.record import Record
+from athlete_ally.core.readings.sample_batch import Run
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.measurements.samples import SORTS
 from athlete_ally.vendors import FETCHED, VENDORS

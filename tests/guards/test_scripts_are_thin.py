@@ -65,7 +65,7 @@ def test_every_exemption_is_needed(pattern: str) -> None:
     "source",
     [
         "import athlete_ally",
-        "import athlete_ally.core.topology as topology",
+        "import athlete_ally.core.broker.topology as topology",
         "from athlete_ally import core",
         "def later():\n    from athlete_ally.config import Settings",
         "import importlib\nimportlib.import_module('athlete_ally.core')",

@@ -11,13 +11,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from support.commands import Outcome, in_process
 
-from athlete_ally.adapters.postgres.vault import PostgresVault
-from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
-from athlete_ally.adapters.token_seal import TokenSeal, new_token_key
+from athlete_ally.adapters.encryption.tokens import TokenSeal, new_token_key
+from athlete_ally.adapters.postgres.token_store import PostgresVault
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
 from athlete_ally.cli.exits import Exit
 from athlete_ally.core.errors import Misconfigured
-from athlete_ally.core.grant import Granted, Tokens
-from athlete_ally.core.webhook_books import Account
+from athlete_ally.core.vendor.grant import Granted, Tokens
+from athlete_ally.core.vendor.webhook_store import Account
 
 Run = Callable[..., Awaitable[Outcome]]
 KEY, NEXT_KEY = new_token_key(), new_token_key()

@@ -3,11 +3,11 @@
 from datetime import date
 from typing import Any
 
-from athlete_ally.adapters.postgres.budget import PostgresBudget
-from athlete_ally.adapters.postgres.history import PostgresHistory
-from athlete_ally.adapters.postgres.people import PostgresPeople
-from athlete_ally.core.api import Call
-from athlete_ally.core.history import Listing, Portion, Window
+from athlete_ally.adapters.postgres.backfill_store import PostgresHistory
+from athlete_ally.adapters.postgres.person_data import PostgresPeople
+from athlete_ally.adapters.postgres.request_budget import PostgresBudget
+from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.history import Listing, Portion, Window
 from athlete_ally.fetch.backfill import sparing
 from athlete_ally.measurements import MEASUREMENTS
 from athlete_ally.vendors import PLUGINS

@@ -16,18 +16,18 @@ import pytest
 from support.servers import Guard, Nats, new_nats
 from support.wait import eventually
 
-from athlete_ally.adapters.backup_folder import BackupWriter, read_manifest
+from athlete_ally.adapters.files.backup_folder import BackupWriter, read_manifest
+from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.inbox import NatsInbox
-from athlete_ally.adapters.nats.operator import NatsBroker
 from athlete_ally.adapters.nats.snapshot import Snapshots
 from athlete_ally.cli.exits import Exit
 from athlete_ally.config.settings import Settings, load_settings
+from athlete_ally.core.broker.topology import ADVISORY, CORE_HOT, DLQ, Topology, normalize_durable, raw_subject
 from athlete_ally.core.errors import Misconfigured, NotVerified, Refused, Unavailable, WrongTarget
 from athlete_ally.core.ports import Log
-from athlete_ally.core.topology import ADVISORY, CORE_HOT, DLQ, Topology, normalize_durable, raw_subject
-from athlete_ally.wiring.backup import Kept, Step, back_up, restore, verify_backup
 from athlete_ally.wiring.builders import now
+from athlete_ally.wiring.commands.streams_backup import Kept, Step, back_up, restore, verify_backup
 
 MESSAGES, SETTLED = 300, 120
 

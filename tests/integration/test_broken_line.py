@@ -13,7 +13,7 @@ from support.wait import eventually
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.adapters.postgres.store import PostgresStore
 from athlete_ally.core.errors import Unavailable
-from athlete_ally.core.ports import Receipt
+from athlete_ally.core.receipts import Receipt
 from athlete_ally.measurements import HRV
 
 # Answers to log-in, preparation, rows and commit are some 50 to 400 bytes each: every one of them is cut somewhere.

@@ -15,10 +15,7 @@ from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.inbox import NatsInbox
 from athlete_ally.adapters.nats.publisher import NatsPublisher
-from athlete_ally.core.errors import MessageTooLarge, Misconfigured, StreamFull, Unavailable
-from athlete_ally.core.messages import OutgoingMessage
-from athlete_ally.core.ports import Log
-from athlete_ally.core.topology import (
+from athlete_ally.core.broker.topology import (
     CORE_HOT,
     DLQ,
     MAX_MESSAGE_BYTES,
@@ -27,6 +24,9 @@ from athlete_ally.core.topology import (
     normalize_durable,
     raw_subject,
 )
+from athlete_ally.core.errors import MessageTooLarge, Misconfigured, StreamFull, Unavailable
+from athlete_ally.core.messages.message import OutgoingMessage
+from athlete_ally.core.ports import Log
 
 
 def message(

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from support.servers import Nats
 
+from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.inbox import NatsInbox
-from athlete_ally.adapters.nats.operator import NatsBroker
 from athlete_ally.cli.exits import Exit
 from athlete_ally.config.settings import Settings, load_settings
+from athlete_ally.core.broker.topology import CORE_HOT, Topology, normalize_durable, raw_subject
 from athlete_ally.core.errors import Misconfigured, Refused
-from athlete_ally.core.topology import CORE_HOT, Topology, normalize_durable, raw_subject
 from athlete_ally.wiring.builders import now
-from athlete_ally.wiring.consumers import look, pause, preview, reset, resume
+from athlete_ally.wiring.commands.streams_consumers import look, pause, preview, reset, resume
 
 HRV = normalize_durable("hrv")
 

@@ -15,11 +15,11 @@ from support.servers import Nats
 from support.streams import make_streams
 
 from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.adapters.postgres.journal import PostgresJournal
-from athlete_ally.core import headers
+from athlete_ally.adapters.postgres.audit_log import PostgresJournal
+from athlete_ally.core.audit_log import Note
+from athlete_ally.core.broker.topology import Topology, dead_letter_subject
 from athlete_ally.core.errors import Misconfigured, Refused
-from athlete_ally.core.journal import Note
-from athlete_ally.core.topology import Topology, dead_letter_subject
+from athlete_ally.core.messages import headers
 
 
 @pytest.fixture

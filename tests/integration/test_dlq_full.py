@@ -16,17 +16,17 @@ from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.inbox import NatsInbox
 from athlete_ally.adapters.nats.publisher import NatsPublisher
-from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
 from athlete_ally.adapters.prometheus import PrometheusObserver
-from athlete_ally.core.fuse import Fuse
-from athlete_ally.core.messages import OutgoingMessage
+from athlete_ally.core.broker.topology import CORE_HOT, DLQ, VENDOR_HOT, Topology, unpack_durable, webhook_subject
+from athlete_ally.core.circuit_breaker import Fuse
+from athlete_ally.core.messages.message import OutgoingMessage
 from athlete_ally.core.series import every, normalize_series, unpack_series
-from athlete_ally.core.topology import CORE_HOT, DLQ, VENDOR_HOT, Topology, unpack_durable, webhook_subject
+from athlete_ally.core.vendor.webhook_store import Account
 from athlete_ally.core.verdict import RetryPolicy
-from athlete_ally.core.webhook_books import Account
 from athlete_ally.measurements import KINDS, MEASUREMENTS
-from athlete_ally.normalize.patience import Patience
-from athlete_ally.normalize.unpacker import Unpacker, UnpackTools
+from athlete_ally.normalize.retry import Patience
+from athlete_ally.normalize.unpack_worker import Unpacker, UnpackTools
 from athlete_ally.vendors.garmin import GARMIN
 from athlete_ally.wiring.builders import now
 

@@ -10,8 +10,8 @@ from support.servers import Nats
 
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.publisher import NatsPublisher
-from athlete_ally.core.messages import OutgoingMessage
-from athlete_ally.core.topology import CORE_HOT, raw_subject
+from athlete_ally.core.broker.topology import CORE_HOT, raw_subject
+from athlete_ally.core.messages.message import OutgoingMessage
 
 
 @pytest.fixture

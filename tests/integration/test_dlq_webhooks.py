@@ -10,18 +10,18 @@ from support.letters import Bench
 from support.servers import Nats
 from support.webhooks import SAMPLES
 
+from athlete_ally.adapters.encryption.tokens import TokenSeal, new_token_key
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.postgres.store import PostgresStore
-from athlete_ally.adapters.postgres.vault import PostgresVault
-from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
-from athlete_ally.adapters.token_seal import TokenSeal, new_token_key
-from athlete_ally.core import headers
-from athlete_ally.core.grant import Granted, Tokens
-from athlete_ally.core.measurement import Rules
-from athlete_ally.core.messages import Delivery
-from athlete_ally.core.topology import VENDOR_HOT, fetch_durable, normalize_durable, unpack_durable
-from athlete_ally.core.vendor import Webhook
-from athlete_ally.core.webhook_books import Account
+from athlete_ally.adapters.postgres.token_store import PostgresVault
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.core.broker.topology import VENDOR_HOT, fetch_durable, normalize_durable, unpack_durable
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import Delivery
+from athlete_ally.core.readings.measurement import Rules
+from athlete_ally.core.vendor.grant import Granted, Tokens
+from athlete_ally.core.vendor.webhook import Webhook
+from athlete_ally.core.vendor.webhook_store import Account
 from athlete_ally.measurements import MEASUREMENTS
 from athlete_ally.normalize.prepare import prepare
 from athlete_ally.normalize.unpack import sort_out

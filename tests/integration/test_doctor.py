@@ -13,14 +13,13 @@ from support.nats_users import start_server
 from support.servers import Guard, Nats, new_nats
 from support.wait import eventually
 
+from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.inbox import NatsInbox
-from athlete_ally.adapters.nats.operator import NatsBroker
 from athlete_ally.adapters.servers.ports import free_port
 from athlete_ally.config.settings import Settings, load_settings
-from athlete_ally.core.permissions import User, build_users
-from athlete_ally.core.ports import Log
-from athlete_ally.core.topology import (
+from athlete_ally.core.broker.permissions import User, build_users
+from athlete_ally.core.broker.topology import (
     ADVISORY,
     CORE_HOT,
     DEV,
@@ -33,11 +32,12 @@ from athlete_ally.core.topology import (
     raw_subject,
     unpack_durable,
 )
+from athlete_ally.core.ports import Log
 from athlete_ally.measurements import KINDS
-from athlete_ally.ops.broker_checkup import judge_rights
-from athlete_ally.ops.checkup import Check
+from athlete_ally.ops.doctor.broker import judge_rights
+from athlete_ally.ops.doctor.finding import Check
 from athlete_ally.vendors import VENDORS
-from athlete_ally.wiring.doctor import check_up
+from athlete_ally.wiring.commands.doctor import check_up
 
 DEV_FILE = (Path(__file__).parents[2] / "deploy/environments/dev.toml").read_text("utf-8")
 HRV = normalize_durable("hrv")

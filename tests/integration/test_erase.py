@@ -14,19 +14,16 @@ from support.samples import NOON, hrv_reading, hrv_record, lot
 from support.servers import Nats
 
 from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.adapters.nats.hoard import NatsHoard
+from athlete_ally.adapters.nats.dead_letters import NatsLetters
 from athlete_ally.adapters.nats.inbox import NatsInbox
-from athlete_ally.adapters.nats.letters import NatsLetters
 from athlete_ally.adapters.nats.publisher import NatsPublisher
-from athlete_ally.adapters.postgres.journal import PostgresJournal
-from athlete_ally.adapters.postgres.people import PostgresPeople
+from athlete_ally.adapters.nats.stream_reader import NatsHoard
+from athlete_ally.adapters.postgres.audit_log import PostgresJournal
+from athlete_ally.adapters.postgres.person_data import PostgresPeople
 from athlete_ally.adapters.postgres.store import PostgresStore
-from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
 from athlete_ally.cli.exits import Exit
-from athlete_ally.core import headers
-from athlete_ally.core.errors import NotVerified
-from athlete_ally.core.messages import OutgoingMessage
-from athlete_ally.core.topology import (
+from athlete_ally.core.broker.topology import (
     CORE_HOT,
     DLQ,
     VENDOR_HOT,
@@ -41,10 +38,13 @@ from athlete_ally.core.topology import (
     webhook_letter_subject,
     webhook_subject,
 )
-from athlete_ally.core.webhook_books import Account
+from athlete_ally.core.errors import NotVerified
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import OutgoingMessage
+from athlete_ally.core.vendor.webhook_store import Account
 from athlete_ally.measurements import HRV, MEASUREMENTS
-from athlete_ally.ops.erasure import Eraser
-from athlete_ally.ops.survey import Searcher
+from athlete_ally.ops.people.erasure import Eraser
+from athlete_ally.ops.people.inventory import Searcher
 
 ANNA = "anna-5b1c"
 _SERIES = "INSERT INTO sample_series (user_id, code, source, context, device, unit) VALUES ($1, 'x', 's', '', '', 'ms')"

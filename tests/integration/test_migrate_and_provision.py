@@ -15,9 +15,9 @@ from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.postgres import migrate as module
 from athlete_ally.adapters.postgres.migrate import Migration, all_migrations, migrate, pending, require_current_schema
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
+from athlete_ally.core.broker.topology import CORE_HOT, DLQ, Topology
 from athlete_ally.core.errors import Misconfigured, Refused
-from athlete_ally.core.topology import CORE_HOT, DLQ, Topology
-from athlete_ally.ops.provision import inspect
+from athlete_ally.ops.streams.provision import inspect
 
 
 @pytest.fixture

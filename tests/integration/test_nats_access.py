@@ -15,13 +15,13 @@ from support.servers import Guard
 from support.wait import eventually
 
 from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.adapters.nats.identity import Identity
+from athlete_ally.adapters.nats.credentials import Identity
 from athlete_ally.adapters.nats.inbox import NatsInbox
 from athlete_ally.adapters.nats.publisher import NatsPublisher
+from athlete_ally.core.broker.topology import CORE_HOT, Durable, raw_subject
 from athlete_ally.core.errors import Misconfigured, PermissionDenied, Unavailable
-from athlete_ally.core.messages import OutgoingMessage
+from athlete_ally.core.messages.message import OutgoingMessage
 from athlete_ally.core.ports import Log
-from athlete_ally.core.topology import CORE_HOT, Durable, raw_subject
 
 NKEY = new_nkey()
 _USERS = f"""

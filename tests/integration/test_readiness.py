@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.core.topology import CORE_HOT, Topology, normalize_durable
-from athlete_ally.wiring.readiness import stream_reasons, worker_reasons
+from athlete_ally.core.broker.topology import CORE_HOT, Topology, normalize_durable
+from athlete_ally.wiring.services.readiness import stream_reasons, worker_reasons
 
 HRV = normalize_durable("hrv")
 

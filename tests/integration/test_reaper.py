@@ -10,20 +10,20 @@ from support.wait import eventually
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.adapters.nats.dead_letters import NatsLetters
 from athlete_ally.adapters.nats.inbox import NatsInbox
-from athlete_ally.adapters.nats.letters import NatsLetters
 from athlete_ally.adapters.nats.messages import NatsMessages
 from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.adapters.prometheus import PrometheusObserver
-from athlete_ally.core import headers
-from athlete_ally.core.dead_letter import Letter
-from athlete_ally.core.messages import Delivery, OutgoingMessage
+from athlete_ally.core.broker.topology import ADVISORY, CORE_HOT, REAP_ADVISORIES_DURABLE, Topology, raw_subject
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.dead_letter import Letter
+from athlete_ally.core.messages.message import Delivery, OutgoingMessage
 from athlete_ally.core.ports import Log
 from athlete_ally.core.series import every, normalize_series
-from athlete_ally.core.topology import ADVISORY, CORE_HOT, REAP_ADVISORIES_DURABLE, Topology, raw_subject
 from athlete_ally.measurements import KINDS
-from athlete_ally.normalize.patience import Patience
-from athlete_ally.normalize.reaper import Reaper
+from athlete_ally.normalize.advisory_worker import Reaper
+from athlete_ally.normalize.retry import Patience
 from athlete_ally.wiring.builders import now
 
 

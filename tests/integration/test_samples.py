@@ -11,9 +11,9 @@ import pytest
 from support.samples import lot
 
 from athlete_ally.adapters.postgres.store import PostgresStore
-from athlete_ally.core.measurement import Rules
-from athlete_ally.core.record import Arrival
-from athlete_ally.core.run import Run
+from athlete_ally.core.readings.measurement import Rules
+from athlete_ally.core.readings.record import Arrival
+from athlete_ally.core.readings.sample_batch import Run
 from athlete_ally.measurements import SAMPLES
 
 START = datetime(2026, 11, 20, 7, tzinfo=UTC)

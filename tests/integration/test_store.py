@@ -14,8 +14,8 @@ from support.samples import hrv_record, lot
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.adapters.postgres.store import PostgresStore
 from athlete_ally.core.errors import Unavailable
-from athlete_ally.core.ports import Lot, Receipt, Rejected
-from athlete_ally.core.record import newest
+from athlete_ally.core.readings.record import newest
+from athlete_ally.core.receipts import Lot, Receipt, Rejected
 from athlete_ally.measurements import HRV
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"

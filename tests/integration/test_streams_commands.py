@@ -13,12 +13,12 @@ from support.commands import Outcome, in_process
 from support.servers import Nats
 
 from athlete_ally.adapters.logs import build_log
+from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.adapters.nats.operator import NatsBroker
 from athlete_ally.adapters.nats.snapshot import SnapshotHead, Snapshots
-from athlete_ally.core.topology import CORE_HOT, DLQ, normalize_durable, raw_subject
-from athlete_ally.wiring import backup as backup_wiring
-from athlete_ally.wiring import operator
+from athlete_ally.core.broker.topology import CORE_HOT, DLQ, normalize_durable, raw_subject
+from athlete_ally.wiring.commands import streams as operator
+from athlete_ally.wiring.commands import streams_backup as backup_wiring
 
 ROOT = Path(__file__).parents[2]
 DEV = (ROOT / "deploy/environments/dev.toml").read_text("utf-8")

@@ -16,22 +16,22 @@ from support.nats_users import start_server
 from support.servers import Guard, Nats, new_nats
 from support.wait import eventually
 
-from athlete_ally.adapters.journal_file import JournalFile, NoJournal, read_journal
+from athlete_ally.adapters.files.change_log_file import JournalFile, NoJournal, read_journal
+from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.adapters.nats.operator import NatsBroker
-from athlete_ally.adapters.servers.guardian import Command
 from athlete_ally.adapters.servers.nats_server import find_nats_server
 from athlete_ally.adapters.servers.ports import free_port
-from athlete_ally.core.environment import EnvironmentSpec
+from athlete_ally.adapters.servers.supervisor import Command
+from athlete_ally.core.broker.environment import EnvironmentSpec
+from athlete_ally.core.broker.topology import CORE_HOT, DEV, build_topology
 from athlete_ally.core.errors import PermissionDenied, Refused, StalePlan, Unavailable
 from athlete_ally.core.ports import Log
-from athlete_ally.core.topology import CORE_HOT, DEV, build_topology
 from athlete_ally.measurements import KINDS
-from athlete_ally.ops.difference import Wanted, wanted_of
-from athlete_ally.ops.executor import carry_out
-from athlete_ally.ops.journal import decode, undo
-from athlete_ally.ops.plan import Plan, only
-from athlete_ally.ops.planner import make_plan
+from athlete_ally.ops.streams.change_log import decode, undo
+from athlete_ally.ops.streams.difference import Wanted, wanted_of
+from athlete_ally.ops.streams.executor import carry_out
+from athlete_ally.ops.streams.plan import Plan, only
+from athlete_ally.ops.streams.planner import make_plan
 from athlete_ally.vendors import FETCHED, VENDORS
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from support.servers import Nats
 from support.wait import eventually
 
+from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import ApiError, Connection
-from athlete_ally.adapters.nats.operator import NatsBroker
+from athlete_ally.core.broker.topology import DEV
 from athlete_ally.core.ports import Log
-from athlete_ally.core.topology import DEV
-from athlete_ally.ops.difference import Wanted
-from athlete_ally.ops.plan import Change, Plan
-from athlete_ally.ops.planner import make_plan
+from athlete_ally.ops.streams.difference import Wanted
+from athlete_ally.ops.streams.plan import Change, Plan
+from athlete_ally.ops.streams.planner import make_plan
 
 NAME = "TABLE"
 HOUR_NS = 3600 * 10**9

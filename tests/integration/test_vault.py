@@ -14,11 +14,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from athlete_ally.adapters.http_server import HttpServer
-from athlete_ally.adapters.postgres.vault import PostgresVault
-from athlete_ally.adapters.token_seal import TokenSeal, new_token_key
+from athlete_ally.adapters.encryption.tokens import TokenSeal, new_token_key
+from athlete_ally.adapters.http.server import HttpServer
+from athlete_ally.adapters.postgres.token_store import PostgresVault
 from athlete_ally.core.errors import Misconfigured, Refused, Unavailable, Withdrawn
-from athlete_ally.core.grant import Granted, Tokens
+from athlete_ally.core.vendor.grant import Granted, Tokens
 
 PROGRAM = Path(__file__).parents[1] / "system" / "programs" / "refreshing.py"
 KEY = new_token_key()

@@ -17,11 +17,8 @@ from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.adapters.postgres.receipts import PostgresReceipts
-from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
-from athlete_ally.core.messages import OutgoingMessage
-from athlete_ally.core.ports import Log
-from athlete_ally.core.series import Series, broker_series, every, normalize_series, unpack_series
-from athlete_ally.core.topology import (
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.core.broker.topology import (
     CORE_HOT,
     DLQ,
     VENDOR_HOT,
@@ -34,11 +31,14 @@ from athlete_ally.core.topology import (
     unpack_durable,
     webhook_subject,
 )
-from athlete_ally.core.webhook_books import FetchReceipt, WebhookReceipt
+from athlete_ally.core.messages.message import OutgoingMessage
+from athlete_ally.core.ports import Log
+from athlete_ally.core.series import Series, broker_series, every, normalize_series, unpack_series
+from athlete_ally.core.vendor.webhook_store import FetchReceipt, WebhookReceipt
 from athlete_ally.measurements import KINDS
 from athlete_ally.normalize.ledger import LedgerLine, ReceiptLedger
-from athlete_ally.normalize.watch import Watch
-from athlete_ally.ops.provision import inspect
+from athlete_ally.normalize.metrics_poller import Watch
+from athlete_ally.ops.streams.provision import inspect
 
 DURABLE = normalize_durable("hrv")
 UNPACK, FETCH = unpack_durable("whoop"), fetch_durable("whoop")

@@ -14,26 +14,26 @@ from support.wait import eventually
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.adapters.nats.dead_letters import NatsLetters
 from athlete_ally.adapters.nats.inbox import NatsInbox
-from athlete_ally.adapters.nats.letters import NatsLetters
 from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.adapters.postgres.receipts import PostgresReceipts
 from athlete_ally.adapters.postgres.store import PostgresStore
 from athlete_ally.adapters.prometheus import PrometheusObserver
-from athlete_ally.core import headers
-from athlete_ally.core.dead_letter import Letter
-from athlete_ally.core.fuse import Fuse, FuseLimits
-from athlete_ally.core.identity import message_id
-from athlete_ally.core.measurement import Measurement, Rules
-from athlete_ally.core.messages import Delivery, OutgoingMessage
+from athlete_ally.core.broker.topology import CORE_HOT, DLQ, Topology, normalize_durable, raw_subject, stored_subject
+from athlete_ally.core.circuit_breaker import Fuse, FuseLimits
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.dead_letter import Letter
+from athlete_ally.core.messages.identity import message_id
+from athlete_ally.core.messages.message import Delivery, OutgoingMessage
 from athlete_ally.core.ports import Log
-from athlete_ally.core.record import Arrival, Record
+from athlete_ally.core.readings.measurement import Measurement, Rules
+from athlete_ally.core.readings.record import Arrival, Record
 from athlete_ally.core.series import every, normalize_series
-from athlete_ally.core.topology import CORE_HOT, DLQ, Topology, normalize_durable, raw_subject, stored_subject
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import HRV, KINDS
-from athlete_ally.normalize.patience import Patience, shown_on
 from athlete_ally.normalize.report import Reporter
+from athlete_ally.normalize.retry import Patience, shown_on
 from athlete_ally.normalize.worker import Tools, Work, Worker
 from athlete_ally.wiring.builders import now
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from gameday.stage import Stage
 
-from athlete_ally.core.topology import ADVISORY, CORE_HOT, build_topology, normalize_durable
+from athlete_ally.core.broker.topology import ADVISORY, CORE_HOT, build_topology, normalize_durable
 from athlete_ally.measurements import KINDS
 from support.runbook import ROOT
 from support.wait import eventually

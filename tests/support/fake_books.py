@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
 from athlete_ally.core.errors import Unavailable
-from athlete_ally.core.webhook_books import Account, WebhookReceipt
+from athlete_ally.core.vendor.webhook_store import Account, WebhookReceipt
 from support.fakes import Effect
 
 Place = tuple[str, str, int]

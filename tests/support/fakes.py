@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from athlete_ally.core import headers
+from athlete_ally.core.broker.topology import Durable, Topology, build_topology
 from athlete_ally.core.errors import MessageTooLarge, Misconfigured, StreamFull, Unavailable
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.messages import Acknowledgement, Delivery, OutgoingMessage
-from athlete_ally.core.ports import Lot, Receipt, Rejected
-from athlete_ally.core.record import Record, newest
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import Acknowledgement, Delivery, OutgoingMessage
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.record import Record, newest
+from athlete_ally.core.receipts import Lot, Receipt, Rejected
 from athlete_ally.core.series import Series
-from athlete_ally.core.topology import Durable, Topology, build_topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS
 

@@ -9,9 +9,9 @@ import pytest
 
 from athlete_ally.adapters.servers.ports import free_port
 from athlete_ally.config.settings import Settings, load_settings
-from athlete_ally.wiring.console import run_console
-from athlete_ally.wiring.ingest import run_ingest
-from athlete_ally.wiring.normalize import run_normalize
+from athlete_ally.wiring.services.console import run_console
+from athlete_ally.wiring.services.ingest import run_ingest
+from athlete_ally.wiring.services.normalize import run_normalize
 from support.wait import eventually
 
 _RUN: Mapping[str, Callable[[Settings, asyncio.Event], Awaitable[None]]] = MappingProxyType(

@@ -7,14 +7,11 @@ from typing import Any
 from click.testing import CliRunner
 
 from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.adapters.nats.letters import NatsLetters
+from athlete_ally.adapters.nats.dead_letters import NatsLetters
 from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.cli.app import cli
 from athlete_ally.cli.exits import Exit
-from athlete_ally.core import headers
-from athlete_ally.core.errors import AthleteAllyError, Refused
-from athlete_ally.core.messages import OutgoingMessage
-from athlete_ally.core.topology import (
+from athlete_ally.core.broker.topology import (
     CORE_HOT,
     DLQ,
     VENDOR_HOT,
@@ -22,6 +19,9 @@ from athlete_ally.core.topology import (
     normalize_durable,
     webhook_letter_subject,
 )
+from athlete_ally.core.errors import AthleteAllyError, Refused
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import OutgoingMessage
 from athlete_ally.core.verdict import Reason
 from support.commands import Outcome
 

@@ -5,10 +5,10 @@ import json
 from typing import Any
 
 from athlete_ally.adapters.nats.publisher import NatsPublisher
-from athlete_ally.core import headers
-from athlete_ally.core.identity import message_id
-from athlete_ally.core.messages import OutgoingMessage
-from athlete_ally.core.topology import CORE_HOT, raw_subject
+from athlete_ally.core.broker.topology import CORE_HOT, raw_subject
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.identity import message_id
+from athlete_ally.core.messages.message import OutgoingMessage
 from support.samples import hrv_reading
 from support.services import Service, Site
 from support.wait import eventually

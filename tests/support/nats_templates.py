@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from athlete_ally.adapters.key_file import KeyFile, write_key_file
+from athlete_ally.adapters.files.key_file import KeyFile, write_key_file
 from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.adapters.nats.identity import Identity
+from athlete_ally.adapters.nats.credentials import Identity
 from athlete_ally.adapters.nats.nkey import NKey, new_nkey, write_new_private
-from athlete_ally.adapters.servers.guardian import Command
 from athlete_ally.adapters.servers.nats_server import find_nats_server
 from athlete_ally.adapters.servers.ports import free_port
+from athlete_ally.adapters.servers.supervisor import Command
+from athlete_ally.core.broker.environment import Environment
 from athlete_ally.core.client_key import ClientKey, digest
-from athlete_ally.core.environment import Environment
 from athlete_ally.core.ports import Log
 from support.nats_users import Certificates, new_certificates
 from support.servers import Guard

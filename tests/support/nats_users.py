@@ -11,9 +11,9 @@ from typing import Any
 import nkeys  # pyright: ignore[reportMissingTypeStubs]  # untyped
 import trustme
 
-from athlete_ally.adapters.servers.guardian import Command
 from athlete_ally.adapters.servers.nats_server import find_nats_server
 from athlete_ally.adapters.servers.ports import free_port
+from athlete_ally.adapters.servers.supervisor import Command
 from support.servers import Guard
 
 _nkeys: Any = nkeys

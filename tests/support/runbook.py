@@ -20,8 +20,8 @@ from nats.js.errors import APIError, NotFoundError
 
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.adapters.postgres.store import PostgresStore
-from athlete_ally.core import headers
-from athlete_ally.core.topology import CORE_HOT, STREAMS, dead_letter_subject, normalize_durable, raw_subject
+from athlete_ally.core.broker.topology import CORE_HOT, STREAMS, dead_letter_subject, normalize_durable, raw_subject
+from athlete_ally.core.messages import headers
 from athlete_ally.measurements import HRV
 from support.commands import in_process
 from support.samples import hrv_reading, hrv_record, lot

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from athlete_ally.core.measurement import Rules
-from athlete_ally.core.ports import Lot, Rejected
-from athlete_ally.core.record import Arrival, Record
+from athlete_ally.core.readings.measurement import Rules
+from athlete_ally.core.readings.record import Arrival, Record
+from athlete_ally.core.receipts import Lot, Rejected
 from athlete_ally.measurements import HRV
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

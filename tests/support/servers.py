@@ -15,10 +15,10 @@ import asyncpg
 import msgspec
 import nats
 
-from athlete_ally.adapters.servers.guardian import Command, Event
 from athlete_ally.adapters.servers.nats_server import nats_command
 from athlete_ally.adapters.servers.ports import free_port
 from athlete_ally.adapters.servers.postgres_server import PostgresServer
+from athlete_ally.adapters.servers.supervisor import Command, Event
 
 DEADLINE_S = 30.0
 _connect: Any = nats.connect  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]  # untyped
@@ -29,7 +29,7 @@ class Guard:
 
     def __init__(self) -> None:
         """Start the guardian of a new throw-away folder."""
-        module = "athlete_ally.adapters.servers.guardian"
+        module = "athlete_ally.adapters.servers.supervisor"
         self._process: Any = subprocess.Popen(
             [sys.executable, "-m", module, "--throw-away", "athlete-ally-test-"],
             stdin=subprocess.PIPE,

@@ -14,11 +14,11 @@ import httpx
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.adapters.nats.letters import NatsLetters
+from athlete_ally.adapters.nats.dead_letters import NatsLetters
 from athlete_ally.adapters.postgres.receipts import PostgresReceipts
 from athlete_ally.adapters.servers.ports import free_port
-from athlete_ally.core.dead_letter import Letter
-from athlete_ally.core.topology import CORE_HOT, normalize_durable
+from athlete_ally.core.broker.topology import CORE_HOT, normalize_durable
+from athlete_ally.core.messages.dead_letter import Letter
 from athlete_ally.measurements import KINDS
 from support.commands import TOMORROW, Commands
 from support.wait import eventually

@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from athlete_ally.adapters.journal_file import NoJournal
+from athlete_ally.adapters.files.change_log_file import NoJournal
+from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.adapters.nats.operator import NatsBroker
-from athlete_ally.core.topology import DEV, Topology
-from athlete_ally.ops.provision import provision
+from athlete_ally.core.broker.topology import DEV, Topology
+from athlete_ally.ops.streams.provision import provision
 
 
 async def make_streams(connection: Connection, topology: Topology) -> list[str]:

@@ -3,12 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from athlete_ally.adapters.nats.hoard import NatsHoard
-from athlete_ally.core import headers
-from athlete_ally.core.api import Document
-from athlete_ally.core.messages import StoredMessage
-from athlete_ally.core.topology import VENDOR_HOT
-from athlete_ally.core.vendor import Found, Resource, Unpacked, Webhook
+from athlete_ally.adapters.nats.stream_reader import NatsHoard
+from athlete_ally.core.broker.topology import VENDOR_HOT
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import StoredMessage
+from athlete_ally.core.vendor.api import Document
+from athlete_ally.core.vendor.webhook import Found, Resource, Unpacked, Webhook
 from athlete_ally.measurements import MEASUREMENTS
 from support.services import Site
 from support.webhooks import BY_NAME

@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from athlete_ally.core.signature import Request
-from athlete_ally.core.vendor import Vendor
+from athlete_ally.core.vendor.plugin import Vendor
+from athlete_ally.core.vendor.signature import Request
 from athlete_ally.vendors import PLUGINS, generic
 
 SAMPLES = Path(__file__).parents[1] / "unit" / "vendors" / "samples"

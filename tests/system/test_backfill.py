@@ -15,25 +15,26 @@ import pytest
 from support.services import Site
 from support.wait import eventually
 
-from athlete_ally.adapters.http_server import HttpServer
+from athlete_ally.adapters.encryption.tokens import TokenSeal, new_token_key
+from athlete_ally.adapters.http.server import HttpServer
+from athlete_ally.adapters.http.vendor_api import Credentials, HttpVendorApi
 from athlete_ally.adapters.nats.admin import NatsAdmin
-from athlete_ally.adapters.postgres.vault import PostgresVault
-from athlete_ally.adapters.token_seal import TokenSeal, new_token_key
-from athlete_ally.adapters.vendor_http import Credentials, HttpVendorApi
+from athlete_ally.adapters.postgres.token_store import PostgresVault
 from athlete_ally.config.settings import load_settings
+from athlete_ally.core.broker.topology import VENDOR_HOT, fetched_subject
 from athlete_ally.core.errors import Unavailable, Withdrawn
-from athlete_ally.core.grant import Granted
-from athlete_ally.core.history import Window
-from athlete_ally.core.topology import VENDOR_HOT, fetched_subject
-from athlete_ally.core.vendor import Resource, Vendor
+from athlete_ally.core.vendor.grant import Granted
+from athlete_ally.core.vendor.history import Window
+from athlete_ally.core.vendor.plugin import Vendor
+from athlete_ally.core.vendor.webhook import Resource
 from athlete_ally.fetch.backfill import Plan, Tally
 from athlete_ally.fetch.resource import Got
 from athlete_ally.simulate.api import SimulatedApi
-from athlete_ally.simulate.body import night, waking, weight_kg
-from athlete_ally.simulate.faces import FACES
+from athlete_ally.simulate.profiles import FACES
+from athlete_ally.simulate.synthetic_people import night, waking, weight_kg
 from athlete_ally.vendors import PLUGINS
-from athlete_ally.wiring.backfill import Wanted, backfill_session
 from athlete_ally.wiring.builders import now
+from athlete_ally.wiring.commands.backfill import Wanted, backfill_session
 
 KEY = new_token_key()
 ACCOUNT = "70400000"

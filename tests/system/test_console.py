@@ -25,12 +25,12 @@ from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.postgres.migrate import migrate
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
-from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
-from athlete_ally.console import sampler
-from athlete_ally.core import headers
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.console import poller as sampler
+from athlete_ally.core.broker.topology import CORE_HOT, VENDOR_HOT, Topology, normalize_durable
+from athlete_ally.core.messages import headers
 from athlete_ally.core.ports import Log
-from athlete_ally.core.topology import CORE_HOT, VENDOR_HOT, Topology, normalize_durable
-from athlete_ally.core.webhook_books import Account
+from athlete_ally.core.vendor.webhook_store import Account
 
 SECRET, TRACE = "garmin-address-secret", "0af7651916cd43dd8448eb211c80319c"
 

@@ -13,7 +13,7 @@ from support.samples import hrv_reading
 from support.services import Service, Site
 from support.wait import eventually
 
-from athlete_ally.core.topology import normalize_durable
+from athlete_ally.core.broker.topology import normalize_durable
 
 
 @pytest.fixture

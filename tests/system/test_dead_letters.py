@@ -21,8 +21,8 @@ from support.wait import eventually
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.core.broker.topology import CORE_HOT, DLQ, Topology, normalize_durable
 from athlete_ally.core.ports import Log
-from athlete_ally.core.topology import CORE_HOT, DLQ, Topology, normalize_durable
 
 DURABLE = normalize_durable("hrv")
 

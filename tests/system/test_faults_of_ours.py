@@ -11,9 +11,9 @@ from support.wait import eventually
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.publisher import NatsPublisher
-from athlete_ally.core import headers
-from athlete_ally.core.messages import OutgoingMessage
-from athlete_ally.core.topology import CORE_HOT, normalize_durable, raw_subject, stored_subject
+from athlete_ally.core.broker.topology import CORE_HOT, normalize_durable, raw_subject, stored_subject
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import OutgoingMessage
 
 DURABLE = normalize_durable("hrv")
 STEPS = [f"{when}-{what}" for what in ("store", "dead-letter", "announce", "ack") for when in ("before", "after")]

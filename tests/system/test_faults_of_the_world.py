@@ -23,8 +23,8 @@ from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.postgres.migrate import migrate
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
+from athlete_ally.core.broker.topology import CORE_HOT, Topology, normalize_durable
 from athlete_ally.core.ports import Log
-from athlete_ally.core.topology import CORE_HOT, Topology, normalize_durable
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the faults are made with POSIX signals")
 

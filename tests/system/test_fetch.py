@@ -15,17 +15,17 @@ from support.services import Service, Site
 from support.wait import eventually
 from support.webhooks import BY_NAME
 
-from athlete_ally.adapters.http_server import HttpServer
+from athlete_ally.adapters.encryption.tickets import TicketSeal
+from athlete_ally.adapters.encryption.tokens import new_token_key
+from athlete_ally.adapters.http.server import HttpServer
 from athlete_ally.adapters.nats.admin import NatsAdmin
-from athlete_ally.adapters.ticket_seal import TicketSeal
-from athlete_ally.adapters.token_seal import new_token_key
-from athlete_ally.core.topology import VENDOR_HOT, fetch_durable, fetched_subject, webhook_letter_subject
-from athlete_ally.core.vendor import Webhook
+from athlete_ally.core.broker.topology import VENDOR_HOT, fetch_durable, fetched_subject, webhook_letter_subject
+from athlete_ally.core.vendor.webhook import Webhook
 from athlete_ally.fetch.connect import link
 from athlete_ally.simulate.api import SimulatedApi
-from athlete_ally.simulate.body import Night, night, waking, weight_kg
-from athlete_ally.simulate.face import ApiFace, Asked
-from athlete_ally.simulate.faces import FACES
+from athlete_ally.simulate.profiles import FACES
+from athlete_ally.simulate.synthetic_people import Night, night, waking, weight_kg
+from athlete_ally.simulate.vendor_profile import ApiFace, Asked
 from athlete_ally.wiring.builders import now
 
 KEY = new_token_key()

@@ -18,8 +18,8 @@ from support.samples import hrv_reading
 from support.services import Service, Site
 from support.wait import eventually
 
-from athlete_ally.adapters.http_server import EVERY_ADDRESS
-from athlete_ally.adapters.key_file import KeyFile, write_key_file
+from athlete_ally.adapters.files.key_file import KeyFile, write_key_file
+from athlete_ally.adapters.http.server import EVERY_ADDRESS
 from athlete_ally.core.client_key import ClientKey, digest
 from athlete_ally.core.series import (
     broker_series,
@@ -29,7 +29,7 @@ from athlete_ally.core.series import (
     unpack_series,
     webhook_series,
 )
-from athlete_ally.ingest.body import zstd
+from athlete_ally.ingest.decode_body import zstd
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS
 

@@ -14,7 +14,7 @@ from support.samples import hrv_reading
 from support.services import Service, Site
 from support.wait import eventually
 
-from athlete_ally.adapters.ingest_client import IngestClient, http_client
+from athlete_ally.adapters.http.ingest_client import IngestClient, http_client
 from athlete_ally.core.errors import Misconfigured
 
 GENERATOR = Path(__file__).parents[2] / "benchmarks" / "apple_health_export.py"

@@ -3,7 +3,7 @@
 from support.services import Client, Site
 from support.wait import eventually
 
-from athlete_ally.core.run import Run
+from athlete_ally.core.readings.sample_batch import Run
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from support.runbook import sections
 
-from athlete_ally.adapters.postgres.vault import PostgresVault
-from athlete_ally.adapters.token_seal import TokenSeal
-from athlete_ally.core.grant import Granted, Tokens
+from athlete_ally.adapters.encryption.tokens import TokenSeal
+from athlete_ally.adapters.postgres.token_store import PostgresVault
+from athlete_ally.core.vendor.grant import Granted, Tokens
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "let-people-connect.md"
 GRANTED = Granted("oura", "person-1", "ada", Tokens("an-access", "a-refresh", datetime(2026, 11, 24, tzinfo=UTC)), ())

@@ -19,8 +19,8 @@ from support.servers import Nats
 from support.services import Service, Site
 from support.wait import eventually
 
-from athlete_ally.adapters.token_seal import new_token_key
-from athlete_ally.core.topology import CORE_HOT, normalize_durable
+from athlete_ally.adapters.encryption.tokens import new_token_key
+from athlete_ally.core.broker.topology import CORE_HOT, normalize_durable
 
 ROOT = Path(__file__).parents[2]
 TRACE = "0af7651916cd43dd8448eb211c80319c"

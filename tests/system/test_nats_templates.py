@@ -21,11 +21,11 @@ from support.wait import eventually
 
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.config.environment_file import load_environment
-from athlete_ally.core.environment import Environment
+from athlete_ally.core.broker.environment import Environment
+from athlete_ally.core.broker.permissions import User, build_users, denied_to_all
+from athlete_ally.core.broker.topology import CORE_HOT, Topology, build_topology, normalize_durable, raw_subject
 from athlete_ally.core.errors import PermissionDenied, Unavailable
-from athlete_ally.core.permissions import User, build_users, denied_to_all
 from athlete_ally.core.ports import Log
-from athlete_ally.core.topology import CORE_HOT, Topology, build_topology, normalize_durable, raw_subject
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS
 

@@ -11,9 +11,9 @@ from support.vendor_books import vendor_books
 from support.wait import eventually
 from support.webhooks import BY_NAME, CLINIC
 
+from athlete_ally.adapters.encryption.tokens import new_token_key
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.servers.ports import free_port
-from athlete_ally.adapters.token_seal import new_token_key
 from athlete_ally.config.settings import load_settings
 from athlete_ally.config.vendor_variables import (
     api_url_variable,
@@ -22,7 +22,7 @@ from athlete_ally.config.vendor_variables import (
     secrets_variable,
     token_variable,
 )
-from athlete_ally.core.topology import (
+from athlete_ally.core.broker.topology import (
     VENDOR_HOT,
     build_topology,
     fetch_durable,
@@ -34,7 +34,7 @@ from athlete_ally.core.topology import (
 from athlete_ally.measurements import KINDS
 from athlete_ally.simulate.plan import Mix
 from athlete_ally.vendors import FETCHED, VENDORS
-from athlete_ally.wiring.simulate import Played, Simulation, run_simulation
+from athlete_ally.wiring.local.simulate import Played, Simulation, run_simulation
 
 COUNT = 12
 # A sender of Standard Webhooks, which is attached by settings alone, beside all that have a file.

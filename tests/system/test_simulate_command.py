@@ -16,8 +16,8 @@ from support.contract import channel_of, differences
 from support.services import Service, Site
 from support.wait import eventually
 
+from athlete_ally.adapters.encryption.tokens import new_token_key
 from athlete_ally.adapters.servers.ports import free_port
-from athlete_ally.adapters.token_seal import new_token_key
 from athlete_ally.cli.exits import Exit
 
 SECRET = "a-secret-for-simulations"  # noqa: S105  # of the simulated vendors

@@ -15,11 +15,11 @@ from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.servers.ports import free_port
 from athlete_ally.config.settings import load_settings
 from athlete_ally.config.vendor_secrets import vendor_values
+from athlete_ally.core.broker.topology import VENDOR_HOT, fetched_subject
 from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.ports import Log
-from athlete_ally.core.topology import VENDOR_HOT, fetched_subject
-from athlete_ally.wiring.simulate import Played, Simulation, run_simulation
-from athlete_ally.wiring.stack import start_stack
+from athlete_ally.wiring.local.simulate import Played, Simulation, run_simulation
+from athlete_ally.wiring.local.stack import start_stack
 
 
 async def test_fetch_is_part_of_it(tmp_path: Path, log: Log) -> None:

@@ -9,10 +9,10 @@ from support.services import Service, Site
 from support.wait import eventually
 from support.webhooks import SAMPLES
 
-from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
 from athlete_ally.adapters.servers.ports import free_port
-from athlete_ally.core.topology import CORE_HOT
-from athlete_ally.core.webhook_books import Account
+from athlete_ally.core.broker.topology import CORE_HOT
+from athlete_ally.core.vendor.webhook_store import Account
 
 SENDER = "b7ad6b7169203331"
 TRACE = "0af7651916cd43dd8448eb211c80319c"

@@ -13,11 +13,11 @@ from support.webhooks import SAMPLES, standard_headers, terra_headers
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.publisher import NatsPublisher
-from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
-from athlete_ally.core import headers
-from athlete_ally.core.messages import OutgoingMessage
-from athlete_ally.core.topology import VENDOR_HOT, normalize_durable, unpack_durable, webhook_letter_subject
-from athlete_ally.core.webhook_books import Account
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.core.broker.topology import VENDOR_HOT, normalize_durable, unpack_durable, webhook_letter_subject
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import OutgoingMessage
+from athlete_ally.core.vendor.webhook_store import Account
 
 TERRA, GARMIN, CLINIC = "terra-signing-secret", "garmin-address-secret", "whsec_c3RhbmRhcmQtd2ViaG9va3Mta2V5LTE="
 SETTINGS: dict[str, Any] = {

@@ -12,7 +12,7 @@ from support.wait import eventually
 from support.webhooks import oura_headers, standard_headers, terra_headers
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
-from athlete_ally.core.topology import VENDOR_HOT, webhook_subject
+from athlete_ally.core.broker.topology import VENDOR_HOT, webhook_subject
 
 OURA, TERRA, GARMIN = "oura-client-secret", "terra-signing-secret", "garmin-address-secret"
 CLINIC = "whsec_c3RhbmRhcmQtd2ViaG9va3Mta2V5LTE="

@@ -9,20 +9,20 @@ from typing import TypeVar
 
 import click
 
-from athlete_ally.adapters.postgres.webhooks import PostgresWebhooks
-from athlete_ally.cli.dlq_options import yes_option
-from athlete_ally.cli.dlq_replay import replay
-from athlete_ally.cli.dlq_view import counted
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.cli.dlq.options import yes_option
+from athlete_ally.cli.dlq.replay import replay
+from athlete_ally.cli.dlq.text import counted
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import LABEL_RULE, env_file_option, is_label, json_option, label
 from athlete_ally.config.settings import Settings, load_settings
 from athlete_ally.core.errors import Misconfigured
-from athlete_ally.core.webhook_books import Account
-from athlete_ally.ops.waiting import letters_for
+from athlete_ally.core.vendor.webhook_store import Account
+from athlete_ally.ops.dead_letters.linked_accounts import letters_for
 from athlete_ally.wiring.builders import known_vendors
-from athlete_ally.wiring.dead_letters import office_session
-from athlete_ally.wiring.loop import run
-from athlete_ally.wiring.session import postgres_session
+from athlete_ally.wiring.commands.dlq import office_session
+from athlete_ally.wiring.commands.session import postgres_session
+from athlete_ally.wiring.services.event_loop import run
 
 T = TypeVar("T")
 _COLUMNS = ["vendor", "account", "user_id"]

@@ -11,19 +11,19 @@ from typing import Any
 import click
 from rich.progress import Progress
 
-from athlete_ally.cli.bars import progress_bar
+from athlete_ally.cli.count_bar import progress_bar
 from athlete_ally.cli.exits import Exit
+from athlete_ally.cli.interrupt import until_stopped
 from athlete_ally.cli.options import env_file_option, json_option, label
-from athlete_ally.cli.stopping import until_stopped
 from athlete_ally.config.settings import load_settings
 from athlete_ally.core.errors import Misconfigured, Withdrawn
-from athlete_ally.core.history import Portion, Window, latest_day
-from athlete_ally.core.vendor import Vendor
+from athlete_ally.core.vendor.history import Portion, Window, latest_day
+from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.fetch.backfill import Plan, Tally
 from athlete_ally.vendors import PLUGINS
-from athlete_ally.wiring.backfill import Waits, Wanted, backfill_session
 from athlete_ally.wiring.builders import now
-from athlete_ally.wiring.loop import run
+from athlete_ally.wiring.commands.backfill import Waits, Wanted, backfill_session
+from athlete_ally.wiring.services.event_loop import run
 
 # Shorter waits are part of every day.
 _WORTH_TELLING_S = 5.0

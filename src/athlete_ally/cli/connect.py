@@ -5,16 +5,16 @@ from pathlib import Path
 
 import click
 
-from athlete_ally.adapters.postgres.vault import PostgresVault
-from athlete_ally.adapters.ticket_seal import TicketSeal
-from athlete_ally.adapters.token_seal import TokenSeal
+from athlete_ally.adapters.encryption.tickets import TicketSeal
+from athlete_ally.adapters.encryption.tokens import TokenSeal
+from athlete_ally.adapters.postgres.token_store import PostgresVault
 from athlete_ally.cli.options import env_file_option, json_option, label
 from athlete_ally.config.settings import Settings, load_settings
 from athlete_ally.fetch.connect import link as make_link
 from athlete_ally.vendors import FETCHED
 from athlete_ally.wiring.builders import now, token_keys
-from athlete_ally.wiring.loop import run
-from athlete_ally.wiring.session import postgres_session
+from athlete_ally.wiring.commands.session import postgres_session
+from athlete_ally.wiring.services.event_loop import run
 
 
 @click.group()

@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from athlete_ally.cli.options import env_file_option
-from athlete_ally.cli.serving import serve, stdin_option
+from athlete_ally.cli.run_service import serve, stdin_option
 from athlete_ally.config.settings import load_settings
-from athlete_ally.wiring.console import run_console
+from athlete_ally.wiring.services.console import run_console
 
 
 @click.command()

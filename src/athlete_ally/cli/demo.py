@@ -11,10 +11,10 @@ from rich.console import Console
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import load_settings
-from athlete_ally.demo.picture import show
-from athlete_ally.wiring.demo import demo_stack, run_demo
-from athlete_ally.wiring.loop import run, stop_on_signals
-from athlete_ally.wiring.stack import Stack
+from athlete_ally.demo.report import show
+from athlete_ally.wiring.local.demo import demo_stack, run_demo
+from athlete_ally.wiring.local.stack import Stack
+from athlete_ally.wiring.services.event_loop import run, stop_on_signals
 
 
 @click.command()

@@ -12,9 +12,9 @@ from rich.markup import escape
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option, nats_options
 from athlete_ally.config.settings import load_settings
-from athlete_ally.ops.checkup import Check
-from athlete_ally.wiring.doctor import check_up
-from athlete_ally.wiring.loop import run
+from athlete_ally.ops.doctor.finding import Check
+from athlete_ally.wiring.commands.doctor import check_up
+from athlete_ally.wiring.services.event_loop import run
 
 _MARKS = {
     "ok": "[green]ok[/]",

@@ -8,15 +8,15 @@ from typing import Any
 
 import click
 
-from athlete_ally.cli.consent import ask_to_type
+from athlete_ally.cli.byte_bar import progress
+from athlete_ally.cli.confirm import ask_to_type
 from athlete_ally.cli.exits import Exit
-from athlete_ally.cli.progress import progress
 from athlete_ally.cli.streams.options import settings_options
 from athlete_ally.config.settings import Settings
-from athlete_ally.ops.erasure import Erasure, require_disentangled
-from athlete_ally.ops.survey import Survey, Tally
-from athlete_ally.wiring.erasing import Who, backups_that_may_hold, erase_person, survey_person
-from athlete_ally.wiring.loop import run
+from athlete_ally.ops.people.erasure import Erasure, require_disentangled
+from athlete_ally.ops.people.inventory import Survey, Tally
+from athlete_ally.wiring.commands.erase import Who, backups_that_may_hold, erase_person, survey_person
+from athlete_ally.wiring.services.event_loop import run
 
 
 @click.command()

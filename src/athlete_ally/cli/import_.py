@@ -15,10 +15,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from athlete_ally.cli.exits import Exit
+from athlete_ally.cli.interrupt import until_stopped
 from athlete_ally.cli.options import env_file_option, json_option, label
-from athlete_ally.cli.stopping import until_stopped
 from athlete_ally.config.settings import load_settings
-from athlete_ally.wiring.importing import (
+from athlete_ally.wiring.commands.import_ import (
     Outcome,
     Report,
     Source,
@@ -30,7 +30,7 @@ from athlete_ally.wiring.importing import (
     open_health_auto_export,
     send_all,
 )
-from athlete_ally.wiring.loop import run
+from athlete_ally.wiring.services.event_loop import run
 
 Open = Callable[[Path, str], Source]
 

@@ -2,9 +2,9 @@
 
 import click
 
-from athlete_ally.cli.serving import serve, stdin_option
+from athlete_ally.cli.run_service import serve, stdin_option
 from athlete_ally.config.settings import load_settings
-from athlete_ally.wiring.ingest import run_ingest
+from athlete_ally.wiring.services.ingest import run_ingest
 
 
 @click.command()

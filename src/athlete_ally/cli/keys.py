@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from athlete_ally.adapters.key_file import KeyFile, read_key_file, write_key_file
+from athlete_ally.adapters.encryption.tokens import new_token_key
+from athlete_ally.adapters.files.key_file import KeyFile, read_key_file, write_key_file
 from athlete_ally.adapters.nats.nkey import new_nkey, write_new_private
-from athlete_ally.adapters.token_seal import new_token_key
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import DEFAULT_ENV_FILE, Settings

@@ -8,14 +8,14 @@ import click
 
 from athlete_ally.adapters.nats.messages import NatsMessages
 from athlete_ally.adapters.postgres.records import PostgresRecords
-from athlete_ally.cli.dlq_view import counted
+from athlete_ally.cli.dlq.text import counted
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings
-from athlete_ally.ops.documents import lineage_document
-from athlete_ally.ops.lineage import lineage_of
-from athlete_ally.wiring.loop import run
-from athlete_ally.wiring.session import nats_session, postgres_session
+from athlete_ally.ops.people.json_view import lineage_document
+from athlete_ally.ops.people.lineage import lineage_of
+from athlete_ally.wiring.commands.session import nats_session, postgres_session
+from athlete_ally.wiring.services.event_loop import run
 
 
 @click.command()

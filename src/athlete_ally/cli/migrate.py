@@ -10,8 +10,8 @@ from athlete_ally.adapters.postgres.migrate import Migration, migrate, pending
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings
-from athlete_ally.wiring.loop import run
-from athlete_ally.wiring.session import postgres_session
+from athlete_ally.wiring.commands.session import postgres_session
+from athlete_ally.wiring.services.event_loop import run
 
 
 @click.command("migrate")

@@ -2,9 +2,9 @@
 
 import click
 
-from athlete_ally.cli.serving import serve, stdin_option
+from athlete_ally.cli.run_service import serve, stdin_option
 from athlete_ally.config.settings import load_settings
-from athlete_ally.wiring.normalize import run_normalize
+from athlete_ally.wiring.services.normalize import run_normalize
 
 
 @click.command()

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from athlete_ally.core.reading import Label
+from athlete_ally.core.readings.reading import Label
 
 env_file_option = click.option(
     "--env-file", type=click.Path(path_type=Path, dir_okay=False), help="Read settings from this file instead of .env."

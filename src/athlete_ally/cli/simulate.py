@@ -11,8 +11,8 @@ from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.simulate.plan import Mix
-from athlete_ally.wiring.loop import run, stop_on_signals
-from athlete_ally.wiring.simulate import Played, Simulation, run_simulation
+from athlete_ally.wiring.local.simulate import Played, Simulation, run_simulation
+from athlete_ally.wiring.services.event_loop import run, stop_on_signals
 
 _SHARE = click.FloatRange(0, 1)
 _ABOVE_ZERO = click.FloatRange(0, min_open=True)

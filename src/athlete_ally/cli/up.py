@@ -15,9 +15,9 @@ from athlete_ally.config.settings import load_settings, unknown_variables
 from athlete_ally.config.vendor_secrets import vendor_values
 from athlete_ally.core.errors import Misconfigured
 from athlete_ally.vendors import VENDORS
-from athlete_ally.wiring.loop import run, stop_on_signals
-from athlete_ally.wiring.stack import Stack, start_stack
-from athlete_ally.wiring.status import status_line
+from athlete_ally.wiring.local.stack import Stack, start_stack
+from athlete_ally.wiring.local.status import status_line
+from athlete_ally.wiring.services.event_loop import run, stop_on_signals
 
 _LOOK_EVERY_S = 1.0
 _SAY_EVERY_S = 60.0

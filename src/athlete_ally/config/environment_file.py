@@ -10,10 +10,10 @@ from typing import Any, cast
 import msgspec
 
 from athlete_ally.config.settings import Settings
-from athlete_ally.core.environment import DurableLimits, EnvironmentSpec, StreamLimits
+from athlete_ally.core.broker.environment import DurableLimits, EnvironmentSpec, StreamLimits
+from athlete_ally.core.broker.topology import DEV, STREAMS
 from athlete_ally.core.errors import Misconfigured
-from athlete_ally.core.quantities import Size, Span
-from athlete_ally.core.topology import DEV, STREAMS
+from athlete_ally.core.units_text import Size, Span
 
 
 def environment_of(settings: Settings) -> EnvironmentSpec:

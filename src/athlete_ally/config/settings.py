@@ -17,10 +17,10 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from athlete_ally.config.vendor_variables import variables as vendor_variables
-from athlete_ally.core.beats import ArtefactFilter
-from athlete_ally.core.environment import Environment
+from athlete_ally.core.broker.environment import Environment
+from athlete_ally.core.broker.topology import CONSOLE_PORT, FETCH_PORT, INGEST_PORT, NORMALIZE_PORT
 from athlete_ally.core.errors import Misconfigured
-from athlete_ally.core.topology import CONSOLE_PORT, FETCH_PORT, INGEST_PORT, NORMALIZE_PORT
+from athlete_ally.core.readings.beats import ArtefactFilter
 from athlete_ally.vendors import VENDORS
 
 _MIB = 1024 * 1024

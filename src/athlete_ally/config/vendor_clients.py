@@ -8,7 +8,7 @@ from pathlib import Path
 from athlete_ally.config.vendor_secrets import configured_values, value_of
 from athlete_ally.config.vendor_variables import api_url_variable, client_id_variable, client_secret_variable
 from athlete_ally.core.errors import Misconfigured
-from athlete_ally.core.vendor import Vendor
+from athlete_ally.core.vendor.plugin import Vendor
 
 
 @dataclass(frozen=True, slots=True)

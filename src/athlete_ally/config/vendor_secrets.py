@@ -10,8 +10,8 @@ from dotenv import dotenv_values
 from athlete_ally.config.settings import DEFAULT_ENV_FILE
 from athlete_ally.config.vendor_variables import FILE_SUFFIX, secrets_variable, token_variable, variables
 from athlete_ally.core.errors import Misconfigured
-from athlete_ally.core.signature import Hmac, SecretPath, SharedHeader
-from athlete_ally.core.vendor import Secrets, Vendor
+from athlete_ally.core.vendor.plugin import Secrets, Vendor
+from athlete_ally.core.vendor.signature import Hmac, SecretPath, SharedHeader
 
 # Shorter ones can be guessed by trying.
 _SHORTEST = 8

@@ -10,8 +10,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from athlete_ally.console.guard import Guard
-from athlete_ally.console.shell import Shell, log_in_routes
+from athlete_ally.console.layout import Shell, log_in_routes
+from athlete_ally.console.request_guard import Guard
 
 _ASSETS = Path(__file__).parent / "static"
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from athlete_ally.console import wording
+from athlete_ally.console.alarms import Trouble, World, find_troubles, used_share
 from athlete_ally.console.figures import Source
-from athlete_ally.console.trouble import Trouble, World, find_troubles, used_share
-from athlete_ally.core.environment import Thresholds
-from athlete_ally.core.topology import CORE_HOT, DLQ, VENDOR_HOT, Durable, Topology
+from athlete_ally.core.broker.environment import Thresholds
+from athlete_ally.core.broker.topology import CORE_HOT, DLQ, VENDOR_HOT, Durable, Topology
 
 State = Literal["ok", "warning", "critical", "unknown"]
 

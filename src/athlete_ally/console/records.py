@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Protocol
 
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.ops.lineage import Receipts, Row
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.ops.people.lineage import Receipts, Row
 
 
 class Records(Receipts, Protocol):

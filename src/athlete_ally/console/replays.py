@@ -5,14 +5,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from athlete_ally.console.office import Office, OpenOffice
+from athlete_ally.console.dead_letters import Office, OpenOffice
+from athlete_ally.core.audit_log import Entry
 from athlete_ally.core.errors import AthleteAllyError, Refused, Unavailable
-from athlete_ally.core.journal import Entry
 from athlete_ally.core.ports import Log
-from athlete_ally.ops.replay import Replay
-from athlete_ally.ops.replay_plan import Plan, Terms, make_plan, plan_of, refusals
-from athlete_ally.ops.replay_progress import Progress
-from athlete_ally.ops.selection import Selection
+from athlete_ally.ops.dead_letters.replay import Replay
+from athlete_ally.ops.dead_letters.replay_plan import Plan, Terms, make_plan, plan_of, refusals
+from athlete_ally.ops.dead_letters.replay_progress import Progress
+from athlete_ally.ops.dead_letters.selection import Selection
 
 T = TypeVar("T")
 

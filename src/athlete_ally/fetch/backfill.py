@@ -6,15 +6,15 @@ from dataclasses import dataclass, field, replace
 from math import floor
 from typing import assert_never
 
-from athlete_ally.core.api import Api, Rate
 from athlete_ally.core.errors import InvalidMessage, MessageTooLarge, Withdrawn
-from athlete_ally.core.grant import Grant
-from athlete_ally.core.history import HistoryBooks, OutOfReach, Portion, Window, cut, left_of
 from athlete_ally.core.ports import Now, Publisher
-from athlete_ally.core.vendor import Resource
-from athlete_ally.fetch.endurance import Endurance
-from athlete_ally.fetch.letters import fetched
+from athlete_ally.core.vendor.api import Api, Rate
+from athlete_ally.core.vendor.grant import Grant
+from athlete_ally.core.vendor.history import HistoryBooks, OutOfReach, Portion, Window, cut, left_of
+from athlete_ally.core.vendor.webhook import Resource
+from athlete_ally.fetch.dead_letters import fetched
 from athlete_ally.fetch.resource import Fetcher, Got, Hopeless, Nothing, Outcome
+from athlete_ally.fetch.retry import Endurance
 
 # What a vendor allows belongs to live notifications first: a back-fill never takes the last quarter of it.
 _SHARE = 0.75

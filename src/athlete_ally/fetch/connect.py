@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from athlete_ally.core.api import VendorApi
 from athlete_ally.core.errors import Later, Refused, Unavailable, Withdrawn
-from athlete_ally.core.grant import Granted, Vault
 from athlete_ally.core.ports import Log, Observer
 from athlete_ally.core.series import FetchSeries
+from athlete_ally.core.vendor.api import VendorApi
+from athlete_ally.core.vendor.grant import Granted, Vault
 
 TICKET: Final = "link"
 TICKET_LIVES_S: Final = 24 * 3600

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, assert_never
 
-from athlete_ally.core.api import Answered, Api, Budget, Call, VendorApi
 from athlete_ally.core.errors import InvalidMessage, Later, OverLimit, Withdrawn
-from athlete_ally.core.grant import Grant, GrantState, Vault
 from athlete_ally.core.ports import Now
-from athlete_ally.core.vendor import Resource
+from athlete_ally.core.vendor.api import Answered, Api, Budget, VendorApi
+from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.grant import Grant, GrantState, Vault
+from athlete_ally.core.vendor.webhook import Resource
 
 # A token that ends while it is on its way is asked for again anyway; this saves the detour.
 _FRESH_FOR = timedelta(seconds=60)

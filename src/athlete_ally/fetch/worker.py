@@ -6,20 +6,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from athlete_ally.core import headers, topology
+from athlete_ally.core.broker import topology
 from athlete_ally.core.errors import InvalidMessage, Later, MessageTooLarge, StreamFull
-from athlete_ally.core.messages import Delivery, OutgoingMessage
-from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher, Rejected, Tracing
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import Delivery, OutgoingMessage
+from athlete_ally.core.messages.trace import about, trace_id
+from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher, Tracing
+from athlete_ally.core.receipts import Rejected
 from athlete_ally.core.series import FetchSeries
-from athlete_ally.core.trace import about, trace_id
-from athlete_ally.core.vendor import Resource, Unpacked, Vendor, Webhook
+from athlete_ally.core.vendor.plugin import Vendor
+from athlete_ally.core.vendor.webhook import Resource, Unpacked, Webhook
+from athlete_ally.core.vendor.webhook_store import FetchReceipt, WebhookReceipt
 from athlete_ally.core.verdict import Ack, DeadLetter, Reason, Retry, RetryPolicy, Verdict, decide
-from athlete_ally.core.webhook_books import FetchReceipt, WebhookReceipt
-from athlete_ally.fetch.letters import dead_letter, fetched
+from athlete_ally.fetch.dead_letters import dead_letter, fetched
 from athlete_ally.fetch.resource import Fetcher, Got, Hopeless, Nothing, Outcome
-from athlete_ally.normalize.hands import FULL_DELAY_S, Hands
-from athlete_ally.normalize.patience import Patience, Stopping
+from athlete_ally.normalize.consumer_loop import FULL_DELAY_S, Hands
 from athlete_ally.normalize.prepare import identity_of, replay_of
+from athlete_ally.normalize.retry import Patience, Stopping
 
 # Resources asked for at once: polite to one vendor, and far above what any of them allows in the long run.
 _AT_ONCE = 16

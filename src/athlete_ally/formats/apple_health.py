@@ -25,7 +25,7 @@ from athlete_ally.formats.apple_values import (
 )
 from athlete_ally.formats.apple_workout import workout_fields
 from athlete_ally.formats.apple_xml import Element
-from athlete_ally.formats.finding import Finding, Found, Skipped
+from athlete_ally.formats.parse_result import Finding, Found, Skipped
 from athlete_ally.formats.runs import Point, Runs, Series
 from athlete_ally.formats.sleep_sessions import Segment, Stage, sessions, sleep_of
 from athlete_ally.formats.units import converted

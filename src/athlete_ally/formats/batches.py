@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from athlete_ally.formats.finding import Finding, Found
-from athlete_ally.formats.tally import Tally
+from athlete_ally.formats.import_summary import Tally
+from athlete_ally.formats.parse_result import Finding, Found
 
 # A request becomes one message, which holds up to a megabyte; half of that keeps memory and retries small.
 _MOST_BYTES = 512 * 1024

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Protocol, cast
 
-from athlete_ally.formats.finding import Finding, Found, Skipped
+from athlete_ally.formats.parse_result import Finding, Found, Skipped
 from athlete_ally.formats.runs import Point, Runs, Series
 
 _MS_PER_S = 1000

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from athlete_ally.core.api import Document, Lister, Reader, one_by_one
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.vendor import Readings, Unpacked
-from athlete_ally.core.vendor_json import converted, decoded, decoded_items, pages, present
+from athlete_ally.core.vendor.api import Document, Lister, Reader, one_by_one
+from athlete_ally.core.vendor.json_body import converted, decoded, decoded_items, pages, present
+from athlete_ally.core.vendor.webhook import Readings, Unpacked
 
 _SOURCE = "fitbit"
 _DEEP_SOURCE = "fitbit-deep-sleep"

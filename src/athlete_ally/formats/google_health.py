@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from athlete_ally.core.api import Document, one_by_one
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.vendor import Readings, Unpacked
-from athlete_ally.core.vendor_json import converted, minutes, moment, pages, present
+from athlete_ally.core.vendor.api import Document, one_by_one
+from athlete_ally.core.vendor.json_body import converted, minutes, moment, pages, present
+from athlete_ally.core.vendor.webhook import Readings, Unpacked
 
 _SOURCE = "google-health"
 _DEEP_SOURCE = "google-health-deep-sleep"

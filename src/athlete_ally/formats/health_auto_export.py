@@ -12,7 +12,7 @@ import msgspec
 
 from athlete_ally.core.errors import InvalidMessage, UnreadableFile
 from athlete_ally.formats.apple_time import instant, interval
-from athlete_ally.formats.finding import Finding, Found, Skipped
+from athlete_ally.formats.parse_result import Finding, Found, Skipped
 from athlete_ally.formats.runs import Point, Runs, Series
 from athlete_ally.formats.sleep_sessions import Segment, Stage, sessions, sleep_of
 from athlete_ally.formats.units import converted

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from athlete_ally.formats.finding import Found
+from athlete_ally.formats.parse_result import Found
 
 # A run of heart rates then takes some 20 KiB: a message holds dozens, and a refused one costs a part of a day.
 _MOST_POINTS = 2000

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
-from athlete_ally.core.api import Document, Lister, one_by_one
-from athlete_ally.core.vendor import Readings, Unpacked
-from athlete_ally.core.vendor_json import decoded, minutes, moment, pages, present, stages_of
-from athlete_ally.core.vendor_time import in_zone, later
+from athlete_ally.core.vendor.api import Document, Lister, one_by_one
+from athlete_ally.core.vendor.json_body import decoded, minutes, moment, pages, present, stages_of
+from athlete_ally.core.vendor.times import in_zone, later
+from athlete_ally.core.vendor.webhook import Readings, Unpacked
 
 _SOURCE = "withings"
 

@@ -6,15 +6,16 @@ from http import HTTPStatus
 
 import msgspec
 
-from athlete_ally.core import headers, topology
+from athlete_ally.core.broker import topology
 from athlete_ally.core.errors import MessageTooLarge, Misconfigured, StreamFull, Unavailable
-from athlete_ally.core.identity import message_id
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.messages import OutgoingMessage
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.identity import message_id
+from athlete_ally.core.messages.message import OutgoingMessage
+from athlete_ally.core.messages.trace import sampled_trace_id, trace_id
 from athlete_ally.core.ports import Now, Observer, Publisher
-from athlete_ally.core.reading import Reading, encode_messages
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.reading import Reading, encode_messages
 from athlete_ally.core.series import IngestSeries
-from athlete_ally.core.trace import sampled_trace_id, trace_id
 from athlete_ally.ingest.refusal import MAX_ERRORS, Refusal
 
 # The publish timeout has passed already; a client that waits a little finds a restarted broker.

@@ -13,16 +13,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from athlete_ally.core.measurement import Measurement
+from athlete_ally.core.messages.trace import log_fields, sampled_trace_id
 from athlete_ally.core.ports import Log, Now, Observer
+from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.series import IngestSeries
-from athlete_ally.core.trace import log_fields, sampled_trace_id
 from athlete_ally.ingest.accept import Accepted, Acceptor
 from athlete_ally.ingest.admission import Admission
 from athlete_ally.ingest.keys import KeyRing
 from athlete_ally.ingest.parse import split_body
-from athlete_ally.ingest.receive import cut_off, discard_rest, receive, stopping
 from athlete_ally.ingest.refusal import Refusal
+from athlete_ally.ingest.request_body import cut_off, discard_rest, receive, stopping
 
 PATHS: Final = ("/api/v1/ingest/{kind}", "/ingest/{kind}")
 """Where readings are sent."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from athlete_ally.core.measurement import Measurement
+from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.ingest.openapi_webhooks import webhook_paths
 
 _PROBLEMS = {

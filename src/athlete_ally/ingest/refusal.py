@@ -8,7 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from athlete_ally.core.errors import AthleteAllyError
-from athlete_ally.core.reading import Problem
+from athlete_ally.core.readings.reading import Problem
 from athlete_ally.core.series import Cause
 
 MAX_ERRORS = 100

@@ -10,16 +10,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from athlete_ally.core import signature
+from athlete_ally.core.messages.trace import log_fields
 from athlete_ally.core.ports import Log, Now, Observer
 from athlete_ally.core.series import WebhookSeries
-from athlete_ally.core.signature import Unverified, verify
-from athlete_ally.core.trace import log_fields
-from athlete_ally.core.vendor import Answer, Secrets, Vendor
+from athlete_ally.core.vendor import signature
+from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
+from athlete_ally.core.vendor.signature import Unverified, verify
 from athlete_ally.ingest.admission import Admission
-from athlete_ally.ingest.keep import Keeper
-from athlete_ally.ingest.receive import cut_off, discard_rest, receive, stopping
 from athlete_ally.ingest.refusal import Refusal
+from athlete_ally.ingest.request_body import cut_off, discard_rest, receive, stopping
+from athlete_ally.ingest.store_webhook import Keeper
 
 PATHS: Final = ("/webhooks/{vendor}", "/webhooks/{vendor}/{secret}")
 """Where vendors deliver; the longer one is for vendors whose address is the secret."""

@@ -3,7 +3,7 @@
 Routes, subjects, durables, series and tables follow from this list.
 """
 
-from athlete_ally.core.measurement import Measurement
+from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.measurements.activity import ACTIVITY
 from athlete_ally.measurements.body import BODY
 from athlete_ally.measurements.hrv import HRV

@@ -4,10 +4,10 @@ Energy is split as all vendors do: what moving took (`active`), and with the bas
 light, moderate and vigorous as in the WHO's guidelines (https://www.who.int/publications/i/item/9789240015128).
 """
 
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.quantity import Flags, Quantity, at_least_one, normaliser
-from athlete_ally.core.reading import Decoder, NotNegative, Percent, Reading
-from athlete_ally.core.record import Record
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.quantity import Flags, Quantity, at_least_one, normaliser
+from athlete_ally.core.readings.reading import Decoder, NotNegative, Percent, Reading
+from athlete_ally.core.readings.record import Record
 
 # A source may give a day of 25 hours, when clocks go back.
 _A_DAY_MIN = (0.0, 1500.0)

@@ -1,9 +1,9 @@
 """Body: mass and composition, in kilograms and per cent, as a scale estimates them."""
 
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.quantity import Flags, Quantity, at_least_one, normaliser
-from athlete_ally.core.reading import Decoder, Percent, Positive, Reading
-from athlete_ally.core.record import Record
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.quantity import Flags, Quantity, at_least_one, normaliser
+from athlete_ally.core.readings.reading import Decoder, Percent, Positive, Reading
+from athlete_ally.core.readings.record import Record
 
 # The heaviest person on record weighed 635 kg, the tallest was 2.72 m (https://www.guinnessworldrecords.com). The lower
 # ends are ours. Plausible are grown people.

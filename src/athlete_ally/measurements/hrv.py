@@ -9,11 +9,11 @@ from typing import Annotated
 
 import msgspec
 
-from athlete_ally.core.beats import ArtefactFilter, BeatSummary, summarise
 from athlete_ally.core.errors import InvalidReading
-from athlete_ally.core.measurement import Measurement, Rules
-from athlete_ally.core.reading import Decoder, Positive, Reading
-from athlete_ally.core.record import Arrival, Record, common_columns
+from athlete_ally.core.readings.beats import ArtefactFilter, BeatSummary, summarise
+from athlete_ally.core.readings.measurement import Measurement, Rules
+from athlete_ally.core.readings.reading import Decoder, Positive, Reading
+from athlete_ally.core.readings.record import Arrival, Record, common_columns
 
 # Limits of ours, far outside what is published: in healthy adults at rest study means of rMSSD are 19-75 ms, of SDNN
 # 32-93 ms (Nunan et al. 2010, Pacing Clin Electrophysiol 33:1407-1417); over 24 hours SDNN is 141 +- 39 ms (Task Force

@@ -1,9 +1,9 @@
 """Respiratory rate: breaths per minute, mostly the average of a night."""
 
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.quantity import Quantity, normaliser
-from athlete_ally.core.reading import Decoder, Positive, Reading
-from athlete_ally.core.record import Record
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.quantity import Quantity, normaliser
+from athlete_ally.core.readings.reading import Decoder, Positive, Reading
+from athlete_ally.core.readings.record import Record
 
 # At night 90 % of healthy adults' values lie within 11.8 to 19.2 (Natarajan et al. 2021,
 # https://doi.org/10.1038/s41746-021-00493-6); slow breathing and illness go further. Possible: ours, far outside.

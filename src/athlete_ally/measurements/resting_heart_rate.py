@@ -1,9 +1,9 @@
 """Resting heart rate, in beats per minute, as the source defines it (awake and still, or the lowest of a night)."""
 
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.quantity import Quantity, normaliser
-from athlete_ally.core.reading import Decoder, Positive, Reading
-from athlete_ally.core.record import Record
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.quantity import Quantity, normaliser
+from athlete_ally.core.readings.reading import Decoder, Positive, Reading
+from athlete_ally.core.readings.record import Record
 
 # Among 92,457 adults the daily value ranged from 40 to 109 (Quer et al. 2020, https://doi.org/10.1371/journal.pone.0227709);
 # athletes lie below, fever above. What is possible is a limit of ours, far outside.

@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from athlete_ally.core.errors import InvalidReading
-from athlete_ally.core.measurement import Measurement, Rules
-from athlete_ally.core.reading import Decoder, Label, NotNegative, Positive, Reading
-from athlete_ally.core.record import Arrival, common_columns
-from athlete_ally.core.run import Run
+from athlete_ally.core.readings.measurement import Measurement, Rules
+from athlete_ally.core.readings.reading import Decoder, Label, NotNegative, Positive, Reading
+from athlete_ally.core.readings.record import Arrival, common_columns
+from athlete_ally.core.readings.sample_batch import Run
 
 Code = Literal[
     "heart_rate",

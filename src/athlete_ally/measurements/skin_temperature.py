@@ -4,10 +4,10 @@ The two are different quantities and never share a column. The baseline is the s
 Neither is the temperature of the body's core.
 """
 
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.quantity import Quantity, at_least_one, normaliser
-from athlete_ally.core.reading import Celsius, Decoder, Reading
-from athlete_ally.core.record import Record
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.quantity import Quantity, at_least_one, normaliser
+from athlete_ally.core.readings.reading import Celsius, Decoder, Reading
+from athlete_ally.core.readings.record import Record
 
 # Skin that stays at 44 degrees burns (Moritz and Henriques 1947, Am J Pathol 23:695-720,
 # https://pmc.ncbi.nlm.nih.gov/articles/PMC1934331/). Cold has no such end; below 10 it is the room that was measured.

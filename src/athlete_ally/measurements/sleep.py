@@ -7,9 +7,9 @@ awake, light (N1 and N2), deep (N3), rem. Scores are the vendor's own and not co
 import msgspec
 
 from athlete_ally.core.errors import InvalidReading
-from athlete_ally.core.measurement import Measurement, Rules
-from athlete_ally.core.reading import Decoder, NotNegative, Percent, Positive, Reading
-from athlete_ally.core.record import Arrival, Record, common_columns
+from athlete_ally.core.readings.measurement import Measurement, Rules
+from athlete_ally.core.readings.reading import Decoder, NotNegative, Percent, Positive, Reading
+from athlete_ally.core.readings.record import Arrival, Record, common_columns
 
 MINUTES_PER_DAY = 1440.0
 # Adults need 7 to 9 hours (Hirshkowitz et al. 2015, Sleep Health 1:40-43); 16 in one stretch is worth a second look.

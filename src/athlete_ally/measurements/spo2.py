@@ -1,9 +1,9 @@
 """Blood oxygen saturation as a pulse oximeter sees it (SpO2), in per cent: 97, not 0.97."""
 
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.quantity import Flags, Quantity, normaliser
-from athlete_ally.core.reading import Decoder, Percent, Reading
-from athlete_ally.core.record import Record
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.quantity import Flags, Quantity, normaliser
+from athlete_ally.core.readings.reading import Decoder, Percent, Reading
+from athlete_ally.core.readings.record import Record
 
 # Lowest in walking people: climbers near the summit of Everest, whose arterial oxygen pressure fell to 19 mmHg (Grocott
 # et al. 2009, https://doi.org/10.1056/NEJMoa0801581). A fraction that was meant as per cent is refused as well.

@@ -3,10 +3,10 @@
 Durations in minutes, energy in kcal, distances and ascent in metres, heart rates in beats per minute.
 """
 
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.quantity import Flags, Quantity, normaliser
-from athlete_ally.core.reading import Decoder, Label, NotNegative, Positive, Reading
-from athlete_ally.core.record import Record
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.quantity import Flags, Quantity, normaliser
+from athlete_ally.core.readings.reading import Decoder, Label, NotNegative, Positive, Reading
+from athlete_ally.core.readings.record import Record
 
 _SECONDS_PER_MINUTE = 60
 # Sources round to the minute.

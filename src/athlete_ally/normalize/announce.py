@@ -5,13 +5,14 @@ from datetime import datetime
 
 import msgspec
 
-from athlete_ally.core import headers, topology
-from athlete_ally.core.identity import derived_id
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.messages import Delivery, OutgoingMessage
-from athlete_ally.core.ports import Lot
-from athlete_ally.core.record import Record
-from athlete_ally.core.trace import handed_on
+from athlete_ally.core.broker import topology
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.identity import derived_id
+from athlete_ally.core.messages.message import Delivery, OutgoingMessage
+from athlete_ally.core.messages.trace import handed_on
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.record import Record
+from athlete_ally.core.receipts import Lot
 
 # Half of what fits, so that a record is never split and never refused.
 _MAX_ANNOUNCEMENT_BYTES = topology.MAX_BODY_BYTES // 2

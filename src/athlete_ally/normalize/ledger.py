@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from athlete_ally.core.live import LiveStream
-from athlete_ally.core.permissions import covers
+from athlete_ally.core.broker.permissions import covers
+from athlete_ally.core.broker.state import LiveStream
+from athlete_ally.core.broker.topology import Durable
 from athlete_ally.core.ports import Observer
 from athlete_ally.core.series import Series
-from athlete_ally.core.topology import Durable
-from athlete_ally.normalize.watch import BrokerView
+from athlete_ally.normalize.metrics_poller import BrokerView
 
 
 @dataclass(frozen=True, slots=True)

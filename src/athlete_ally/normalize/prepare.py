@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
-from athlete_ally.core import headers, topology
-from athlete_ally.core.dead_letter import number, original_indexes
+from athlete_ally.core.broker import topology
 from athlete_ally.core.errors import InvalidMessage, InvalidReading
-from athlete_ally.core.identity import message_id
-from athlete_ally.core.measurement import Measurement, Rules
-from athlete_ally.core.messages import Delivery
-from athlete_ally.core.parent import Parent, parent_of
-from athlete_ally.core.ports import Lot, Rejected
-from athlete_ally.core.record import EARLIEST_CAPTURE, MAX_CLOCK_AHEAD, Arrival, Record
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.dead_letter import number, original_indexes
+from athlete_ally.core.messages.identity import message_id
+from athlete_ally.core.messages.message import Delivery
+from athlete_ally.core.messages.parent import Parent, parent_of
+from athlete_ally.core.readings.measurement import Measurement, Rules
+from athlete_ally.core.readings.record import EARLIEST_CAPTURE, MAX_CLOCK_AHEAD, Arrival, Record
+from athlete_ally.core.receipts import Lot, Rejected
 from athlete_ally.core.verdict import Reason
 
 # A header may claim anything; no reading with its person and time is shorter than this.

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from athlete_ally.core import headers, topology
-from athlete_ally.core.messages import Delivery, OutgoingMessage
-from athlete_ally.core.ports import Log, Lot, Observer, Receipt
+from athlete_ally.core.broker import topology
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import Delivery, OutgoingMessage
+from athlete_ally.core.messages.trace import about, sampled_trace_id
+from athlete_ally.core.ports import Log, Observer
+from athlete_ally.core.receipts import Lot, Receipt
 from athlete_ally.core.series import FRESH_S, NormalizeSeries
-from athlete_ally.core.trace import about, sampled_trace_id
 
 
 class Reporter:

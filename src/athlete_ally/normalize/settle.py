@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from athlete_ally.core.messages import Delivery
+from athlete_ally.core.messages.message import Delivery
 from athlete_ally.core.ports import Inbox
 from athlete_ally.core.verdict import Ack, DeadLetter, Retry, Verdict
 

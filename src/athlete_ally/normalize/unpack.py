@@ -7,19 +7,21 @@ from datetime import datetime
 
 import msgspec
 
-from athlete_ally.core import headers, topology
-from athlete_ally.core.api import Document
+from athlete_ally.core.broker import topology
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.identity import derived_id, fingerprint, message_id
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.messages import Delivery, OutgoingMessage
-from athlete_ally.core.parent import parent_headers
-from athlete_ally.core.reading import Reading, encode_messages
-from athlete_ally.core.trace import handed_on
-from athlete_ally.core.vendor import NOTHING, Found, Unpacked, Vendor, Webhook
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.identity import derived_id, fingerprint, message_id
+from athlete_ally.core.messages.message import Delivery, OutgoingMessage
+from athlete_ally.core.messages.parent import parent_headers
+from athlete_ally.core.messages.trace import handed_on
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.reading import Reading, encode_messages
+from athlete_ally.core.vendor.api import Document
+from athlete_ally.core.vendor.plugin import Vendor
+from athlete_ally.core.vendor.webhook import NOTHING, Found, Unpacked, UnpackResult, Webhook
+from athlete_ally.core.vendor.webhook_store import Account
 from athlete_ally.core.verdict import Reason
-from athlete_ally.core.webhook_books import Account, UnpackResult
-from athlete_ally.normalize.letters import copied_headers, listed, printable, shape_of, why_and_whence
+from athlete_ally.normalize.dead_letters import copied_headers, listed, printable, shape_of, why_and_whence
 from athlete_ally.normalize.prepare import parent_for
 
 

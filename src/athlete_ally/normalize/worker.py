@@ -4,18 +4,19 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from athlete_ally.core.circuit_breaker import Fuse
 from athlete_ally.core.errors import MessageTooLarge, StreamFull
-from athlete_ally.core.fuse import Fuse
-from athlete_ally.core.measurement import Measurement, Rules
-from athlete_ally.core.messages import Delivery
-from athlete_ally.core.ports import Inbox, Lot, Now, Publisher, Receipt, Store
+from athlete_ally.core.messages.message import Delivery
+from athlete_ally.core.ports import Inbox, Now, Publisher, Store
+from athlete_ally.core.readings.measurement import Measurement, Rules
+from athlete_ally.core.receipts import Lot, Receipt
 from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, Verdict, decide, is_exhausted
 from athlete_ally.normalize.announce import announcements
-from athlete_ally.normalize.hands import FULL_DELAY_S, Hands
-from athlete_ally.normalize.letters import dead_letters
-from athlete_ally.normalize.patience import Patience
+from athlete_ally.normalize.consumer_loop import FULL_DELAY_S, Hands
+from athlete_ally.normalize.dead_letters import dead_letters
 from athlete_ally.normalize.prepare import give_up, identity_of, prepare
 from athlete_ally.normalize.report import Reporter
+from athlete_ally.normalize.retry import Patience
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from athlete_ally.simulate.face import ApiFace, Asked
+from athlete_ally.simulate.vendor_profile import ApiFace, Asked
 
 
 def _yesterday() -> date:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from athlete_ally.simulate.face import Face
+from athlete_ally.simulate.vendor_profile import Face
 
 # Ten years: further back nobody wore these devices.
 _DAYS = 3650

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from athlete_ally.core.ports import Now, Sleep
-from athlete_ally.simulate.face import Face, Shake
 from athlete_ally.simulate.plan import Dispatch
+from athlete_ally.simulate.vendor_profile import Face, Shake
 
 # Many enough for any rate that this machine can send, few enough not to hoard requests when nobody answers.
 _AT_ONCE = 32

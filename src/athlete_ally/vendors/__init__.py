@@ -4,7 +4,7 @@ Routes, subjects, durables, series, settings and docs follow from this list. `ge
 speaks Standard Webhooks: those are named in the settings.
 """
 
-from athlete_ally.core.vendor import Vendor
+from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.vendors.fitbit import FITBIT
 from athlete_ally.vendors.garmin import GARMIN
 from athlete_ally.vendors.generic import generic

@@ -13,12 +13,14 @@ from urllib.parse import quote
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, OAuth, Rate, by_type, seconds_of
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.history import Listing, Window
-from athlete_ally.core.signature import Hmac, Request, is_secret
-from athlete_ally.core.vendor import Answer, Resource, Secrets, Unpacked, Unusable, Vendor, Webhook
-from athlete_ally.core.vendor_json import converted, decoded
+from athlete_ally.core.vendor.api import Api, OAuth, Rate, by_type, seconds_of
+from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.history import Listing, Window
+from athlete_ally.core.vendor.json_body import converted, decoded
+from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
+from athlete_ally.core.vendor.signature import Hmac, Request, is_secret
+from athlete_ally.core.vendor.webhook import Resource, Unpacked, Unusable, Webhook
 from athlete_ally.formats.fitbit import LISTERS, READERS, Steps
 
 _DOCS = "https://dev.fitbit.com/build/reference/web-api/developer-guide/using-subscriptions/"

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.signature import SecretPath
-from athlete_ally.core.vendor import Found, Readings, Resource, Unpacked, Unusable, Vendor, Webhook
-from athlete_ally.core.vendor_json import converted, decoded, kilograms, minutes, moment, present, stages_of
+from athlete_ally.core.vendor.json_body import converted, decoded, kilograms, minutes, moment, present, stages_of
+from athlete_ally.core.vendor.plugin import Vendor
+from athlete_ally.core.vendor.signature import SecretPath
+from athlete_ally.core.vendor.webhook import Found, Readings, Resource, Unpacked, Unusable, Webhook
 
 _OVERVIEW = "https://developer.garmin.com/gc-developer-program/health-api/"
 _ACTIVITIES = (

@@ -11,9 +11,10 @@ from typing import Annotated, Any
 import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.signature import Hmac, Request
-from athlete_ally.core.vendor import Found, Unpacked, Unusable, Vendor, Webhook
-from athlete_ally.core.vendor_json import converted, decoded
+from athlete_ally.core.vendor.json_body import converted, decoded
+from athlete_ally.core.vendor.plugin import Vendor
+from athlete_ally.core.vendor.signature import Hmac, Request
+from athlete_ally.core.vendor.webhook import Found, Unpacked, Unusable, Webhook
 
 _SPEC = "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md"
 

@@ -9,13 +9,15 @@ from functools import partial
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, OAuth, Rate
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.history import Listing, Window
-from athlete_ally.core.paging import paged
-from athlete_ally.core.signature import Request, SharedHeader, is_secret
-from athlete_ally.core.vendor import Answer, Resource, Secrets, Unpacked, Unusable, Vendor, Webhook
-from athlete_ally.core.vendor_json import converted, decoded, decoded_items
+from athlete_ally.core.vendor.api import Api, OAuth, Rate
+from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.history import Listing, Window
+from athlete_ally.core.vendor.json_body import converted, decoded, decoded_items
+from athlete_ally.core.vendor.paging import paged
+from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
+from athlete_ally.core.vendor.signature import Request, SharedHeader, is_secret
+from athlete_ally.core.vendor.webhook import Resource, Unpacked, Unusable, Webhook
 from athlete_ally.formats.google_health import Points, read
 
 _DOCS = "https://developers.google.com/health/webhooks"

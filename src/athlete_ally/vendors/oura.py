@@ -12,13 +12,15 @@ from urllib.parse import quote
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, Document, OAuth, Rate, Reader, by_type, one_by_one
-from athlete_ally.core.history import Listing, Window
-from athlete_ally.core.paging import paged
-from athlete_ally.core.signature import Hmac, Request, is_secret
-from athlete_ally.core.vendor import Answer, Readings, Resource, Secrets, Unpacked, Vendor, Webhook
-from athlete_ally.core.vendor_json import decoded, minutes, pages, present, stages_of
-from athlete_ally.core.vendor_time import later
+from athlete_ally.core.vendor.api import Api, Document, OAuth, Rate, Reader, by_type, one_by_one
+from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.history import Listing, Window
+from athlete_ally.core.vendor.json_body import decoded, minutes, pages, present, stages_of
+from athlete_ally.core.vendor.paging import paged
+from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
+from athlete_ally.core.vendor.signature import Hmac, Request, is_secret
+from athlete_ally.core.vendor.times import later
+from athlete_ally.core.vendor.webhook import Readings, Resource, Unpacked, Webhook
 
 _DOCS = "https://cloud.ouraring.com/v2/docs#tag/Webhook-Subscription-Routes"
 _LONGEST_CHALLENGE = 1024

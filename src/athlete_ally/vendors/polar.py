@@ -13,12 +13,14 @@ from urllib.parse import quote
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, Document, Judgement, OAuth, Rate, Reader, by_status, by_type, one_by_one
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.history import Listing, Window
-from athlete_ally.core.signature import Hmac, Request
-from athlete_ally.core.vendor import NOTHING, Answer, Readings, Resource, Secrets, Unpacked, Vendor, Webhook
-from athlete_ally.core.vendor_json import decoded, present, stages_of
+from athlete_ally.core.vendor.api import Api, Document, Judgement, OAuth, Rate, Reader, by_status, by_type, one_by_one
+from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.history import Listing, Window
+from athlete_ally.core.vendor.json_body import decoded, present, stages_of
+from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
+from athlete_ally.core.vendor.signature import Hmac, Request
+from athlete_ally.core.vendor.webhook import NOTHING, Readings, Resource, Unpacked, Webhook
 
 _SITE = "https://www.polar.com/accesslink-api/"
 _DOCS = f"{_SITE}#webhooks"

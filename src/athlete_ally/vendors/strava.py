@@ -11,12 +11,14 @@ from urllib.parse import quote
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, Document, OAuth, Rate, told_to_wait_s
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.history import Listing, Window
-from athlete_ally.core.signature import Request, SecretPath, is_secret
-from athlete_ally.core.vendor import NOTHING, Answer, Resource, Secrets, Unpacked, Vendor, Webhook, holding
-from athlete_ally.core.vendor_json import converted, decoded, moment, present
+from athlete_ally.core.vendor.api import Api, Document, OAuth, Rate, told_to_wait_s
+from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.history import Listing, Window
+from athlete_ally.core.vendor.json_body import converted, decoded, moment, present
+from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
+from athlete_ally.core.vendor.signature import Request, SecretPath, is_secret
+from athlete_ally.core.vendor.webhook import NOTHING, Resource, Unpacked, Webhook, holding
 
 _DOCS = "https://developers.strava.com/docs/webhooks/"
 _LONGEST_CHALLENGE = 1024

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.signature import Hmac
-from athlete_ally.core.vendor import NOTHING, Found, Readings, Unpacked, Unusable, Vendor, Webhook
-from athlete_ally.core.vendor_json import converted, decoded, kilograms, minutes, present, stages_of
+from athlete_ally.core.vendor.json_body import converted, decoded, kilograms, minutes, present, stages_of
+from athlete_ally.core.vendor.plugin import Vendor
+from athlete_ally.core.vendor.signature import Hmac
+from athlete_ally.core.vendor.webhook import NOTHING, Found, Readings, Unpacked, Unusable, Webhook
 
 _DELIVERY = "https://docs.tryterra.co/health-and-fitness-api/integration-setup/setting-up-data-destinations/webhooks"
 _MODELS = "https://docs.tryterra.co/reference/v2"

@@ -12,14 +12,16 @@ from urllib.parse import quote
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, Document, OAuth, Rate, by_type, field_of, one_by_one
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.history import Listing, Window
-from athlete_ally.core.paging import paged
-from athlete_ally.core.signature import Hmac
-from athlete_ally.core.vendor import NOTHING, Readings, Resource, Unpacked, Vendor, Webhook
-from athlete_ally.core.vendor_json import converted, decoded, pages, present
-from athlete_ally.core.vendor_time import local
+from athlete_ally.core.vendor.api import Api, Document, OAuth, Rate, by_type, field_of, one_by_one
+from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.history import Listing, Window
+from athlete_ally.core.vendor.json_body import converted, decoded, pages, present
+from athlete_ally.core.vendor.paging import paged
+from athlete_ally.core.vendor.plugin import Vendor
+from athlete_ally.core.vendor.signature import Hmac
+from athlete_ally.core.vendor.times import local
+from athlete_ally.core.vendor.webhook import NOTHING, Readings, Resource, Unpacked, Webhook
 
 _DOCS = "https://developer.whoop.com/docs/developing/webhooks/"
 _REFERENCE = "https://developer.whoop.com/api"

@@ -9,13 +9,15 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from athlete_ally.core.api import Api, Call, Judgement, OAuth, Rate, by_status, by_type
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.history import Listing, Window
-from athlete_ally.core.paging import paged
-from athlete_ally.core.signature import Request, SecretPath, is_secret
-from athlete_ally.core.vendor import Answer, Resource, Secrets, Unpacked, Vendor, Webhook
-from athlete_ally.core.vendor_json import decoded
+from athlete_ally.core.vendor.api import Api, Judgement, OAuth, Rate, by_status, by_type
+from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.history import Listing, Window
+from athlete_ally.core.vendor.json_body import decoded
+from athlete_ally.core.vendor.paging import paged
+from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
+from athlete_ally.core.vendor.signature import Request, SecretPath, is_secret
+from athlete_ally.core.vendor.webhook import Resource, Unpacked, Webhook
 from athlete_ally.formats.withings import LISTERS
 
 _CONTENT = "https://developer.withings.com/developer-guide/v3/data-api/notifications/notification-content/"

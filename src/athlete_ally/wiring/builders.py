@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from athlete_ally.adapters.encryption.tokens import read_token_keys
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.context import NatsContext, read_context
+from athlete_ally.adapters.nats.credentials import Identity
 from athlete_ally.adapters.nats.denial import Action
-from athlete_ally.adapters.nats.identity import Identity
-from athlete_ally.adapters.token_seal import read_token_keys
 from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings
+from athlete_ally.core.broker.topology import Topology, build_topology
 from athlete_ally.core.ports import Log
-from athlete_ally.core.topology import Topology, build_topology
-from athlete_ally.core.vendor import Vendor
+from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, PLUGINS, VENDORS, generic
 

@@ -2,9 +2,9 @@
 
 import httpx
 
-from athlete_ally.adapters.vendor_http import Credentials, HttpVendorApi
+from athlete_ally.adapters.http.vendor_api import Credentials, HttpVendorApi
 from athlete_ally.config.vendor_clients import VendorClient
-from athlete_ally.core.api import Api
+from athlete_ally.core.vendor.api import Api
 from athlete_ally.wiring.builders import now
 
 

@@ -14,15 +14,15 @@ from dataclasses import replace
 from typing import Any
 
 from athlete_ally.config.settings import load_settings
-from athlete_ally.core import headers
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.messages import Delivery
-from athlete_ally.core.topology import DLQ, fetched_subject
+from athlete_ally.core.broker.topology import DLQ, fetched_subject
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import Delivery
+from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.vendors import FETCHED
-from athlete_ally.wiring.fetch import FetchWrappers, run_fetch
-from athlete_ally.wiring.ingest import run_ingest
-from athlete_ally.wiring.loop import run, stop_on_signals
-from athlete_ally.wiring.normalize import Wrappers, run_normalize
+from athlete_ally.wiring.services.event_loop import run, stop_on_signals
+from athlete_ally.wiring.services.fetch import FetchWrappers, run_fetch
+from athlete_ally.wiring.services.ingest import run_ingest
+from athlete_ally.wiring.services.normalize import Wrappers, run_normalize
 
 
 def die() -> None:

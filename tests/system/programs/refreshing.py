@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
+from athlete_ally.adapters.encryption.tokens import TokenSeal
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
-from athlete_ally.adapters.postgres.vault import PostgresVault
-from athlete_ally.adapters.token_seal import TokenSeal
+from athlete_ally.adapters.postgres.token_store import PostgresVault
 from athlete_ally.core.errors import Withdrawn
-from athlete_ally.core.grant import Tokens
+from athlete_ally.core.vendor.grant import Tokens
 
 
 async def main(vendor_url: str, *, dies: bool) -> None:

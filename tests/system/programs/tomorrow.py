@@ -11,10 +11,10 @@ from itertools import count
 from typing import Any
 
 from athlete_ally import measurements
-from athlete_ally.adapters.nats.letters import NatsLetters
+from athlete_ally.adapters.nats.dead_letters import NatsLetters
 from athlete_ally.adapters.nats.publisher import NatsPublisher
-from athlete_ally.adapters.postgres.journal import PostgresJournal
-from athlete_ally.core.reading import Decoder
+from athlete_ally.adapters.postgres.audit_log import PostgresJournal
+from athlete_ally.core.readings.reading import Decoder
 from athlete_ally.measurements.hrv import HrvReading, problems_of
 
 _METHODS = {

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from support.exports import export_xml, export_zip, record
 
-from athlete_ally.adapters import export_file
-from athlete_ally.adapters.export_file import ExportFile, digest_of, read_whole
+from athlete_ally.adapters.files import export_file
+from athlete_ally.adapters.files.export_file import ExportFile, digest_of, read_whole
 from athlete_ally.core.errors import UnreadableFile
 
 XML = export_xml(*(record("A", str(number), "07:00:00") for number in range(2000)))

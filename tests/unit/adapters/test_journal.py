@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from athlete_ally.adapters.journal import Journal
+from athlete_ally.adapters.files.import_progress import Journal
 from athlete_ally.core.errors import Misconfigured
 
 

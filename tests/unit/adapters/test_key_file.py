@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from support.fakes import FakeLog
 
-from athlete_ally.adapters import key_file
-from athlete_ally.adapters.key_file import KeyFile, WatchedKeyFile, read_key_file, write_key_file
+from athlete_ally.adapters.files import key_file
+from athlete_ally.adapters.files.key_file import KeyFile, WatchedKeyFile, read_key_file, write_key_file
 from athlete_ally.core.client_key import ClientKey
 from athlete_ally.core.errors import Misconfigured
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from athlete_ally.adapters.nats.context import read_context
-from athlete_ally.adapters.nats.identity import Identity
+from athlete_ally.adapters.nats.credentials import Identity
 from athlete_ally.core.errors import Misconfigured
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from athlete_ally.adapters.nats.identity import Identity
+from athlete_ally.adapters.nats.credentials import Identity
 from athlete_ally.cli.keys import nkey
 from athlete_ally.core.errors import Misconfigured
 

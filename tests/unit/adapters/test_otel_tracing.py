@@ -23,9 +23,9 @@ from athlete_ally.adapters.tracing import otel
 from athlete_ally.adapters.tracing.messages import WatchedInbox
 from athlete_ally.adapters.tracing.otel import LogHandler, OtelTracing
 from athlete_ally.adapters.tracing.spans import Spans
+from athlete_ally.core.broker.topology import CORE_HOT, normalize_durable, raw_subject, redrive_subject
 from athlete_ally.core.errors import Unavailable
-from athlete_ally.core.messages import OutgoingMessage
-from athlete_ally.core.topology import CORE_HOT, normalize_durable, raw_subject, redrive_subject
+from athlete_ally.core.messages.message import OutgoingMessage
 from athlete_ally.measurements import HRV
 
 DURABLE = normalize_durable("hrv")
@@ -235,8 +235,10 @@ def test_nothing_of_it_is_imported_while_traces_are_off() -> None:
     code = """
 import sys
 from athlete_ally.adapters.logs import build_log
-from athlete_ally.wiring import fetch, ingest, normalize
-from athlete_ally.wiring.traces import build_tracing
+from athlete_ally.wiring.services import fetch
+from athlete_ally.wiring.services import ingest
+from athlete_ally.wiring.services import normalize
+from athlete_ally.wiring.services.traces import build_tracing
 build_tracing("ingest", build_log("ingest", level="info", form="json"))
 print(sorted(name for name in sys.modules if name.startswith(("opentelemetry", "google"))))
 """

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from athlete_ally.adapters.postgres.statements import statements_for
-from athlete_ally.core.measurement import Measurement, Rules
-from athlete_ally.core.record import KEY_COLUMNS, Arrival, Record
+from athlete_ally.core.readings.measurement import Measurement, Rules
+from athlete_ally.core.readings.record import KEY_COLUMNS, Arrival, Record
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.measurements.hrv import HRV, HrvReading
 

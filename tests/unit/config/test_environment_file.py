@@ -6,8 +6,8 @@ import pytest
 
 from athlete_ally.config.environment_file import decode_environment, environment_of, load_environment
 from athlete_ally.config.settings import load_settings
+from athlete_ally.core.broker.topology import DEV
 from athlete_ally.core.errors import Misconfigured
-from athlete_ally.core.topology import DEV
 
 FILES = Path(__file__).parents[3] / "deploy/environments"
 TEXT = (FILES / "dev.toml").read_text("utf-8")

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from athlete_ally.config.settings import Settings, load_settings, unknown_variables
+from athlete_ally.core.broker.topology import INGEST_PORT
 from athlete_ally.core.errors import Misconfigured
-from athlete_ally.core.topology import INGEST_PORT
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from support.fakes import FakeLog
 from athlete_ally.adapters.tracing.none import NoTracing
 from athlete_ally.adapters.tracing.otel import OtelTracing
 from athlete_ally.config.trace_variables import adopt_trace_variables, is_traced, trace_trouble
-from athlete_ally.wiring.traces import build_tracing
+from athlete_ally.wiring.services.traces import build_tracing
 
 ADDRESS = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
 

@@ -8,7 +8,7 @@ from support.webhooks import BY_NAME
 from athlete_ally.config.settings import load_settings, unknown_variables
 from athlete_ally.config.vendor_secrets import load_secrets
 from athlete_ally.core.errors import Misconfigured
-from athlete_ally.core.vendor import Secrets
+from athlete_ally.core.vendor.plugin import Secrets
 
 VENDORS = tuple(BY_NAME.values())
 

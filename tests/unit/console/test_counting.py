@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from athlete_ally.console import counting as module
-from athlete_ally.console.counting import Counting
-from athlete_ally.core import headers
-from athlete_ally.core.dead_letter import Letter
+from athlete_ally.console import letter_counts as module
+from athlete_ally.console.letter_counts import Counting
+from athlete_ally.core.broker.topology import dead_letter_subject
 from athlete_ally.core.errors import Unavailable
-from athlete_ally.core.topology import dead_letter_subject
-from athlete_ally.ops.desk import Desk
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.dead_letter import Letter
+from athlete_ally.ops.dead_letters.reader import Desk
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from support.fakes import FakeLog
 
 from athlete_ally.config.settings import load_settings
 from athlete_ally.console.access import Door, OpenDoor, ProxyDoor, TokenDoor
-from athlete_ally.wiring.console_door import build_door, host_names
+from athlete_ally.wiring.services.console_auth import build_door, host_names
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "console.example.org"])  # noqa: S104  # refused

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from support.command_line import mistake_in, our_commands
 
+from athlete_ally.console.alarms import Trouble, World, find_troubles
 from athlete_ally.console.figures import Figures, Point, Sample, Source
 from athlete_ally.console.flow import Flow, build_flow
-from athlete_ally.console.trouble import Trouble, World, find_troubles
-from athlete_ally.core.environment import Thresholds
-from athlete_ally.core.topology import CORE_HOT, DLQ, VENDOR_HOT, build_topology
+from athlete_ally.core.broker.environment import Thresholds
+from athlete_ally.core.broker.topology import CORE_HOT, DLQ, VENDOR_HOT, build_topology
 
 RUNBOOKS = Path(__file__).parents[3] / "docs" / "runbooks" / "alerts"
 TOPOLOGY = build_topology(("hrv",), ("oura",))

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from athlete_ally.console.journey import Answer, Journey, Sent
-from athlete_ally.console.specimens import specimens
+from athlete_ally.console.examples import specimens
+from athlete_ally.console.test_send import Answer, Journey, Sent
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ACCEPTED = Answer(202, {"id": "m1"}, 3.0)

@@ -4,10 +4,10 @@ import asyncio
 from typing import Any
 
 from athlete_ally.console.replays import Running
-from athlete_ally.ops.replay import Replay
-from athlete_ally.ops.replay_plan import Plan, Terms
-from athlete_ally.ops.replay_progress import Progress
-from athlete_ally.ops.selection import Selection
+from athlete_ally.ops.dead_letters.replay import Replay
+from athlete_ally.ops.dead_letters.replay_plan import Plan, Terms
+from athlete_ally.ops.dead_letters.replay_progress import Progress
+from athlete_ally.ops.dead_letters.selection import Selection
 
 
 def running() -> Running:

@@ -6,9 +6,9 @@ from itertools import count
 
 import pytest
 
-from athlete_ally.console import sampler as module
+from athlete_ally.console import poller as module
 from athlete_ally.console.figures import Figures, Point
-from athlete_ally.console.sampler import Looked, Sampler
+from athlete_ally.console.poller import Looked, Sampler
 from athlete_ally.core.errors import Unavailable
 
 FIGURES = Figures([Point("x", {}, 1.0)])

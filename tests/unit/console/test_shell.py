@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from athlete_ally.adapters.logs import build_log
 from athlete_ally.console.access import Attempts, Sessions, TokenDoor
 from athlete_ally.console.app import build_app
-from athlete_ally.console.shell import Shell, Visit, build_templates
+from athlete_ally.console.layout import Shell, Visit, build_templates
 from athlete_ally.core.client_key import digest
 from athlete_ally.core.errors import Unavailable
 

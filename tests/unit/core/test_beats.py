@@ -11,8 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athlete_ally.core import beats
-from athlete_ally.core.beats import ArtefactFilter, BeatSummary, TooFewBeats, find_normal, rmssd_ms, sdnn_ms, summarise
+from athlete_ally.core.readings import beats
+from athlete_ally.core.readings.beats import (
+    ArtefactFilter,
+    BeatSummary,
+    TooFewBeats,
+    find_normal,
+    rmssd_ms,
+    sdnn_ms,
+    summarise,
+)
 from athlete_ally.demo.recordings import Recording, load
 
 Reference = Callable[[Sequence[float]], tuple[float, float]]

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athlete_ally.core.fuse import Fuse, FuseLimits
+from athlete_ally.core.circuit_breaker import Fuse, FuseLimits
 
 
 def _opened_at(outcomes: list[bool], limits: FuseLimits) -> int | None:

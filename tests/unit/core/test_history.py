@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athlete_ally.core.api import Call
-from athlete_ally.core.history import Had, Listing, OutOfReach, Portion, Window, cut, latest_day, left_of
+from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.history import Had, Listing, OutOfReach, Portion, Window, cut, latest_day, left_of
 
 TODAY = date(2026, 11, 24)
 DAYS = st.dates(date(2020, 1, 1), TODAY)

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athlete_ally.core.identity import derived_id, fingerprint, message_id
+from athlete_ally.core.messages.identity import derived_id, fingerprint, message_id
 
 
 @given(st.text(st.characters(codec="utf-8")), st.binary(max_size=100))

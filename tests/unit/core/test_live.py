@@ -2,7 +2,7 @@
 
 import pytest
 
-from athlete_ally.core.live import abandoned_in
+from athlete_ally.core.broker.state import abandoned_in
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Requests whose answers come in pages."""
 
-from athlete_ally.core.api import Call
-from athlete_ally.core.paging import paged
+from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.paging import paged
 
 
 def test_each_page_is_asked_for_with_what_the_one_before_said() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from athlete_ally.core.permissions import build_users, covers, denied_to_all
-from athlete_ally.core.topology import build_topology
+from athlete_ally.core.broker.permissions import build_users, covers, denied_to_all
+from athlete_ally.core.broker.topology import build_topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS
 

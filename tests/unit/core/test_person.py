@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from athlete_ally.core import headers
-from athlete_ally.core.person import Person, Share, origin_of, share_of
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.data_subject import Person, Share, origin_of, share_of
 
 ANNA = Person("anna", frozenset({("oura", "acc-1"), ("strava", "77")}), frozenset({5}))
 RAW, STORED = "athlete-ally.hrv.raw-received", "athlete-ally.hrv.normalized-stored"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.reading import Problem, Reading, encode_messages
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.reading import Problem, Reading, encode_messages
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.measurements.hrv import HRV
 

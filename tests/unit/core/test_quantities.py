@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athlete_ally.core.quantities import Size, Span
+from athlete_ally.core.units_text import Size, Span
 
 
 @pytest.mark.parametrize(

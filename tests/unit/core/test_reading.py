@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.identity import message_id
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.reading import encode_messages, pick_readings, split_message
+from athlete_ally.core.messages.identity import message_id
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.reading import encode_messages, pick_readings, split_message
 from athlete_ally.measurements import HRV, KINDS, MEASUREMENTS
 
 GOOD: dict[str, Any] = {"userId": "a", "date": "2026-11-20", "rmssd": 42, "capturedAt": "2026-11-20T06:41:00+01:00"}

@@ -9,9 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from athlete_ally.core.errors import InvalidReading
-from athlete_ally.core.measurement import Rules
-from athlete_ally.core.reading import Reading
-from athlete_ally.core.record import EARLIEST_CAPTURE, MAX_CLOCK_AHEAD, MAX_INTERVAL, Arrival, common_columns, newest
+from athlete_ally.core.readings.measurement import Rules
+from athlete_ally.core.readings.reading import Reading
+from athlete_ally.core.readings.record import (
+    EARLIEST_CAPTURE,
+    MAX_CLOCK_AHEAD,
+    MAX_INTERVAL,
+    Arrival,
+    common_columns,
+    newest,
+)
 from athlete_ally.measurements.hrv import HRV, HrvReading, HrvRecord
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from athlete_ally.core.broker.topology import REAP_ADVISORIES_DURABLE, build_topology
 from athlete_ally.core.series import (
     CAUSES,
     Series,
@@ -16,7 +17,6 @@ from athlete_ally.core.series import (
     unpack_series,
     webhook_series,
 )
-from athlete_ally.core.topology import REAP_ADVISORIES_DURABLE, build_topology
 from athlete_ally.core.verdict import REASONS, VENDOR_REASONS
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS

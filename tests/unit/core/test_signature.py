@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.webhooks import BY_NAME, Signed, signed_samples
 
-from athlete_ally.core.signature import CAUSES, Hmac, Request, SecretPath, SharedHeader, Unverified, is_secret, verify
+from athlete_ally.core.vendor.signature import (
+    CAUSES,
+    Hmac,
+    Request,
+    SecretPath,
+    SharedHeader,
+    Unverified,
+    is_secret,
+    verify,
+)
 
 SAMPLES = signed_samples()
 IDS = [f"{number}-{sample.vendor.name}" for number, sample in enumerate(SAMPLES)]

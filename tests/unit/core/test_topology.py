@@ -7,9 +7,9 @@ from typing import get_args
 import pytest
 
 from athlete_ally.config.environment_file import load_environment
-from athlete_ally.core import topology
-from athlete_ally.core.environment import Environment
-from athlete_ally.core.topology import Topology, build_topology
+from athlete_ally.core.broker import topology
+from athlete_ally.core.broker.environment import Environment
+from athlete_ally.core.broker.topology import Topology, build_topology
 from athlete_ally.core.verdict import REASONS
 from athlete_ally.measurements import KINDS
 

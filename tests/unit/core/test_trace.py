@@ -2,7 +2,7 @@
 
 import pytest
 
-from athlete_ally.core.trace import handed_on, log_fields, sampled_trace_id, trace_id
+from athlete_ally.core.messages.trace import handed_on, log_fields, sampled_trace_id, trace_id
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from athlete_ally.demo.account import Books, Heard, percentile
-from athlete_ally.demo.picture import show, sparkline
+from athlete_ally.demo.reconciliation import Books, Heard, percentile
 from athlete_ally.demo.recordings import load
-from athlete_ally.demo.story import BEATS_A_MINUTE_READING, tell
-from athlete_ally.demo.webhooks import VendorBooks
+from athlete_ally.demo.report import show, sparkline
+from athlete_ally.demo.scenario import BEATS_A_MINUTE_READING, tell
+from athlete_ally.demo.webhook_reconciliation import VendorBooks
 
 TODAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OURA = VendorBooks(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from athlete_ally.core.errors import Later, OverLimit, StreamFull, Unavailable
-from athlete_ally.fetch.endurance import Endurance
+from athlete_ally.fetch.retry import Endurance
 
 
 @dataclass

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.exports import export_xml, record
 
-from athlete_ally.core.measurement import Rules
-from athlete_ally.core.record import Arrival
+from athlete_ally.core.readings.measurement import Rules
+from athlete_ally.core.readings.record import Arrival
 from athlete_ally.formats.apple_health import POINTS, findings
 from athlete_ally.formats.apple_xml import elements
-from athlete_ally.formats.finding import Finding, Found, Skipped
+from athlete_ally.formats.parse_result import Finding, Found, Skipped
 from athlete_ally.measurements import MEASUREMENTS
 
 Q = "HKQuantityTypeIdentifier"

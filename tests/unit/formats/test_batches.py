@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from athlete_ally.formats.batches import batches
-from athlete_ally.formats.finding import Finding, Found, Skipped
-from athlete_ally.formats.tally import Tally
+from athlete_ally.formats.import_summary import Tally
+from athlete_ally.formats.parse_result import Finding, Found, Skipped
 
 
 @st.composite

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from support.exports import ENUM, UINT8, UINT16, UINT32, fit_file
 
-from athlete_ally.adapters.fit_file import messages
+from athlete_ally.adapters.files.fit_file import messages
 from athlete_ally.core.errors import UnreadableFile
-from athlete_ally.formats.finding import Found, Skipped
 from athlete_ally.formats.fit import findings
+from athlete_ally.formats.parse_result import Found, Skipped
 from athlete_ally.measurements import MEASUREMENTS
 
 DECODERS = {measurement.kind: measurement.decoder for measurement in MEASUREMENTS}

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from athlete_ally.core.errors import UnreadableFile
-from athlete_ally.formats.finding import Finding, Found, Skipped
 from athlete_ally.formats.health_auto_export import findings
+from athlete_ally.formats.parse_result import Finding, Found, Skipped
 from athlete_ally.measurements import MEASUREMENTS
 
 DATE = "2026-11-20 07:00:00 +0100"

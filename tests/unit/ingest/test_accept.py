@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from support.fakes import FakeObserver, FakePublisher
 
-from athlete_ally.core import headers, topology
+from athlete_ally.core.broker import topology
+from athlete_ally.core.messages import headers
 from athlete_ally.core.series import every, ingest_series
 from athlete_ally.ingest.accept import Accepted, Acceptor
 from athlete_ally.ingest.refusal import Refusal

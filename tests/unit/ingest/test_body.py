@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athlete_ally.ingest.body import read_body, zstd
+from athlete_ally.ingest.decode_body import read_body, zstd
 from athlete_ally.ingest.refusal import Refusal
 
 LIMIT = 1000

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from openapi_spec_validator import validate
 
 from athlete_ally.core.client_key import ClientKey, digest
-from athlete_ally.core.reading import Problem
+from athlete_ally.core.readings.reading import Problem
 from athlete_ally.ingest.admission import Admission
 from athlete_ally.ingest.keys import KeyRing
 from athlete_ally.ingest.openapi import build_openapi

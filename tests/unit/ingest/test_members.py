@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import pytest
 
-from athlete_ally.ingest.body import read_body, zstd
+from athlete_ally.ingest.decode_body import read_body, zstd
 from athlete_ally.ingest.refusal import Refusal
 
 LIMIT = 16 * 2**20

@@ -12,13 +12,14 @@ from starlette.applications import Starlette
 from support.fakes import FakeLog, FakeObserver, FakePublisher
 from support.webhooks import BY_NAME, Signed, signed_samples
 
-from athlete_ally.core import headers, topology
+from athlete_ally.core.broker import topology
 from athlete_ally.core.errors import Unavailable
-from athlete_ally.core.messages import Acknowledgement, OutgoingMessage
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import Acknowledgement, OutgoingMessage
 from athlete_ally.core.series import every, webhook_series
-from athlete_ally.core.vendor import Secrets
+from athlete_ally.core.vendor.plugin import Secrets
 from athlete_ally.ingest.admission import Admission
-from athlete_ally.ingest.keep import Keeper
+from athlete_ally.ingest.store_webhook import Keeper
 from athlete_ally.ingest.webhooks import WebhookService, webhook_routes
 
 SERIES = webhook_series(list(BY_NAME))

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athlete_ally.core.beats import ArtefactFilter
 from athlete_ally.core.errors import InvalidReading
-from athlete_ally.core.measurement import Rules
-from athlete_ally.core.record import Arrival
+from athlete_ally.core.readings.beats import ArtefactFilter
+from athlete_ally.core.readings.measurement import Rules
+from athlete_ally.core.readings.record import Arrival
 from athlete_ally.measurements.hrv import HRV, MAX_INTERVAL_MS, HrvReading, HrvRecord
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from athlete_ally.core.errors import InvalidReading
-from athlete_ally.core.measurement import Measurement, Rules
-from athlete_ally.core.record import Arrival, Record, newest
+from athlete_ally.core.readings.measurement import Measurement, Rules
+from athlete_ally.core.readings.record import Arrival, Record, newest
 from athlete_ally.measurements import HRV, KINDS, MEASUREMENTS, SAMPLES, SLEEP
 
 ARRIVAL = Arrival(message_id="m1", stream_sequence=7, received_at=datetime(2026, 11, 20, 12, tzinfo=UTC))

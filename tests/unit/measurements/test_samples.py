@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from athlete_ally.core.errors import InvalidReading
-from athlete_ally.core.measurement import Rules
-from athlete_ally.core.reading import Problem
-from athlete_ally.core.record import Arrival
-from athlete_ally.core.run import Run
+from athlete_ally.core.readings.measurement import Rules
+from athlete_ally.core.readings.reading import Problem
+from athlete_ally.core.readings.record import Arrival
+from athlete_ally.core.readings.sample_batch import Run
 from athlete_ally.measurements import SAMPLES
 from athlete_ally.measurements.samples import MOST_POINTS, SORTS
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from athlete_ally.core.errors import InvalidReading
-from athlete_ally.core.measurement import Rules
-from athlete_ally.core.record import Arrival
+from athlete_ally.core.readings.measurement import Rules
+from athlete_ally.core.readings.record import Arrival
 from athlete_ally.measurements.sleep import SLEEP, SleepReading, SleepRecord, SleepStages
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from athlete_ally.core import headers
-from athlete_ally.core.api import Document
-from athlete_ally.core.messages import Delivery
-from athlete_ally.core.vendor import NOTHING
-from athlete_ally.core.webhook_books import Account
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import Delivery
+from athlete_ally.core.vendor.api import Document
+from athlete_ally.core.vendor.webhook import NOTHING
+from athlete_ally.core.vendor.webhook_store import Account
 from athlete_ally.normalize.unpack import Failed, Parcel, grant_of, open_document
 from athlete_ally.vendors.garmin import GARMIN
 from athlete_ally.vendors.whoop import API, WHOOP

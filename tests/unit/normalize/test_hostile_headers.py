@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athlete_ally.core import headers, topology
-from athlete_ally.core.identity import message_id
-from athlete_ally.core.measurement import Rules
-from athlete_ally.core.messages import Delivery, OutgoingMessage
-from athlete_ally.core.ports import Lot
+from athlete_ally.core.broker import topology
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.identity import message_id
+from athlete_ally.core.messages.message import Delivery, OutgoingMessage
+from athlete_ally.core.readings.measurement import Rules
+from athlete_ally.core.receipts import Lot
 from athlete_ally.measurements.hrv import HRV
 from athlete_ally.normalize.announce import announcements
-from athlete_ally.normalize.letters import dead_letters
+from athlete_ally.normalize.dead_letters import dead_letters
 from athlete_ally.normalize.prepare import identity_of, prepare
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

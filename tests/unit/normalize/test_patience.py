@@ -7,8 +7,8 @@ import pytest
 
 from athlete_ally.core.errors import StreamFull, Unavailable
 from athlete_ally.core.ports import Log
-from athlete_ally.normalize import patience
-from athlete_ally.normalize.patience import Patience, Stopping
+from athlete_ally.normalize import retry as patience
+from athlete_ally.normalize.retry import Patience, Stopping
 
 
 @pytest.fixture(autouse=True)

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athlete_ally.core import headers
-from athlete_ally.core.measurement import Rules
-from athlete_ally.core.messages import Delivery
-from athlete_ally.core.ports import Rejected
-from athlete_ally.core.topology import MAX_BODY_BYTES, dead_letter_subject, raw_subject
+from athlete_ally.core.broker.topology import MAX_BODY_BYTES, dead_letter_subject, raw_subject
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import Delivery
+from athlete_ally.core.readings.measurement import Rules
+from athlete_ally.core.receipts import Rejected
 from athlete_ally.measurements import HRV
 from athlete_ally.normalize.announce import announcements
-from athlete_ally.normalize.letters import dead_letters
+from athlete_ally.normalize.dead_letters import dead_letters
 from athlete_ally.normalize.prepare import give_up, prepare
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

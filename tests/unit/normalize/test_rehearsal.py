@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from athlete_ally.core.measurement import Rules
-from athlete_ally.core.messages import Delivery
-from athlete_ally.core.rehearsal import Rehearsed
-from athlete_ally.core.topology import VENDOR_HOT, unpack_durable
-from athlete_ally.core.vendor import Unpacked, Webhook
+from athlete_ally.core.broker.topology import VENDOR_HOT, unpack_durable
+from athlete_ally.core.dry_run import Rehearsed
+from athlete_ally.core.messages.message import Delivery
+from athlete_ally.core.readings.measurement import Rules
+from athlete_ally.core.vendor.webhook import Unpacked, Webhook
 from athlete_ally.measurements import MEASUREMENTS
-from athlete_ally.normalize.rehearsal import UnpackRehearsal, normaliser
+from athlete_ally.normalize.dry_run import UnpackRehearsal, normaliser
 from athlete_ally.vendors.garmin import GARMIN
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -9,11 +9,11 @@ import pytest
 from support.fakes import FakeLog, FakeObserver
 from support.samples import NOON, hrv_record, lot
 
-from athlete_ally.core.messages import Delivery
-from athlete_ally.core.ports import Lot, Receipt, Rejected
+from athlete_ally.core.messages.message import Delivery
+from athlete_ally.core.receipts import Lot, Receipt, Rejected
 from athlete_ally.core.series import every, normalize_series
 from athlete_ally.measurements import KINDS
-from athlete_ally.normalize.letters import dead_letters
+from athlete_ally.normalize.dead_letters import dead_letters
 from athlete_ally.normalize.report import Reporter
 
 SERIES = normalize_series(KINDS, [])

@@ -7,9 +7,9 @@ import pytest
 from support.fakes import FakeInbox, dev_topology
 from support.wait import eventually
 
-from athlete_ally.core.messages import Delivery
+from athlete_ally.core.messages.message import Delivery
 from athlete_ally.core.verdict import Ack, DeadLetter, Retry, Verdict
-from athlete_ally.normalize.patience import kept_in_hand
+from athlete_ally.normalize.retry import kept_in_hand
 from athlete_ally.normalize.settle import settle
 
 

@@ -15,11 +15,7 @@ from support.samples import NOON
 from support.wait import eventually
 from support.webhooks import SAMPLES
 
-from athlete_ally.core import headers
-from athlete_ally.core.fuse import Fuse
-from athlete_ally.core.messages import Delivery, OutgoingMessage
-from athlete_ally.core.series import every, normalize_series, unpack_series
-from athlete_ally.core.topology import (
+from athlete_ally.core.broker.topology import (
     CORE_HOT,
     DLQ,
     VENDOR_HOT,
@@ -29,15 +25,20 @@ from athlete_ally.core.topology import (
     webhook_letter_subject,
     webhook_subject,
 )
-from athlete_ally.core.vendor import Unpacked, Vendor, Webhook
+from athlete_ally.core.circuit_breaker import Fuse
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import Delivery, OutgoingMessage
+from athlete_ally.core.series import every, normalize_series, unpack_series
+from athlete_ally.core.vendor.plugin import Vendor
+from athlete_ally.core.vendor.webhook import Unpacked, Webhook
+from athlete_ally.core.vendor.webhook_store import Account, WebhookReceipt
 from athlete_ally.core.verdict import RetryPolicy
-from athlete_ally.core.webhook_books import Account, WebhookReceipt
 from athlete_ally.measurements import KINDS, MEASUREMENTS
-from athlete_ally.normalize import hands as hands_module
-from athlete_ally.normalize import patience as patience_module
-from athlete_ally.normalize.patience import Patience, shown_on
+from athlete_ally.normalize import consumer_loop as hands_module
+from athlete_ally.normalize import retry as patience_module
+from athlete_ally.normalize.retry import Patience, shown_on
 from athlete_ally.normalize.unpack import sort_out
-from athlete_ally.normalize.unpacker import Unpacker, UnpackTools
+from athlete_ally.normalize.unpack_worker import Unpacker, UnpackTools
 from athlete_ally.vendors import generic
 from athlete_ally.vendors.garmin import GARMIN
 from athlete_ally.vendors.whoop import WHOOP

@@ -13,28 +13,29 @@ from support.fakes import Effect, FakeInbox, FakeLog, FakeObserver, FakePublishe
 from support.samples import NOON, hrv_reading
 from support.wait import eventually
 
-from athlete_ally.core import headers
-from athlete_ally.core.errors import Misconfigured
-from athlete_ally.core.fuse import Fuse, FuseLimits
-from athlete_ally.core.measurement import Measurement, Rules
-from athlete_ally.core.messages import Acknowledgement, Delivery, OutgoingMessage
-from athlete_ally.core.ports import Inbox, Lot, Publisher, Receipt, Store
-from athlete_ally.core.record import Arrival, Record
-from athlete_ally.core.series import every, normalize_series
-from athlete_ally.core.topology import (
+from athlete_ally.core.broker.topology import (
     CORE_HOT,
     DLQ,
     dead_letter_subject,
     normalize_durable,
     stored_subject,
 )
+from athlete_ally.core.circuit_breaker import Fuse, FuseLimits
+from athlete_ally.core.errors import Misconfigured
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import Acknowledgement, Delivery, OutgoingMessage
+from athlete_ally.core.ports import Inbox, Publisher, Store
+from athlete_ally.core.readings.measurement import Measurement, Rules
+from athlete_ally.core.readings.record import Arrival, Record
+from athlete_ally.core.receipts import Lot, Receipt
+from athlete_ally.core.series import every, normalize_series
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import KINDS
 from athlete_ally.measurements.hrv import HRV
-from athlete_ally.normalize import hands as hands_module
-from athlete_ally.normalize import patience as patience_module
-from athlete_ally.normalize.patience import Patience, Stopping, kept_in_hand, shown_on
+from athlete_ally.normalize import consumer_loop as hands_module
+from athlete_ally.normalize import retry as patience_module
 from athlete_ally.normalize.report import Reporter
+from athlete_ally.normalize.retry import Patience, Stopping, kept_in_hand, shown_on
 from athlete_ally.normalize.worker import Tools, Work, Worker
 
 DURABLE = normalize_durable("hrv")

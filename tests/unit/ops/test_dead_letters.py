@@ -9,23 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athlete_ally.core import headers
-from athlete_ally.core.dead_letter import SHELVES, Letter, shelved_subject
+from athlete_ally.core.audit_log import Attempt, Entry, Note
+from athlete_ally.core.broker.topology import CORE_HOT, dead_letter_subject, normalize_durable
+from athlete_ally.core.dry_run import Rehearsed
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.journal import Attempt, Entry, Note
-from athlete_ally.core.messages import Delivery
-from athlete_ally.core.ports import Rejected
-from athlete_ally.core.rehearsal import Rehearsed
-from athlete_ally.core.topology import CORE_HOT, dead_letter_subject, normalize_durable
-from athlete_ally.ops.archive import Archive, read_archive
-from athlete_ally.ops.editing import changed_fields, compact, set_fields
-from athlete_ally.ops.filing import as_exported, edited
-from athlete_ally.ops.grouping import Groups
-from athlete_ally.ops.masking import masked_body
-from athlete_ally.ops.rehearsal import Rehearsals
-from athlete_ally.ops.replay_progress import Progress
-from athlete_ally.ops.selection import Selection, selection_of
-from athlete_ally.ops.standing import Standing, replay_message, standing
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.dead_letter import SHELVES, Letter, shelved_subject
+from athlete_ally.core.messages.message import Delivery
+from athlete_ally.core.receipts import Rejected
+from athlete_ally.ops.dead_letters.editing import changed_fields, compact, set_fields
+from athlete_ally.ops.dead_letters.export_file import Archive, read_archive
+from athlete_ally.ops.dead_letters.grouping import Groups
+from athlete_ally.ops.dead_letters.letter_state import Standing, replay_message, standing
+from athlete_ally.ops.dead_letters.masking import masked_body
+from athlete_ally.ops.dead_letters.predictions import Rehearsals
+from athlete_ally.ops.dead_letters.replay_progress import Progress
+from athlete_ally.ops.dead_letters.selection import Selection, selection_of
+from athlete_ally.ops.dead_letters.triage import as_exported, edited
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ARBITRARY_TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30)

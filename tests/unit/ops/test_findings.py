@@ -2,9 +2,9 @@
 
 import pytest
 
-from athlete_ally.core.topology import build_topology
+from athlete_ally.core.broker.topology import build_topology
 from athlete_ally.measurements import KINDS
-from athlete_ally.ops.provision import Finding
+from athlete_ally.ops.streams.provision import Finding
 
 TOPOLOGY = build_topology(KINDS, ())
 VITAL = {

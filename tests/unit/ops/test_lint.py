@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from athlete_ally.config.environment_file import decode_environment, encode_environment, load_environment
-from athlete_ally.core.environment import DurableLimits, EnvironmentSpec
-from athlete_ally.core.quantities import Size, Span
-from athlete_ally.core.topology import ADVISORY, CORE_HOT, DEV, Stream, Topology, build_topology
+from athlete_ally.core.broker.environment import DurableLimits, EnvironmentSpec
+from athlete_ally.core.broker.topology import ADVISORY, CORE_HOT, DEV, Stream, Topology, build_topology
+from athlete_ally.core.units_text import Size, Span
 from athlete_ally.measurements import KINDS
-from athlete_ally.ops.lint import lint
+from athlete_ally.ops.streams.lint import lint
 from athlete_ally.vendors import FETCHED, VENDORS
 
 ROOT = Path(__file__).parents[3]
@@ -121,7 +121,7 @@ def test_every_rule_is_in_the_reference() -> None:
     """
     The page lists the ids that the code can find, and no others.
     """
-    code = (ROOT / "src/athlete_ally/ops/lint.py").read_text("utf-8")
+    code = (ROOT / "src/athlete_ally/ops/streams/lint.py").read_text("utf-8")
     page = (ROOT / "docs/reference/environment-files.md").read_text("utf-8")
 
     assert set(re.findall(r'"(L\d+)"', code)) == set(re.findall(r"^\| (L\d+) \|", page, re.MULTILINE))

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
+from athlete_ally.core.broker.topology import build_topology
 from athlete_ally.core.errors import Misconfigured, Refused
-from athlete_ally.core.topology import build_topology
 from athlete_ally.measurements import KINDS
-from athlete_ally.ops.difference import Wanted, differences, merged, wanted_of
-from athlete_ally.ops.fields import FIELDS
-from athlete_ally.ops.journal import Entry, Outcome, undo
-from athlete_ally.ops.judge_stream import JUDGED
-from athlete_ally.ops.judgement import Danger, loss_text
-from athlete_ally.ops.loss import Loss
-from athlete_ally.ops.permission import Permission, require_permission
-from athlete_ally.ops.plan import SCHEMA, Change, Plan, Target, decode, encode
+from athlete_ally.ops.streams.change_log import Entry, Outcome, undo
+from athlete_ally.ops.streams.deletion_forecast import Loss
+from athlete_ally.ops.streams.difference import Wanted, differences, merged, wanted_of
+from athlete_ally.ops.streams.effect import Danger, loss_text
+from athlete_ally.ops.streams.fields import FIELDS
+from athlete_ally.ops.streams.permission import Permission, require_permission
+from athlete_ally.ops.streams.plan import SCHEMA, Change, Plan, Target, decode, encode
+from athlete_ally.ops.streams.stream_effects import JUDGED
 from athlete_ally.vendors import FETCHED, VENDORS
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -7,13 +7,14 @@ from itertools import islice
 
 import pytest
 
-from athlete_ally.core.signature import Request, Unverified, verify
-from athlete_ally.core.vendor import Answer, Secrets, Webhook
-from athlete_ally.simulate.body import night
-from athlete_ally.simulate.face import Face
-from athlete_ally.simulate.faces import FACES, STANDARD
+from athlete_ally.core.vendor.plugin import Answer, Secrets
+from athlete_ally.core.vendor.signature import Request, Unverified, verify
+from athlete_ally.core.vendor.webhook import Webhook
 from athlete_ally.simulate.plan import Dispatch, Mix, dispatches
+from athlete_ally.simulate.profiles import FACES, STANDARD
 from athlete_ally.simulate.sender import another_secret
+from athlete_ally.simulate.synthetic_people import night
+from athlete_ally.simulate.vendor_profile import Face
 from athlete_ally.vendors import PLUGINS, VENDORS, generic
 
 DAY = date(2026, 11, 20)

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 from support.wait import eventually
 
-from athlete_ally.simulate.face import Face
-from athlete_ally.simulate.faces import STANDARD
-from athlete_ally.simulate.faces.oura import OURA
-from athlete_ally.simulate.faces.withings import WITHINGS
 from athlete_ally.simulate.plan import Dispatch
+from athlete_ally.simulate.profiles import STANDARD
+from athlete_ally.simulate.profiles.oura import OURA
+from athlete_ally.simulate.profiles.withings import WITHINGS
 from athlete_ally.simulate.sender import Outgoing, Reply, Sender, Tally
+from athlete_ally.simulate.vendor_profile import Face
 
 SECRET = "whsec_c3RhbmRhcmQtd2ViaG9va3Mta2V5LTE="  # noqa: S105  # of the simulated vendor
 

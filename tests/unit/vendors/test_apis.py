@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athlete_ally.core.api import Call
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.vendor import Resource
+from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.webhook import Resource
 from athlete_ally.vendors import PLUGINS, fitbit, polar, strava
 
 APIS = {vendor.name: vendor.api for vendor in PLUGINS if vendor.api is not None}

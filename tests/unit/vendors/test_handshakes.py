@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.webhooks import BY_NAME
 
-from athlete_ally.core.signature import Request
-from athlete_ally.core.vendor import Answer, Secrets
+from athlete_ally.core.vendor.plugin import Answer, Secrets
+from athlete_ally.core.vendor.signature import Request
 
 SECRETS = Secrets(signing=("Bearer signing-secret", "address-secret-01"), tokens=("old-token", "the-token"))
 VERIFICATION = json.dumps({"type": "verification"}).encode()

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from athlete_ally.core.api import Api, Call, Document
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.history import Listing, Window
-from athlete_ally.core.vendor import NOTHING
+from athlete_ally.core.vendor.api import Api, Document
+from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.history import Listing, Window
+from athlete_ally.core.vendor.webhook import NOTHING
 from athlete_ally.vendors import PLUGINS, strava
 
 APIS: dict[str, Api] = {vendor.name: vendor.api for vendor in PLUGINS if vendor.api is not None}

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.webhooks import BY_NAME, SAMPLES
 
-from athlete_ally.core.api import Document
+from athlete_ally.core.broker.topology import CORE_HOT, VENDOR_HOT, normalize_durable, unpack_durable, webhook_subject
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.measurement import Rules
-from athlete_ally.core.messages import Delivery
-from athlete_ally.core.topology import CORE_HOT, VENDOR_HOT, normalize_durable, unpack_durable, webhook_subject
-from athlete_ally.core.vendor import Unpacked, Webhook
+from athlete_ally.core.messages.message import Delivery
+from athlete_ally.core.readings.measurement import Rules
+from athlete_ally.core.vendor.api import Document
+from athlete_ally.core.vendor.webhook import Unpacked, Webhook
 from athlete_ally.measurements import MEASUREMENTS
 from athlete_ally.normalize.prepare import prepare
 from athlete_ally.normalize.unpack import sort_out, webhook_letters

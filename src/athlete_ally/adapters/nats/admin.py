@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from athlete_ally.adapters.nats.connection import API_TIMEOUT_S, ApiError, Connection
+from athlete_ally.core.broker.state import LiveDurable, LiveMessage, LiveStream, Replica, Rights, Server, abandoned_in
 from athlete_ally.core.errors import Unavailable
-from athlete_ally.core.live import LiveDurable, LiveMessage, LiveStream, Replica, Rights, Server, abandoned_in
 
 # Error codes of nats-server: https://github.com/nats-io/nats-server/blob/main/server/errors.json
 _STREAM_NOT_FOUND = 10059
@@ -20,7 +20,7 @@ _HEADER_LENGTH_BYTES = 4
 
 
 class NatsAdmin:
-    """Reads streams and durables, and never changes one: the `BrokerReader` port, and what `normalize.watch` asks."""
+    """Reads streams and durables, and never changes one: the `BrokerReader` port, and what normalize polls."""
 
     def __init__(self, connection: Connection, timeout_s: float = API_TIMEOUT_S) -> None:
         """Speak over this connection; an answer that takes longer is none."""

@@ -8,8 +8,8 @@ from typing import Any
 import nats.errors
 
 from athlete_ally.adapters.nats.client import AttentiveClient
+from athlete_ally.adapters.nats.credentials import ANONYMOUS, Identity
 from athlete_ally.adapters.nats.denial import Action, Denials, read_denial
-from athlete_ally.adapters.nats.identity import ANONYMOUS, Identity
 from athlete_ally.core.errors import Misconfigured, Unavailable
 from athlete_ally.core.ports import Log
 

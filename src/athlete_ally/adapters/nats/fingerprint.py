@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.adapters.nats.direct import DirectReads
+from athlete_ally.adapters.nats.direct_reads import DirectReads
 
 # What one request brings at most: bounds the memory, and is enough to keep the server busy.
 _BATCH = 1000

@@ -14,9 +14,9 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from athlete_ally.adapters.nats.connection import Connection, describe
+from athlete_ally.core.broker.topology import Durable
 from athlete_ally.core.errors import Unavailable
-from athlete_ally.core.messages import Delivery
-from athlete_ally.core.topology import Durable
+from athlete_ally.core.messages.message import Delivery
 
 # 409 among them: the batch is complete, the next message would pass max_bytes, or the leader changed.
 _NOTHING_MORE = {"404", "408", "409"}

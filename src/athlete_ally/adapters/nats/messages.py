@@ -8,7 +8,7 @@ import nats.js.errors
 
 from athlete_ally.adapters.nats.connection import Connection, describe
 from athlete_ally.core.errors import Unavailable
-from athlete_ally.core.messages import StoredMessage
+from athlete_ally.core.messages.message import StoredMessage
 
 
 class NatsMessages:

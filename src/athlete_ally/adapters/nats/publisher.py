@@ -7,9 +7,9 @@ import msgspec
 import nats.errors
 
 from athlete_ally.adapters.nats.connection import Connection, describe
-from athlete_ally.core import headers
 from athlete_ally.core.errors import AthleteAllyError, MessageTooLarge, Misconfigured, StreamFull, Unavailable
-from athlete_ally.core.messages import Acknowledgement, OutgoingMessage
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import Acknowledgement, OutgoingMessage
 
 # Error codes of nats-server: https://github.com/nats-io/nats-server/blob/main/server/errors.json
 _NO_STORAGE = 10047

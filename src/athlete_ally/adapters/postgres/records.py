@@ -9,8 +9,8 @@ import asyncpg
 import msgspec
 
 from athlete_ally.adapters.postgres.errors import translated
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.topology import VENDOR_HOT
+from athlete_ally.core.broker.topology import VENDOR_HOT
+from athlete_ally.core.readings.measurement import Measurement
 
 # Somebody looks at a page and waits; whatever takes longer holds a connection that others need.
 _ANSWER_WITHIN_S = 8.0

@@ -9,8 +9,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.record import KEY_COLUMNS, Record
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.record import KEY_COLUMNS, Record
 
 _ORDER_COLUMNS = ("captured_at", "stream_sequence", "reading_index")
 

@@ -11,10 +11,10 @@ from athlete_ally.adapters.postgres.errors import RowRefused, translated
 from athlete_ally.adapters.postgres.sql import load_sql
 from athlete_ally.adapters.postgres.tables import Connection, Key, table_for
 from athlete_ally.core.errors import Unavailable
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.ports import Lot, Receipt, Rejected
-from athlete_ally.core.record import Record, newest
-from athlete_ally.core.trace import trace_id
+from athlete_ally.core.messages.trace import trace_id
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.record import Record, newest
+from athlete_ally.core.receipts import Lot, Receipt, Rejected
 
 _ALREADY_THERE = "23505"
 

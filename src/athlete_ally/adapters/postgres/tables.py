@@ -7,9 +7,9 @@ from typing import Any, Protocol, cast
 
 from athlete_ally.adapters.postgres.sql import load_sql
 from athlete_ally.adapters.postgres.statements import Statements, statements_for
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.record import Record
-from athlete_ally.core.run import Run
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.record import Record
+from athlete_ally.core.readings.sample_batch import Run
 
 Key = tuple[str, ...]
 Connection = Any

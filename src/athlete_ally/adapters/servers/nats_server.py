@@ -4,7 +4,7 @@ import shutil
 import sysconfig
 from pathlib import Path
 
-from athlete_ally.adapters.servers.guardian import Command
+from athlete_ally.adapters.servers.supervisor import Command
 from athlete_ally.core.errors import Misconfigured
 
 # JetStream acknowledges up to two minutes before it flushes unless told otherwise (Jepsen, NATS 2.12.1, 2025-12):

@@ -7,7 +7,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from athlete_ally.adapters.servers.guardian import Command
+from athlete_ally.adapters.servers.supervisor import Command
 from athlete_ally.core.errors import Misconfigured
 
 # PostgreSQL refuses to run as root; this user exists on every POSIX system and owns nothing.

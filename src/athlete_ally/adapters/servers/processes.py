@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from athlete_ally.adapters.servers.guardian import Command, Event
+from athlete_ally.adapters.servers.supervisor import Command, Event
 from athlete_ally.core.errors import Misconfigured
 
 # A database shutting down writes a checkpoint; services drain before it.
@@ -36,7 +36,7 @@ class Processes:
         self._guardian = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "athlete_ally.adapters.servers.guardian",
+            "athlete_ally.adapters.servers.supervisor",
             *arguments,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -10,8 +10,8 @@ from opentelemetry.trace import SpanKind
 
 from athlete_ally.adapters.tracing import spans
 from athlete_ally.adapters.tracing.spans import Spans, Watched
-from athlete_ally.core.headers import TRACEPARENT
-from athlete_ally.core.messages import Acknowledgement, Delivery, OutgoingMessage
+from athlete_ally.core.messages.headers import TRACEPARENT
+from athlete_ally.core.messages.message import Acknowledgement, Delivery, OutgoingMessage
 from athlete_ally.core.ports import Inbox, Publisher
 
 _NATS = {spans.SYSTEM: "nats"}

@@ -12,7 +12,7 @@ from starlette.routing import compile_path
 
 from athlete_ally.adapters.tracing import spans
 from athlete_ally.adapters.tracing.spans import Spans
-from athlete_ally.core.headers import TRACEPARENT
+from athlete_ally.core.messages.headers import TRACEPARENT
 from athlete_ally.core.ports import Asgi
 
 _NAME = TRACEPARENT.encode()

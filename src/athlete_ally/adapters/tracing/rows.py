@@ -7,9 +7,10 @@ from opentelemetry.trace import SpanKind
 
 from athlete_ally.adapters.tracing import spans
 from athlete_ally.adapters.tracing.spans import Attributes, Spans
-from athlete_ally.core.headers import TRACEPARENT
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.ports import Lot, Receipt, Store
+from athlete_ally.core.messages.headers import TRACEPARENT
+from athlete_ally.core.ports import Store
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.receipts import Lot, Receipt
 
 
 class WatchedStore:

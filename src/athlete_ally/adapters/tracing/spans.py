@@ -10,7 +10,7 @@ from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer, get_cu
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from athlete_ally import __version__
-from athlete_ally.core.trace import handed_on
+from athlete_ally.core.messages.trace import handed_on
 
 Attributes = Mapping[str, str | int | bool]
 

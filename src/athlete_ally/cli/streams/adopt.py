@@ -9,10 +9,10 @@ from athlete_ally.cli.streams.options import settings_options
 from athlete_ally.config.environment_file import encode_environment, environment_of
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.errors import Refused
-from athlete_ally.ops.adopt import adopt as adopted
-from athlete_ally.ops.planner import Snapshot, take_snapshot
-from athlete_ally.wiring.loop import run
-from athlete_ally.wiring.operator import broker_session, wanted_by
+from athlete_ally.ops.streams.adopt import adopt as adopted
+from athlete_ally.ops.streams.planner import Snapshot, take_snapshot
+from athlete_ally.wiring.commands.streams import broker_session, wanted_by
+from athlete_ally.wiring.services.event_loop import run
 
 
 @click.command()

@@ -7,16 +7,16 @@ from pathlib import Path
 import click
 
 from athlete_ally.cli.exits import Exit
-from athlete_ally.cli.streams.consent import ask_for_consent
+from athlete_ally.cli.streams.confirm import ask_for_consent
 from athlete_ally.cli.streams.options import permission_options, settings_options
 from athlete_ally.cli.streams.plan import show_plan
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.errors import Misconfigured, StalePlan, WrongTarget
-from athlete_ally.ops.permission import Permission, require_permission
-from athlete_ally.ops.plan import Plan, decode, only
+from athlete_ally.ops.streams.permission import Permission, require_permission
+from athlete_ally.ops.streams.plan import Plan, decode, only
 from athlete_ally.wiring.builders import now
-from athlete_ally.wiring.loop import run
-from athlete_ally.wiring.operator import Applied, carry_out_plan, plan_for
+from athlete_ally.wiring.commands.streams import Applied, carry_out_plan, plan_for
+from athlete_ally.wiring.services.event_loop import run
 
 
 @click.command()

@@ -7,14 +7,14 @@ from typing import Any
 import click
 from rich.filesize import decimal
 
-from athlete_ally.cli.consent import ask
+from athlete_ally.cli.byte_bar import progress
+from athlete_ally.cli.confirm import ask
 from athlete_ally.cli.options import json_option
-from athlete_ally.cli.progress import progress
 from athlete_ally.cli.streams.options import settings_options
 from athlete_ally.config.settings import Settings
-from athlete_ally.core.topology import STREAMS
-from athlete_ally.wiring.backup import Kept, back_up, restore, verify_backup
-from athlete_ally.wiring.loop import run
+from athlete_ally.core.broker.topology import STREAMS
+from athlete_ally.wiring.commands.streams_backup import Kept, back_up, restore, verify_backup
+from athlete_ally.wiring.services.event_loop import run
 
 _folder = click.Path(path_type=Path, file_okay=False)
 

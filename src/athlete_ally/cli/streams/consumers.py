@@ -7,17 +7,17 @@ from typing import Any
 
 import click
 
-from athlete_ally.cli.consent import ask
+from athlete_ally.cli.confirm import ask
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.streams.options import settings_options
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.errors import Refused
-from athlete_ally.core.quantities import Span
+from athlete_ally.core.units_text import Span
 from athlete_ally.wiring.builders import now
-from athlete_ally.wiring.consumers import Waiting, look, preview, reset
-from athlete_ally.wiring.consumers import pause as pause_durable
-from athlete_ally.wiring.consumers import resume as resume_durable
-from athlete_ally.wiring.loop import run
+from athlete_ally.wiring.commands.streams_consumers import Waiting, look, preview, reset
+from athlete_ally.wiring.commands.streams_consumers import pause as pause_durable
+from athlete_ally.wiring.commands.streams_consumers import resume as resume_durable
+from athlete_ally.wiring.services.event_loop import run
 
 _yes_option = click.option("--yes", is_flag=True, help="Don't ask.")
 

@@ -11,9 +11,9 @@ from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.streams.options import settings_options
 from athlete_ally.cli.streams.plan import show_plan
 from athlete_ally.config.settings import Settings
-from athlete_ally.ops.drift import drift_text
-from athlete_ally.wiring.loop import run
-from athlete_ally.wiring.operator import plan_for
+from athlete_ally.ops.streams.drift import drift_text
+from athlete_ally.wiring.commands.streams import plan_for
+from athlete_ally.wiring.services.event_loop import run
 
 
 @click.command()

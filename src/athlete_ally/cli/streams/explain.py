@@ -8,7 +8,7 @@ import click
 
 from athlete_ally.cli.options import json_option
 from athlete_ally.core.errors import Misconfigured
-from athlete_ally.ops.fields import FIELDS, FieldNote, notes_on
+from athlete_ally.ops.streams.fields import FIELDS, FieldNote, notes_on
 
 
 @click.command()

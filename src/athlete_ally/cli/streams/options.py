@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from athlete_ally.adapters.backup_proof import verified_backups
+from athlete_ally.adapters.files.backup_proof import verified_backups
 from athlete_ally.cli.options import env_file_option, json_option, nats_options
 from athlete_ally.config.settings import load_settings
-from athlete_ally.ops.permission import Permission
+from athlete_ally.ops.streams.permission import Permission
 
 environment_option = click.option(
     "--environment-file",

@@ -8,9 +8,9 @@ from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.streams.options import settings_options
 from athlete_ally.cli.streams.text import plan_json, plan_lines, plan_markdown
 from athlete_ally.config.settings import Settings
-from athlete_ally.ops.plan import Plan, encode
-from athlete_ally.wiring.loop import run
-from athlete_ally.wiring.operator import plan_for
+from athlete_ally.ops.streams.plan import Plan, encode
+from athlete_ally.wiring.commands.streams import plan_for
+from athlete_ally.wiring.services.event_loop import run
 
 
 @click.command()

@@ -6,17 +6,17 @@ from itertools import groupby
 import click
 import msgspec
 
-from athlete_ally.adapters.journal_file import read_journal
+from athlete_ally.adapters.files.change_log_file import read_journal
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import json_option
 from athlete_ally.cli.streams.apply import apply_plan, show_applied
 from athlete_ally.cli.streams.options import permission_options, settings_options
 from athlete_ally.cli.streams.plan import show_plan
 from athlete_ally.config.settings import Settings, load_settings
-from athlete_ally.ops.journal import Entry, decode, undo
-from athlete_ally.ops.permission import Permission
-from athlete_ally.wiring.loop import run
-from athlete_ally.wiring.operator import plan_for
+from athlete_ally.ops.streams.change_log import Entry, decode, undo
+from athlete_ally.ops.streams.permission import Permission
+from athlete_ally.wiring.commands.streams import plan_for
+from athlete_ally.wiring.services.event_loop import run
 
 
 @click.command()

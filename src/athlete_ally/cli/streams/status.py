@@ -15,10 +15,10 @@ from rich.table import Table
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.streams.options import settings_options
 from athlete_ally.config.settings import Settings
-from athlete_ally.core.quantities import Size
-from athlete_ally.ops.overview import DurableRow, Overview, StreamRow, look
-from athlete_ally.wiring.loop import run
-from athlete_ally.wiring.operator import broker_session, wanted_by
+from athlete_ally.core.units_text import Size
+from athlete_ally.ops.streams.overview import DurableRow, Overview, StreamRow, look
+from athlete_ally.wiring.commands.streams import broker_session, wanted_by
+from athlete_ally.wiring.services.event_loop import run
 
 _EVERY_S = 2.0
 # What is piped into a file or a chat need not fit a terminal of the eighties.

@@ -6,8 +6,8 @@ from itertools import groupby
 import click
 import msgspec
 
-from athlete_ally.ops.judgement import value_text
-from athlete_ally.ops.plan import Change, Plan
+from athlete_ally.ops.streams.effect import value_text
+from athlete_ally.ops.streams.plan import Change, Plan
 
 _COLOURS = {
     "safe": "green",

@@ -10,9 +10,9 @@ from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.cli.streams.options import environment_option
 from athlete_ally.config.settings import load_settings
-from athlete_ally.ops.lint import lint
+from athlete_ally.ops.streams.lint import lint
 from athlete_ally.wiring.builders import desired_topology
-from athlete_ally.wiring.operator import required_environment
+from athlete_ally.wiring.commands.streams import required_environment
 
 
 @click.command()

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from athlete_ally.console.flow import Flow
-from athlete_ally.console.shell import Shell, Visit
+from athlete_ally.console.layout import Shell, Visit
 
 
 def flow_routes(shell: Shell, flow: Callable[[], Awaitable[Flow]]) -> list[Route]:

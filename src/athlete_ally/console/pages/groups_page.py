@@ -10,11 +10,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from athlete_ally.console.charts import bars
-from athlete_ally.console.counting import Counting
-from athlete_ally.console.office import OpenOffice, one_group
+from athlete_ally.console.dead_letters import OpenOffice, one_group
+from athlete_ally.console.layout import Shell, Visit
+from athlete_ally.console.letter_counts import Counting
 from athlete_ally.console.replays import Replays
-from athlete_ally.console.shell import Shell, Visit
-from athlete_ally.ops.grouping import Group
+from athlete_ally.ops.dead_letters.grouping import Group
 
 _SPARK = (120.0, 24.0)
 

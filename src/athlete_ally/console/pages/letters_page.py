@@ -8,11 +8,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from athlete_ally.console import wording
-from athlete_ally.console.office import OpenJournal, OpenOffice, note_reveal
-from athlete_ally.console.shell import Shell, Visit
-from athlete_ally.ops.diagnosis import differences
-from athlete_ally.ops.masking import masked_body, pretty_body
-from athlete_ally.ops.standing import Standing
+from athlete_ally.console.dead_letters import OpenJournal, OpenOffice, note_reveal
+from athlete_ally.console.layout import Shell, Visit
+from athlete_ally.ops.dead_letters.diagnosis import differences
+from athlete_ally.ops.dead_letters.letter_state import Standing
+from athlete_ally.ops.dead_letters.masking import masked_body, pretty_body
 
 _LINES_OF_JOURNAL = 200
 

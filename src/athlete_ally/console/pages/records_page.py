@@ -11,17 +11,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from athlete_ally.console.charts import Bar, bars
-from athlete_ally.console.office import OpenJournal
+from athlete_ally.console.dead_letters import OpenJournal
+from athlete_ally.console.layout import Shell, Visit
 from athlete_ally.console.records import OpenRecords
-from athlete_ally.console.shell import Shell, Visit
 from athlete_ally.console.trend import BAND_DAYS, DayValue, TrendDay, main_series, trend
 from athlete_ally.console.trend_chart import draw
+from athlete_ally.core.audit_log import Note
 from athlete_ally.core.client_key import digest
-from athlete_ally.core.journal import Note
-from athlete_ally.core.measurement import Measurement
-from athlete_ally.core.record import KEY_COLUMNS, Record
-from athlete_ally.ops.lineage import Messages, Row, lineage_of
-from athlete_ally.ops.masking import masked_body
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.record import KEY_COLUMNS, Record
+from athlete_ally.ops.dead_letters.masking import masked_body
+from athlete_ally.ops.people.lineage import Messages, Row, lineage_of
 
 _DAYS_SHOWN = 42
 _MOST_ROWS = 400

@@ -9,11 +9,11 @@ from urllib.parse import quote
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from athlete_ally.console.layout import Shell, Visit
 from athlete_ally.console.replays import Replays
-from athlete_ally.console.shell import Shell, Visit
 from athlete_ally.core.errors import Refused
-from athlete_ally.ops.replay_plan import Terms
-from athlete_ally.ops.selection import Selection
+from athlete_ally.ops.dead_letters.replay_plan import Terms
+from athlete_ally.ops.dead_letters.selection import Selection
 
 _MOST_PER_S = 10_000.0
 _MOST_DIGITS = 9

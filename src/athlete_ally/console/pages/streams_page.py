@@ -7,10 +7,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from athlete_ally.console.figures import Source
-from athlete_ally.console.shell import Shell, Visit
-from athlete_ally.ops.judgement import value_text
-from athlete_ally.ops.overview import Overview
-from athlete_ally.ops.plan import Plan
+from athlete_ally.console.layout import Shell, Visit
+from athlete_ally.ops.streams.effect import value_text
+from athlete_ally.ops.streams.overview import Overview
+from athlete_ally.ops.streams.plan import Plan
 
 
 def stream_routes(

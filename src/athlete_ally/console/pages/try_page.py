@@ -10,14 +10,14 @@ from http import HTTPStatus
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from athlete_ally.console.journey import Answer, Journey, Send, Sent
-from athlete_ally.console.office import OpenJournal, OpenOffice
+from athlete_ally.console.dead_letters import OpenJournal, OpenOffice
+from athlete_ally.console.examples import specimens
+from athlete_ally.console.layout import Shell, Visit
 from athlete_ally.console.records import OpenRecords
-from athlete_ally.console.shell import Shell, Visit
-from athlete_ally.console.specimens import specimens
-from athlete_ally.core import headers
-from athlete_ally.core.journal import Note
-from athlete_ally.ops.selection import Selection
+from athlete_ally.console.test_send import Answer, Journey, Send, Sent
+from athlete_ally.core.audit_log import Note
+from athlete_ally.core.messages import headers
+from athlete_ally.ops.dead_letters.selection import Selection
 
 _KIND = "hrv"
 # It was sent a moment ago; a letter that is older is another's.

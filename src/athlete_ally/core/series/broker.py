@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from athlete_ally.core import topology
-from athlete_ally.core.dead_letter import SHELVES
+from athlete_ally.core.broker import topology
+from athlete_ally.core.messages.dead_letter import SHELVES
 from athlete_ally.core.series.declared import Series
 
 OTHER: Final = "other"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
 
-from athlete_ally.core import topology
+from athlete_ally.core.broker import topology
 from athlete_ally.core.series.declared import SLOW_S, Series, build_info, denied
 from athlete_ally.core.verdict import REASONS, VENDOR_REASONS
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from athlete_ally.core import topology
+from athlete_ally.core.broker import topology
 from athlete_ally.core.series.declared import Series
-from athlete_ally.core.webhook_books import UNPACK_RESULTS
+from athlete_ally.core.vendor.webhook import UNPACK_RESULTS
 
 
 @dataclass(frozen=True, slots=True)

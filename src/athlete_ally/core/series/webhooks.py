@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
-from athlete_ally.core import signature
 from athlete_ally.core.series.declared import Series
+from athlete_ally.core.vendor import signature
 
 WEBHOOK_STATUSES: Final = ("200", "201", "204", "400", "401", "404", "405", "408", "413", "429", "503")
 

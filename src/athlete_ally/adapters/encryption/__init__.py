@@ -1,0 +1,1 @@
+"""Encryption of tokens at rest and of tickets that pass through browsers."""

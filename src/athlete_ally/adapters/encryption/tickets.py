@@ -1,0 +1,35 @@
+"""Tickets and states: small documents that travel through browsers, which nobody can read, change or use for long."""
+
+from typing import Any
+
+import msgspec
+from cryptography.fernet import InvalidToken, MultiFernet
+
+from athlete_ally.adapters.encryption.tokens import fernet_of
+from athlete_ally.core.errors import Refused
+
+
+class TicketSeal:
+    """Seals with the key of the vault; what was sealed for one purpose is of no use for another."""
+
+    def __init__(self, keys: str) -> None:
+        """Take keys with commas or white space between. Raises as `TokenSeal`."""
+        self._fernet: MultiFernet = fernet_of(keys)
+
+    def seal(self, purpose: str, fields: dict[str, Any]) -> str:
+        """Return the sealed fields, safe in an address."""
+        return self._fernet.encrypt(msgspec.json.encode({"purpose": purpose, **fields})).decode()
+
+    def open(self, purpose: str, sealed: str, *, lives_s: int) -> dict[str, Any]:
+        """Return the fields.
+
+        Raises:
+            Refused: it was not sealed by us, not for this purpose, or longer ago than `lives_s`.
+        """
+        try:
+            fields: dict[str, Any] = msgspec.json.decode(self._fernet.decrypt(sealed, ttl=lives_s))
+        except InvalidToken as error:
+            raise Refused(f"this {purpose} is not valid, or no longer: ask for a new link") from error
+        if fields.pop("purpose", None) != purpose:
+            raise Refused(f"this {purpose} is not valid, or no longer: ask for a new link")
+        return fields

@@ -1,0 +1,1 @@
+"""Files on this machine: keys, backups, exports of a person, and what was done to streams."""

@@ -1,0 +1,1 @@
+"""HTTP: our server, its common routes, and the clients of ingest and of vendors."""

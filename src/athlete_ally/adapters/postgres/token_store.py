@@ -1,0 +1,183 @@
+"""The vault of tokens in PostgreSQL.
+
+A refresh is guarded by an advisory lock of the session and not by a row lock: what was begun is then on disk before
+the vendor is asked, and no transaction is open while it answers.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+
+from athlete_ally.adapters.encryption.tokens import TokenSeal
+from athlete_ally.adapters.postgres.errors import is_text, translated
+from athlete_ally.core.errors import Refused, Unavailable, Withdrawn
+from athlete_ally.core.vendor.grant import Exchange, Grant, Granted, Tokens
+
+# The first half of the lock's key, ours alone in the database: any constant does.
+_LOCK_SPACE = 0x2A7E61
+# A database that restarts is back by then; the tokens that are lost otherwise cost a person a new consent.
+_KEEP_TRIES = 60
+_KEEP_AGAIN_S = 0.5
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_KEEP = """
+INSERT INTO vendor_grant (vendor, account, user_id, sealed, expires_at, scopes)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (vendor, account) DO UPDATE SET
+    sealed = excluded.sealed, expires_at = excluded.expires_at, scopes = excluded.scopes,
+    state = 'active', granted_at = clock_timestamp(), refreshing_since = NULL
+WHERE vendor_grant.user_id = excluded.user_id
+RETURNING id, state, granted_at
+"""
+_PEOPLE = "SELECT DISTINCT user_id FROM vendor_grant WHERE vendor = $1 AND state = 'active' ORDER BY 1"
+_STORE = """
+UPDATE vendor_grant
+SET sealed = $2, expires_at = $3, refreshed_at = clock_timestamp(), refreshing_since = NULL
+WHERE id = $1
+"""
+_LOST = """
+UPDATE vendor_grant SET state = CASE WHEN $2 THEN 'refresh-lost' ELSE 'withdrawn' END, refreshing_since = NULL
+WHERE id = $1
+"""
+
+
+class PostgresVault:
+    """The `Vault` port."""
+
+    def __init__(self, pool: "asyncpg.Pool[Any]", seal: TokenSeal) -> None:
+        """Use connections of this pool; every refresh in progress holds one."""
+        self._pool = pool
+        self._seal = seal
+
+    async def keep(self, granted: Granted) -> Grant:
+        """See the port."""
+        tokens = granted.tokens
+        sealed = self._seal.seal(granted.vendor, granted.account, tokens)
+        owner = (granted.vendor, granted.account, granted.user_id)
+        with translated():
+            row = await self._pool.fetchrow(_KEEP, *owner, sealed, tokens.expires_at, list(granted.scopes))
+        if row is None:
+            raise Refused(
+                f"this account at {granted.vendor} is connected for another person: disconnect it there first"
+            )
+        return Grant(row["id"], granted, row["state"], row["granted_at"])
+
+    async def find(self, vendor: str, account: str) -> Grant | None:
+        """See the port."""
+        if not is_text(account):
+            return None
+        with translated():
+            row = await self._pool.fetchrow(
+                "SELECT * FROM vendor_grant WHERE vendor = $1 AND account = $2", vendor, account
+            )
+        return self._grant(row) if row else None
+
+    async def of_user(self, vendor: str, user_id: str) -> Grant | None:
+        """See the port."""
+        with translated():
+            row = await self._pool.fetchrow(
+                "SELECT * FROM vendor_grant WHERE vendor = $1 AND user_id = $2 ORDER BY granted_at DESC LIMIT 1",
+                vendor,
+                user_id,
+            )
+        return self._grant(row) if row else None
+
+    async def people(self, vendor: str) -> Sequence[str]:
+        """See the port."""
+        with translated():
+            rows = await self._pool.fetch(_PEOPLE, vendor)
+        return [row["user_id"] for row in rows]
+
+    async def refresh(self, vendor: str, account: str, *, stale: str, exchange: Exchange) -> Grant:
+        """See the port."""
+        async with self._alone(vendor, account) as connection:
+            with translated():
+                row = await connection.fetchrow(
+                    "SELECT * FROM vendor_grant WHERE vendor = $1 AND account = $2", vendor, account
+                )
+            if row is None or row["state"] != "active":
+                raise Withdrawn(f"there is no permission at {vendor}")
+            grant = self._grant(row)
+            if grant.granted.tokens.access != stale:
+                return grant
+            was_cut_off = row["refreshing_since"] is not None
+            with translated():
+                await connection.execute(
+                    "UPDATE vendor_grant SET refreshing_since = clock_timestamp() WHERE id = $1", grant.id
+                )
+            try:
+                tokens = await exchange(grant.granted.tokens)
+            except Withdrawn:
+                with translated():
+                    await connection.execute(_LOST, grant.id, was_cut_off)
+                raise
+            await self._store(grant, tokens)
+        renewed = Granted(vendor, account, grant.granted.user_id, tokens, grant.granted.scopes)
+        return Grant(grant.id, renewed, "active", grant.granted_at)
+
+    async def withdraw(self, vendor: str, account: str) -> bool:
+        """See the port."""
+        if not is_text(account):
+            return False
+        nothing = self._seal.seal(vendor, account, Tokens("", None, _LONG_AGO))
+        with translated():
+            done = await self._pool.fetchval(
+                "UPDATE vendor_grant SET state = 'withdrawn', sealed = $3, refreshing_since = NULL "
+                "WHERE vendor = $1 AND account = $2 RETURNING id",
+                vendor,
+                account,
+                nothing,
+            )
+        return done is not None
+
+    async def renew_all(self) -> int:
+        """Encrypt everything with the first key, and return how many grants there are.
+
+        Raises:
+            Misconfigured: no key opens one of them; nothing is changed.
+            Unavailable: the database can't be reached.
+        """
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                rows = await connection.fetch("SELECT id, sealed FROM vendor_grant FOR UPDATE")
+                await connection.executemany(
+                    "UPDATE vendor_grant SET sealed = $2 WHERE id = $1",
+                    [(row["id"], self._seal.renew(row["sealed"])) for row in rows],
+                )
+        return len(rows)
+
+    async def _store(self, grant: Grant, tokens: Tokens) -> None:
+        """Store what the vendor gave; from its answer on, the old refresh token may be worth nothing."""
+        sealed = self._seal.seal(grant.granted.vendor, grant.granted.account, tokens)
+        for _ in range(_KEEP_TRIES):
+            try:
+                with translated():
+                    await self._pool.execute(_STORE, grant.id, sealed, tokens.expires_at)
+            except Unavailable:
+                await asyncio.sleep(_KEEP_AGAIN_S)
+            else:
+                return
+        raise Unavailable("PostgreSQL did not take the new tokens: the person may have to connect again")
+
+    @asynccontextmanager
+    async def _alone(self, vendor: str, account: str) -> AsyncGenerator[Any]:
+        """Let one process at a time refresh an account; whoever dies lets go."""
+        with translated():
+            connection = await self._pool.acquire()
+        try:
+            with translated():
+                await connection.execute(
+                    "SELECT pg_advisory_lock($1, hashtext($2))", _LOCK_SPACE, f"{vendor} {account}"
+                )
+            yield connection
+        finally:
+            # Giving a connection back unlocks what it holds; a broken one has let go already.
+            await self._pool.release(connection)
+
+    def _grant(self, row: Any) -> Grant:
+        tokens = self._seal.open(row["vendor"], row["account"], row["sealed"])
+        granted = Granted(row["vendor"], row["account"], row["user_id"], tokens, tuple(row["scopes"]))
+        return Grant(row["id"], granted, row["state"], row["granted_at"])

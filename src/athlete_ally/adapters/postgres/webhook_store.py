@@ -1,0 +1,143 @@
+"""The `WebhookBooks` and `Accounts` ports on PostgreSQL."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple
+from typing import Any
+
+import asyncpg
+
+from athlete_ally.adapters.postgres.errors import is_text, translated
+from athlete_ally.adapters.postgres.sql import load_sql
+from athlete_ally.core.vendor.grant import GrantState
+from athlete_ally.core.vendor.webhook_store import Account, FetchReceipt, WebhookReceipt
+
+_KNOWN = load_sql("known_webhooks")
+_REMEMBER = load_sql("insert_webhook_receipt")
+_REMEMBER_FETCH = load_sql("insert_fetch_receipt")
+_START_ALONE = load_sql("start_alone")
+_FORGET_STARTS = load_sql("forget_lone_starts")
+# Whoever connected an account said whose it is; what an operator links stands above that.
+_PEOPLE = """
+SELECT account, user_id FROM vendor_account WHERE vendor = $1 AND account = ANY ($2::text[])
+UNION ALL
+SELECT account, user_id FROM vendor_grant AS given WHERE vendor = $1 AND account = ANY ($2::text[]) AND NOT EXISTS (
+    SELECT FROM vendor_account AS linked WHERE linked.vendor = given.vendor AND linked.account = given.account
+)
+"""
+_OWNER = "SELECT vendor, account, user_id FROM vendor_grant WHERE vendor = $1 AND id = $2"
+_PERMISSIONS = "SELECT account, state FROM vendor_grant WHERE vendor = $1 AND account = ANY ($2::text[])"
+_ON_RECORD = "SELECT DISTINCT message_id FROM receipt WHERE message_id = ANY ($1::text[])"
+_WITHDRAW = (
+    "UPDATE vendor_account SET withdrawn_at = clock_timestamp() "
+    "WHERE vendor = $1 AND account = ANY ($2::text[]) AND withdrawn_at IS NULL"
+)
+_LINK = (
+    "INSERT INTO vendor_account (vendor, account, user_id) SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) "
+    "ON CONFLICT (vendor, account) DO UPDATE SET user_id = excluded.user_id, withdrawn_at = NULL"
+)
+_LIST = "SELECT vendor, account, user_id FROM vendor_account WHERE $1::text IS NULL OR vendor = $1 ORDER BY 1, 2"
+_UNLINK = "DELETE FROM vendor_account WHERE vendor = $1 AND account = $2 RETURNING 1"
+
+
+class PostgresWebhooks:
+    """Keeps accounts, and a receipt for each webhook."""
+
+    def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
+        """Use connections of this pool."""
+        self._pool = pool
+
+    async def people(self, vendor: str, accounts: Sequence[str]) -> Mapping[str, str]:
+        """See the port."""
+        with translated():
+            rows = await self._pool.fetch(_PEOPLE, vendor, [*filter(is_text, accounts)])
+        return {row["account"]: row["user_id"] for row in rows}
+
+    async def owner(self, vendor: str, grant: int) -> Account | None:
+        """See the port."""
+        with translated():
+            row = await self._pool.fetchrow(_OWNER, vendor, grant)
+        return Account(row["vendor"], row["account"], row["user_id"]) if row else None
+
+    async def permissions(self, vendor: str, accounts: Sequence[str]) -> Mapping[str, GrantState]:
+        """Return the state of the grants of these accounts, for those that connected. Raises as the port."""
+        with translated():
+            rows = await self._pool.fetch(_PERMISSIONS, vendor, [*filter(is_text, accounts)])
+        return {row["account"]: row["state"] for row in rows}
+
+    async def on_record(self, message_ids: Sequence[str]) -> frozenset[str]:
+        """Return which of these messages of readings were dealt with before. Raises as the port."""
+        with translated():
+            rows = await self._pool.fetch(_ON_RECORD, list(message_ids))
+        return frozenset(row["message_id"] for row in rows)
+
+    async def withdraw(self, vendor: str, accounts: Sequence[str]) -> None:
+        """See the port."""
+        with translated():
+            await self._pool.execute(_WITHDRAW, vendor, [*filter(is_text, accounts)])
+
+    async def known(self, asked: Sequence[tuple[str, str, int]]) -> frozenset[tuple[str, str, int]]:
+        """See the port."""
+        columns = [list(column) for column in zip(*asked, strict=True)]
+        with translated():
+            rows = await self._pool.fetch(_KNOWN, *columns) if asked else []
+        return frozenset((row["message_id"], row["stream"], row["sequence"]) for row in rows)
+
+    async def remember(self, receipt: WebhookReceipt) -> None:
+        """See the port."""
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(
+                    _REMEMBER,
+                    receipt.message_id,
+                    receipt.stream,
+                    receipt.sequence,
+                    receipt.vendor,
+                    receipt.result,
+                    receipt.readings,
+                    receipt.resources,
+                    receipt.dead_lettered,
+                    receipt.received_at,
+                    receipt.trace_id,
+                    receipt.parent and receipt.parent.message_id,
+                    receipt.parent and receipt.parent.sequence,
+                    receipt.replay_of,
+                    json.dumps([asdict(each) for each in receipt.rejected]),
+                )
+                await connection.execute(_FORGET_STARTS, [receipt.message_id])
+
+    async def remember_fetch(self, receipt: FetchReceipt) -> None:
+        """See `fetch.worker.Books`."""
+        with translated():
+            await self._pool.execute(_REMEMBER_FETCH, *astuple(receipt))
+
+    async def start_alone(self, message_id: str, stream: str, sequence: int) -> int:
+        """See the port."""
+        with translated():
+            return await self._pool.fetchval(_START_ALONE, message_id, stream, sequence) - 1
+
+    async def end_alone(self, message_id: str) -> None:
+        """See the port."""
+        with translated():
+            await self._pool.execute(_FORGET_STARTS, [message_id])
+
+    async def link(self, accounts: Sequence[Account]) -> None:
+        """Say whose these accounts are; one that is known is given to the person named here."""
+        columns = [
+            [each.vendor for each in accounts],
+            [each.account for each in accounts],
+            [each.user_id for each in accounts],
+        ]
+        with translated():
+            await self._pool.execute(_LINK, *columns)
+
+    async def linked(self, vendor: str | None) -> list[Account]:
+        """Return all accounts, or those at one vendor."""
+        with translated():
+            rows = await self._pool.fetch(_LIST, vendor)
+        return [Account(row["vendor"], row["account"], row["user_id"]) for row in rows]
+
+    async def unlink(self, vendor: str, account: str) -> bool:
+        """Forget an account; tell whether it was there."""
+        with translated():
+            return await self._pool.fetchval(_UNLINK, vendor, account) is not None

@@ -1,0 +1,32 @@
+"""`dlq`: the commands for dead letters."""
+
+import click
+
+from athlete_ally.cli.lazy import LazyGroup
+
+_COMMANDS = {
+    "diff": "athlete_ally.cli.dlq.show:diff",
+    "edit": "athlete_ally.cli.dlq.edit:edit",
+    "export": "athlete_ally.cli.dlq.export_import:export_command",
+    "import": "athlete_ally.cli.dlq.export_import:import_command",
+    "journal": "athlete_ally.cli.dlq.journal:journal",
+    "list": "athlete_ally.cli.dlq.list_:list_command",
+    "purge": "athlete_ally.cli.dlq.triage:purge",
+    "quarantine": "athlete_ally.cli.dlq.triage:quarantine",
+    "release": "athlete_ally.cli.dlq.triage:release",
+    "replay": "athlete_ally.cli.dlq.replay:replay",
+    "resolve": "athlete_ally.cli.dlq.triage:resolve",
+    "show": "athlete_ally.cli.dlq.show:show",
+    "stats": "athlete_ally.cli.dlq.list_:stats",
+    "test": "athlete_ally.cli.dlq.test:test",
+    "top": "athlete_ally.cli.dlq.list_:top",
+}
+
+
+@click.group(cls=LazyGroup, places=_COMMANDS)
+def dlq() -> None:
+    """Understand dead letters, prove a fix before anything is sent, and replay them.
+
+    The way: `top` says what failed, `show` and `diff` why, `test` what today's code would make of it, `replay` sends it
+    to the durable that failed. What is not to be replayed is put aside by `resolve` or `quarantine`.
+    """

@@ -1,0 +1,98 @@
+"""`dlq edit`: correct a dead letter before it is replayed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from athlete_ally.cli.dlq.text import prediction_exit, told_how_far
+from athlete_ally.cli.exits import Exit
+from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.config.environment_file import environment_of
+from athlete_ally.config.settings import Settings, load_settings
+from athlete_ally.core.errors import InvalidMessage, Refused
+from athlete_ally.ops.dead_letters.editing import changed_fields, compact, set_fields
+from athlete_ally.ops.dead_letters.letter_state import standing
+from athlete_ally.ops.dead_letters.masking import pretty_body
+from athlete_ally.wiring.commands.dlq import actor, office_session
+from athlete_ally.wiring.services.event_loop import run
+
+
+@click.command()
+@click.argument("seq", type=int)
+@click.option(
+    "--set",
+    "assignments",
+    metavar="FIELD=VALUE",
+    multiple=True,
+    help="Set a field (VALUE is JSON, or text); without it $EDITOR opens. FIELD= removes it. May be given repeatedly.",
+)
+@click.option(
+    "--reading", type=click.IntRange(min=0), default=0, show_default=True, help="Which reading --set changes."
+)
+@env_file_option
+@json_option
+def edit(*, seq: int, assignments: tuple[str, ...], reading: int, env_file: Path | None, as_json: bool) -> None:
+    """Replace the dead letter SEQ by a corrected one, which waits to be replayed. (changing)
+
+    The original is kept among the resolved ones, linked to the new letter; the journal notes which fields changed, and
+    hashes of both. In production it is refused, unless the environment file says `allow_edit_dead_letters = true`.
+    Exit code 2 when the corrected letter would still fail, or nothing was changed.
+    """
+    settings = load_settings(env_file)
+    _allow(settings)
+
+    async def main() -> dict[str, Any] | None:
+        async with office_session(settings, changing=True) as office, office.journal.alone():
+            found = await office.desk.one(seq)
+            if found is None:
+                click.echo(f"there is no dead letter {seq} in AA_DLQ", err=True)
+                return None
+            old = found.current().body
+            new = set_fields(old, reading, assignments) if assignments else _in_editor(old)
+            if compact(new) == compact(old):
+                click.echo("nothing was changed", err=True)
+                return None
+            changes = changed_fields(old, new)
+            with told_how_far("the letter is as it was"):
+                letter = await office.cabinet(actor()).edit(found, new, changes)
+            prediction = await office.rehearsals.predict(standing(letter))
+            return {
+                "seq": letter.sequence,
+                "letter": letter.identity,
+                "edited_from": found.letter.identity,
+                "changes": changes,
+                "passes": prediction.passes,
+                "unknown": bool(prediction.unknown),
+                "error": prediction.rejected[0].error if prediction.rejected else prediction.unknown,
+            }
+
+    try:
+        result = run(main())
+    except InvalidMessage as error:
+        raise Refused(str(error)) from error
+    if result is None:
+        raise SystemExit(Exit.FINDINGS)
+    if as_json:
+        click.echo(json.dumps(result))
+    else:
+        no = "it can't be told whether it passes" if result["unknown"] else "it would still fail"
+        verdict = "it would pass now" if result["passes"] else f"{no}: {result['error']}"
+        click.echo(f"letter {seq} is replaced by {result['seq']} ({', '.join(result['changes'])}); {verdict}")
+    raise SystemExit(prediction_exit(failing=not (result["passes"] or result["unknown"]), unknown=result["unknown"]))
+
+
+def _allow(settings: Settings) -> None:
+    spec = environment_of(settings)
+    environments = {settings.environment, spec.environment}
+    if "production" in environments and not spec.allow_edit_dead_letters:
+        raise Refused(
+            "dead letters must not be edited in production: let the sender correct them, "
+            "or set allow_edit_dead_letters = true in the environment file"
+        )
+
+
+def _in_editor(old: bytes) -> bytes:
+    text: str | None = click.edit(pretty_body(old), extension=".json", require_save=True)
+    return old if text is None else compact(text.encode())

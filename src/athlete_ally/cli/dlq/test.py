@@ -1,0 +1,87 @@
+"""`dlq test`: what would become of dead letters if they were replayed now."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import click
+
+from athlete_ally.cli.count_bar import progress_bar
+from athlete_ally.cli.dlq.options import all_option, chosen_letters, filter_options, selection_from, shelf_option
+from athlete_ally.cli.dlq.text import prediction_exit, prediction_text, warn_of_missing_history
+from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.config.settings import Settings, load_settings
+from athlete_ally.ops.dead_letters.export_file import read_archive
+from athlete_ally.ops.dead_letters.json_views import prediction_document
+from athlete_ally.ops.dead_letters.letter_state import Standing, standing
+from athlete_ally.ops.dead_letters.predictions import Rehearsals, Tally
+from athlete_ally.ops.dead_letters.selection import Selection
+from athlete_ally.wiring.builders import now
+from athlete_ally.wiring.commands.dlq import office_session
+from athlete_ally.wiring.commands.dlq_dry_runs import build_rehearsals
+from athlete_ally.wiring.services.event_loop import run
+
+
+@click.command()
+@click.argument("seq", type=int, nargs=-1)
+@all_option
+@filter_options
+@shelf_option
+@click.option(
+    "--from",
+    "export",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Read letters from this export instead; no server is needed then.",
+)
+@env_file_option
+@json_option
+def test(
+    seq: tuple[int, ...],
+    *,
+    everything: bool,
+    export: Path | None,
+    env_file: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Run today's code over dead letters, without any effect, and say what would become of them. (read-only)
+
+    A webhook is unpacked and its readings are normalised; whose accounts they are is looked up. A vendor is never
+    asked: of what has to be fetched only the permission is known. Without a database, or on an export, older readings
+    count as stored, and of an account it can't be told whose it is.
+
+    Exit code 0 when all would pass, 2 when some would fail again, 1 when none would but of some it can't be told.
+    """
+    settings = load_settings(env_file)
+    selection = (
+        selection_from(options, sequences=seq) if export else chosen_letters(options, seq, everything=everything)
+    )
+    tally = run(_offline(settings, selection, export) if export else _online(settings, selection))
+    click.echo(json.dumps(prediction_document(tally)) if as_json else prediction_text(tally))
+    raise SystemExit(prediction_exit(failing=tally.letters_failing, unknown=tally.unknown))
+
+
+async def _online(settings: Settings, selection: Selection) -> Tally:
+    async with office_session(settings, changing=False) as office:
+        warn_of_missing_history(office)
+        async with aclosing(office.desk.read(selection)) as found:
+            return await _tally(found, office.rehearsals)
+
+
+async def _offline(settings: Settings, selection: Selection, export: Path) -> Tally:
+    async def letters() -> AsyncIterator[Standing]:
+        moment = now()
+        with export.open("rb") as lines:
+            for letter in read_archive(lines):
+                if selection.takes(letter, moment):
+                    yield standing(letter)
+
+    return await _tally(letters(), build_rehearsals(settings, None))
+
+
+async def _tally(found: AsyncIterator[Standing], rehearsals: Rehearsals) -> Tally:
+    with progress_bar() as bar:
+        task = bar.add_task("testing", total=None)
+        return await rehearsals.tally(found, lambda count: bar.update(task, completed=count))

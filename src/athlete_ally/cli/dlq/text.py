@@ -1,0 +1,88 @@
+"""How dead letters are printed: as JSON documents and as tables."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Collection, Generator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import click
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from athlete_ally.cli.exits import Exit
+from athlete_ally.core.errors import StreamFull
+from athlete_ally.ops.dead_letters.predictions import Tally
+from athlete_ally.wiring.commands.dlq import Office
+
+_BARS = " ▁▂▃▄▅▆▇█"
+
+
+def prediction_text(tally: Tally) -> str:
+    """Return what a person reads of a prediction."""
+    passing = f"{tally.passing} of {counted(tally.letters, 'letter')} ({tally.share_passing:.1%}) would pass now"
+    readings = f"{counted(tally.stored, 'reading')} stored, {tally.superseded} superseded, {tally.failing} failing"
+    rare = ((tally.duplicate, "duplicate"), (tally.ignored, "of no use"))
+    lines = [f"{passing}: {', '.join([readings, *(f'{count} {what}' for count, what in rare if count)])}"]
+    lines += [f"  {count} would fail: {reason}: {error}" for reason, error, count in tally.commonest_failures()]
+    lines += [f"  of {counted(count, 'letter')} it can't be told: {why}" for why, count in tally.commonest_unknowns()]
+    return "\n".join(lines)
+
+
+def prediction_exit(*, failing: int, unknown: int) -> Exit:
+    """Return the exit code of a prediction: what would fail weighs more than what can't be told."""
+    if failing:
+        return Exit.FINDINGS
+    return Exit.ERROR if unknown else Exit.AS_DESIRED
+
+
+def sparkline(numbers: list[int]) -> str:
+    """Return numbers as a line of bars."""
+    most = max(numbers, default=0)
+    return "".join(_BARS[-(-number * (len(_BARS) - 1) // most)] if most else _BARS[0] for number in numbers)
+
+
+def when(moment: datetime) -> str:
+    """Return a moment as a table shows it: seconds are enough for a person, and leave room for the error."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def table(*columns: str, title: str, whole: Collection[str] = ()) -> Table:
+    """Return an empty table in the house's style. Nothing is cut off; what is to be copied stays in one piece."""
+    listed = Table(box=box.SIMPLE_HEAD, title=escape(title), title_justify="left")
+    for column in columns:
+        listed.add_column(column, overflow="fold", no_wrap=column in whole)
+    return listed
+
+
+async def stream_json(name: str, documents: AsyncIterator[dict[str, Any]], write: Callable[[str], object]) -> int:
+    """Write `{name: [...]}` while it comes in, so that many take no memory; return how many there were."""
+    write(f'{{"{name}": [')
+    count = 0
+    async for document in documents:
+        write(("" if count == 0 else ", ") + json.dumps(document))
+        count += 1
+    write("]}\n")
+    return count
+
+
+def warn_of_missing_history(office: Office) -> None:
+    """Say on standard error that replays could not be looked up."""
+    if office.no_history:
+        click.echo(f"warning: replays of letters are not known: {office.no_history}", err=True)
+
+
+@contextmanager
+def told_how_far(so_far: str) -> Generator[None]:
+    """Say of a full AA_DLQ how far it went, and what makes room; the same command goes on from there."""
+    try:
+        yield
+    except StreamFull as error:
+        room = "replay or purge letters, or raise max_bytes of its stream; then run this again"
+        raise StreamFull(f"{error}; {so_far}: {room}") from error
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number with its noun, as in `1 letter` and `2 letters`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,55 @@
+"""Counting all dead letters by how they failed: once for everybody who asks meanwhile, and shown while it goes on."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from athlete_ally.console.dead_letters import Office, OpenOffice
+from athlete_ally.ops.dead_letters.grouping import Groups
+from athlete_ally.ops.dead_letters.selection import Selection
+
+# Tens of thousands of letters are counted by then; of more the page shows what is known so far.
+_SHOW_WITHIN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The letters counted so far."""
+
+    groups: Groups
+    is_done: bool
+
+
+@dataclass(slots=True)
+class Counting:
+    """Keeps the latest count."""
+
+    office: OpenOffice
+    now: Callable[[], datetime]
+    _groups: Groups = field(init=False)
+    _task: "asyncio.Task[None] | None" = field(default=None, init=False)
+
+    async def look(self, *, anew: bool) -> Count:
+        """Return the count when it is done, or as it is after two seconds; `anew` begins another where none goes on.
+
+        Raises:
+            Unavailable: the broker or the database can't be reached.
+        """
+        office = self.office()
+        if self._task is None or (self._task.done() and (anew or self._task.exception())):
+            self._groups = Groups(self.now())
+            self._task = asyncio.create_task(_count(office, self._groups))
+        task, groups = self._task, self._groups
+        await asyncio.wait({task}, timeout=_SHOW_WITHIN_S)
+        if task.done():
+            task.result()
+        return Count(groups, task.done())
+
+
+async def _count(office: Office, groups: Groups) -> None:
+    async with aclosing(office.desk.read(Selection())) as found:
+        async for each in found:
+            if not each.is_done:
+                groups.add(each.letter, each.readings)

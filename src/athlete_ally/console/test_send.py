@@ -1,0 +1,66 @@
+"""Readings sent from the page, and how far each has come."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from athlete_ally.ops.people.lineage import Row
+
+_MOST_KEPT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What ingest answered, after how many milliseconds."""
+
+    status: int
+    document: Mapping[str, Any]
+    took_ms: float
+
+    @property
+    def is_accepted(self) -> bool:
+        """Tell whether the stream holds it."""
+        return self.status == 202  # noqa: PLR2004  # the one success that ingest answers
+
+    @property
+    def message_id(self) -> str:
+        """Return the id under which it travels."""
+        return str(self.document.get("id", ""))
+
+
+Send = Callable[[str, bytes], Awaitable[Answer]]
+"""Sends a body to ingest's route of a kind, as any client does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """How far a reading has come: the answer, its receipt, and the dead letter that it became."""
+
+    kind: str
+    answer: Answer
+    receipt: Row | None = None
+    letter: int | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing more will happen to it."""
+        if not self.answer.is_accepted:
+            return True
+        return self.receipt is not None and (not self.receipt["dead_lettered"] or self.letter is not None)
+
+
+@dataclass(slots=True)
+class Sent:
+    """What was sent lately, by a name for each."""
+
+    _by_key: dict[str, tuple[str, Answer]] = field(default_factory=dict[str, tuple[str, Answer]])
+
+    def keep(self, key: str, kind: str, answer: Answer) -> None:
+        """Keep an answer; the oldest is forgotten."""
+        self._by_key[key] = kind, answer
+        while len(self._by_key) > _MOST_KEPT:
+            self._by_key.pop(next(iter(self._by_key)))
+
+    def find(self, key: str) -> tuple[str, Answer] | None:
+        """Return kind and answer."""
+        return self._by_key.get(key)

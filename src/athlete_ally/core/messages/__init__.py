@@ -1,0 +1,1 @@
+"""What travels through streams: messages, their headers and identity, dead letters, and whose data they hold. Pure."""

@@ -1,0 +1,1 @@
+"""Readings and records: decoding, quantities, heart beats, and the port of a kind. Pure."""

@@ -1,0 +1,55 @@
+"""What one message wants to store, and what became of it. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from athlete_ally.core.messages.parent import Parent
+from athlete_ally.core.readings.record import Record
+from athlete_ally.core.verdict import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One reading of a message that goes to AA_DLQ: which, and why (in words without values)."""
+
+    index: int
+    reason: Reason
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """What one message wants to store: its records, and the readings already rejected.
+
+    `readings` counts all readings of the message. `replay_of` is the identity of the dead letter that the message
+    replays, if it does: its readings were dead-lettered before, and that letter is still in AA_DLQ. `traceparent` is
+    what the message says, and may be anything. `parent` is the message that it was unpacked from, if it was.
+    """
+
+    message_id: str
+    stream: str
+    sequence: int
+    readings: int
+    received_at: datetime
+    records: tuple[Record, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    replay_of: str | None = None
+    traceparent: str | None = None
+    parent: Parent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one lot, on record in the database from now on.
+
+    `is_redelivery`: this very message was stored before, and its effects may have to be announced again.
+    `is_duplicate`: another message with the same content was stored before; nothing is left to do.
+    `stored`: the lot's records that are the current ones of their keys. `superseded`: how many were older than what is
+    there. `rejected`: the lot's own rejections and those of the database.
+    """
+
+    is_redelivery: bool
+    is_duplicate: bool
+    stored: tuple[Record, ...]
+    superseded: int
+    rejected: tuple[Rejected, ...]

@@ -1,0 +1,54 @@
+"""Reading a vendor's times: what can't be placed on the person's own clock is `InvalidMessage`."""
+
+import re
+from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.vendor.json_body import moment
+
+_OUT_OF_RANGE = "a time is out of range"
+
+
+def in_zone(seconds: float, zone: str) -> datetime:
+    """Return Unix time in a zone of the IANA database (`Europe/Paris`).
+
+    Raises:
+        InvalidMessage: it is no time that can be stored, or there is no such zone.
+    """
+    instant = datetime.fromisoformat(moment(seconds))
+    try:
+        return instant.astimezone(ZoneInfo(zone))
+    except OverflowError as error:
+        raise InvalidMessage(_OUT_OF_RANGE) from error
+    except (KeyError, ValueError, OSError) as error:
+        raise InvalidMessage("timezone: not in the IANA database") from error
+
+
+def local(instant: datetime, offset: str) -> datetime:
+    """Return an instant in an offset that is written as `+hh:mm`, `-hh:mm` or `Z`.
+
+    Raises:
+        InvalidMessage: it is no such offset, or the instant has none itself.
+    """
+    written = re.fullmatch(r"Z|([+-])(\d\d):(\d\d)", offset, re.ASCII)
+    if written is None or instant.tzinfo is None:
+        raise InvalidMessage("a time has no offset")
+    sign, hours, minutes = written[1], int(written[2] or 0), int(written[3] or 0)
+    east = timedelta(hours=hours, minutes=minutes)
+    try:
+        return instant.astimezone(timezone(-east if sign == "-" else east))
+    except (OverflowError, ValueError) as error:
+        raise InvalidMessage(_OUT_OF_RANGE) from error
+
+
+def later(instant: datetime, seconds: float) -> datetime:
+    """Return the instant so many seconds after another one.
+
+    Raises:
+        InvalidMessage: it is no time that can be stored.
+    """
+    try:
+        return instant + timedelta(seconds=seconds)
+    except OverflowError as error:
+        raise InvalidMessage(_OUT_OF_RANGE) from error

@@ -1,0 +1,75 @@
+"""The rehearsal of fetching: whether there is a permission. What the vendor answers, nobody knows without asking it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from athlete_ally.core.dry_run import Rehearsed
+from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.messages.message import Delivery
+from athlete_ally.core.receipts import Rejected
+from athlete_ally.core.vendor.grant import GrantState
+from athlete_ally.core.vendor.plugin import Vendor
+from athlete_ally.core.vendor.webhook import Resource, Unpacked, Webhook
+from athlete_ally.fetch.resource import NOT_CONNECTED, no_longer
+
+_NOT_TOLD = "whether the person is connected can't be told without the database, nor what the vendor answers without it"
+
+
+class Permissions(Protocol):
+    """Looks at grants, without opening their tokens."""
+
+    async def permissions(self, vendor: str, accounts: Sequence[str]) -> Mapping[str, GrantState]:
+        """Return the state of the grants of these accounts, for those that connected.
+
+        Raises:
+            Unavailable: the database can't be reached.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRehearsal:
+    """The rehearsal of the durable that fetches from a vendor. The vendor is not asked."""
+
+    vendor: Vendor
+    books: Permissions | None
+
+    async def __call__(self, deliveries: Sequence[Delivery]) -> list[Rehearsed]:
+        """Return what would become of each. See `Rehearsal`."""
+        opened = [self._open(each) for each in deliveries]
+        accounts = {it.account for each in opened if isinstance(each, Unpacked) for it in self._asked_for(each)}
+        states: Mapping[str, GrantState] = {}
+        if self.books is not None and accounts:
+            states = await self.books.permissions(self.vendor.name, sorted(accounts))
+        return [each if isinstance(each, Rehearsed) else self._rehearsed(each, states) for each in opened]
+
+    def _open(self, delivery: Delivery) -> Unpacked | Rehearsed:
+        try:
+            return self.vendor.unpack(Webhook(delivery.body, delivery.headers, delivery.stored_at))
+        except InvalidMessage:
+            return Unpacked(ignored=1)
+        except Exception as error:  # noqa: BLE001  # a bug of today's code is an answer: it would fail again
+            return Rehearsed(rejected=(Rejected(0, "max-deliver", type(error).__name__),))
+
+    def _asked_for(self, unpacked: Unpacked) -> list[Resource]:
+        """Return what the vendor would be asked for."""
+        api = self.vendor.api
+        return [each for each in unpacked.resources if api is not None and api.call(each) is not None]
+
+    def _rehearsed(self, unpacked: Unpacked, states: Mapping[str, GrantState]) -> Rehearsed:
+        resources = self._asked_for(unpacked)
+        ignored = unpacked.ignored + len(unpacked.resources) - len(resources)
+        if not resources:
+            return Rehearsed(ignored=ignored)
+        if self.books is None:
+            return Rehearsed(ignored=ignored, unknown=_NOT_TOLD)
+        errors = [self._error(states.get(each.account)) for each in resources]
+        rejected = tuple(Rejected(index, "non-retryable", error) for index, error in enumerate(errors) if error)
+        unknown = f"there is a permission; what {self.vendor.name} answers can't be known without asking it"
+        return Rehearsed(ignored=ignored, rejected=rejected, unknown="" if rejected else unknown)
+
+    def _error(self, state: GrantState | None) -> str:
+        if state is None:
+            return NOT_CONNECTED.error
+        return "" if state == "active" else no_longer(state).error

@@ -1,0 +1,110 @@
+"""The reaper: writes a dead letter for each message that the server gives up on behalf of somebody else's consumer.
+
+A server that stops delivering says so once, in an advisory, and forgets; AA_ADVISORY keeps what it said.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from athlete_ally.core.broker.topology import Topology
+from athlete_ally.core.errors import InvalidMessage, MessageTooLarge, StreamFull
+from athlete_ally.core.messages.message import Delivery, OutgoingMessage, StoredMessage
+from athlete_ally.core.messages.trace import log_fields
+from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher
+from athlete_ally.core.series import NormalizeSeries
+from athlete_ally.core.verdict import TERMINATED, Ack, Retry, Verdict
+from athlete_ally.normalize.advisory import GivenUp, read_advisory, reaped_letter
+from athlete_ally.normalize.consumer_loop import FULL_DELAY_S, Hands
+from athlete_ally.normalize.retry import Patience
+
+_BATCH = 100
+
+
+class StoredMessages(Protocol):
+    """Reads single messages of any stream. See `adapters.nats.messages`."""
+
+    async def one(self, stream: str, sequence: int) -> StoredMessage | None:
+        """Return a message, or None where it, or its stream, is gone.
+
+        Raises:
+            Unavailable: no answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reaper:
+    """Handles the advisories, one after the other, until told to stop."""
+
+    topology: Topology
+    inbox: Inbox
+    messages: StoredMessages
+    publisher: Publisher
+    patience: Patience
+    observer: Observer
+    series: NormalizeSeries
+    log: Log
+    now: Now
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; what is in hand then is finished, or left to be delivered again."""
+        await self._hands.work(self._take_turn, stop)
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Deal with one advisory: its letter is in AA_DLQ before the advisory is acknowledged."""
+        result = await self._reap(delivery)
+        verdict: Verdict = Ack() if result else Retry(FULL_DELAY_S)
+        await self._hands.settle(delivery, verdict)
+        if result:
+            self.observer.count(self.series.reaped, result)
+
+    @property
+    def _hands(self) -> Hands:
+        return Hands(self.inbox, self.publisher, self.patience)
+
+    async def _take_turn(self) -> None:
+        for delivery in await self._hands.pull(_BATCH):
+            await self.handle(delivery)
+
+    async def _reap(self, delivery: Delivery) -> str:
+        """Return what was done; nothing where it has to wait."""
+        try:
+            given_up = read_advisory(delivery.body)
+        except InvalidMessage:
+            self.log.warning("advisory-unreadable", sequence=delivery.sequence)
+            return "unreadable"
+        about: dict[str, object] = {
+            "stream": given_up.stream,
+            "sequence": given_up.sequence,
+            "consumer": given_up.consumer,
+        }
+        if self._is_ours(given_up):
+            return "ours"
+        message = await self.patience.until_done(lambda: self.messages.one(given_up.stream, given_up.sequence))
+        if message is None:
+            self.log.warning("given-up-and-gone", **about)
+            return "gone"
+        about |= log_fields(message.headers)
+        try:
+            await self._publish(reaped_letter(given_up, message, at=self.now()))
+        except StreamFull as error:
+            self.log.warning("given-back", **about, error=str(error))
+            return ""
+        self.log.warning("reaped", **about, reason=given_up.reason)
+        return "letter"
+
+    async def _publish(self, letter: OutgoingMessage) -> None:
+        try:
+            await self._hands.publish([letter])
+        except MessageTooLarge:
+            # Somebody else's stream may take more than AA_DLQ does. The letter says where the message is.
+            empty = OutgoingMessage(letter.stream, letter.subject, b"", letter.message_id, letter.headers)
+            await self._hands.publish([empty])
+
+    def _is_ours(self, given_up: GivenUp) -> bool:
+        """Our workers write their letter first, and terminate then; of the other sort the server knows none of ours."""
+        is_durable = any(
+            (durable.stream, durable.name) == (given_up.stream, given_up.consumer) for durable in self.topology.durables
+        )
+        return is_durable and given_up.reason == TERMINATED

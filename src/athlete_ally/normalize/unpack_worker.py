@@ -1,0 +1,233 @@
+"""The worker of one vendor: pull webhooks, open them, publish what is in them, dead-letter the rest, settle."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from athlete_ally.core.broker import topology
+from athlete_ally.core.circuit_breaker import Fuse
+from athlete_ally.core.errors import MessageTooLarge, StreamFull
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import Delivery, OutgoingMessage
+from athlete_ally.core.messages.parent import parent_of
+from athlete_ally.core.messages.trace import about, trace_id
+from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher
+from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.receipts import Rejected
+from athlete_ally.core.series import NormalizeSeries, UnpackSeries
+from athlete_ally.core.vendor.plugin import Vendor
+from athlete_ally.core.vendor.webhook import Unpacked, UnpackResult
+from athlete_ally.core.vendor.webhook_store import Account, WebhookBooks, WebhookReceipt
+from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, decide, is_exhausted
+from athlete_ally.normalize.consumer_loop import FULL_DELAY_S, Hands
+from athlete_ally.normalize.dead_letters import printable
+from athlete_ally.normalize.prepare import identity_of, received_at, replay_of
+from athlete_ally.normalize.retry import Patience, Stopping
+from athlete_ally.normalize.unpack import (
+    Parcel,
+    gave_up,
+    grant_of,
+    open_document,
+    open_webhook,
+    sort_out,
+    webhook_letters,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackTools:
+    """What an unpacker works with."""
+
+    inbox: Inbox
+    books: WebhookBooks
+    publisher: Publisher
+    patience: Patience
+    observer: Observer
+    series: UnpackSeries
+    work_series: NormalizeSeries
+    log: Log
+    now: Now
+
+
+class Unpacker:
+    """Handles the webhooks of one vendor, until told to stop. The promises are those of `normalize.worker`."""
+
+    def __init__(
+        self,
+        vendor: Vendor,
+        kinds: Mapping[str, Measurement],
+        tools: UnpackTools,
+        fuse: Fuse,
+        *,
+        policy: RetryPolicy,
+        batch: int,
+    ) -> None:
+        """Prepare; `run` does the work."""
+        self._vendor = vendor
+        self._kinds = kinds
+        self._tools = tools
+        self._hands = Hands(tools.inbox, tools.publisher, tools.patience)
+        self._fuse = fuse
+        self._policy = policy
+        self._batch = batch
+        self._durable = topology.unpack_durable(vendor.name)
+
+    @property
+    def is_stopped_by_fuse(self) -> bool:
+        """Tell whether too many dead letters stopped this worker."""
+        return self._fuse.is_open
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; what is in hand then is finished, or left to be delivered again."""
+        await self._hands.work(self._take_turn, stop, self._fuse)
+
+    async def handle(self, deliveries: Sequence[Delivery]) -> None:
+        """Deal with these webhooks one after the other: what fails or kills concerns one of them only."""
+        latest = list({delivery.sequence: delivery for delivery in deliveries}.values())
+        async with self._hands.keep(latest):
+            asked = [_key(delivery) for delivery in latest]
+            known = await self._tools.patience.until_done(lambda: self._tools.books.known(asked))
+            # Those that failed repeatedly come last, each with a note in the database that outlives us.
+            for delivery in sorted(latest, key=lambda each: each.attempt >= self._policy.alone_from):
+                if self._fuse.is_open:
+                    return
+                if _key(delivery) in known:
+                    await self._hands.settle(delivery, Ack())
+                    self._count("duplicate")
+                else:
+                    await self._handle_one(delivery)
+
+    async def _take_turn(self) -> None:
+        await self.handle(await self._hands.pull(self._batch))
+
+    async def _handle_one(self, delivery: Delivery) -> None:
+        if delivery.attempt >= self._policy.alone_from:
+            started = await self._tools.patience.until_done(lambda: self._tools.books.start_alone(*_key(delivery)))
+            if is_exhausted(delivery.attempt, started, self._policy):
+                await self._finish(
+                    delivery, gave_up("max-deliver", f"handled {started} times and never came to an end")
+                )
+                return
+        outcome = await self._open(delivery)
+        if isinstance(outcome, Retry):
+            await self._hands.settle(delivery, outcome)
+            self._count("retry")
+        else:
+            await self._finish(delivery, outcome)
+
+    async def _open(self, delivery: Delivery) -> Parcel | Retry:
+        """Open a webhook and sort its readings by person. An error that nobody foresaw concerns this webhook only."""
+        at = received_at(delivery)
+        try:
+            grant = grant_of(delivery)
+            if grant is None:
+                unpacked = open_webhook(self._vendor, delivery, at)
+                people = await self._people(unpacked)
+            else:
+                owner = await self._owner(grant)
+                unpacked = open_document(self._vendor, delivery, owner, at)
+                people = {owner.account: owner.user_id} if owner else {}
+            if isinstance(unpacked, Parcel):
+                return unpacked
+            return sort_out(unpacked, people, self._kinds, delivery, at)
+        except Stopping:
+            raise
+        except Exception as error:  # noqa: BLE001  # the one place where a bug of ours becomes a verdict
+            self._unforeseen(delivery, error)
+            verdict = decide(error, delivery.attempt, self._policy)
+            if isinstance(verdict, DeadLetter):
+                return gave_up("max-deliver", type(error).__name__)
+            return verdict if isinstance(verdict, Retry) else Retry(self._policy.backoff_s[0])
+
+    def _unforeseen(self, delivery: Delivery, error: Exception) -> None:
+        # Its text may hold a reading: only its type is told.
+        kind = type(error).__name__
+        self._tools.log.error("unforeseen", durable=self._durable, type=kind, **about(delivery))
+
+    async def _owner(self, grant: int) -> Account | None:
+        name = self._vendor.name
+        return await self._tools.patience.until_done(lambda: self._tools.books.owner(name, grant))
+
+    async def _people(self, unpacked: Unpacked | Parcel) -> Mapping[str, str]:
+        found = () if isinstance(unpacked, Parcel) else unpacked.found
+        accounts = sorted({each.account for each in found})
+        if not accounts:
+            return {}
+        name = self._vendor.name
+        return await self._tools.patience.until_done(lambda: self._tools.books.people(name, accounts))
+
+    async def _finish(self, delivery: Delivery, parcel: Parcel) -> None:
+        """Carry out what follows, in the safe order: readings, dead letters, receipt, settlement."""
+        # A letter that is replayed is still there, and stands for what failed again.
+        failed = () if replay_of(delivery) else parcel.failed
+        letters = webhook_letters(self._vendor.name, delivery, _key(delivery)[0], failed, at=self._tools.now())
+        try:
+            await self._hands.publish((*parcel.messages, *letters))
+        except (StreamFull, MessageTooLarge) as error:
+            self._tools.log.warning("given-back", error=str(error), **about(delivery))
+            # No room is no fault of the webhook: it did not kill us, however often it has to come back.
+            await self._tools.patience.until_done(lambda: self._tools.books.end_alone(_key(delivery)[0]))
+            await self._hands.settle(delivery, Retry(FULL_DELAY_S))
+            return
+        if parcel.withdrawn:
+            await self._tools.patience.until_done(
+                lambda: self._tools.books.withdraw(self._vendor.name, parcel.withdrawn)
+            )
+        receipt = self._receipt(delivery, parcel)
+        await self._tools.patience.until_done(lambda: self._tools.books.remember(receipt))
+        is_dead = bool(parcel.failed) and not parcel.messages
+        await self._hands.settle(delivery, DeadLetter(parcel.failed[0].reason) if is_dead else Ack())
+        self._report(delivery, parcel, letters)
+
+    def _receipt(self, delivery: Delivery, parcel: Parcel) -> WebhookReceipt:
+        identity, stream, sequence = _key(delivery)
+        return WebhookReceipt(
+            message_id=identity,
+            stream=stream,
+            sequence=sequence,
+            vendor=self._vendor.name,
+            result=parcel.result,
+            readings=parcel.readings,
+            resources=parcel.resources,
+            dead_lettered=len(parcel.failed),
+            received_at=received_at(delivery),
+            trace_id=trace_id(delivery.headers.get(headers.TRACEPARENT)),
+            parent=parent_of(delivery.headers),
+            replay_of=replay_of(delivery),
+            rejected=_rejected(delivery, parcel),
+        )
+
+    def _report(self, delivery: Delivery, parcel: Parcel, letters: Sequence[OutgoingMessage]) -> None:
+        self._count(parcel.result)
+        series, name = self._tools.series, self._vendor.name
+        self._tools.observer.count(series.readings, name, by=parcel.readings)
+        self._tools.observer.count(series.resources, name, by=parcel.resources)
+        for letter in letters:
+            reason = letter.headers[headers.DLQ_REASON]
+            self._tools.observer.count(self._tools.work_series.dead_letters, self._durable, reason, letter.subject)
+        # An account that nobody linked yet says nothing about our code, and a replay nothing that is not known: neither
+        # must stop the others.
+        if replay_of(delivery) is None:
+            self._fuse.record(dead=any(each.reason != "unknown-account" for each in parcel.failed))
+        if self._fuse.is_open:
+            self._tools.observer.set(self._tools.work_series.fuse, self._durable, value=1)
+            self._tools.log.error(
+                "fuse-open",
+                durable=self._durable,
+                remedy="too many dead letters: look at them (AA_DLQ), mend the cause, then restart this worker",
+            )
+        log = self._tools.log.warning if letters else self._tools.log.debug
+        log("unpacked", vendor=name, result=parcel.result, readings=parcel.readings, **about(delivery))
+
+    def _count(self, result: UnpackResult) -> None:
+        self._tools.observer.count(self._tools.series.webhooks, self._vendor.name, result)
+
+
+def _rejected(delivery: Delivery, parcel: Parcel) -> tuple[Rejected, ...]:
+    if replay_of(delivery) is None:
+        return ()
+    return tuple(Rejected(each.index, each.reason, printable(each.error)) for each in parcel.failed)
+
+
+def _key(delivery: Delivery) -> tuple[str, str, int]:
+    return identity_of(delivery), delivery.stream, delivery.sequence

@@ -1,0 +1,1 @@
+"""Dead letters: reading, grouping, predicting, replaying and editing them."""

@@ -1,0 +1,226 @@
+"""What would become of dead letters if they were replayed now, worked out without any effect.
+
+A rehearsal runs today's code over letters; there is one for each durable of ours. Whoever adds a durable adds its
+rehearsal in `wiring.commands.dlq_dry_runs`, and everything that predicts knows it.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
+
+from athlete_ally.core.dry_run import Rehearsal, Rehearsed
+from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import Delivery
+from athlete_ally.core.readings.record import Record
+from athlete_ally.core.receipts import Rejected
+from athlete_ally.ops.dead_letters.letter_state import Standing, replay_message
+
+# A person reads the commonest failures; the count says how many there are.
+_MOST_FAILURES = 20
+# The database is asked about so many letters at once: a question each takes longer than all the rest.
+_TOGETHER = 200
+_Key = TypeVar("_Key")
+
+
+class Held(Protocol):
+    """Looks at what is stored, without changing it."""
+
+    async def superseded(self, kind: str, records: Sequence[Record]) -> int:
+        """Return how many of these records are older than, or the same as, what is stored for their keys.
+
+        Raises:
+            Unavailable: the database can't be reached.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What would become of one letter. See `Rehearsed` for `duplicate`, `ignored` and `unknown`."""
+
+    stored: int = 0
+    superseded: int = 0
+    duplicate: int = 0
+    ignored: int = 0
+    rejected: tuple[Rejected, ...] = ()
+    unknown: str = ""
+
+    @property
+    def passes(self) -> bool:
+        """Tell whether nothing of it would fail again, as far as that can be told."""
+        return not self.rejected and not self.unknown
+
+
+@dataclass(slots=True)
+class Tally:
+    """Predictions, added up: letters that would pass, fail, or of which it can't be told; readings by outcome; why."""
+
+    letters: int = 0
+    passing: int = 0
+    readings: int = 0
+    stored: int = 0
+    superseded: int = 0
+    duplicate: int = 0
+    ignored: int = 0
+    failing: int = 0
+    unknown: int = 0
+    failures: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    unknowns: Counter[str] = field(default_factory=Counter[str])
+
+    def add(self, standing: Standing, prediction: Prediction) -> None:
+        """Count one letter."""
+        self.letters += 1
+        self.passing += prediction.passes
+        self.readings += standing.readings
+        self.stored += prediction.stored
+        self.superseded += prediction.superseded
+        self.duplicate += prediction.duplicate
+        self.ignored += prediction.ignored
+        self.failing += len(prediction.rejected)
+        if prediction.unknown:
+            self.unknown += 1
+            self.unknowns[prediction.unknown] += 1
+        for each in prediction.rejected:
+            self.failures[each.reason, each.error] += 1
+        self.failures = _bounded(self.failures)
+        self.unknowns = _bounded(self.unknowns)
+
+    def supersede(self, records: int) -> None:
+        """Take note that so many of those that count as stored would be superseded."""
+        self.stored -= records
+        self.superseded += records
+
+    @property
+    def letters_failing(self) -> int:
+        """Return how many letters would certainly fail again."""
+        return self.letters - self.passing - self.unknown
+
+    @property
+    def share_passing(self) -> float:
+        """Return which share of the letters would pass."""
+        return self.passing / self.letters if self.letters else 1.0
+
+    def commonest_failures(self) -> list[tuple[str, str, int]]:
+        """Return (reason, error, readings) of the commonest failures."""
+        return [(reason, error, count) for (reason, error), count in self.failures.most_common(_MOST_FAILURES)]
+
+    def commonest_unknowns(self) -> list[tuple[str, int]]:
+        """Return (why, letters) of the commonest reasons for which it can't be told."""
+        return self.unknowns.most_common(_MOST_FAILURES)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsals:
+    """Predicts. `held` tells stored from superseded; without it whatever passes counts as stored."""
+
+    by_durable: Mapping[str, Rehearsal]
+    held: Held | None = None
+
+    async def predict(self, standing: Standing) -> Prediction:
+        """Return what would become of a letter.
+
+        Raises:
+            Unavailable: the database can't be reached.
+        """
+        (rehearsed,) = await self._rehearse([standing])
+        superseded = await self._superseded(rehearsed.records)
+        prediction = _prediction(rehearsed)
+        return replace(prediction, stored=prediction.stored - superseded, superseded=superseded)
+
+    async def tally(self, found: AsyncIterator[Standing], tell: Callable[[int], None] = lambda _: None) -> Tally:
+        """Return the predictions for many letters, added up; `tell` hears how many were looked at.
+
+        Raises:
+            Unavailable: the broker or the database can't be reached.
+        """
+        tally = Tally()
+        waiting: list[Standing] = []
+        async for each in found:
+            if not each.is_done:
+                waiting.append(each)
+            if len(waiting) == _TOGETHER:
+                await self._add(tally, waiting)
+                tell(tally.letters)
+                waiting = []
+        await self._add(tally, waiting)
+        tell(tally.letters)
+        return tally
+
+    async def _add(self, tally: Tally, letters: Sequence[Standing]) -> None:
+        records: dict[str, list[Record]] = {}
+        for each, rehearsed in zip(letters, await self._rehearse(letters), strict=True):
+            tally.add(each, _prediction(rehearsed))
+            for kind, some in rehearsed.records.items():
+                records.setdefault(kind, []).extend(some)
+        tally.supersede(await self._superseded(records))
+
+    async def _rehearse(self, letters: Sequence[Standing]) -> list[Rehearsed]:
+        """Return what becomes of each, in order; those of one durable are rehearsed together."""
+        outcomes: dict[int, Rehearsed] = {}
+        lanes: dict[str, dict[int, Delivery]] = {}
+        for place, each in enumerate(letters):
+            durable = each.letter.durable
+            delivery = _delivery(each) if durable in self.by_durable else Rehearsed(unknown=_no_rehearsal(durable))
+            if isinstance(delivery, Rehearsed):
+                outcomes[place] = delivery
+            else:
+                lanes.setdefault(durable, {})[place] = delivery
+        for durable, some in lanes.items():
+            rehearsed = await self.by_durable[durable](list(some.values()))
+            outcomes |= dict(zip(some, rehearsed, strict=True))
+        return [outcomes[place] for place in range(len(letters))]
+
+    async def _superseded(self, records: Mapping[str, Sequence[Record]]) -> int:
+        if self.held is None:
+            return 0
+        return sum([await self.held.superseded(kind, some) for kind, some in records.items() if some])
+
+
+def _bounded(counter: Counter[_Key]) -> Counter[_Key]:
+    if len(counter) <= _MOST_FAILURES * 50:
+        return counter
+    return Counter(dict(counter.most_common(_MOST_FAILURES * 10)))
+
+
+def _prediction(rehearsed: Rehearsed) -> Prediction:
+    return Prediction(
+        stored=rehearsed.passed,
+        duplicate=rehearsed.duplicate,
+        ignored=rehearsed.ignored,
+        rejected=rehearsed.rejected,
+        unknown=rehearsed.unknown,
+    )
+
+
+def _no_rehearsal(durable: str) -> str:
+    return f"{durable} is no durable of ours" if durable else "it does not say which durable failed"
+
+
+def _delivery(standing: Standing) -> Delivery | Rehearsed:
+    try:
+        return as_delivery(standing)
+    except InvalidMessage as error:
+        return Rehearsed(rejected=(Rejected(0, "schema-invalid", str(error)),))
+
+
+def as_delivery(standing: Standing) -> Delivery:
+    """Return the first delivery of a letter's replay, as its worker would see it.
+
+    Raises:
+        InvalidMessage: its history does not fit its body.
+    """
+    message = replay_message(standing)
+    letter = standing.letter
+    return Delivery(
+        stream=message.stream,
+        sequence=letter.sequence,
+        subject=message.subject,
+        consumer=letter.durable,
+        body=message.body,
+        headers={**message.headers, headers.MSG_ID: message.message_id},
+        attempt=1,
+        stored_at=letter.stored_at,
+        token=None,
+    )

@@ -1,0 +1,1 @@
+"""What `athlete-ally doctor` checks: findings and remedies."""

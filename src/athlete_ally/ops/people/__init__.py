@@ -1,0 +1,1 @@
+"""What is held of one person: where it came from, how much there is, and how it is erased."""

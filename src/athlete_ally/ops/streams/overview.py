@@ -1,0 +1,94 @@
+"""How streams and durables are doing: one row each."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from athlete_ally.core.broker.state import LiveDurable, LiveStream
+from athlete_ally.ops.streams.broker import BrokerReader
+from athlete_ally.ops.streams.difference import Wanted
+
+
+class StreamRow(Struct, frozen=True):
+    """A stream; without a message there is no oldest. `replicas_current` counts the copies that hold everything."""
+
+    name: str
+    missing: bool
+    messages: int = 0
+    bytes: int = 0
+    max_bytes: int = -1
+    oldest_s: float | None = None
+    max_age_s: float = 0
+    replicas: int = 0
+    replicas_current: int = 0
+
+
+class DurableRow(Struct, frozen=True):
+    """A durable. `lag` is what it has not settled; `abandoned` was delivered, is not in hand, and was never settled."""
+
+    name: str
+    stream: str
+    missing: bool
+    lag: int = 0
+    in_hand: int = 0
+    redelivered: int = 0
+    abandoned: int = 0
+    paused: bool = False
+
+
+class Overview(Struct, frozen=True):
+    """All of them. `schema` is the version of the JSON."""
+
+    streams: list[StreamRow]
+    durables: list[DurableRow]
+    schema: int = 1
+
+    @property
+    def is_well(self) -> bool:
+        """Tell whether nothing is missing, paused, abandoned or short of a copy."""
+        streams = all(not row.missing and row.replicas_current >= row.replicas for row in self.streams)
+        return streams and not any(row.missing or row.paused or row.abandoned for row in self.durables)
+
+
+async def look(broker: BrokerReader, wanted: Sequence[Wanted]) -> Overview:
+    """Look at everything that is wanted.
+
+    Raises:
+        Unavailable: no answer.
+    """
+    streams = [_stream(each.name, await broker.stream(each.name)) for each in wanted if each.what == "stream"]
+    durables = [
+        _durable(each, await broker.durable(each.stream, each.name)) for each in wanted if each.what == "durable"
+    ]
+    return Overview(streams, durables)
+
+
+def _stream(name: str, live: LiveStream | None) -> StreamRow:
+    if live is None:
+        return StreamRow(name, missing=True)
+    return StreamRow(
+        name,
+        missing=False,
+        messages=live.messages,
+        bytes=live.bytes,
+        max_bytes=live.max_bytes,
+        oldest_s=(live.asked_at - live.first_at).total_seconds() if live.first_at else None,
+        max_age_s=live.max_age_s,
+        replicas=live.replicas_wanted,
+        replicas_current=live.replicas_current,
+    )
+
+
+def _durable(wanted: Wanted, live: LiveDurable | None) -> DurableRow:
+    if live is None:
+        return DurableRow(wanted.name, wanted.stream, missing=True)
+    return DurableRow(
+        wanted.name,
+        wanted.stream,
+        missing=False,
+        lag=live.unacknowledged,
+        in_hand=live.ack_pending,
+        redelivered=live.redelivered,
+        abandoned=live.abandoned,
+        paused=live.paused,
+    )

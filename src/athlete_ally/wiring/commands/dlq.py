@@ -1,0 +1,102 @@
+"""The desk, the journal and everything else that commands and the console need for dead letters."""
+
+import getpass
+import secrets
+import socket
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from athlete_ally.adapters.nats.admin import NatsAdmin
+from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.adapters.nats.dead_letters import NatsLetters
+from athlete_ally.adapters.nats.publisher import NatsPublisher
+from athlete_ally.adapters.postgres.audit_log import PostgresJournal
+from athlete_ally.adapters.postgres.migrate import require_current_schema
+from athlete_ally.config.settings import Settings
+from athlete_ally.core.errors import Misconfigured, Unavailable
+from athlete_ally.ops.dead_letters.predictions import Rehearsals
+from athlete_ally.ops.dead_letters.reader import Desk
+from athlete_ally.ops.dead_letters.replay import Tools
+from athlete_ally.ops.dead_letters.triage import Cabinet
+from athlete_ally.wiring.builders import now
+from athlete_ally.wiring.commands.dlq_dry_runs import build_rehearsals
+from athlete_ally.wiring.commands.session import nats_session, postgres_session
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What works on dead letters. Changing ones needs the journal: without a database there is none."""
+
+    letters: NatsLetters
+    durables: NatsAdmin
+    publisher: NatsPublisher
+    journal: PostgresJournal
+    desk: Desk
+    rehearsals: Rehearsals
+    no_history: str = ""
+
+    def cabinet(self, actor: str) -> Cabinet:
+        """Return where `actor` files letters."""
+        return Cabinet(self.letters, self.publisher, self.journal, actor, new_run)
+
+    def replay_tools(self) -> Tools:
+        """Return what a replay works with."""
+        return Tools(self.desk, self.durables, self.publisher, self.journal, clock=time.monotonic)
+
+
+def new_run() -> str:
+    """Return a name for everything that one command is about to do: its time, and enough chance to be unique."""
+    return f"{now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def actor() -> str:
+    """Return who runs this command, as the journal notes it."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run as a user id without a name.
+        name = "unknown"
+    return f"{name}@{socket.gethostname()}"
+
+
+def build_office(settings: Settings, connection: Connection, pool: "asyncpg.Pool[Any]", no_history: str = "") -> Office:
+    """Return the office over open connections; `no_history` says why the database is to be left alone."""
+    letters, journal = NatsLetters(connection), PostgresJournal(pool)
+    return Office(
+        letters=letters,
+        durables=NatsAdmin(connection),
+        publisher=NatsPublisher(connection, timeout_s=settings.publish_timeout_s),
+        journal=journal,
+        desk=Desk(letters, None if no_history else journal, now),
+        rehearsals=build_rehearsals(settings, None if no_history else pool),
+        no_history=no_history,
+    )
+
+
+@asynccontextmanager
+async def office_session(settings: Settings, *, changing: bool) -> AsyncGenerator[Office]:
+    """Give the office. Reading works without a database, and says what is missing; changing does not.
+
+    Raises:
+        Misconfigured: the database's schema is not current, and letters are to be changed.
+        Unavailable: NATS, or where letters are to be changed PostgreSQL, can't be reached.
+    """
+    async with nats_session(settings) as connection, postgres_session(settings) as pool:
+        no_history = ""
+        try:
+            await require_current_schema(pool)
+        except (Unavailable, Misconfigured) as error:
+            if changing:
+                raise _explained(error) from error
+            no_history = str(error)
+        yield build_office(settings, connection, pool, no_history)
+
+
+def _explained(error: Unavailable | Misconfigured) -> Exception:
+    text = f"{error}; changing dead letters needs the database at DATABASE_URL, where the journal and the receipts are"
+    return type(error)(text)

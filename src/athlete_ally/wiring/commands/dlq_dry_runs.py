@@ -1,0 +1,32 @@
+"""Which code rehearses the replay of which durable's dead letters: that of its worker, without effects."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+
+from athlete_ally.adapters.postgres.record_lookup import PostgresHeld
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.config.settings import Settings
+from athlete_ally.core.broker.topology import fetch_durable, normalize_durable, unpack_durable
+from athlete_ally.core.dry_run import Rehearsal
+from athlete_ally.core.readings.measurement import Rules
+from athlete_ally.fetch.dry_run import FetchRehearsal
+from athlete_ally.measurements import MEASUREMENTS
+from athlete_ally.normalize.dry_run import UnpackRehearsal, normaliser
+from athlete_ally.ops.dead_letters.predictions import Rehearsals
+from athlete_ally.wiring.builders import known_vendors
+
+
+def build_rehearsals(settings: Settings, pool: "asyncpg.Pool[Any] | None") -> Rehearsals:
+    """Return what predicts; without a `pool`, what passes counts as stored, and whose an account is can't be told."""
+    books = None if pool is None else PostgresWebhooks(pool)
+    kinds = {measurement.kind: measurement for measurement in MEASUREMENTS}
+    rules = Rules(artefact_filter=settings.hrv_artefact_filter)
+    known = known_vendors(settings)
+    by_durable: Mapping[str, Rehearsal] = {
+        **{normalize_durable(kind): normaliser(measurement, rules) for kind, measurement in kinds.items()},
+        **{unpack_durable(each.name): UnpackRehearsal(each, kinds, rules, books) for each in known},
+        **{fetch_durable(each.name): FetchRehearsal(each, books) for each in known if each.api is not None},
+    }
+    return Rehearsals(by_durable, None if pool is None else PostgresHeld(pool, MEASUREMENTS))

@@ -1,0 +1,181 @@
+"""A doctor's round: look at everything that a healthy system needs; change nothing."""
+
+import shutil
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+
+from athlete_ally import __version__
+from athlete_ally.adapters.nats.admin import NatsAdmin
+from athlete_ally.adapters.nats.broker import NatsBroker
+from athlete_ally.adapters.nats.connection import ApiError, Connection
+from athlete_ally.adapters.postgres.errors import translated
+from athlete_ally.adapters.postgres.migrate import pending
+from athlete_ally.adapters.postgres.pool import server_version
+from athlete_ally.config.settings import Settings, unknown_variables
+from athlete_ally.config.vendor_secrets import load_secrets
+from athlete_ally.config.vendor_variables import secrets_variable
+from athlete_ally.core.broker.permissions import build_users
+from athlete_ally.core.broker.topology import Topology
+from athlete_ally.core.errors import Misconfigured, PermissionDenied, Unavailable
+from athlete_ally.measurements import KINDS, MEASUREMENTS
+from athlete_ally.ops.doctor.broker import examine
+from athlete_ally.ops.doctor.finding import (
+    MIN_NATS,
+    MIN_POSTGRES,
+    Check,
+    judge_clock,
+    judge_store,
+    judge_sync,
+    judge_version,
+)
+from athlete_ally.ops.doctor.webhooks import judge_secrets, judge_unpackers
+from athlete_ally.ops.streams.provision import inspect
+from athlete_ally.vendors import VENDORS
+from athlete_ally.wiring.builders import desired_topology, known_vendors, now
+from athlete_ally.wiring.commands.session import nats_session, postgres_session
+
+
+async def check_up(settings: Settings, env_file: Path | None = None) -> AsyncGenerator[Check]:
+    """Yield one check after the other; what can't be reached is `unknown`, and nothing behind it is asked.
+
+    `env_file` is where vendors' secrets stand, beside the environment.
+    """
+    for check in _configuration(settings):
+        yield check
+    checks, opened = _webhooks(settings, env_file)
+    for check in checks:
+        yield check
+    try:
+        async with nats_session(settings) as connection:
+            async for check in _nats(connection, settings, opened):
+                yield check
+    except PermissionDenied as error:
+        yield Check("permissions", "failure", str(error), "connect as monitor, planner or operator: they may look")
+    except (Unavailable, Misconfigured) as error:
+        yield Check("NATS", "unknown", str(error), "start the server, or set NATS_URL")
+    try:
+        async with postgres_session(settings) as pool:
+            async for check in _postgres(pool):
+                yield check
+    except Unavailable as error:
+        where = urlsplit(settings.database_url.get_secret_value())
+        detail = f"{error} ({where.hostname}:{where.port or 5432})"
+        yield Check("PostgreSQL", "unknown", detail, "start the server, or set DATABASE_URL")
+
+
+def _webhooks(settings: Settings, env_file: Path | None) -> tuple[list[Check], list[str]]:
+    """Return what is found, and the vendors whose webhooks are taken."""
+    vendors = known_vendors(settings)
+    try:
+        secrets = load_secrets(vendors, env_file)
+    except Misconfigured as error:
+        return [Check("webhooks", "failure", str(error), "correct it: ingest does not start with it")], []
+    variables = {vendor.name: secrets_variable(vendor.name) for vendor in vendors}
+    opened = [name for name, each in secrets.items() if each.signing]
+    return judge_secrets(secrets, settings.senders, variables), opened
+
+
+def _configuration(settings: Settings) -> list[Check]:
+    python = ".".join(map(str, sys.version_info[:3]))
+    checks = [
+        Check("athlete-ally", "ok", f"{__version__} on Python {python}"),
+        Check("environment", "ok", settings.environment),
+    ]
+    if settings.ingest_keys_file is None:
+        # Outside dev the settings would not have loaded.
+        checks.append(Check("API keys", "ok", "none needed in dev: anybody who reaches ingest may send"))
+    elif not settings.ingest_keys_file.exists():
+        checks.append(
+            Check("API keys", "failure", f"{settings.ingest_keys_file} is missing", "`athlete-ally keys create`")
+        )
+    else:
+        checks.append(Check("API keys", "ok", str(settings.ingest_keys_file)))
+    unknown = (
+        Check("settings", "warning", warning, "correct its name, or unset it") for warning in unknown_variables()
+    )
+    return [*checks, *unknown]
+
+
+async def _nats(connection: Connection, settings: Settings, opened: Sequence[str]) -> AsyncGenerator[Check]:
+    yield judge_version("NATS", connection.server_version, MIN_NATS)
+    try:
+        await connection.api("INFO")
+    except ApiError as error:
+        yield Check("JetStream", "failure", str(error), "enable JetStream in the server's configuration")
+        return
+    topology = desired_topology(settings)
+    for check in await _server(settings, topology):
+        yield check
+    findings = await inspect(NatsAdmin(connection), topology)
+    for finding in findings:
+        remedy = "`athlete-ally streams apply`" if finding.is_missing else "`athlete-ally streams plan`"
+        yield Check("streams", "failure" if finding.is_vital else "warning", str(finding), remedy)
+    if not findings:
+        yield Check("streams", "ok", f"{len(topology.streams)} streams, {len(topology.durables)} durables as desired")
+    for check in judge_unpackers(opened, {each.name for each in findings if each.is_missing}):
+        yield check
+    users = build_users(topology, KINDS, (*VENDORS, *settings.senders))
+    is_here = (settings.data_dir / "nats").is_dir()
+    free_bytes = shutil.disk_usage(settings.data_dir).free if is_here else None
+    async for check in examine(NatsBroker(connection), topology, users, free_bytes):
+        yield check
+
+
+async def _server(settings: Settings, topology: Topology) -> list[Check]:
+    """Ask the server itself for what only it knows."""
+    url, remedy = settings.nats_monitor_url, "set AA_NATS_MONITOR_URL to the server's monitoring address"
+    if url is None:
+        return [Check("sync to disk", "unknown", "the server's settings can't be read", remedy)]
+    try:
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+            answer: dict[str, Any] = (await client.get(f"{url.rstrip('/')}/varz")).raise_for_status().json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        return [Check("sync to disk", "unknown", f"{url}: {type(error).__name__}", remedy)]
+    config: dict[str, object] = answer.get("jetstream", {}).get("config", {})
+    return [judge_sync(config), judge_store(config, sum(stream.limits.max_bytes for stream in topology.streams))]
+
+
+async def _postgres(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[Check]:
+    yield judge_version("PostgreSQL", await server_version(pool), MIN_POSTGRES)
+    with translated():
+        there = await pool.fetchval("SELECT clock_timestamp()")
+    yield judge_clock(now(), there)
+    try:
+        missing = await pending(pool)
+    except Misconfigured as error:
+        yield Check("schema", "failure", str(error), "run the version of athlete-ally that made this schema, or newer")
+        return
+    if missing:
+        yield Check("schema", "failure", f"{len(missing)} migrations are missing", "`athlete-ally migrate`")
+        return
+    yield Check("schema", "ok", "up to date")
+    yield await _privileges(pool)
+
+
+async def _privileges(pool: "asyncpg.Pool[Any]") -> Check:
+    tables = [
+        "receipt",
+        "lone_start",
+        "sample_series",
+        "vendor_grant",
+        "vendor_budget",
+        "vendor_rest",
+        "backfill_window",
+        *(measurement.table for measurement in MEASUREMENTS),
+    ]
+    with translated():
+        lacking = await pool.fetch(
+            "SELECT name FROM unnest($1::text[]) AS name "
+            "WHERE NOT (has_table_privilege(name, 'SELECT') AND has_table_privilege(name, 'INSERT'))",
+            tables,
+        )
+    if lacking:
+        names = ", ".join(row["name"] for row in lacking)
+        return Check("privileges", "failure", f"may not read and write {names}", "GRANT SELECT, INSERT, UPDATE, DELETE")
+    return Check("privileges", "ok", "may read and write all tables")

@@ -1,0 +1,84 @@
+"""Erasing one person from streams and tables: what works together there."""
+
+from collections.abc import AsyncGenerator, Callable, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from athlete_ally.adapters.files.backup_folder import Manifest, backups_in
+from athlete_ally.adapters.nats.broker import NatsBroker
+from athlete_ally.adapters.nats.publisher import NatsPublisher
+from athlete_ally.adapters.nats.stream_reader import NatsHoard
+from athlete_ally.adapters.postgres.audit_log import PostgresJournal
+from athlete_ally.adapters.postgres.migrate import require_current_schema
+from athlete_ally.adapters.postgres.person_data import PostgresPeople
+from athlete_ally.config.settings import Settings
+from athlete_ally.measurements import MEASUREMENTS
+from athlete_ally.ops.people.erasure import Eraser, Erasure
+from athlete_ally.ops.people.inventory import SEARCHED, Searcher, Survey
+from athlete_ally.ops.streams.target import require_target
+from athlete_ally.wiring.builders import desired_topology
+from athlete_ally.wiring.commands.dlq import actor, new_run
+from athlete_ally.wiring.commands.session import nats_session, postgres_session
+from athlete_ally.wiring.commands.streams import required_environment
+from athlete_ally.wiring.commands.streams_backup import Step, Tell
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Whom to erase: our id, and accounts as (vendor, account) that are no longer linked."""
+
+    user_id: str
+    accounts: Collection[tuple[str, str]] = ()
+
+
+async def survey_person(settings: Settings, who: Who, tell: Tell) -> Survey:
+    """Count what is held of a person. Read-only.
+
+    Raises:
+        WrongTarget: this is another environment's server.
+        Misconfigured: a stream, a durable of ours or the schema is missing.
+        Unavailable: NATS or PostgreSQL can't be reached.
+    """
+    async with _eraser(settings, who) as (eraser, _):
+        return await eraser.survey(_heard(tell))
+
+
+async def erase_person(
+    settings: Settings, who: Who, survey: Survey, tell: Tell, *, unreadable_too: bool, wait_s: float
+) -> Erasure:
+    """Erase a person, one run at a time, and verify it. Raises as `ops.people.erasure.Eraser.carry_out`."""
+    async with _eraser(settings, who) as (eraser, journal), journal.alone():
+        return await eraser.carry_out(survey, _heard(tell), unreadable_too=unreadable_too, wait_s=wait_s)
+
+
+def backups_that_may_hold(folders: Collection[Path]) -> list[tuple[Path, Manifest]]:
+    """Return the backups in these folders of streams that hold readings.
+
+    Raises:
+        Misconfigured: a folder is not there, or holds a backup that can't be read.
+    """
+    return [each for folder in folders for each in backups_in(folder) if each[1].stream in SEARCHED]
+
+
+@asynccontextmanager
+async def _eraser(settings: Settings, who: Who) -> AsyncGenerator[tuple[Eraser, PostgresJournal]]:
+    spec = required_environment(settings)
+    async with nats_session(settings) as connection, postgres_session(settings) as pool:
+        await require_current_schema(pool)
+        broker = NatsBroker(connection)
+        live = [stream for name in SEARCHED if (stream := await broker.stream(name)) is not None]
+        require_target(await broker.server(), spec.expect, live, spec.environment)
+        people, journal = PostgresPeople(pool, MEASUREMENTS), PostgresJournal(pool)
+        person = await people.person(who.user_id)
+        person = replace(person, accounts=person.accounts | set(who.accounts))
+        publisher = NatsPublisher(connection, timeout_s=settings.publish_timeout_s)
+        searcher = Searcher(NatsHoard(connection), desired_topology(settings), person)
+        yield Eraser(searcher, people, publisher, journal, actor(), new_run()), journal
+
+
+def _heard(tell: Tell) -> Callable[[str, int, int], None]:
+    def heard(what: str, done: int, total: int) -> None:
+        tell(Step(what, done, total, "rows" if what.endswith("rows") else "messages"))
+
+    return heard

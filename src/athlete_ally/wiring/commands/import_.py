@@ -1,0 +1,189 @@
+"""Importing a person's own files: read, map, pack, and send through ingest, so that all promises hold for them too."""
+
+import asyncio
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from athlete_ally import __version__
+from athlete_ally.adapters.files.export_file import ExportFile, digest_of, read_whole
+from athlete_ally.adapters.files.import_progress import Journal, Progress
+from athlete_ally.adapters.http.ingest_client import IngestClient, Refused, Sent, http_client
+from athlete_ally.core.errors import UnreadableFile
+from athlete_ally.formats import apple_health, fit, health_auto_export
+from athlete_ally.formats.apple_xml import elements
+from athlete_ally.formats.batches import Batch, batches
+from athlete_ally.formats.import_summary import Tally
+from athlete_ally.formats.parse_result import Finding
+from athlete_ally.wiring.builders import now
+from athlete_ally.wiring.commands.import_check import Refusals, sound
+
+# Enough to keep ingest busy while the next batch is read; each holds half a megabyte.
+_AT_ONCE = 4
+_MOST_JSON_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that is being read: what is found in it, its size, and how far reading has come, in bytes."""
+
+    findings: Iterable[Finding]
+    size: int
+    position: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where readings go: ingest's address, a client's key, and how long to wait for an ingest that takes nothing."""
+
+    url: str
+    key: str | None
+    patience_s: float
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of an import. `before`: batches that an earlier run had sent; `impossible`: what was not sent."""
+
+    progress: Progress
+    tally: Tally = field(default_factory=Tally)
+    refused: Refusals = field(default_factory=Counter[tuple[str, str, str]])
+    impossible: Refusals = field(default_factory=Counter[tuple[str, str, str]])
+    before: int = 0
+
+    def document(self) -> dict[str, Any]:
+        """Return it as a JSON document."""
+        sent = {"accepted": self.progress.accepted, "duplicate": self.progress.duplicates}
+        return {
+            **self.tally.document(),
+            "sent": {**sent, "refused": self.progress.refused},
+            "refused": _listed(self.refused),
+            "impossible": _listed(self.impossible),
+        }
+
+
+Report = Callable[[int, int], None]
+"""Told how far reading has come, and how far it has to go, in bytes."""
+
+
+def open_apple_health(path: Path, user_id: str) -> Source:
+    """Open an export of Apple Health: the zip, or the XML in it.
+
+    Raises:
+        UnreadableFile: it is none.
+    """
+    file = ExportFile(path)
+    return Source(apple_health.findings(elements(file.chunks()), user_id), file.size, lambda: file.position)
+
+
+def open_health_auto_export(path: Path, user_id: str) -> Source:
+    """Open a JSON file of Health Auto Export.
+
+    Raises:
+        UnreadableFile: it can't be read, or is too large.
+    """
+    content = read_whole(path, _MOST_JSON_BYTES)
+    return Source(health_auto_export.findings(content, user_id), len(content), lambda: len(content))
+
+
+def open_fit(path: Path, user_id: str) -> Source:
+    """Open a FIT file; it is read when the findings are."""
+    # Its library's tables take 70 ms to load, which every other command would pay for.
+    from athlete_ally.adapters.files.fit_file import messages  # noqa: PLC0415
+
+    size = path.stat().st_size if path.is_file() else 0
+    return Source(fit.findings(messages(path), user_id), size, lambda: size)
+
+
+def look_through(source: Source, report: Report) -> Outcome:
+    """Read everything and send nothing.
+
+    Raises:
+        UnreadableFile: the file is damaged or hostile.
+    """
+    outcome = Outcome(Progress(started_at=now()))
+    for _ in batches(sound(source.findings, outcome.impossible, at=now()), outcome.tally):
+        report(source.position(), source.size)
+    return outcome
+
+
+def journal_of(path: Path, user_id: str, url: str, folder: Path, *, again: bool) -> Journal:
+    """Return the journal of importing this content for this person into this ingest, by this version.
+
+    Raises:
+        UnreadableFile: the file can't be read.
+        Misconfigured: the journal can't be used.
+    """
+    about = "\n".join((digest_of(path), user_id, url, __version__))
+    return Journal(folder / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.json", again=again, now=now)
+
+
+async def send_all(source: Source, journal: Journal, target: Target, report: Report) -> Outcome:
+    """Read, and send what the journal does not know to be sent; when this returns, the stream holds all of it.
+
+    Raises:
+        UnreadableFile: the file is damaged or hostile; what was read before that is sent.
+        Unavailable: ingest took nothing for a while; what was acknowledged is in the journal.
+        Misconfigured: the key is wrong, or there is no such ingest.
+    """
+    outcome = Outcome(journal.progress, before=journal.progress.acknowledged)
+    # The instant of the first run: what a later one leaves out has to be the same, or its batches would be others.
+    checked = sound(source.findings, outcome.impossible, at=journal.progress.started_at)
+    packed = batches(checked, outcome.tally)
+    async with http_client(target.url, target.key) as http:
+        client = IngestClient(http, patience_s=target.patience_s, jitter=random.random)
+        under_way: set[asyncio.Task[None]] = set()
+        try:
+            while (batch := await asyncio.to_thread(_next, packed)) is not None:
+                report(source.position(), source.size)
+                if batch.number > outcome.before:
+                    under_way.add(asyncio.create_task(_send(client, batch, journal, outcome)))
+                await _settle(under_way, at_most=_AT_ONCE - 1)
+            await _settle(under_way, at_most=0)
+        except UnreadableFile:
+            # What was read before the damage is heard out.
+            await _settle(under_way, at_most=0)
+            raise
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+    journal.complete()
+    return outcome
+
+
+def _listed(refusals: Refusals) -> list[dict[str, Any]]:
+    return [
+        {"kind": kind, "field": name, "message": message, "readings": number}
+        for (kind, name, message), number in refusals.most_common()
+    ]
+
+
+def _next(packed: Iterator[Batch]) -> Batch | None:
+    return next(packed, None)
+
+
+async def _settle(under_way: set[asyncio.Task[None]], *, at_most: int) -> None:
+    """Wait until at most so many are under way; raise what one of the others raised."""
+    while len(under_way) > at_most:
+        done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+        under_way -= done
+        for task in done:
+            task.result()
+
+
+async def _send(client: IngestClient, batch: Batch, journal: Journal, outcome: Outcome) -> None:
+    sent: Sent = await client.send(batch.kind, batch.readings)
+    outcome.refused.update(_about(each) for each in sent.refused)
+    duplicates = sent.accepted if sent.duplicate else 0
+    journal.acknowledge(
+        batch.number, accepted=sent.accepted - duplicates, duplicates=duplicates, refused=len(sent.refused)
+    )
+
+
+def _about(refused: Refused) -> tuple[str, str, str]:
+    return (refused.kind, refused.field, refused.message)

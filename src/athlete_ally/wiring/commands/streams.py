@@ -1,0 +1,91 @@
+"""What the commands on streams work with: a broker, an environment, and what is wanted there."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from athlete_ally.adapters.files.change_log_file import JournalFile
+from athlete_ally.adapters.nats.broker import NatsBroker
+from athlete_ally.config.environment_file import environment_of
+from athlete_ally.config.settings import Settings
+from athlete_ally.core.broker.environment import EnvironmentSpec
+from athlete_ally.core.errors import Misconfigured
+from athlete_ally.ops.streams.difference import Wanted, wanted_of
+from athlete_ally.ops.streams.executor import Done, carry_out
+from athlete_ally.ops.streams.plan import Plan
+from athlete_ally.ops.streams.planner import make_plan
+from athlete_ally.wiring.builders import desired_topology, now
+from athlete_ally.wiring.commands.session import nats_session
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was done, and under which id the journal has it."""
+
+    run: str
+    done: list[Done]
+
+
+def required_environment(settings: Settings) -> EnvironmentSpec:
+    """Return the environment; the limits of dev are built in, all others stand in a file.
+
+    Raises:
+        Misconfigured: there is no file, or it is not as it must be.
+    """
+    if settings.environment_file is None and settings.environment != "dev":
+        name = settings.environment
+        raise Misconfigured(
+            f"AA_ENVIRONMENT_FILE: required when AA_ENVIRONMENT is {name}, since its limits stand nowhere else; "
+            f"name it with --environment-file, for example deploy/environments/{name}.toml"
+        )
+    return environment_of(settings)
+
+
+def wanted_by(settings: Settings) -> tuple[Wanted, ...]:
+    """Return all streams and durables of the environment, those of the configured senders of webhooks included.
+
+    Raises:
+        Misconfigured: the file of the environment is not as it must be.
+    """
+    return wanted_of(desired_topology(settings))
+
+
+@asynccontextmanager
+async def broker_session(settings: Settings) -> AsyncGenerator[NatsBroker]:
+    """Give the broker.
+
+    Raises:
+        Unavailable: there is no server at NATS_URL.
+    """
+    async with nats_session(settings) as connection:
+        yield NatsBroker(connection)
+
+
+async def plan_for(settings: Settings, wanted: Sequence[Wanted] | None = None) -> Plan:
+    """Make a plan towards what the environment wants, or towards something else. Read-only.
+
+    Raises:
+        WrongTarget: this is another server than the environment's.
+        Unavailable: no answer.
+    """
+    spec = required_environment(settings)
+    async with broker_session(settings) as broker:
+        ours = wanted_by(settings)
+        return await make_plan(broker, spec, ours if wanted is None else wanted, now(), (each.name for each in ours))
+
+
+async def carry_out_plan(settings: Settings, plan: Plan) -> Applied:
+    """Carry a plan out, with notes in the journal. Whoever calls has the permission.
+
+    Raises:
+        StalePlan, Refused, NotVerified, Unavailable: see `ops.streams.executor.carry_out`.
+    """
+    about = {
+        "environment": plan.environment,
+        "account": plan.target.account,
+        "cluster": plan.target.cluster,
+        "plan": plan.fingerprint,
+    }
+    journal = JournalFile(settings.streams_journal, now, about)
+    async with broker_session(settings) as broker:
+        return Applied(journal.run, [done async for done in carry_out(broker, plan, journal)])

@@ -1,0 +1,359 @@
+"""Everything on one machine: servers, streams, schema, ingest and normalize, for `up` and `demo`."""
+
+import asyncio
+import secrets
+import sys
+from collections.abc import Awaitable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import asyncpg
+import httpx
+import msgspec
+from pydantic import SecretStr
+
+from athlete_ally.adapters.encryption.tokens import new_token_key
+from athlete_ally.adapters.files.change_log_file import NoJournal
+from athlete_ally.adapters.http.server import require_free
+from athlete_ally.adapters.nats.broker import NatsBroker
+from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.adapters.postgres.migrate import migrate
+from athlete_ally.adapters.postgres.pool import close_pool, open_pool, server_version
+from athlete_ally.adapters.servers.nats_server import nats_command
+from athlete_ally.adapters.servers.ports import free_port
+from athlete_ally.adapters.servers.postgres_server import PostgresServer
+from athlete_ally.adapters.servers.processes import Processes
+from athlete_ally.adapters.servers.supervisor import Command
+from athlete_ally.config.environment_file import environment_of
+from athlete_ally.config.settings import Settings
+from athlete_ally.config.vendor_variables import client_id_variable
+from athlete_ally.core.errors import Misconfigured, Unavailable
+from athlete_ally.core.ports import Log
+from athlete_ally.ops.streams.provision import provision
+from athlete_ally.vendors import FETCHED
+from athlete_ally.wiring.answering import until_it_answers
+from athlete_ally.wiring.builders import desired_topology, nats_connection, now
+
+T = TypeVar("T")
+
+# initdb and a first start take two seconds on a slow disk; recovery after a power cut may take longer.
+_START_TIMEOUT_S = 60.0
+_DATABASE = "athlete_ally"
+_TAIL_LINES = 15
+
+
+class _Secrets(msgspec.Struct, frozen=True):
+    """What the local servers ask for; made once for each data directory."""
+
+    nats_token: str
+    postgres_password: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Services:
+    """Which services are wanted, and what they are told; `vendors` are the variables of vendors."""
+
+    log_to_files: bool
+    with_console: bool
+    vendors: Mapping[str, str]
+
+    @property
+    def with_fetch(self) -> bool:
+        """Tell whether our application is known at any vendor whose API is asked."""
+        return any(client_id_variable(vendor) in self.vendors for vendor in FETCHED)
+
+
+@dataclass(slots=True)
+class Stack:
+    """What runs, and where. `settings` are those of the services: they name the servers that are in use."""
+
+    folder: Path
+    settings: Settings
+    log: Log
+    processes: Processes
+    connection: Connection
+    pool: "asyncpg.Pool[Any]"
+    cleanup: AsyncExitStack
+    pids: dict[str, int] = field(default_factory=dict[str, int])
+    psql: Path | None = None
+    with_fetch: bool = False
+
+    @property
+    def ingest_url(self) -> str:
+        """Return where ingest listens, for clients on this machine."""
+        return f"http://127.0.0.1:{self.settings.ingest_port}"
+
+    @property
+    def normalize_url(self) -> str:
+        """Return where normalize shows health and series, for clients on this machine."""
+        return f"http://127.0.0.1:{self.settings.normalize_port}"
+
+    @property
+    def fetch_url(self) -> str:
+        """Return where fetch is, for clients on this machine."""
+        return f"http://127.0.0.1:{self.settings.fetch_port}"
+
+    @property
+    def console_url(self) -> str:
+        """Return where the console is, for a browser on this machine."""
+        return f"http://127.0.0.1:{self.settings.console_port}"
+
+    @property
+    def environment_file(self) -> Path:
+        """Return the file with what other commands need to reach all this, readable by its owner only."""
+        return self.folder / "connections.env"
+
+    async def versions(self) -> dict[str, str]:
+        """Return the versions of the servers in use."""
+        return {"nats": self.connection.server_version, "postgres": await server_version(self.pool)}
+
+    async def close(self) -> None:
+        """Disconnect, then stop all processes: services first, servers last."""
+        await self.cleanup.aclose()
+
+
+async def start_stack(  # what a stack is made of
+    settings: Settings,
+    folder: Path | None,
+    log: Log,
+    *,
+    services_log_to_files: bool,
+    with_console: bool,
+    vendors: Mapping[str, str] = MappingProxyType({}),
+) -> Stack:
+    """Start what the settings don't name as running elsewhere, make streams and schema, and start the services.
+
+    When this returns, the services are ready; the console is one of them where it is wanted, and fetch where the
+    variables in `vendors` name our application at a vendor whose API is asked. No `folder` means a new
+    temporary one, removed when everything has ended, also when we are killed. Services write their logs to files in the
+    folder, or to our own standard error.
+
+    Raises:
+        Misconfigured: a server did not start (its last lines are in the text), or the folder or a port is taken.
+    """
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    processes = Processes()
+    folder = await processes.open(folder)
+    wanted = _Services(services_log_to_files, with_console, vendors)
+    async with AsyncExitStack() as cleanup:
+        cleanup.push_async_callback(processes.close)
+        stack = await _start(settings, folder, log, processes, wanted, cleanup)
+        stack.cleanup = cleanup.pop_all()
+        return stack
+
+
+async def _start(  # what a stack is made of
+    settings: Settings, folder: Path, log: Log, processes: Processes, wanted: _Services, cleanup: AsyncExitStack
+) -> Stack:
+    # Others that listen there would answer when we ask whether our services are ready.
+    _require_free_ports(settings, wanted)
+    known = _secrets(folder)
+    (nats_url, monitor_url), (database_url, psql) = await asyncio.gather(
+        _start_nats(settings, folder, known, processes), _start_postgres(settings, folder, known, processes)
+    )
+    settings = settings.model_copy(
+        update={
+            "nats_url": SecretStr(nats_url),
+            "nats_monitor_url": monitor_url,
+            "database_url": SecretStr(database_url),
+        }
+    )
+    connection = nats_connection(settings, "up", log)
+    cleanup.push_async_callback(connection.close)
+    await _watched(processes, folder, connection.open())
+    await _provision(connection, settings, log)
+    pool = await open_pool(database_url, size=2)
+    cleanup.push_async_callback(close_pool, pool, within_s=1.0)
+    await _watched(processes, folder, until_it_answers(lambda: server_version(pool)))
+    await migrate(pool)
+    if wanted.with_fetch:
+        settings = _with_token_key(settings, folder)
+    stack = Stack(folder, settings, log, processes, connection, pool, cleanup, psql=psql, with_fetch=wanted.with_fetch)
+    told = _told(settings, wanted)
+    lines = {"NATS_URL": nats_url, "AA_NATS_MONITOR_URL": monitor_url, "DATABASE_URL": database_url, **told}
+    text = "".join(f"{name}={value}\n" for name, value in lines.items() if value)
+    _write_private(stack.environment_file, text)
+    services = {"ingest": stack.ingest_url, "normalize": stack.normalize_url}
+    if wanted.with_fetch:
+        services["fetch"] = stack.fetch_url
+    if wanted.with_console:
+        services["console"] = stack.console_url
+    for service, url in services.items():
+        service_log = str(folder / f"{service}.log") if wanted.log_to_files else None
+        await processes.start(_service_command(service, settings, service_log, told))
+        log.debug("starting", service=service, url=url)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for url in services.values():
+            await _watched(processes, folder, until_it_answers(lambda url=url: _ready(client, url)))
+    stack.pids = dict(processes.pids)
+    return stack
+
+
+def _require_free_ports(settings: Settings, wanted: _Services) -> None:
+    places = [
+        (settings.ingest_host, settings.ingest_port, "--port or AA_INGEST_PORT"),
+        (settings.normalize_host, settings.normalize_port, "--normalize-port or AA_NORMALIZE_PORT"),
+    ]
+    if wanted.with_fetch:
+        places.append((settings.fetch_host, settings.fetch_port, "AA_FETCH_PORT"))
+    if wanted.with_console:
+        places.append((settings.console_host, settings.console_port, "--console-port or AA_CONSOLE_PORT"))
+    taken: list[str] = []
+    for host, port, option in places:
+        try:
+            require_free(host, port, option=option)
+        except Misconfigured as error:
+            taken.append(str(error))
+    if taken:
+        raise Misconfigured("\n".join(taken))
+
+
+async def _start_nats(
+    settings: Settings, folder: Path, known: _Secrets, processes: Processes
+) -> tuple[str, str | None]:
+    if settings.is_set("nats_url"):
+        return settings.nats_url.get_secret_value(), settings.nats_monitor_url
+    port, monitor_port = settings.local_nats_port or free_port(), free_port()
+    command = nats_command(folder / "nats", port=port, monitor_port=monitor_port, token=known.nats_token)
+    await processes.start(command)
+    return f"nats://{known.nats_token}@127.0.0.1:{port}", f"http://127.0.0.1:{monitor_port}"
+
+
+async def _start_postgres(
+    settings: Settings, folder: Path, known: _Secrets, processes: Processes
+) -> tuple[str, Path | None]:
+    if settings.is_set("database_url"):
+        return settings.database_url.get_secret_value(), None
+    port = settings.local_postgres_port or free_port()
+    server = PostgresServer(folder / "postgres", port=port, password=known.postgres_password)
+    for command in server.prepare():
+        if await processes.run(command) != 0:
+            raise Misconfigured(f"{command.name} failed:\n{_tail(Path(command.log or ''))}")
+    await processes.start(server.command())
+    base = f"postgresql://postgres:{known.postgres_password}@127.0.0.1:{port}"
+    await _watched(processes, folder, until_it_answers(lambda: _create_database(f"{base}/postgres")))
+    return f"{base}/{_DATABASE}", server.psql
+
+
+async def _create_database(url: str) -> None:
+    try:
+        connection = await asyncpg.connect(url, timeout=2)
+    except (asyncpg.PostgresError, OSError, TimeoutError) as error:
+        raise Unavailable(type(error).__name__) from error
+    try:
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", _DATABASE):
+            await connection.execute(f"CREATE DATABASE {_DATABASE}")
+    finally:
+        await connection.close()
+
+
+async def _provision(connection: Connection, settings: Settings, log: Log) -> None:
+    broker, spec = NatsBroker(connection), environment_of(settings)
+    made = await provision(broker, spec, desired_topology(settings), NoJournal(), now())
+    log.debug("provisioned", names=made)
+
+
+def _with_token_key(settings: Settings, folder: Path) -> Settings:
+    """Return settings with a key for tokens; where none is set, the data directory has one of its own."""
+    if settings.token_key is not None or settings.token_key_file is not None:
+        return settings
+    path = folder / "token.key"
+    if not path.exists():
+        _write_private(path, new_token_key())
+    return settings.model_copy(update={"token_key_file": path})
+
+
+def _told(settings: Settings, wanted: _Services) -> dict[str, str]:
+    """Return what services, and commands that work with them, are told of vendors."""
+    told = dict(wanted.vendors)
+    if settings.webhook_senders:
+        told["AA_WEBHOOK_SENDERS"] = settings.webhook_senders
+    if wanted.with_fetch:
+        told["AA_CONNECT_URL"] = settings.connect_url
+    if settings.token_key is not None:
+        told["AA_TOKEN_KEY"] = settings.token_key.get_secret_value()
+    elif settings.token_key_file is not None:
+        # Commands that read this may run in any directory.
+        told["AA_TOKEN_KEY_FILE"] = str(settings.token_key_file.resolve())
+    return {**told, "AA_INGEST_URL": f"http://127.0.0.1:{settings.ingest_port}"}
+
+
+def _service_command(service: str, settings: Settings, log: str | None, told: Mapping[str, str]) -> Command:
+    environment = {
+        **told,
+        "NATS_URL": settings.nats_url.get_secret_value(),
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "AA_INGEST_HOST": settings.ingest_host,
+        "AA_INGEST_PORT": str(settings.ingest_port),
+        "AA_NORMALIZE_HOST": settings.normalize_host,
+        "AA_NORMALIZE_PORT": str(settings.normalize_port),
+        "AA_FETCH_HOST": settings.fetch_host,
+        "AA_FETCH_PORT": str(settings.fetch_port),
+        "AA_CONSOLE_HOST": settings.console_host,
+        "AA_CONSOLE_PORT": str(settings.console_port),
+        "AA_NORMALIZE_URL": f"http://127.0.0.1:{settings.normalize_port}",
+        "AA_NATS_MONITOR_URL": settings.nats_monitor_url or "",
+        "AA_LOG_LEVEL": settings.log_level,
+        "AA_WEBHOOK_SENDERS": settings.webhook_senders,
+    }
+    return Command(
+        do="start",
+        name=service,
+        argv=(sys.executable, "-m", "athlete_ally", service, "--stop-with-stdin"),
+        environment=environment,
+        log=log,
+        stop="stdin",
+        grace_s=settings.shutdown_timeout_s + 5,
+    )
+
+
+async def _ready(client: httpx.AsyncClient, url: str) -> None:
+    try:
+        response = await client.get(f"{url}/health/ready", timeout=2)
+    except httpx.TransportError as error:
+        raise Unavailable(str(error)) from error
+    if response.status_code != HTTPStatus.OK:
+        raise Unavailable("; ".join(response.json()["reasons"]))
+
+
+async def _watched(processes: Processes, folder: Path, work: Awaitable[T]) -> T:
+    """Do some work that needs our processes; when one of them ends instead, say which and why."""
+    task = asyncio.ensure_future(work)
+    exited = asyncio.create_task(processes.exited.wait())
+    try:
+        done, _ = await asyncio.wait({task, exited}, timeout=_START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        # Also when we are stopped: what goes on alone would miss what is closed next.
+        for each in (task, exited):
+            each.cancel()
+        await asyncio.wait({task, exited})
+    if task in done:
+        return task.result()
+    if processes.first_exit is None:
+        raise Misconfigured(f"not ready after {_START_TIMEOUT_S:g} s; the logs are in {folder}")
+    name, code = processes.first_exit.name, processes.first_exit.code
+    logs = [*folder.rglob(f"{name}.log")]
+    raise Misconfigured(f"{name} ended with exit code {code}\n{_tail(logs[0]) if logs else ''}".rstrip())
+
+
+def _tail(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:])
+
+
+def _secrets(folder: Path) -> _Secrets:
+    path = folder / "secrets.json"
+    if not path.exists():
+        _write_private(path, msgspec.json.encode(_Secrets(secrets.token_hex(24), secrets.token_hex(24))).decode())
+    return msgspec.json.decode(path.read_bytes(), type=_Secrets)
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

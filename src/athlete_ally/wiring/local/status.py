@@ -1,0 +1,26 @@
+"""One line on how things are, for a person who has `up` running in a terminal."""
+
+from athlete_ally.adapters.nats.admin import NatsAdmin
+from athlete_ally.adapters.postgres.receipts import PostgresReceipts
+from athlete_ally.core.broker import topology
+from athlete_ally.core.errors import Unavailable
+from athlete_ally.measurements import KINDS
+from athlete_ally.wiring.local.stack import Stack
+
+
+async def status_line(stack: Stack) -> str:
+    """Return what is stored and what waits; where something does not answer, say that."""
+    try:
+        totals = await PostgresReceipts(stack.pool).totals()
+        admin = NatsAdmin(stack.connection)
+        parts: list[str] = []
+        for kind in KINDS:
+            durable = await admin.durable(topology.CORE_HOT, topology.normalize_durable(kind))
+            waiting = durable.pending + durable.ack_pending if durable else 0
+            stored = totals.get(kind, {}).get("stored", 0)
+            if stored or waiting:
+                parts.append(f"{kind}: {stored} stored, {waiting} waiting")
+        dlq = await admin.stream(topology.DLQ)
+    except Unavailable as error:
+        return f"in trouble: {error}"
+    return " · ".join([*parts, f"{dlq.messages if dlq else 0} dead letters"])

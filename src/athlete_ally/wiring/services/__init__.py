@@ -1,0 +1,1 @@
+"""Building each service from the settings, and running it: a module for each service."""

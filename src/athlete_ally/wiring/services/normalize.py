@@ -1,0 +1,284 @@
+"""Building normalize from the settings, and running it."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import asyncpg
+from starlette.applications import Starlette
+
+from athlete_ally import __version__
+from athlete_ally.adapters.http.health import health_routes
+from athlete_ally.adapters.http.server import HttpServer
+from athlete_ally.adapters.logs import build_log
+from athlete_ally.adapters.nats.admin import NatsAdmin
+from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.adapters.nats.inbox import NatsInbox
+from athlete_ally.adapters.nats.messages import NatsMessages
+from athlete_ally.adapters.nats.monitor import NatsMonitor
+from athlete_ally.adapters.nats.publisher import NatsPublisher
+from athlete_ally.adapters.postgres.migrate import require_current_schema
+from athlete_ally.adapters.postgres.pool import close_pool, open_pool
+from athlete_ally.adapters.postgres.receipts import PostgresReceipts
+from athlete_ally.adapters.postgres.store import PostgresStore
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.adapters.prometheus import PrometheusObserver
+from athlete_ally.config.settings import Settings
+from athlete_ally.core.broker.topology import (
+    CORE_HOT,
+    REAP_ADVISORIES_DURABLE,
+    VENDOR_HOT,
+    Topology,
+    fetch_durable,
+    normalize_durable,
+    unpack_durable,
+)
+from athlete_ally.core.circuit_breaker import Fuse, FuseLimits
+from athlete_ally.core.ports import Inbox, Log, Publisher, Store, Tracing
+from athlete_ally.core.readings.measurement import Measurement, Rules
+from athlete_ally.core.series import (
+    BrokerSeries,
+    NormalizeSeries,
+    UnpackSeries,
+    broker_series,
+    every,
+    normalize_series,
+    unpack_series,
+)
+from athlete_ally.core.vendor.plugin import Vendor
+from athlete_ally.core.verdict import RetryPolicy
+from athlete_ally.measurements import KINDS, MEASUREMENTS
+from athlete_ally.normalize.advisory_worker import Reaper
+from athlete_ally.normalize.ledger import LedgerLine, ReceiptLedger
+from athlete_ally.normalize.metrics_poller import Watch
+from athlete_ally.normalize.report import Reporter
+from athlete_ally.normalize.retry import Patience, shown_on
+from athlete_ally.normalize.unpack_worker import Unpacker, UnpackTools
+from athlete_ally.normalize.worker import Tools, Work, Worker
+from athlete_ally.ops.streams.provision import inspect
+from athlete_ally.vendors import FETCHED
+from athlete_ally.wiring.builders import desired_topology, known_vendors, nats_connection, now
+from athlete_ally.wiring.services.lifecycle import require_topology, serve, unless_stopped, until_available
+from athlete_ally.wiring.services.readiness import cached, worker_reasons
+from athlete_ally.wiring.services.traces import build_tracing
+
+_WATCH_EVERY_S = 2.0
+_CLOSE_POOL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wrappers:
+    """Lets a test wrap the adapters, so that a real process can be made to die at a chosen moment."""
+
+    inbox: Callable[[Inbox], Inbox] = lambda inbox: inbox
+    store: Callable[[Store], Store] = lambda store: store
+    publisher: Callable[[Publisher], Publisher] = lambda publisher: publisher
+    measurement: Callable[[Measurement], Measurement] = lambda measurement: measurement
+
+
+@dataclass(frozen=True, slots=True)
+class _World:
+    """The adapters that all workers share."""
+
+    settings: Settings
+    connection: Connection
+    pool: "asyncpg.Pool[Any]"
+    observer: PrometheusObserver
+    series: NormalizeSeries
+    broker_series: BrokerSeries
+    unpack_series: UnpackSeries
+    tracing: Tracing
+    log: Log
+    wrappers: Wrappers
+
+
+async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wrappers = Wrappers()) -> None:
+    """Normalise until `stop` is set, then finish what is in hand.
+
+    Raises:
+        Misconfigured: the port is taken, or the schema, a stream or a durable is not as it must be.
+    """
+    log = build_log("normalize", level=settings.log_level, form=settings.log_format)
+    vendors = [vendor.name for vendor in known_vendors(settings)]
+    series = normalize_series(KINDS, vendors)
+    letters = [subject for *_, subject in series.dead_letters.values]
+    of_broker = broker_series(desired_topology(settings), letters)
+    of_unpacking = unpack_series(vendors, FETCHED)
+    observer = PrometheusObserver(every(series, of_broker, of_unpacking))
+    observer.set(series.build, "normalize", __version__, value=1)
+    connection = nats_connection(
+        settings, "normalize", log, on_denied=lambda action: observer.count(series.denied, action)
+    )
+    pool = await open_pool(settings.database_url.get_secret_value(), size=settings.database_pool_size)
+    tracing = build_tracing("normalize", log)
+    world = _World(settings, connection, pool, observer, series, of_broker, of_unpacking, tracing, log, wrappers)
+    workers: list[Worker | Unpacker] = []
+    reasons = cached(lambda: worker_reasons(connection, pool, desired_topology(settings)))
+
+    async def readiness() -> list[str]:
+        by_fuse = any(worker.is_stopped_by_fuse for worker in workers)
+        return [*(["the fuse is open: too many dead letters"] if by_fuse else []), *await reasons()]
+
+    def about() -> dict[str, Any]:
+        return {"service": "normalize", "version": __version__, "host": settings.normalize_host, "port": server.port}
+
+    async def close() -> None:
+        # By now the work is done, or was given its time: what a silent database holds up is cut off.
+        await close_pool(pool, within_s=_CLOSE_POOL_S)
+
+    app = Starlette(routes=health_routes(about, readiness, observer))
+    server = HttpServer(app, host=settings.normalize_host, port=settings.normalize_port, drain_s=1)
+    await server.open(option="--port or AA_NORMALIZE_PORT")
+    log.info("listening", host=settings.normalize_host, port=server.port, version=__version__)
+    await serve(
+        stop,
+        _work(world, workers, stop),
+        close=[server.close, connection.close, close, tracing.close],
+        within_s=settings.shutdown_timeout_s,
+        log=log,
+    )
+
+
+async def _work(world: _World, workers: list[Worker | Unpacker], stop: asyncio.Event) -> None:
+    """Connect, check everything, then let one worker for each kind do its work, and watch."""
+    if not await unless_stopped(stop, _until_all_is_there(world)):
+        return
+    async with asyncio.TaskGroup() as group:
+        for measurement in MEASUREMENTS:
+            worker = await _worker(world, measurement, stop)
+            workers.append(worker)
+            group.create_task(worker.run(stop))
+        for vendor in known_vendors(world.settings):
+            unpacker = await _unpacker(world, vendor, stop)
+            workers.append(unpacker)
+            group.create_task(unpacker.run(stop))
+        group.create_task((await _reaper(world, stop)).run(stop))
+        group.create_task(_watch(world).run(stop))
+
+
+async def _until_all_is_there(world: _World) -> None:
+    await world.connection.open()
+    topology = desired_topology(world.settings)
+    await until_available(lambda: require_topology(world.connection, topology), world.log)
+    await until_available(lambda: require_current_schema(world.pool), world.log)
+
+
+def _patience(world: _World, durable: str, stop: asyncio.Event) -> Patience:
+    on_hold = shown_on(world.observer, world.series.holding, durable)
+    return Patience(durable, stop=stop, log=world.log, on_hold=on_hold, jitter=random.random)
+
+
+def _publisher(world: _World) -> Publisher:
+    publisher = NatsPublisher(world.connection, timeout_s=world.settings.publish_timeout_s)
+    return world.tracing.publisher(world.wrappers.publisher(publisher))
+
+
+async def _worker(world: _World, measurement: Measurement, stop: asyncio.Event) -> Worker:
+    settings = world.settings
+    inbox = NatsInbox(world.connection, desired_topology(settings).durable(normalize_durable(measurement.kind)))
+    await inbox.open()
+    reporter = Reporter(measurement.kind, world.series, world.observer, world.log)
+    tools = Tools(
+        inbox=world.tracing.inbox(world.wrappers.inbox(inbox)),
+        store=world.tracing.store(world.wrappers.store(PostgresStore(world.pool))),
+        publisher=_publisher(world),
+        patience=_patience(world, normalize_durable(measurement.kind), stop),
+        reporter=reporter,
+        now=now,
+    )
+    work = Work(
+        measurement=world.wrappers.measurement(measurement),
+        rules=Rules(artefact_filter=settings.hrv_artefact_filter),
+        policy=RetryPolicy(max_deliver=settings.normalize_max_deliver),
+        batch=settings.normalize_batch,
+    )
+    limits = FuseLimits(settings.fuse_consecutive, settings.fuse_window, settings.fuse_share)
+    return Worker(work, tools, Fuse(limits))
+
+
+async def _unpacker(world: _World, vendor: Vendor, stop: asyncio.Event) -> Unpacker:
+    settings = world.settings
+    inbox = NatsInbox(world.connection, desired_topology(settings).durable(unpack_durable(vendor.name)))
+    await inbox.open()
+    tools = UnpackTools(
+        inbox=world.tracing.inbox(world.wrappers.inbox(inbox)),
+        books=PostgresWebhooks(world.pool),
+        publisher=_publisher(world),
+        patience=_patience(world, unpack_durable(vendor.name), stop),
+        observer=world.observer,
+        series=world.unpack_series,
+        work_series=world.series,
+        log=world.log,
+        now=now,
+    )
+    kinds = {measurement.kind: measurement for measurement in MEASUREMENTS}
+    limits = FuseLimits(settings.fuse_consecutive, settings.fuse_window, settings.fuse_share)
+    policy = RetryPolicy(max_deliver=settings.normalize_max_deliver)
+    return Unpacker(vendor, kinds, tools, Fuse(limits), policy=policy, batch=settings.normalize_batch)
+
+
+async def _reaper(world: _World, stop: asyncio.Event) -> Reaper:
+    topology = desired_topology(world.settings)
+    inbox = NatsInbox(world.connection, topology.durable(REAP_ADVISORIES_DURABLE))
+    await inbox.open()
+    return Reaper(
+        topology=topology,
+        inbox=inbox,
+        messages=NatsMessages(world.connection),
+        publisher=_publisher(world),
+        patience=_patience(world, REAP_ADVISORIES_DURABLE, stop),
+        observer=world.observer,
+        series=world.series,
+        log=world.log,
+        now=now,
+    )
+
+
+def _ledger_lines(world: _World, desired: Topology) -> list[LedgerLine]:
+    """Return a line for each durable whose worker writes receipts."""
+    receipts = PostgresReceipts(world.pool)
+    vendors = [vendor.name for vendor in known_vendors(world.settings)]
+    shown = world.unpack_series.unaccounted
+    return [
+        *(
+            LedgerLine(
+                desired.durable(normalize_durable(kind)),
+                partial(receipts.stored, kind, CORE_HOT),
+                world.series.kinds[kind].unaccounted,
+            )
+            for kind in KINDS
+        ),
+        *(
+            LedgerLine(desired.durable(name(vendor)), partial(count, vendor, VENDOR_HOT), shown, (name(vendor),))
+            for vendors, name, count in (
+                (vendors, unpack_durable, receipts.unpacked),
+                (FETCHED, fetch_durable, receipts.fetched),
+            )
+            for vendor in vendors
+        ),
+    ]
+
+
+def _watch(world: _World) -> Watch:
+    desired = desired_topology(world.settings)
+    admin = NatsAdmin(world.connection)
+
+    async def differences() -> Counter[str]:
+        return Counter(finding.name for finding in await inspect(admin, desired))
+
+    return Watch(
+        desired,
+        broker=admin,
+        ledger=ReceiptLedger(_ledger_lines(world, desired), admin, world.observer),
+        differences=differences,
+        syncs_always=NatsMonitor(world.settings.nats_monitor_url).syncs_always,
+        observer=world.observer,
+        series=world.broker_series,
+        log=world.log,
+        now=now,
+        every_s=_WATCH_EVERY_S,
+    )
