@@ -13,14 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.fakes import FakeStore
-from support.samples import hrv_record, lot
+from support.samples import hrv_record, request
 
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.adapters.postgres.store import PostgresStore
 from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.ports import Store
 from athlete_ally.core.readings.record import Record
-from athlete_ally.core.receipts import Lot, Receipt, Rejected
+from athlete_ally.core.receipts import Receipt, Rejected, StoreRequest
 from athlete_ally.measurements.hrv import HRV
 
 Row = tuple[Any, ...]
@@ -152,15 +152,15 @@ async def test_the_newest_stays_whatever_the_order(bench: Bench, order: tuple[in
     Early or late, one by one or in one batch: the record with the later capture, then the higher sequence, stays.
     """
     captured = [(40, 90), (50, 30), (60, 30)]
-    lots = [
-        lot(hrv_record(rmssd=value, minutes_ago=ago, sequence=at), sequence=at)
+    requests = [
+        request(hrv_record(rmssd=value, minutes_ago=ago, sequence=at), sequence=at)
         for at, (value, ago) in enumerate(captured, 1)
     ]
     for number in order:
-        await bench.store.store(HRV, [lots[number]])
+        await bench.store.store(HRV, [requests[number]])
     one_by_one = await bench.rows()
     await bench.empty()
-    await bench.store.store(HRV, [lots[number] for number in order])
+    await bench.store.store(HRV, [requests[number] for number in order])
 
     assert one_by_one == await bench.rows()
     assert await people(bench) == {"a": 60.0}
@@ -170,9 +170,9 @@ async def test_a_newer_row_that_is_there_is_told_from_one_that_is_stored(bench: 
     """
     A late record of an older capture is superseded, and the receipt of its message says so.
     """
-    await bench.store.store(HRV, [lot(hrv_record(minutes_ago=1))])
+    await bench.store.store(HRV, [request(hrv_record(minutes_ago=1))])
     late = hrv_record(rmssd=30, minutes_ago=9, sequence=2)
-    (receipt,) = await bench.store.store(HRV, [lot(late, hrv_record("b", sequence=2, index=1), sequence=2)])
+    (receipt,) = await bench.store.store(HRV, [request(late, hrv_record("b", sequence=2, index=1), sequence=2)])
 
     assert (
         [record.user_id for record in receipt.stored],
@@ -187,8 +187,8 @@ async def test_two_records_of_one_key_in_one_message(bench: Bench) -> None:
     """
     Of two readings about the same night the newer is stored; at equal captures, the one that stands later.
     """
-    newer_first = lot(hrv_record("a", 50, 1), hrv_record("a", 40, 9, index=1))
-    tie = lot(hrv_record("b", 50, sequence=2), hrv_record("b", 40, sequence=2, index=1), sequence=2)
+    newer_first = request(hrv_record("a", 50, 1), hrv_record("a", 40, 9, index=1))
+    tie = request(hrv_record("b", 50, sequence=2), hrv_record("b", 40, sequence=2, index=1), sequence=2)
     receipts = await bench.store.store(HRV, [newer_first, tie])
 
     assert [(len(each.stored), each.superseded) for each in receipts] == [(1, 1), (1, 1)]
@@ -203,7 +203,7 @@ async def test_a_refused_row_goes_alone(bench: Bench) -> None:
     records[2] = flawed(records[2])
     records[5] = flawed(records[5], user_id="u5\0")
     own = Rejected(7, "non-retryable", "rmssd: outside (0, 300]")
-    (receipt,) = await bench.store.store(HRV, [lot(*records, rejected=(own,))])
+    (receipt,) = await bench.store.store(HRV, [request(*records, rejected=(own,))])
 
     assert [
         (7, "non-retryable", own.error),
@@ -217,9 +217,9 @@ async def test_the_next_newest_takes_the_place_of_a_refused_row(bench: Bench) ->
     """
     Two flawed records in front of a good one, across messages: the good one is stored, the flawed ones are rejected.
     """
-    oldest = lot(hrv_record("a", 30, 90, sequence=1), sequence=1)
-    good = lot(hrv_record("a", 40, 60, sequence=2), hrv_record("b", sequence=2, index=1), sequence=2)
-    newest = lot(
+    oldest = request(hrv_record("a", 30, 90, sequence=1), sequence=1)
+    good = request(hrv_record("a", 40, 60, sequence=2), hrv_record("b", sequence=2, index=1), sequence=2)
+    newest = request(
         flawed(hrv_record("a", 50, 20, sequence=3)), flawed(hrv_record("a", 60, 10, sequence=3, index=1)), sequence=3
     )
     receipts = await bench.store.store(HRV, [oldest, good, newest])
@@ -237,7 +237,7 @@ async def test_a_redelivery_is_told_what_is_still_current(bench: Bench) -> None:
     The very message again stores nothing: its receipt names what is current, and the rejections of the first time.
     """
     own = Rejected(4, "schema-invalid", "rmssd: expected a number")
-    first = lot(
+    first = request(
         hrv_record("a"),
         hrv_record("b", index=1),
         flawed(hrv_record("c", index=2)),
@@ -245,7 +245,7 @@ async def test_a_redelivery_is_told_what_is_still_current(bench: Bench) -> None:
         rejected=(own,),
     )
     (told_first,) = await bench.store.store(HRV, [first])
-    await bench.store.store(HRV, [lot(hrv_record("b", 50, 1, sequence=2), sequence=2)])
+    await bench.store.store(HRV, [request(hrv_record("b", 50, 1, sequence=2), sequence=2)])
     books = await bench.receipts()
     (again,) = await bench.store.store(HRV, [first])
 
@@ -263,8 +263,8 @@ async def test_a_message_given_up_later_keeps_its_first_receipt(bench: Bench) ->
     """
     Stored once, then redelivered and no longer readable: the receipt stays, and nothing is rejected.
     """
-    await bench.store.store(HRV, [lot(hrv_record())])
-    given_up = lot(rejected=(Rejected(0, "max-deliver", "killed"),))
+    await bench.store.store(HRV, [request(hrv_record())])
+    given_up = request(rejected=(Rejected(0, "max-deliver", "killed"),))
     (again,) = await bench.store.store(HRV, [given_up])
 
     assert (again.is_redelivery, again.stored, again.superseded, again.rejected) == (True, (), 1, ())
@@ -275,7 +275,7 @@ async def test_equal_content_under_another_sequence_is_a_duplicate(bench: Bench)
     In one batch or later: nothing is stored or rejected twice, and all its readings count as duplicate.
     """
     own = (Rejected(1, "non-retryable", "x"),)
-    twice = [lot(hrv_record(sequence=at), sequence=at, message_id="same", rejected=own) for at in (1, 2)]
+    twice = [request(hrv_record(sequence=at), sequence=at, message_id="same", rejected=own) for at in (1, 2)]
     receipts = [
         *await bench.store.store(HRV, twice),
         *await bench.store.store(HRV, [replace(twice[0], sequence=3)]),
@@ -294,7 +294,7 @@ async def test_nothing_in_nothing_out(bench: Bench) -> None:
     No lots, and a lot without any reading, are fine.
     """
     assert list(await bench.store.store(HRV, [])) == []
-    (receipt,) = await bench.store.store(HRV, [lot()])
+    (receipt,) = await bench.store.store(HRV, [request()])
 
     assert (receipt.stored, receipt.rejected) == ((), ())
 
@@ -305,7 +305,7 @@ async def test_starts_alone_are_counted_until_there_is_a_receipt(bench: Bench) -
     """
     starts = [await bench.store.start_alone("m1", "AA_CORE_HOT", 1) for _ in range(3)]
     other = await bench.store.start_alone("m2", "AA_CORE_HOT", 2)
-    await bench.store.store(HRV, [lot(hrv_record())])
+    await bench.store.store(HRV, [request(hrv_record())])
     after = [await bench.store.start_alone(identity, "AA_CORE_HOT", at) for identity, at in (("m1", 1), ("m2", 2))]
 
     assert (starts, other, after) == ([0, 1, 2], 0, [0, 1])
@@ -317,7 +317,7 @@ async def test_an_absent_database_is_unavailable(bench: Bench) -> None:
     """
     await bench.take_away()
     with pytest.raises(Unavailable):
-        await bench.store.store(HRV, [lot(hrv_record())])
+        await bench.store.store(HRV, [request(hrv_record())])
     with pytest.raises(Unavailable):
         await bench.store.start_alone("m1", "AA_CORE_HOT", 1)
 
@@ -328,8 +328,8 @@ async def test_workers_with_the_same_messages_agree(bench: Bench) -> None:
     """
     rng = random.Random(7)  # noqa: S311  # a reproducible shuffle
     for first in range(1, 80, 8):
-        lots = [_crowded(sequence) for sequence in range(first, first + 8)]
-        batches = [rng.sample(lots, rng.randint(1, 8)) for _ in range(_WORKERS)]
+        requests = [_crowded(sequence) for sequence in range(first, first + 8)]
+        batches = [rng.sample(requests, rng.randint(1, 8)) for _ in range(_WORKERS)]
         receipts = await asyncio.gather(*(bench.store.store(HRV, batch) for batch in batches))
         fresh = [
             one.sequence
@@ -340,16 +340,16 @@ async def test_workers_with_the_same_messages_agree(bench: Bench) -> None:
         assert sorted({one.sequence for batch in batches for one in batch}) == sorted(fresh)
 
 
-def _crowded(sequence: int) -> Lot:
+def _crowded(sequence: int) -> StoreRequest:
     """Return a lot on people whom all lots are about, in an order of its own; every fourth has no record at all."""
     if sequence % 4 == 0:
-        return lot(sequence=sequence, rejected=(Rejected(0, "schema-invalid", "x"),))
+        return request(sequence=sequence, rejected=(Rejected(0, "schema-invalid", "x"),))
     users = [f"u{number}" for number in range(6)]
     random.Random(sequence).shuffle(users)  # noqa: S311  # as above
     records = (
         hrv_record(user, 20 + sequence, sequence % 5, sequence=sequence, index=at) for at, user in enumerate(users)
     )
-    return lot(*records, sequence=sequence)
+    return request(*records, sequence=sequence)
 
 
 @pytest.fixture
@@ -365,11 +365,11 @@ async def test_wholly_rejected_messages_do_not_deadlock(wide_pool: Any) -> None:
     Without records there are no rows to wait in line for; the receipts themselves are written in one order.
     """
     # So many that writing them takes long enough for the writers to meet.
-    lots = [lot(sequence=at, rejected=(Rejected(0, "schema-invalid", "x"),)) for at in range(3000)]
-    batches = [lots, lots[::-1]] * 2
+    requests = [request(sequence=at, rejected=(Rejected(0, "schema-invalid", "x"),)) for at in range(3000)]
+    batches = [requests, requests[::-1]] * 2
     receipts = await asyncio.gather(*(PostgresStore(wide_pool).store(HRV, batch) for batch in batches))
 
-    assert sum(not each.is_redelivery for got in receipts for each in got) == len(lots)
+    assert sum(not each.is_redelivery for got in receipts for each in got) == len(requests)
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -392,7 +392,7 @@ batches_of_places = st.lists(
 )
 
 
-def _lot_of(content: Content, place: tuple[int, int]) -> Lot:
+def _lot_of(content: Content, place: tuple[int, int]) -> StoreRequest:
     number, copy = place
     sequence = 1 + 2 * number + copy
     records = [
@@ -400,7 +400,7 @@ def _lot_of(content: Content, place: tuple[int, int]) -> Lot:
         for index, (user, ago, flaw) in enumerate(content.records)
     ]
     rejected = tuple(Rejected(len(records) + index, "schema-invalid", "no number") for index in range(content.rejected))
-    return lot(*records, sequence=sequence, message_id=f"c{number}", rejected=rejected)
+    return request(*records, sequence=sequence, message_id=f"c{number}", rejected=rejected)
 
 
 def _record_of(user: str, ago: int, flaw: str, message_id: str, sequence: int, index: int) -> Record:
@@ -419,18 +419,18 @@ async def test_any_history_is_told_alike(pool: Any, world: list[Content], histor
     model, real = FakeBench(), RealBench(pool)
     await real.empty()
     for places in history:
-        lots = [_lot_of(world[place[0]], place) for place in places]
-        expected = await model.store.store(HRV, lots)
-        assert list(expected) == list(await real.store.store(HRV, lots))
-        assert _unbalanced(lots, expected) == []
+        requests = [_lot_of(world[place[0]], place) for place in places]
+        expected = await model.store.store(HRV, requests)
+        assert list(expected) == list(await real.store.store(HRV, requests))
+        assert _unbalanced(requests, expected) == []
 
     assert await model.rows() == await real.rows()
     assert await model.receipts() == await real.receipts()
 
 
-def _unbalanced(lots: Sequence[Lot], receipts: Sequence[Receipt]) -> list[Receipt]:
+def _unbalanced(requests: Sequence[StoreRequest], receipts: Sequence[Receipt]) -> list[Receipt]:
     return [
         receipt
-        for one, receipt in zip(lots, receipts, strict=True)
+        for one, receipt in zip(requests, receipts, strict=True)
         if not receipt.is_duplicate and one.readings != len(receipt.stored) + receipt.superseded + len(receipt.rejected)
     ]

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from support.fakes import FakeInbox, FakePublisher, FakeStore, dev_topology
-from support.samples import hrv_record, lot
+from support.samples import hrv_record, request
 
 from athlete_ally.adapters.tracing.none import NoTracing
 from athlete_ally.adapters.tracing.otel import OtelTracing
@@ -91,7 +91,7 @@ async def test_an_error_of_the_world_is_the_same_error(tracing: Tracing) -> None
     attempts: list[Callable[[], Any]] = [
         lambda: watched[0].publish(message(VALID)),
         lambda: watched[1].fetch(1, 0),
-        lambda: watched[2].store(HRV, [lot(hrv_record())]),
+        lambda: watched[2].store(HRV, [request(hrv_record())]),
         lambda: watched[2].start_alone("m1", CORE_HOT, 1),
     ]
     for attempt in attempts:
@@ -133,10 +133,10 @@ async def test_what_is_stored_is_stored_alike(tracing: Tracing) -> None:
     """
     The receipts are those of the store, for one lot, for many and for none.
     """
-    lots = [lot(hrv_record(minutes_ago=minutes), sequence=minutes) for minutes in (1, 2)]
+    requests = [request(hrv_record(minutes_ago=minutes), sequence=minutes) for minutes in (1, 2)]
     plain, watched = FakeStore(), tracing.store(FakeStore())
 
-    for batch in (lots[:1], lots, []):
+    for batch in (requests[:1], requests, []):
         assert await plain.store(HRV, batch) == await watched.store(HRV, batch)
     assert await plain.start_alone("m9", CORE_HOT, 9) == await watched.start_alone("m9", CORE_HOT, 9)
 

@@ -11,7 +11,7 @@ from athlete_ally.adapters.postgres.migrate import all_migrations
 from athlete_ally.core.broker.topology import build_topology, normalize_durable, raw_subject
 from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.readings.record import Record
-from athlete_ally.core.readings.sample_batch import Run
+from athlete_ally.core.readings.sample_batch import SampleBatch
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.measurements.samples import SORTS
 from athlete_ally.vendors import FETCHED, VENDORS
@@ -47,7 +47,7 @@ def test_every_vendor_has_samples(vendor: str) -> None:
     assert has_document or vendor not in FETCHED, f"a document of its API is missing in {payloads}"
 
 
-OF_ROWS = [each for each in MEASUREMENTS if not issubclass(each.record_type, Run)]
+OF_ROWS = [each for each in MEASUREMENTS if not issubclass(each.record_type, SampleBatch)]
 
 
 @pytest.mark.parametrize("measurement", OF_ROWS, ids=[each.kind for each in OF_ROWS])
@@ -96,7 +96,7 @@ def test_every_kind_is_in_the_reference(measurement: Measurement) -> None:
     columns = {field.name for field in msgspec.structs.fields(measurement.record_type)} - set(Record.__struct_fields__)
     samples = json.loads((SAMPLES / f"{measurement.kind}.json").read_bytes())
     flags = {flag for sample in samples for flag in sample.get("record", {}).get("quality_flags", [])}
-    own_columns = set[str]() if issubclass(measurement.record_type, Run) else columns
+    own_columns = set[str]() if issubclass(measurement.record_type, SampleBatch) else columns
 
     assert (fields - _named("http.md"), (own_columns | flags) - _named("records.md")) == (set(), set())
 

@@ -11,22 +11,22 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from support.commands import Outcome, in_process
 
-from athlete_ally.adapters.encryption.tokens import TokenSeal, new_token_key
-from athlete_ally.adapters.postgres.token_store import PostgresVault
-from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.adapters.encryption.tokens import TokenCipher, new_token_key
+from athlete_ally.adapters.postgres.token_store import PostgresTokenStore
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
 from athlete_ally.cli.exits import Exit
 from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.vendor.grant import Granted, Tokens
 from athlete_ally.core.vendor.webhook_store import Account
 
-Run = Callable[..., Awaitable[Outcome]]
+SampleBatch = Callable[..., Awaitable[Outcome]]
 KEY, NEXT_KEY = new_token_key(), new_token_key()
 NOBODY = "postgresql://postgres@127.0.0.1:1/athlete_ally"
 GRANTED = Granted("oura", "person-1", "ada", Tokens("an-access", "a-refresh", datetime(2026, 11, 24, tzinfo=UTC)), ())
 
 
 @pytest.fixture
-def command(database_url: str) -> Run:
+def command(database_url: str) -> SampleBatch:
     """Run commands on the database of the test; a variable can be given beside the arguments."""
 
     async def run(*arguments: str, **environment: str) -> Outcome:
@@ -37,12 +37,12 @@ def command(database_url: str) -> Run:
 
 
 @pytest.fixture
-def books(pool: Any) -> PostgresWebhooks:
+def books(pool: Any) -> PostgresWebhookStore:
     """Look into the database of the test."""
-    return PostgresWebhooks(pool)
+    return PostgresWebhookStore(pool)
 
 
-async def test_an_account_is_linked_moved_listed_and_removed(command: Run, books: PostgresWebhooks) -> None:
+async def test_an_account_is_linked_moved_listed_and_removed(command: SampleBatch, books: PostgresWebhookStore) -> None:
     """
     What is said of accounts is what the database has, and each command says what it did.
     """
@@ -59,12 +59,14 @@ async def test_an_account_is_linked_moved_listed_and_removed(command: Run, books
     assert [Account("garmin", "their-1", "ada")] == await books.linked(None)
 
 
-async def test_whoever_connected_an_account_said_whose_it_is(command: Run, books: PostgresWebhooks, pool: Any) -> None:
+async def test_whoever_connected_an_account_said_whose_it_is(
+    command: SampleBatch, books: PostgresWebhookStore, pool: Any
+) -> None:
     """
     Data in the webhooks of a vendor whose API is asked, too, is the connected person's; what is linked by hand stands
     above that.
     """
-    await PostgresVault(pool, TokenSeal(KEY)).keep(GRANTED)
+    await PostgresTokenStore(pool, TokenCipher(KEY)).keep(GRANTED)
     assert await books.people("oura", ["person-1", "person-2"]) == {"person-1": "ada"}
     assert await books.people("whoop", ["person-1"]) == {}
 
@@ -72,7 +74,7 @@ async def test_whoever_connected_an_account_said_whose_it_is(command: Run, books
     assert await books.people("oura", ["person-1"]) == {"person-1": "eve"}
 
 
-async def test_a_machine_reads_the_same(command: Run) -> None:
+async def test_a_machine_reads_the_same(command: SampleBatch) -> None:
     """
     With --json each command prints one document and nothing else, and the exit code is the same.
     """
@@ -87,7 +89,7 @@ async def test_a_machine_reads_the_same(command: Run) -> None:
     assert (empty.code, empty.document) == (0, {"accounts": []})
 
 
-async def test_what_is_not_there_is_said(command: Run) -> None:
+async def test_what_is_not_there_is_said(command: SampleBatch) -> None:
     """
     Removing what is not linked is a finding; an empty list says that it is empty, where it is in nobody's way.
     """
@@ -97,7 +99,7 @@ async def test_what_is_not_there_is_said(command: Run) -> None:
     assert (listed.code, listed.out, listed.err) == (Exit.AS_DESIRED, "", "no account is linked\n")
 
 
-async def test_a_vendor_has_to_be_known(command: Run, books: PostgresWebhooks) -> None:
+async def test_a_vendor_has_to_be_known(command: SampleBatch, books: PostgresWebhookStore) -> None:
     """
     A misspelt vendor is refused with the nearest name, since nothing would ever arrive for it; a configured sender is
     known.
@@ -111,7 +113,9 @@ async def test_a_vendor_has_to_be_known(command: Run, books: PostgresWebhooks) -
 
 
 @pytest.mark.parametrize("bad", ["", "x" * 129, "a\nb", "a\x00b"])
-async def test_an_id_that_no_reading_could_have_is_refused(command: Run, books: PostgresWebhooks, bad: str) -> None:
+async def test_an_id_that_no_reading_could_have_is_refused(
+    command: SampleBatch, books: PostgresWebhookStore, bad: str
+) -> None:
     """
     An id that is empty, too long or holds control characters is refused for account and person, before anything is
     changed.
@@ -123,7 +127,7 @@ async def test_an_id_that_no_reading_could_have_is_refused(command: Run, books: 
     assert await books.linked(None) == []
 
 
-async def test_a_file_links_all_or_none(command: Run, books: PostgresWebhooks, tmp_path: Path) -> None:
+async def test_a_file_links_all_or_none(command: SampleBatch, books: PostgresWebhookStore, tmp_path: Path) -> None:
     """
     A file with a mark of its encoding, Windows line ends, empty lines and a line twice links everybody, and again
     without harm.
@@ -159,7 +163,7 @@ async def test_a_file_links_all_or_none(command: Run, books: PostgresWebhooks, t
     ids=["empty", "columns", "no person", "too few", "too many", "vendor", "two people", "latin-1", "quote", "binary"],
 )
 async def test_a_file_that_can_not_be_used_is_named_and_links_nobody(
-    command: Run, books: PostgresWebhooks, tmp_path: Path, content: bytes, says: str
+    command: SampleBatch, books: PostgresWebhookStore, tmp_path: Path, content: bytes, says: str
 ) -> None:
     """
     One line with file, line and what is wrong, without anybody's id; nothing of the file is in the database.
@@ -173,7 +177,7 @@ async def test_a_file_that_can_not_be_used_is_named_and_links_nobody(
     assert await books.linked(None) == []
 
 
-async def test_a_database_that_is_not_there_is_an_error(command: Run, tmp_path: Path) -> None:
+async def test_a_database_that_is_not_there_is_an_error(command: SampleBatch, tmp_path: Path) -> None:
     """
     Every command that needs the database ends with 1 and one line, and so does a file of settings that is missing.
     """
@@ -193,7 +197,7 @@ async def test_a_database_that_is_not_there_is_an_error(command: Run, tmp_path: 
         assert (missing.code, "there is no such file of settings" in missing.err) == (Exit.ERROR, True)
 
 
-async def test_a_link_is_for_one_person_and_vendor(command: Run) -> None:
+async def test_a_link_is_for_one_person_and_vendor(command: SampleBatch) -> None:
     """
     It leads to fetch, says nothing about the person, and is another one each time; --json says whose it is.
     """
@@ -206,7 +210,7 @@ async def test_a_link_is_for_one_person_and_vendor(command: Run) -> None:
     assert (len(set(tickets)), any("ada" in ticket for ticket in tickets)) == (2, False)
 
 
-async def test_a_link_needs_a_key_a_vendor_and_a_person(command: Run) -> None:
+async def test_a_link_needs_a_key_a_vendor_and_a_person(command: SampleBatch) -> None:
     """
     A vendor that is never asked has no link; without a key, or with something that is none, nothing is made.
     """
@@ -217,46 +221,46 @@ async def test_a_link_needs_a_key_a_vendor_and_a_person(command: Run) -> None:
         assert (outcome.code, outcome.out, says in outcome.err) == (Exit.ERROR, "", True)
 
 
-async def test_a_key_is_replaced(command: Run, pool: Any) -> None:
+async def test_a_key_is_replaced(command: SampleBatch, pool: Any) -> None:
     """
     With the new key in front everything is encrypted with it, twice without harm; the old one can then go.
     """
-    await PostgresVault(pool, TokenSeal(KEY)).keep(GRANTED)
+    await PostgresTokenStore(pool, TokenCipher(KEY)).keep(GRANTED)
     first = await command("connect", "rekey", AA_TOKEN_KEY=f"{NEXT_KEY},{KEY}")
     again = await command("connect", "rekey", "--json", AA_TOKEN_KEY=NEXT_KEY)
 
     assert (first.code, first.out) == (0, "encrypted 1 grant with the first key\n")
     assert (again.code, again.document) == (0, {"grants": 1})
-    found = await PostgresVault(pool, TokenSeal(NEXT_KEY)).find("oura", "person-1")
+    found = await PostgresTokenStore(pool, TokenCipher(NEXT_KEY)).find("oura", "person-1")
     assert found is not None
     assert found.granted == GRANTED
 
 
-async def test_a_wrong_key_changes_nothing(command: Run, pool: Any) -> None:
+async def test_a_wrong_key_changes_nothing(command: SampleBatch, pool: Any) -> None:
     """
     Where one grant can't be opened, none is changed: exit code 1, the remedy, and no key in the text.
     """
-    vault = PostgresVault(pool, TokenSeal(KEY))
-    await vault.keep(GRANTED)
-    await PostgresVault(pool, TokenSeal(NEXT_KEY)).keep(Granted("oura", "person-2", "eve", GRANTED.tokens, ()))
+    token_store = PostgresTokenStore(pool, TokenCipher(KEY))
+    await token_store.keep(GRANTED)
+    await PostgresTokenStore(pool, TokenCipher(NEXT_KEY)).keep(Granted("oura", "person-2", "eve", GRANTED.tokens, ()))
     outcome = await command("connect", "rekey", AA_TOKEN_KEY=KEY)
 
     assert (outcome.code, outcome.out) == (Exit.ERROR, "")
     assert ("none of its keys opens" in outcome.err, KEY in outcome.err) == (True, False)
-    found = await vault.find("oura", "person-1")
+    found = await token_store.find("oura", "person-1")
     assert found is not None
     assert found.granted == GRANTED
     with pytest.raises(Misconfigured):
-        await vault.find("oura", "person-2")
+        await token_store.find("oura", "person-2")
 
 
-async def test_a_key_is_made_by_us(command: Run, tmp_path: Path, pool: Any) -> None:
+async def test_a_key_is_made_by_us(command: SampleBatch, tmp_path: Path, pool: Any) -> None:
     """
     The file that `keys token` writes serves as AA_TOKEN_KEY_FILE; beside AA_TOKEN_KEY it is one key too many.
     """
     path = tmp_path / "token.key"
     assert (await command("keys", "token", "--out", str(path))).code == 0
-    await PostgresVault(pool, TokenSeal(path.read_text(encoding="utf-8"))).keep(GRANTED)
+    await PostgresTokenStore(pool, TokenCipher(path.read_text(encoding="utf-8"))).keep(GRANTED)
 
     outcome = await command("connect", "rekey", "--json", AA_TOKEN_KEY="", AA_TOKEN_KEY_FILE=str(path))
     assert outcome.document == {"grants": 1}

@@ -3,9 +3,9 @@
 from datetime import date
 from typing import Any
 
-from athlete_ally.adapters.postgres.backfill_store import PostgresHistory
-from athlete_ally.adapters.postgres.person_data import PostgresPeople
-from athlete_ally.adapters.postgres.request_budget import PostgresBudget
+from athlete_ally.adapters.postgres.backfill_store import PostgresBackfillStore
+from athlete_ally.adapters.postgres.person_data import PostgresPersonData
+from athlete_ally.adapters.postgres.request_budget import PostgresRequestBudget
 from athlete_ally.core.vendor.call import Call
 from athlete_ally.core.vendor.history import Listing, Portion, Window
 from athlete_ally.fetch.backfill import sparing
@@ -24,13 +24,18 @@ async def test_a_window_is_on_record_once(pool: Any) -> None:
     """
     Remembered twice it is one row, of its person only; it covers itself once it was over.
     """
-    books = PostgresHistory(pool)
+    backfill_store = PostgresBackfillStore(pool)
     ada, eve = [await pool.fetchval(_GRANT, f"account-{user}", user) for user in ("ada", "eve")]
-    await books.remember(ada, MARCH, 1)
-    await books.remember(ada, MARCH, 2)
-    (had,) = await books.had(ada)
+    await backfill_store.remember(ada, MARCH, 1)
+    await backfill_store.remember(ada, MARCH, 2)
+    (had,) = await backfill_store.had(ada)
 
-    assert (had.type, had.window, had.covers(MARCH), list(await books.had(eve))) == ("nights", MARCH.window, True, [])
+    assert (had.type, had.window, had.covers(MARCH), list(await backfill_store.had(eve))) == (
+        "nights",
+        MARCH.window,
+        True,
+        [],
+    )
     assert await pool.fetchval("SELECT answers FROM backfill_window") == 2
 
 
@@ -38,11 +43,11 @@ async def test_it_goes_with_its_person(pool: Any) -> None:
     """
     Who is erased leaves no window behind.
     """
-    books = PostgresHistory(pool)
+    backfill_store = PostgresBackfillStore(pool)
     ada, eve = [await pool.fetchval(_GRANT, f"account-{user}", user) for user in ("ada", "eve")]
     for grant in (ada, eve):
-        await books.remember(grant, MARCH, 1)
-    await PostgresPeople(pool, MEASUREMENTS).erase("ada", lambda _what, _done, _total: None)
+        await backfill_store.remember(grant, MARCH, 1)
+    await PostgresPersonData(pool, MEASUREMENTS).erase("ada", lambda _what, _done, _total: None)
 
     assert [row["grant_id"] for row in await pool.fetch("SELECT grant_id FROM backfill_window")] == [eve]
 
@@ -51,7 +56,7 @@ async def test_live_requests_have_the_last_quarter(pool: Any) -> None:
     """
     A back-fill that asks as often as it may stops at three quarters of each limit; live requests go on to the end.
     """
-    budget = PostgresBudget(pool)
+    budget = PostgresRequestBudget(pool)
     for vendor in PLUGINS:
         if vendor.api is None or min(rate.requests for rate in vendor.api.rates) > 150:
             continue

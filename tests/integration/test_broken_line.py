@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 from support.cut import Line, line_to
-from support.samples import hrv_record, lot
+from support.samples import hrv_record, request
 from support.wait import eventually
 
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
@@ -30,7 +30,7 @@ class Bench:
 
     async def store(self, number: int, user: str = "a") -> Receipt:
         """Store message `number`."""
-        (receipt,) = await self._store.store(HRV, [lot(hrv_record(user, sequence=number), sequence=number)])
+        (receipt,) = await self._store.store(HRV, [request(hrv_record(user, sequence=number), sequence=number)])
         return receipt
 
     async def prepare(self, *, is_warm: bool) -> None:

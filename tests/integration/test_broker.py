@@ -184,7 +184,7 @@ async def test_a_durable_that_is_not_there_is_unavailable(connection: Connection
     assert await NatsAdmin(connection).durable(CORE_HOT, "missing") is None
 
 
-class Trouble:
+class Alarm:
     """A server of the test's own, to be stopped and killed."""
 
     def __init__(self, server: Nats, connection: Connection) -> None:
@@ -198,25 +198,25 @@ class Trouble:
 
 
 @pytest.fixture
-async def trouble(guard: Guard, topology: Topology, log: Log) -> AsyncGenerator[Trouble]:
+async def problem(guard: Guard, topology: Topology, log: Log) -> AsyncGenerator[Alarm]:
     """Give the test a server that nobody else uses, with streams."""
     server = await asyncio.to_thread(new_nats, guard)
     connection = Connection(server.url, name="test", log=log)
     await connection.open()
     await make_streams(connection, topology)
-    yield Trouble(server, connection)
+    yield Alarm(server, connection)
     await connection.close()
     os.kill(server.pid, signal.SIGTERM)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows can't suspend a process by signal")
-async def test_a_stalled_server_costs_one_timeout_and_then_nothing(trouble: Trouble) -> None:
+async def test_a_stalled_server_costs_one_timeout_and_then_nothing(problem: Alarm) -> None:
     """
     The first publish fails when its time is up, the next ones at once: nothing piles up; then all is well again.
     """
-    publisher = NatsPublisher(trouble.connection, timeout_s=0.5)
+    publisher = NatsPublisher(problem.connection, timeout_s=0.5)
     await publisher.publish(message("before"))
-    trouble.signal(signal.SIGSTOP)
+    problem.signal(signal.SIGSTOP)
 
     async def times_out() -> bool:
         try:
@@ -230,7 +230,7 @@ async def test_a_stalled_server_costs_one_timeout_and_then_nothing(trouble: Trou
         # Refused without waiting: a hundred timeouts would pass the test's own.
         with pytest.raises(Unavailable, match="does not answer"):
             await publisher.publish(message(f"during-{number}"))
-    trouble.signal(signal.SIGCONT)
+    problem.signal(signal.SIGCONT)
 
     async def works() -> bool:
         try:
@@ -241,15 +241,15 @@ async def test_a_stalled_server_costs_one_timeout_and_then_nothing(trouble: Trou
     assert await eventually(works)
 
 
-async def test_a_killed_server_is_waited_for_and_found_again(trouble: Trouble, topology: Topology) -> None:
+async def test_a_killed_server_is_waited_for_and_found_again(problem: Alarm, topology: Topology) -> None:
     """
     Killed: publishes fail in bounded time. Back on its port: publishing and pulling go on, and nothing is lost.
     """
-    publisher = NatsPublisher(trouble.connection, timeout_s=0.5)
-    inbox = NatsInbox(trouble.connection, topology.durable(normalize_durable("hrv")))
+    publisher = NatsPublisher(problem.connection, timeout_s=0.5)
+    inbox = NatsInbox(problem.connection, topology.durable(normalize_durable("hrv")))
     await inbox.open()
     await publisher.publish(message("before", b"before"))
-    trouble.signal(signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
+    problem.signal(signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
 
     async def refused() -> bool:
         try:
@@ -259,7 +259,7 @@ async def test_a_killed_server_is_waited_for_and_found_again(trouble: Trouble, t
         return False
 
     assert await eventually(refused)
-    await asyncio.to_thread(trouble.server.start)
+    await asyncio.to_thread(problem.server.start)
     found: list[bytes] = []
 
     async def both_are_there() -> bool:

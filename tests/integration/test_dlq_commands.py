@@ -15,8 +15,8 @@ from support.servers import Nats
 from support.streams import make_streams
 
 from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.adapters.postgres.audit_log import PostgresJournal
-from athlete_ally.core.audit_log import Note
+from athlete_ally.adapters.postgres.audit_log import PostgresAuditLog
+from athlete_ally.core.audit_log import AuditNote
 from athlete_ally.core.broker.topology import Topology, dead_letter_subject
 from athlete_ally.core.errors import Misconfigured, Refused
 from athlete_ally.core.messages import headers
@@ -341,7 +341,7 @@ async def test_the_journal_can_only_grow(bench: Bench) -> None:
     """
     Not even the owner of the table changes, deletes or truncates what was noted.
     """
-    await PostgresJournal(bench.pool).write([Note("r", "me", "resolve", "started", "letter", 1, {"why": "x"})])
+    await PostgresAuditLog(bench.pool).write([AuditNote("r", "me", "resolve", "started", "letter", 1, {"why": "x"})])
     for statement in (
         "UPDATE dead_letter_journal SET actor = 'nobody'",
         "DELETE FROM dead_letter_journal",
@@ -357,10 +357,10 @@ async def test_one_person_at_a_time(bench: Bench) -> None:
     """
     While somebody changes letters, another one is refused; when the first is done, or dies, the way is free.
     """
-    journal = PostgresJournal(bench.pool)
+    journal = PostgresAuditLog(bench.pool)
     async with journal.alone():
         with pytest.raises(Refused, match="somebody else"):
-            async with PostgresJournal(bench.pool).alone():
+            async with PostgresAuditLog(bench.pool).alone():
                 pass
     async with journal.alone():
         pass

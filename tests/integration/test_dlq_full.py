@@ -16,16 +16,16 @@ from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.inbox import NatsInbox
 from athlete_ally.adapters.nats.publisher import NatsPublisher
-from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
 from athlete_ally.adapters.prometheus import PrometheusObserver
 from athlete_ally.core.broker.topology import CORE_HOT, DLQ, VENDOR_HOT, Topology, unpack_durable, webhook_subject
-from athlete_ally.core.circuit_breaker import Fuse
+from athlete_ally.core.circuit_breaker import CircuitBreaker
 from athlete_ally.core.messages.message import OutgoingMessage
 from athlete_ally.core.series import every, normalize_series, unpack_series
 from athlete_ally.core.vendor.webhook_store import Account
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import KINDS, MEASUREMENTS
-from athlete_ally.normalize.retry import Patience
+from athlete_ally.normalize.retry import UnboundedRetry
 from athlete_ally.normalize.unpack_worker import Unpacker, UnpackTools
 from athlete_ally.vendors.garmin import GARMIN
 from athlete_ally.wiring.builders import now
@@ -133,11 +133,11 @@ async def test_a_webhook_waits_for_room_as_what_it_is(bench: Bench, topology: To
         NatsInbox(bench.connection, topology.durable(durable)),
         NatsPublisher(bench.connection, timeout_s=2),
     )
-    patience = Patience(durable, stop=asyncio.Event(), log=log, on_hold=lambda _: None, jitter=lambda: 0.5)
-    observer, books = PrometheusObserver(every(work, unpack)), PostgresWebhooks(bench.pool)
-    tools = UnpackTools(inbox, books, publisher, patience, observer, unpack, work, log, now)
+    retry = UnboundedRetry(durable, stop=asyncio.Event(), log=log, on_hold=lambda _: None, jitter=lambda: 0.5)
+    observer, books = PrometheusObserver(every(work, unpack)), PostgresWebhookStore(bench.pool)
+    tools = UnpackTools(inbox, books, publisher, retry, observer, unpack, work, log, now)
     kinds = {each.kind: each for each in MEASUREMENTS}
-    unpacker = Unpacker(GARMIN, kinds, tools, Fuse(), policy=RetryPolicy(), batch=10)
+    unpacker = Unpacker(GARMIN, kinds, tools, CircuitBreaker(), policy=RetryPolicy(), batch=10)
     await books.link([Account("garmin", "g-1", "anna")])
     night = {"calendarDate": "2026-11-20", "lastNightAvg": 44, "startTimeInSeconds": 1795474800}
     body = json.dumps({"hrv": [{**night, "userId": user, "durationInSeconds": 25200} for user in ("g-1", "g-2")]})

@@ -10,11 +10,11 @@ from support.letters import Bench
 from support.servers import Nats
 from support.webhooks import SAMPLES
 
-from athlete_ally.adapters.encryption.tokens import TokenSeal, new_token_key
+from athlete_ally.adapters.encryption.tokens import TokenCipher, new_token_key
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.postgres.store import PostgresStore
-from athlete_ally.adapters.postgres.token_store import PostgresVault
-from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.adapters.postgres.token_store import PostgresTokenStore
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
 from athlete_ally.core.broker.topology import VENDOR_HOT, fetch_durable, normalize_durable, unpack_durable
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import Delivery
@@ -58,14 +58,14 @@ def garmin(*averages: float) -> bytes:
 
 async def link(bench: Bench) -> None:
     """Say whose the account of these webhooks is."""
-    await PostgresWebhooks(bench.pool).link([Account("garmin", "g-1", "anna")])
+    await PostgresWebhookStore(bench.pool).link([Account("garmin", "g-1", "anna")])
 
 
-async def connect(bench: Bench, account: str = WHOOP_ACCOUNT) -> PostgresVault:
+async def connect(bench: Bench, account: str = WHOOP_ACCOUNT) -> PostgresTokenStore:
     """Let a person connect her account at WHOOP."""
-    vault = PostgresVault(bench.pool, TokenSeal(new_token_key()))
-    await vault.keep(Granted("whoop", account, "ada", Tokens("a", "r", datetime(2030, 1, 1, tzinfo=UTC))))
-    return vault
+    token_store = PostgresTokenStore(bench.pool, TokenCipher(new_token_key()))
+    await token_store.keep(Granted("whoop", account, "ada", Tokens("a", "r", datetime(2030, 1, 1, tzinfo=UTC))))
+    return token_store
 
 
 async def predicted(bench: Bench, *more: str, **environment: str) -> tuple[int, dict[str, int], list[str]]:
@@ -150,10 +150,10 @@ async def test_of_a_fetch_only_the_permission_is_known(bench: Bench, tmp_path: P
     await bench.run("export", "--out", str(out))
     offline = await predicted(bench, "--from", str(out), **NOWHERE)
     nobody = await predicted(bench)
-    vault = await connect(bench)
+    token_store = await connect(bench)
     connected, shown = await predicted(bench), await bench.run("diff", "1")
     text = await bench.run("test", "--all")
-    await vault.withdraw("whoop", WHOOP_ACCOUNT)
+    await token_store.withdraw("whoop", WHOOP_ACCOUNT)
     ended = await predicted(bench)
 
     assert (offline[0], "without the database" in offline[2][0]) == (1, True)

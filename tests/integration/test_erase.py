@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 from support.commands import Outcome, in_process
-from support.samples import NOON, hrv_reading, hrv_record, lot
+from support.samples import NOON, hrv_reading, hrv_record, request
 from support.servers import Nats
 
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.dead_letters import NatsLetters
 from athlete_ally.adapters.nats.inbox import NatsInbox
 from athlete_ally.adapters.nats.publisher import NatsPublisher
-from athlete_ally.adapters.nats.stream_reader import NatsHoard
-from athlete_ally.adapters.postgres.audit_log import PostgresJournal
-from athlete_ally.adapters.postgres.person_data import PostgresPeople
+from athlete_ally.adapters.nats.stream_reader import NatsStreamReader
+from athlete_ally.adapters.postgres.audit_log import PostgresAuditLog
+from athlete_ally.adapters.postgres.person_data import PostgresPersonData
 from athlete_ally.adapters.postgres.store import PostgresStore
-from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
 from athlete_ally.cli.exits import Exit
 from athlete_ally.core.broker.topology import (
     CORE_HOT,
@@ -95,11 +95,11 @@ class World:
         await self.publish(CORE_HOT, raw, {"readings": [hrv_reading("ben", 43)]})
         await self.publish(CORE_HOT, stored_subject("hrv"), {"records": [{"user_id": ANNA}, {"user_id": "ben"}]})
         for user in (ANNA, "ben"):
-            await PostgresWebhooks(self.pool).link([_account("oura", user), _account("garmin", user)])
+            await PostgresWebhookStore(self.pool).link([_account("oura", user), _account("garmin", user)])
             await self.pool.execute(_SERIES, user)
             await self.pool.execute(_POINTS, user, NOON)
         records = (hrv_record(ANNA), hrv_record("ben"))
-        await PostgresStore(self.pool).store(HRV, [lot(*records)])
+        await PostgresStore(self.pool).store(HRV, [request(*records)])
         grant = await self.pool.fetchval(_GRANT, ANNA, NOON)
         await self.publish(VENDOR_HOT, webhook_subject("oura"), {"user_id": "acc-anna", "object_id": "1"})
         await self.publish(VENDOR_HOT, webhook_subject("oura"), {"user_id": "acc-ben", "object_id": "2"})
@@ -135,21 +135,21 @@ class World:
 
     async def held(self) -> tuple[list[str], dict[str, int]]:
         """Return the body of everything in the streams, and how many rows each table has."""
-        hoard = NatsHoard(self.connection)
+        stream_reader = NatsStreamReader(self.connection)
         bodies: list[str] = []
         for name in (CORE_HOT, VENDOR_HOT, DLQ):
-            stream = await hoard.stream(name)
+            stream = await stream_reader.stream(name)
             assert stream is not None
-            bodies += [found.body.decode(errors="replace") async for _, found in hoard.messages(stream)]
+            bodies += [found.body.decode(errors="replace") async for _, found in stream_reader.messages(stream)]
         tables = ("hrv_data", "samples_data", "sample_series", "vendor_account", "vendor_grant")
         counts = {table: await self.pool.fetchval(f"SELECT count(*) FROM {table}") for table in tables}  # noqa: S608
         return bodies, counts
 
     def eraser(self, person: Any, wrap: Callable[[Any], Any]) -> Eraser:
         """Return what erases, with each of its ports wrapped."""
-        people, publisher = PostgresPeople(self.pool, MEASUREMENTS), NatsPublisher(self.connection, timeout_s=5)
-        searcher = Searcher(wrap(NatsHoard(self.connection)), self.topology, person)
-        return Eraser(searcher, wrap(people), wrap(publisher), wrap(PostgresJournal(self.pool)), "a", "run")
+        people, publisher = PostgresPersonData(self.pool, MEASUREMENTS), NatsPublisher(self.connection, timeout_s=5)
+        searcher = Searcher(wrap(NatsStreamReader(self.connection)), self.topology, person)
+        return Eraser(searcher, wrap(people), wrap(publisher), wrap(PostgresAuditLog(self.pool)), "a", "run")
 
 
 def _account(vendor: str, user: str) -> Any:
@@ -224,7 +224,7 @@ async def test_the_journal_does_not_say_who(world: World) -> None:
     """
     await world.apply()
     again = await world.erase("--apply")
-    entries = await PostgresJournal(world.pool).read()
+    entries = await PostgresAuditLog(world.pool).read()
 
     assert (again.code, again.out) == (Exit.AS_DESIRED, "nothing is held of this person\n")
     assert [(each.note.act, each.note.step) for each in entries] == [("erase", "finished"), ("erase", "started")]
@@ -271,11 +271,11 @@ async def test_killed_at_any_step_the_next_run_finishes(world: World) -> None:
     """
     for lives in range(1, 100):
         left = [lives]
-        person = await PostgresPeople(world.pool, MEASUREMENTS).person(ANNA)
+        person = await PostgresPersonData(world.pool, MEASUREMENTS).person(ANNA)
         eraser = world.eraser(person, lambda port, left=left: Mortal(port, left))
-        survey = await eraser.survey(_silent)
+        inventory = await eraser.inventory(_silent)
         try:
-            await eraser.carry_out(survey, _silent, unreadable_too=False, wait_s=0)
+            await eraser.carry_out(inventory, _silent, unreadable_too=False, wait_s=0)
         except Killed:
             again = await world.apply()
             assert again.code == Exit.AS_DESIRED, (lives, again)
@@ -328,11 +328,11 @@ async def test_what_comes_meanwhile_is_said(world: World) -> None:
     """
     A message that arrives while rows are erased is left, and the command says so (exit code 6); the next run has it.
     """
-    person = await PostgresPeople(world.pool, MEASUREMENTS).person(ANNA)
-    eraser = world.eraser(person, lambda port: Late(port, world) if isinstance(port, PostgresPeople) else port)
-    survey = await eraser.survey(_silent)
+    person = await PostgresPersonData(world.pool, MEASUREMENTS).person(ANNA)
+    eraser = world.eraser(person, lambda port: Late(port, world) if isinstance(port, PostgresPersonData) else port)
+    inventory = await eraser.inventory(_silent)
     with pytest.raises(NotVerified, match=f"1 in {CORE_HOT}; run it again"):
-        await eraser.carry_out(survey, _silent, unreadable_too=False, wait_s=0)
+        await eraser.carry_out(inventory, _silent, unreadable_too=False, wait_s=0)
     await world.settle()
 
     assert (await world.apply()).code == Exit.AS_DESIRED
@@ -342,7 +342,7 @@ async def test_what_comes_meanwhile_is_said(world: World) -> None:
 class Late:
     """Tables at which a message arrives just before the person's rows are erased."""
 
-    def __init__(self, people: PostgresPeople, world: World) -> None:
+    def __init__(self, people: PostgresPersonData, world: World) -> None:
         """Pass everything on."""
         self._people, self._world = people, world
 

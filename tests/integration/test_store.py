@@ -9,13 +9,13 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.samples import hrv_record, lot
+from support.samples import hrv_record, request
 
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.adapters.postgres.store import PostgresStore
 from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.readings.record import newest
-from athlete_ally.core.receipts import Lot, Receipt, Rejected
+from athlete_ally.core.receipts import Receipt, Rejected, StoreRequest
 from athlete_ally.measurements import HRV
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -46,7 +46,7 @@ async def test_every_column_survives(pool: Any) -> None:
         raw='{"a": [1, "\\u0000"]}',
         quality_flags=("few-beats", "clock-ahead"),
     )
-    await PostgresStore(pool).store(HRV, [lot(record)])
+    await PostgresStore(pool).store(HRV, [request(record)])
     row = dict(await pool.fetchrow("SELECT * FROM hrv_data"))
     del row["stored_at"]
 
@@ -62,7 +62,7 @@ async def test_a_receipt_keeps_the_trace(pool: Any, traceparent: str, kept: str 
     """
     From a row one gets to the trace of its request when the message is gone; what is no trace context is not kept.
     """
-    await PostgresStore(pool).store(HRV, [replace(lot(hrv_record()), traceparent=traceparent)])
+    await PostgresStore(pool).store(HRV, [replace(request(hrv_record()), traceparent=traceparent)])
 
     assert kept == await pool.fetchval("SELECT trace_id FROM receipt")
 
@@ -72,15 +72,15 @@ async def test_the_newest_stays_whatever_the_order_of_arrival(pool: Any, order: 
     """
     Later capture first, late or last, in one batch or several: the same record is on record in the end.
     """
-    lots = [
-        lot(hrv_record(rmssd=value, minutes_ago=ago, sequence=at), sequence=at)
+    requests = [
+        request(hrv_record(rmssd=value, minutes_ago=ago, sequence=at), sequence=at)
         for at, (value, ago) in enumerate([(40, 90), (50, 30), (60, 60)], 1)
     ]
     for number in order:
-        await PostgresStore(pool).store(HRV, [lots[number]])
+        await PostgresStore(pool).store(HRV, [requests[number]])
     one_by_one = await rows(pool)
     await pool.execute("TRUNCATE hrv_data, receipt")
-    await PostgresStore(pool).store(HRV, [lots[number] for number in order])
+    await PostgresStore(pool).store(HRV, [requests[number] for number in order])
 
     assert {"a": 50.0} == one_by_one == await rows(pool)
 
@@ -89,8 +89,8 @@ async def test_equal_captures_are_decided_by_the_stream(pool: Any) -> None:
     """
     Of two readings captured at one instant the one with the higher sequence stays, also when it came first.
     """
-    lots = [lot(hrv_record(rmssd=40 + at, sequence=at), sequence=at) for at in (1, 2)]
-    for each in reversed(lots):
+    requests = [request(hrv_record(rmssd=40 + at, sequence=at), sequence=at) for at in (1, 2)]
+    for each in reversed(requests):
         await PostgresStore(pool).store(HRV, [each])
 
     assert await rows(pool) == {"a": 42.0}
@@ -102,9 +102,9 @@ async def test_a_redelivery_stores_nothing_twice(pool: Any) -> None:
     """
     store = PostgresStore(pool)
     rejected = (Rejected(2, "non-retryable", "rmssd: outside"),)
-    first = lot(hrv_record("a"), hrv_record("b", index=1), rejected=rejected)
+    first = request(hrv_record("a"), hrv_record("b", index=1), rejected=rejected)
     await store.store(HRV, [first])
-    await store.store(HRV, [lot(hrv_record("b", rmssd=50, minutes_ago=1, sequence=2), sequence=2)])
+    await store.store(HRV, [request(hrv_record("b", rmssd=50, minutes_ago=1, sequence=2), sequence=2)])
     (again,) = await store.store(HRV, [first])
 
     assert (True, False, ["a"], 1, rejected) == (
@@ -122,9 +122,9 @@ async def test_the_same_content_again_is_a_duplicate(pool: Any) -> None:
     Another message with the same id, in the same batch or a later one, changes nothing and is counted as duplicate.
     """
     store = PostgresStore(pool)
-    twice = [lot(hrv_record(), sequence=at, message_id="same") for at in (1, 2)]
+    twice = [request(hrv_record(), sequence=at, message_id="same") for at in (1, 2)]
     first, second = await store.store(HRV, twice)
-    (third,) = await store.store(HRV, [lot(hrv_record(), sequence=3, message_id="same")])
+    (third,) = await store.store(HRV, [request(hrv_record(), sequence=3, message_id="same")])
 
     assert [each.is_duplicate for each in (first, second, third)] == [False, True, True]
     assert await balance(pool) == (3, 1, 0, 2, 0)
@@ -141,7 +141,7 @@ async def test_a_row_that_the_database_refuses_goes_alone(pool: Any) -> None:
         )
         for at in (17, 151)
     ]
-    (receipt,) = await PostgresStore(pool).store(HRV, [lot(*good, *poison)])
+    (receipt,) = await PostgresStore(pool).store(HRV, [request(*good, *poison)])
 
     assert sorted(each.index for each in receipt.rejected) == [217, 351]
     assert {"the database refuses the row (SQLSTATE 22P02)"} == {each.error for each in receipt.rejected}
@@ -153,15 +153,15 @@ async def test_workers_with_the_same_message_agree(pool: Any) -> None:
     """
     Four workers with the same messages, in different orders: one stores each, the others see a redelivery; no deadlock.
     """
-    lots = [
-        lot(
+    requests = [
+        request(
             *(hrv_record(f"u{user}", rmssd=30 + at, minutes_ago=at, sequence=at, index=user) for user in range(20)),
             sequence=at,
         )
         for at in range(1, 6)
     ]
     random.seed(1)
-    batches = [random.sample(lots, len(lots)) for _ in range(4)]
+    batches = [random.sample(requests, len(requests)) for _ in range(4)]
     receipts = await asyncio.gather(*(PostgresStore(pool).store(HRV, batch) for batch in batches))
 
     fresh = [receipt for each in receipts for receipt in each if not receipt.is_redelivery]
@@ -175,7 +175,7 @@ async def test_starts_alone_are_counted_until_the_message_is_done(pool: Any) -> 
     """
     store = PostgresStore(pool)
     starts = [await store.start_alone("m1", "AA_CORE_HOT", 1) for _ in range(3)]
-    await store.store(HRV, [lot(hrv_record())])
+    await store.store(HRV, [request(hrv_record())])
 
     assert [*starts, await store.start_alone("m1", "AA_CORE_HOT", 1)] == [0, 1, 2, 0]
 
@@ -186,7 +186,7 @@ async def test_a_database_that_is_away_is_unavailable() -> None:
     """
     pool = await open_pool("postgresql://user:hunter2@127.0.0.1:1/aa", size=1)
     with pytest.raises(Unavailable) as error:
-        await PostgresStore(pool).store(HRV, [lot(hrv_record())])
+        await PostgresStore(pool).store(HRV, [request(hrv_record())])
     await close_pool(pool, within_s=1)
 
     assert "hunter2" not in str(error.value)
@@ -198,7 +198,7 @@ async def test_a_missing_table_is_trouble_of_the_world(pool: Any) -> None:
     """
     await pool.execute("ALTER TABLE hrv_data RENAME TO elsewhere")
     with pytest.raises(Unavailable, match="42P01"):
-        await PostgresStore(pool).store(HRV, [lot(hrv_record())])
+        await PostgresStore(pool).store(HRV, [request(hrv_record())])
 
 
 steps = st.lists(
@@ -219,19 +219,21 @@ async def test_any_history_gives_the_newest_and_balanced_books(pool: Any, batche
     For any batches of overlapping, repeated messages the table holds the newest of each key, and the books balance.
     """
     await pool.execute("TRUNCATE hrv_data, receipt")
-    contents: dict[int, Lot] = {}
+    contents: dict[int, StoreRequest] = {}
     for batch in batches:
-        lots = [contents.setdefault(sequence, _lot(sequence, people)) for sequence, people in batch]
-        receipts = await PostgresStore(pool).store(HRV, lots)
-        assert [True] * len(lots) == [_adds_up(each, receipt) for each, receipt in zip(lots, receipts, strict=True)]
+        requests = [contents.setdefault(sequence, _lot(sequence, people)) for sequence, people in batch]
+        receipts = await PostgresStore(pool).store(HRV, requests)
+        assert [True] * len(requests) == [
+            _adds_up(each, receipt) for each, receipt in zip(requests, receipts, strict=True)
+        ]
     expected = newest(record for each in contents.values() for record in each.records)
 
     assert {record.user_id: getattr(record, "rmssd_ms") for record in expected} == await rows(pool)  # noqa: B009  # typed as Record
     assert sum(each.readings for each in contents.values()) == (await balance(pool))[0]
 
 
-def _lot(sequence: int, people: list[tuple[str, int]]) -> Lot:
-    return lot(
+def _lot(sequence: int, people: list[tuple[str, int]]) -> StoreRequest:
+    return request(
         *(
             hrv_record(user, rmssd=10 * sequence + index + 10, minutes_ago=ago, sequence=sequence, index=index)
             for index, (user, ago) in enumerate(people)
@@ -240,5 +242,5 @@ def _lot(sequence: int, people: list[tuple[str, int]]) -> Lot:
     )
 
 
-def _adds_up(each: Lot, receipt: Receipt) -> bool:
+def _adds_up(each: StoreRequest, receipt: Receipt) -> bool:
     return each.readings == len(receipt.stored) + receipt.superseded + len(receipt.rejected)

@@ -16,7 +16,7 @@ from support.nats_users import start_server
 from support.servers import Guard, Nats, new_nats
 from support.wait import eventually
 
-from athlete_ally.adapters.files.change_log_file import JournalFile, NoJournal, read_journal
+from athlete_ally.adapters.files.change_log_file import ChangeLogFile, NoChangeLog, read_journal
 from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.servers.nats_server import find_nats_server
@@ -60,7 +60,7 @@ async def planned(connection: Connection, spec: EnvironmentSpec = DEV) -> Plan:
 
 async def applied(connection: Connection, plan: Plan) -> list[str]:
     """Carry a plan out, and return the names of what was done."""
-    return [done.wanted.name async for done in carry_out(broker_on(connection), plan, NoJournal())]
+    return [done.wanted.name async for done in carry_out(broker_on(connection), plan, NoChangeLog())]
 
 
 @dataclass(slots=True)
@@ -118,7 +118,7 @@ async def test_the_server_is_killed_while_we_apply(place: Place, tmp_path: Path)
     """
     plan = await planned(place.connection)
     path = tmp_path / "journal.jsonl"
-    journal = JournalFile(
+    journal = ChangeLogFile(
         path, lambda: datetime.now(UTC), {"environment": "dev", "account": "", "cluster": "", "plan": plan.fingerprint}
     )
     done: list[str] = []

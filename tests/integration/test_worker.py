@@ -21,7 +21,7 @@ from athlete_ally.adapters.postgres.receipts import PostgresReceipts
 from athlete_ally.adapters.postgres.store import PostgresStore
 from athlete_ally.adapters.prometheus import PrometheusObserver
 from athlete_ally.core.broker.topology import CORE_HOT, DLQ, Topology, normalize_durable, raw_subject, stored_subject
-from athlete_ally.core.circuit_breaker import Fuse, FuseLimits
+from athlete_ally.core.circuit_breaker import BreakerLimits, CircuitBreaker
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.dead_letter import Letter
 from athlete_ally.core.messages.identity import message_id
@@ -33,7 +33,7 @@ from athlete_ally.core.series import every, normalize_series
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import HRV, KINDS
 from athlete_ally.normalize.report import Reporter
-from athlete_ally.normalize.retry import Patience, shown_on
+from athlete_ally.normalize.retry import UnboundedRetry, shown_on
 from athlete_ally.normalize.worker import Tools, Work, Worker
 from athlete_ally.wiring.builders import now
 
@@ -53,14 +53,14 @@ class Bench:
         self.publisher = NatsPublisher(connection, timeout_s=2)
         reporter = Reporter("hrv", self.series, self.observer, log)
         on_hold = shown_on(self.observer, self.series.holding, DURABLE)
-        patience = Patience(DURABLE, stop=self.stop, log=log, on_hold=on_hold, jitter=lambda: 0.5)
-        self.tools = Tools(self.inbox, PostgresStore(pool), self.publisher, patience, reporter, now)
+        retry = UnboundedRetry(DURABLE, stop=self.stop, log=log, on_hold=on_hold, jitter=lambda: 0.5)
+        self.tools = Tools(self.inbox, PostgresStore(pool), self.publisher, retry, reporter, now)
         self.work = Work(HRV, Rules(), RetryPolicy(backoff_s=(0.01,)), batch=500)
-        self.fuse = Fuse()
+        self.breaker = CircuitBreaker()
 
     def worker(self, **changes: Any) -> Worker:
         """Return a worker, with parts of its work changed."""
-        return Worker(replace(self.work, **changes), self.tools, self.fuse)
+        return Worker(replace(self.work, **changes), self.tools, self.breaker)
 
     async def send(self, *readings: Any, body: bytes | None = None, extra: dict[str, str] | None = None) -> str:
         """Publish one message of readings; return its id."""
@@ -268,7 +268,7 @@ async def test_a_database_that_is_away_is_waited_for(
     working = asyncio.create_task(bench.work_once())
 
     async def holds() -> bool:
-        return bench.tools.patience.is_holding
+        return bench.tools.retry.is_holding
 
     await eventually(holds)
     assert b'normalize_holding{durable="normalize-hrv-durable"} 1.0' in bench.observer.exposition()
@@ -309,7 +309,7 @@ async def test_a_smaller_fuse_opens_sooner(bench: Bench) -> None:
     """
     The limits are the operator's.
     """
-    bench.fuse = Fuse(FuseLimits(consecutive=2))
+    bench.breaker = CircuitBreaker(BreakerLimits(consecutive=2))
     for number in range(5):
         await bench.send(body=f"nonsense {number}".encode())
     await bench.work_once()

@@ -16,7 +16,7 @@ from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import Acknowledgement, Delivery, OutgoingMessage
 from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.readings.record import Record, newest
-from athlete_ally.core.receipts import Lot, Receipt, Rejected
+from athlete_ally.core.receipts import Receipt, Rejected, StoreRequest
 from athlete_ally.core.series import Series
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS
@@ -280,19 +280,21 @@ class FakeStore:
         self.receipts: dict[tuple[str, str, int], ReceiptRow] = {}
         self.lone_starts: dict[tuple[str, str, int], int] = {}
 
-    async def store(self, measurement: Measurement, lots: Sequence[Lot]) -> Sequence[Receipt]:
+    async def store(self, measurement: Measurement, requests: Sequence[StoreRequest]) -> Sequence[Receipt]:
         """See the port."""
         await self._require_database()
         table = self.rows.setdefault(measurement.kind, {})
         known = dict(self.receipts)
         known_ids = {message_id for message_id, _, _ in known}
-        fresh = {lot.message_id: lot for lot in reversed(lots) if lot.message_id not in known_ids}
-        written, refused = self._write(table, [record for lot in fresh.values() for record in lot.records])
+        fresh = {request.message_id: request for request in reversed(requests) if request.message_id not in known_ids}
+        written, refused = self._write(table, [record for request in fresh.values() for record in request.records])
         receipts = [
-            _fresh_receipt(lot, written, refused) if fresh.get(lot.message_id) is lot else _repeated(lot, known, table)
-            for lot in lots
+            _fresh_receipt(request, written, refused)
+            if fresh.get(request.message_id) is request
+            else _repeated(request, known, table)
+            for request in requests
         ]
-        self._remember(measurement.kind, lots, receipts)
+        self._remember(measurement.kind, requests, receipts)
         return receipts
 
     async def start_alone(self, message_id: str, stream: str, sequence: int) -> int:
@@ -327,14 +329,14 @@ class FakeStore:
             remaining = [record for record in remaining if record.key in again and id(record) not in states]
         return written, refused
 
-    def _remember(self, kind: str, lots: Sequence[Lot], receipts: Sequence[Receipt]) -> None:
-        for lot, receipt in zip(lots, receipts, strict=True):
+    def _remember(self, kind: str, requests: Sequence[StoreRequest], receipts: Sequence[Receipt]) -> None:
+        for request, receipt in zip(requests, receipts, strict=True):
             if not receipt.is_redelivery:
-                here = (lot.message_id, lot.stream, lot.sequence)
+                here = (request.message_id, request.stream, request.sequence)
                 assert here not in self.receipts, f"{here} twice in one batch"
-                self.receipts[here] = _row(kind, lot, receipt)
-                self.effects.append(("store", lot.sequence))
-        ids = {lot.message_id for lot in lots}
+                self.receipts[here] = _row(kind, request, receipt)
+                self.effects.append(("store", request.sequence))
+        ids = {request.message_id for request in requests}
         self.lone_starts = {here: starts for here, starts in self.lone_starts.items() if here[0] not in ids}
 
     async def _require_database(self) -> None:
@@ -343,34 +345,36 @@ class FakeStore:
             raise Unavailable("the fake database is away")
 
 
-def _fresh_receipt(lot: Lot, written: set[int], refused: Sequence[tuple[Record, str]]) -> Receipt:
-    stored = tuple(record for record in lot.records if id(record) in written)
+def _fresh_receipt(request: StoreRequest, written: set[int], refused: Sequence[tuple[Record, str]]) -> Receipt:
+    stored = tuple(record for record in request.records if id(record) in written)
     by_database = tuple(
         Rejected(record.reading_index, "non-retryable", f"the database refuses the row (SQLSTATE {state})")
         for record, state in refused
-        if any(record is own for own in lot.records)
+        if any(record is own for own in request.records)
     )
     return Receipt(
         is_redelivery=False,
         is_duplicate=False,
         stored=stored,
-        superseded=len(lot.records) - len(stored) - len(by_database),
-        rejected=lot.rejected + by_database,
+        superseded=len(request.records) - len(stored) - len(by_database),
+        rejected=request.rejected + by_database,
     )
 
 
-def _repeated(lot: Lot, known: Mapping[tuple[str, str, int], ReceiptRow], table: Mapping[Key, Record]) -> Receipt:
-    row = known.get((lot.message_id, lot.stream, lot.sequence))
+def _repeated(
+    request: StoreRequest, known: Mapping[tuple[str, str, int], ReceiptRow], table: Mapping[Key, Record]
+) -> Receipt:
+    row = known.get((request.message_id, request.stream, request.sequence))
     if row is None:
         return Receipt(is_redelivery=False, is_duplicate=True, stored=(), superseded=0, rejected=())
     dead = {each.index for each in row.rejected}
-    candidates = newest(record for record in lot.records if record.reading_index not in dead)
+    candidates = newest(record for record in request.records if record.reading_index not in dead)
     stored = tuple(record for record in candidates if _is_from_same_message(record, table.get(record.key)))
     return Receipt(
         is_redelivery=True,
         is_duplicate=False,
         stored=stored,
-        superseded=max(0, lot.readings - len(stored) - len(row.rejected)),
+        superseded=max(0, request.readings - len(stored) - len(row.rejected)),
         rejected=row.rejected,
     )
 
@@ -381,16 +385,16 @@ def _is_from_same_message(record: Record, held: Record | None) -> bool:
     return (held.message_id, held.stream_sequence) == (record.message_id, record.stream_sequence)
 
 
-def _row(kind: str, lot: Lot, receipt: Receipt) -> ReceiptRow:
+def _row(kind: str, request: StoreRequest, receipt: Receipt) -> ReceiptRow:
     return ReceiptRow(
         kind=kind,
-        readings=lot.readings,
+        readings=request.readings,
         stored=len(receipt.stored),
         superseded=receipt.superseded,
-        duplicate=lot.readings if receipt.is_duplicate else 0,
+        duplicate=request.readings if receipt.is_duplicate else 0,
         dead_lettered=len(receipt.rejected),
         rejected=receipt.rejected,
-        received_at=lot.received_at,
+        received_at=request.received_at,
     )
 
 

@@ -24,7 +24,7 @@ from athlete_ally.core.broker.topology import CORE_HOT, STREAMS, dead_letter_sub
 from athlete_ally.core.messages import headers
 from athlete_ally.measurements import HRV
 from support.commands import in_process
-from support.samples import hrv_reading, hrv_record, lot
+from support.samples import hrv_reading, hrv_record, request
 from support.servers import Nats
 from support.wait import eventually
 
@@ -179,7 +179,7 @@ class Stage:
         await _publish(client, dead_letter_subject("hrv", "non-retryable"), both, **{headers.READINGS: "2"})
         await _settle(client, 2)
         pool = await open_pool(self._database_url, size=1)
-        await PostgresStore(pool).store(HRV, [lot(hrv_record("anna"), hrv_record("ben"))])
+        await PostgresStore(pool).store(HRV, [request(hrv_record("anna"), hrv_record("ben"))])
         await close_pool(pool, within_s=1)
 
 

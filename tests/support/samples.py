@@ -7,7 +7,7 @@ import msgspec
 
 from athlete_ally.core.readings.measurement import Rules
 from athlete_ally.core.readings.record import Arrival, Record
-from athlete_ally.core.receipts import Lot, Rejected
+from athlete_ally.core.receipts import Rejected, StoreRequest
 from athlete_ally.measurements import HRV
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -26,9 +26,11 @@ def hrv_record(user: str = "a", rmssd: float = 42, minutes_ago: int = 60, sequen
     return HRV.normalise(reading, arrival, index, Rules())
 
 
-def lot(*records: Record, sequence: int = 1, message_id: str | None = None, rejected: tuple[Rejected, ...] = ()) -> Lot:
+def request(
+    *records: Record, sequence: int = 1, message_id: str | None = None, rejected: tuple[Rejected, ...] = ()
+) -> StoreRequest:
     """Return a lot with these records."""
-    return Lot(
+    return StoreRequest(
         message_id=message_id or f"m{sequence}",
         stream="AA_CORE_HOT",
         sequence=sequence,

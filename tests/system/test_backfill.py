@@ -15,11 +15,11 @@ import pytest
 from support.services import Site
 from support.wait import eventually
 
-from athlete_ally.adapters.encryption.tokens import TokenSeal, new_token_key
+from athlete_ally.adapters.encryption.tokens import TokenCipher, new_token_key
 from athlete_ally.adapters.http.server import HttpServer
 from athlete_ally.adapters.http.vendor_api import Credentials, HttpVendorApi
 from athlete_ally.adapters.nats.admin import NatsAdmin
-from athlete_ally.adapters.postgres.token_store import PostgresVault
+from athlete_ally.adapters.postgres.token_store import PostgresTokenStore
 from athlete_ally.config.settings import load_settings
 from athlete_ally.core.broker.topology import VENDOR_HOT, fetched_subject
 from athlete_ally.core.errors import Unavailable, Withdrawn
@@ -30,7 +30,7 @@ from athlete_ally.core.vendor.webhook import Resource
 from athlete_ally.fetch.backfill import Plan, Tally
 from athlete_ally.fetch.resource import Got
 from athlete_ally.simulate.api import SimulatedApi
-from athlete_ally.simulate.profiles import FACES
+from athlete_ally.simulate.profiles import PROFILES
 from athlete_ally.simulate.synthetic_people import night, waking, weight_kg
 from athlete_ally.vendors import PLUGINS
 from athlete_ally.wiring.builders import now
@@ -148,10 +148,10 @@ def past(site: Site, tmp_path: Path) -> Callable[..., Any]:
 
     @asynccontextmanager
     async def connect(vendor: str, **options: Any) -> AsyncGenerator[Past]:
-        face = FACES[vendor].api
-        assert face is not None
+        profile = PROFILES[vendor].api
+        assert profile is not None
         clock = Clock()
-        api = SimulatedApi(face, [ACCOUNT], clock, last_day=YESTERDAY, serial=len(vendor), **options)
+        api = SimulatedApi(profile, [ACCOUNT], clock, last_day=YESTERDAY, serial=len(vendor), **options)
         server = HttpServer(api.app(), host="127.0.0.1", port=0, drain_s=1)
         await server.open(option="none")
         url, upper = f"http://127.0.0.1:{server.port}", vendor.upper()
@@ -182,8 +182,8 @@ async def _grant(site: Site, vendor: Vendor, url: str) -> None:
         answer = await http.get(client.authorize_url(state="s", redirect_url=there, verifier="v" * 43))
         code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
         account, tokens, scopes = await client.redeem(code, redirect_url=there, verifier="v" * 43)
-    vault = PostgresVault(site.pool, TokenSeal(KEY))
-    await vault.keep(Granted(vendor.name, account, f"ada-{vendor.name}", tokens, scopes))
+    token_store = PostgresTokenStore(site.pool, TokenCipher(KEY))
+    await token_store.keep(Granted(vendor.name, account, f"ada-{vendor.name}", tokens, scopes))
 
 
 @pytest.mark.parametrize("vendor", sorted(VENDORS))

@@ -25,8 +25,8 @@ from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.postgres.migrate import migrate
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
-from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
-from athlete_ally.console import poller as sampler
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
+from athlete_ally.console import poller
 from athlete_ally.core.broker.topology import CORE_HOT, VENDOR_HOT, Topology, normalize_durable
 from athlete_ally.core.messages import headers
 from athlete_ally.core.ports import Log
@@ -134,7 +134,7 @@ async def test_a_row_leads_back_to_its_webhook(site: Site, here: Here, visitor: 
     """
     From a row to its message, its webhook with the body masked, and its trace; both say so once they have aged out.
     """
-    await PostgresWebhooks(site.pool).link([Account("garmin", "g-1", "anna")])
+    await PostgresWebhookStore(site.pool).link([Account("garmin", "g-1", "anna")])
     ingest, _, console = await here.start("ingest", "normalize", "console", AA_GARMIN_WEBHOOK_SECRETS=SECRET)
     now = datetime.now(UTC)
     day = now.date()
@@ -195,7 +195,7 @@ async def test_a_letter_of_a_webhook_is_rehearsed(site: Site, here: Here, visito
     await visitor.go(f"{console}/letters/1")
     await page.get_by_text("athlete-ally accounts add").wait_for()
     await is_fit(visitor)
-    await PostgresWebhooks(site.pool).link([Account("garmin", "g-1", "anna")])
+    await PostgresWebhookStore(site.pool).link([Account("garmin", "g-1", "anna")])
     await page.get_by_role("button", name="Test this letter").click()
     await page.get_by_text("1 of 1 letter would come through (100%)").wait_for()
     await page.get_by_role("button", name="Replay 1 letter").click()
@@ -214,8 +214,8 @@ async def test_readings_are_sent_and_watched(here: Here, visitor: Visitor) -> No
     await page.get_by_role("link", name="Try it").click()
     await page.get_by_label("Body of POST").wait_for()
     await is_fit(visitor)
-    for specimen, end in (("fine", "The record is there"), ("misspelt", "did you mean"), ("impossible", "Letter 1")):
-        await visitor.go(f"{console}/try?specimen={specimen}")
+    for example, end in (("fine", "The record is there"), ("misspelt", "did you mean"), ("impossible", "Letter 1")):
+        await visitor.go(f"{console}/try?specimen={example}")
         await page.get_by_role("button", name="Send", exact=True).click()
         await page.get_by_text(end).wait_for()
     await is_fit(visitor)
@@ -304,7 +304,7 @@ async def test_servers_go_and_come_back(
     pool = await open_pool(postgres.url, size=1)
     await migrate(pool)
     await close_pool(pool, within_s=1)
-    monkeypatch.setattr(sampler, "_ANSWER_WITHIN_S", 1.0)
+    monkeypatch.setattr(poller, "_ANSWER_WITHIN_S", 1.0)
     here = Here({"NATS_URL": nats.url, "DATABASE_URL": postgres.url}, monkeypatch)
     try:
         _, _, console = await here.start("ingest", "normalize", "console")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from support.browser import Visitor
 from support.commands import in_process
-from support.hands import Keyboard, Mouse
 from support.here import Here
+from support.input_devices import Keyboard, Mouse
 from support.missing_field import NO_FUSE, send, send_many
 from support.samples import hrv_reading
 from support.services import Service, Site

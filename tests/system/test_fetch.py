@@ -15,7 +15,7 @@ from support.services import Service, Site
 from support.wait import eventually
 from support.webhooks import BY_NAME
 
-from athlete_ally.adapters.encryption.tickets import TicketSeal
+from athlete_ally.adapters.encryption.tickets import TicketCipher
 from athlete_ally.adapters.encryption.tokens import new_token_key
 from athlete_ally.adapters.http.server import HttpServer
 from athlete_ally.adapters.nats.admin import NatsAdmin
@@ -23,15 +23,15 @@ from athlete_ally.core.broker.topology import VENDOR_HOT, fetch_durable, fetched
 from athlete_ally.core.vendor.webhook import Webhook
 from athlete_ally.fetch.connect import link
 from athlete_ally.simulate.api import SimulatedApi
-from athlete_ally.simulate.profiles import FACES
+from athlete_ally.simulate.profiles import PROFILES
 from athlete_ally.simulate.synthetic_people import Night, night, waking, weight_kg
-from athlete_ally.simulate.vendor_profile import ApiFace, Asked
+from athlete_ally.simulate.vendor_profile import ApiProfile, Asked
 from athlete_ally.wiring.builders import now
 
 KEY = new_token_key()
 CONTEXT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SECRET = "a-webhook-secret-of-ours"  # noqa: S105  # of the simulated vendor
-APIS: dict[str, ApiFace] = {name: face.api for name, face in FACES.items() if face.api is not None}
+APIS: dict[str, ApiProfile] = {name: profile.api for name, profile in PROFILES.items() if profile.api is not None}
 VENDORS = sorted(APIS)
 ACCOUNT = "70400000"
 DAY = date(2026, 11, 20)
@@ -51,17 +51,17 @@ class Chain:
     async def connect(self, user_id: str, *, at: Service | None = None) -> httpx.Response:
         """Follow a link as a person's browser does."""
         service = at or self.fetch
-        url = link(TicketSeal(KEY), service.url, self.vendor, user_id, now())
+        url = link(TicketCipher(KEY), service.url, self.vendor, user_id, now())
         async with httpx.AsyncClient(trust_env=False, follow_redirects=True, timeout=10) as client:
             return await client.get(url)
 
     async def notify(self, account: str, number: int) -> int:
         """Deliver the first notification of a day, as the vendor does."""
-        face = FACES[self.vendor]
-        body = face.deliveries(account, DAY - timedelta(days=number))[0]
-        headers = {"content-type": face.content_type, "traceparent": CONTEXT}
-        headers |= face.sign(SECRET, body, int(time.time()))
-        path = f"/webhooks/{self.vendor}" + (f"/{SECRET}" if face.secret_in_path else "")
+        profile = PROFILES[self.vendor]
+        body = profile.deliveries(account, DAY - timedelta(days=number))[0]
+        headers = {"content-type": profile.content_type, "traceparent": CONTEXT}
+        headers |= profile.sign(SECRET, body, int(time.time()))
+        path = f"/webhooks/{self.vendor}" + (f"/{SECRET}" if profile.secret_in_path else "")
         async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
             return (await client.post(self.ingest.url + path, content=body, headers=headers)).status_code
 
@@ -219,7 +219,7 @@ async def test_a_fetch_is_part_of_the_trace(
 
 def _named(vendor: str) -> int:
     """Return how many resources the first notification of a day names."""
-    body = FACES[vendor].deliveries("70400000", DAY)[0]
+    body = PROFILES[vendor].deliveries("70400000", DAY)[0]
     return len(BY_NAME[vendor].unpack(Webhook(body, {}, now())).resources)
 
 
@@ -295,11 +295,11 @@ async def test_an_answer_that_no_message_can_hold_is_a_letter(chain: Callable[..
     """
     async with chain("oura", accounts=1) as it:
         await it.connect("ada")
-        face = it.api.face
-        it.api.face = replace(face, document=_too_large)
+        profile = it.api.profile
+        it.api.profile = replace(profile, document=_too_large)
         await it.notify(ACCOUNT, 1)
         await eventually(it.is_settled, within_s=60)
-        it.api.face = face
+        it.api.profile = profile
         await it.notify(ACCOUNT, 2)
         await eventually(it.is_settled, within_s=60)
 
@@ -367,9 +367,9 @@ async def test_a_link_works_once_and_only_where_it_was_opened(chain: Callable[..
     A used link, one for another vendor, a forged one and a callback in another browser connect nothing.
     """
     async with chain("oura", accounts=1) as it:
-        url = link(TicketSeal(KEY), it.fetch.url, "oura", "ada", now())
-        forged = link(TicketSeal(new_token_key()), it.fetch.url, "oura", "ada", now())
-        other = link(TicketSeal(KEY), it.fetch.url, "whoop", "ada", now()).replace("/whoop?", "/oura?")
+        url = link(TicketCipher(KEY), it.fetch.url, "oura", "ada", now())
+        forged = link(TicketCipher(new_token_key()), it.fetch.url, "oura", "ada", now())
+        other = link(TicketCipher(KEY), it.fetch.url, "whoop", "ada", now()).replace("/whoop?", "/oura?")
         async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
             gone_to_vendor = await client.get(url)
             back = await client.get(gone_to_vendor.headers["location"])

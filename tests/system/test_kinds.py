@@ -3,7 +3,7 @@
 from support.services import Client, Site
 from support.wait import eventually
 
-from athlete_ally.core.readings.sample_batch import Run
+from athlete_ally.core.readings.sample_batch import SampleBatch
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 
 
@@ -20,7 +20,10 @@ async def test_every_kind_reaches_its_table_over_one_connection(site: Site) -> N
     await site.balance(client.accepted, normalize)
     rows = {each.kind: await site.pool.fetchval(f"SELECT count(*) FROM {each.table}") for each in MEASUREMENTS}  # noqa: S608  # ours
     points = [
-        len(example.get("values", "1")) for each in MEASUREMENTS for example in each.examples if each.record_type is Run
+        len(example.get("values", "1"))
+        for each in MEASUREMENTS
+        for example in each.examples
+        if each.record_type is SampleBatch
     ]
 
     assert {**{kind: rows[kind] for kind in KINDS}, "samples": sum(points)} == {

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from support.runbook import sections
 
-from athlete_ally.adapters.encryption.tokens import TokenSeal
-from athlete_ally.adapters.postgres.token_store import PostgresVault
+from athlete_ally.adapters.encryption.tokens import TokenCipher
+from athlete_ally.adapters.postgres.token_store import PostgresTokenStore
 from athlete_ally.core.vendor.grant import Granted, Tokens
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "let-people-connect.md"
@@ -52,12 +52,12 @@ async def test_a_key_is_made_and_changed_as_the_page_says(database_url: str, poo
         return done.stdout
 
     made = await run(commands("1. Make the key of the vault"))
-    await PostgresVault(pool, TokenSeal((folder / "token.key").read_text(encoding="utf-8"))).keep(GRANTED)
+    await PostgresTokenStore(pool, TokenCipher((folder / "token.key").read_text(encoding="utf-8"))).keep(GRANTED)
     changed = await run(commands("Change the key") + "athlete-ally connect rekey --json\n")
 
     assert "AA_TOKEN_KEY_FILE=token.key" in made
     assert changed.splitlines()[-2:] == ["encrypted 1 grant with the first key", '{"grants": 1}']
-    new = PostgresVault(pool, TokenSeal((folder / "new.key").read_text(encoding="utf-8")))
+    new = PostgresTokenStore(pool, TokenCipher((folder / "new.key").read_text(encoding="utf-8")))
     found = await new.find("oura", "person-1")
     assert found is not None
     assert found.granted == GRANTED

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.services import Service, Site
 from support.streams import make_streams
-from support.vendor_books import vendor_books
+from support.vendor_accounts import vendor_accounts
 from support.wait import eventually
 from support.webhooks import BY_NAME, CLINIC
 
@@ -153,7 +153,7 @@ async def test_every_vendor_end_to_end(site: Site, tmp_path: Path) -> None:
     await eventually(chain.is_done, within_s=90)
     chain.done.set()
     await playing
-    books = await vendor_books(site)
+    accounts = await vendor_accounts(site)
 
     assert {vendor: (True, []) for vendor in SENDERS} == {
         vendor: (each.is_well, each.handshake) for vendor, each in chain.played.items()
@@ -162,14 +162,14 @@ async def test_every_vendor_end_to_end(site: Site, tmp_path: Path) -> None:
     for vendor in SENDERS:
         tally = chain.played[vendor].tally
         news = tally.repeats if BY_NAME[vendor].repeats_are_news else 0
-        named = sum(each == vendor for each, _ in books.named)
-        delivered, fetched = books.held[webhook_subject(vendor)], books.held[fetched_subject(vendor)]
+        named = sum(each == vendor for each, _ in accounts.named)
+        delivered, fetched = accounts.held[webhook_subject(vendor)], accounts.held[fetched_subject(vendor)]
         assert (vendor, tally.deliveries + news, named) == (vendor, delivered, fetched)
     receipts = await site.pool.fetchval("SELECT count(*) FROM webhook_receipt")
-    assert receipts == books.held.total()
+    assert receipts == accounts.held.total()
     await site.balance(await site.pool.fetchval("SELECT sum(readings - duplicate) FROM receipt"), normalize)
-    books = await vendor_books(site)
-    assert books.wanted == books.rows
-    assert {vendor for vendor, _ in books.rows} == set(SENDERS)
+    accounts = await vendor_accounts(site)
+    assert accounts.wanted == accounts.rows
+    assert {vendor for vendor, _ in accounts.rows} == set(SENDERS)
     told = "".join([each.log for each in site.services] + [await each.metrics() for each in (chain.ingest, normalize)])
     assert [private for private in chain.private if private in told] == []

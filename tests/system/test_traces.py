@@ -9,7 +9,7 @@ from support.services import Service, Site
 from support.wait import eventually
 from support.webhooks import SAMPLES
 
-from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
 from athlete_ally.adapters.servers.ports import free_port
 from athlete_ally.core.broker.topology import CORE_HOT
 from athlete_ally.core.vendor.webhook_store import Account
@@ -97,7 +97,7 @@ async def test_a_webhook_is_one_trace_through_both_streams(site: Site, collector
     """
     Request, webhook, unpacking, reading, row: one trace that began at ingest; the secret address is not in it.
     """
-    await PostgresWebhooks(site.pool).link([Account("garmin", "g-1", "ada-lovelace")])
+    await PostgresWebhookStore(site.pool).link([Account("garmin", "g-1", "ada-lovelace")])
     ingest, _ = await both(site, collector.environment)
     samples = json.loads((SAMPLES / "garmin.json").read_text(encoding="utf-8"))
     night = next(each["payload"] for each in samples if "the overnight average" in each["says"])

@@ -13,7 +13,7 @@ from support.webhooks import SAMPLES, standard_headers, terra_headers
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.publisher import NatsPublisher
-from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
 from athlete_ally.core.broker.topology import VENDOR_HOT, normalize_durable, unpack_durable, webhook_letter_subject
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import OutgoingMessage
@@ -60,7 +60,7 @@ async def test_deliveries_become_rows(site: Site) -> None:
     Garmin's night and nap, and Terra's night twice: rows of the right people and units; rMSSD and SDNN apart;
     receipts of webhook and readings keep the trace of the request.
     """
-    await PostgresWebhooks(site.pool).link(PEOPLE)
+    await PostgresWebhookStore(site.pool).link(PEOPLE)
     ingest = await site.service("ingest", **SETTINGS).start().ready()
     normalize = await site.service("normalize").start().ready()
     now = datetime.now(UTC)
@@ -89,7 +89,7 @@ async def test_normalize_dies_while_it_unpacks(site: Site, step: str) -> None:
     """
     Killed before or after a reading is published, or before the settlement: every reading is stored once.
     """
-    await PostgresWebhooks(site.pool).link(PEOPLE)
+    await PostgresWebhookStore(site.pool).link(PEOPLE)
     ingest = await site.service("ingest", **SETTINGS).start().ready()
     await site.patience_with(unpack_durable("garmin"), 1, VENDOR_HOT)
     await site.patience_with(normalize_durable("hrv"), 1)
@@ -118,7 +118,7 @@ async def test_an_unknown_account_waits_as_a_dead_letter(site: Site) -> None:
     assert "g-1" not in str(letter.headers) + normalize.log
     labels = f'consumer="{unpack_durable("garmin")}",reason="unknown-account",subject="{letter.subject}"'
     assert f"dlq_messages_total{{{labels}}} 1.0" in await normalize.metrics()
-    await PostgresWebhooks(site.pool).link(PEOPLE)
+    await PostgresWebhookStore(site.pool).link(PEOPLE)
     lane = f"vendor.redrive.{unpack_durable('garmin')}.1"
     again = OutgoingMessage(VENDOR_HOT, lane, letter.body, f"redrive-{letter.sequence}")
     await NatsPublisher(site.connection, timeout_s=5).publish(again)
@@ -171,7 +171,7 @@ async def test_what_is_mixed_is_told_apart(site: Site) -> None:
     A ping, a deregistration, an unreadable item and a good one in one delivery: the good one is stored, one letter, the
     person withdrawn, the resource counted; notifications of ids are acknowledged and counted as such.
     """
-    books = PostgresWebhooks(site.pool)
+    books = PostgresWebhookStore(site.pool)
     await books.link([*PEOPLE, Account("garmin", "g-4", "carla")])
     ingest = await site.service("ingest", **SETTINGS, AA_STRAVA_WEBHOOK_SECRETS=GARMIN).start().ready()
     normalize = await site.service("normalize").start().ready()
@@ -200,7 +200,7 @@ async def test_a_sender_of_standard_webhooks_arrives_too(site: Site) -> None:
     await site.connection.api(
         f"CONSUMER.CREATE.{VENDOR_HOT}.{name}", {"stream_name": VENDOR_HOT, "config": config, "action": "create"}
     )
-    await PostgresWebhooks(site.pool).link([Account("clinic", "c-1", "dora")])
+    await PostgresWebhookStore(site.pool).link([Account("clinic", "c-1", "dora")])
     settings: dict[str, Any] = {"AA_WEBHOOK_SENDERS": "clinic", "AA_CLINIC_WEBHOOK_SECRETS": CLINIC}
     ingest = await site.service("ingest", **settings).start().ready()
     normalize = await site.service("normalize", **settings).start().ready()

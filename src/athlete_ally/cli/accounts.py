@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import click
 
-from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
 from athlete_ally.cli.dlq.options import yes_option
 from athlete_ally.cli.dlq.replay import replay
 from athlete_ally.cli.dlq.text import counted
@@ -20,7 +20,7 @@ from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.vendor.webhook_store import Account
 from athlete_ally.ops.dead_letters.linked_accounts import letters_for
 from athlete_ally.wiring.builders import known_vendors
-from athlete_ally.wiring.commands.dlq import office_session
+from athlete_ally.wiring.commands.dlq import letter_tools_session
 from athlete_ally.wiring.commands.session import postgres_session
 from athlete_ally.wiring.services.event_loop import run
 
@@ -79,7 +79,7 @@ def import_command(context: click.Context, *, path: Path, env_file: Path | None,
 @json_option
 def list_command(*, vendor: str | None, env_file: Path | None, as_json: bool) -> None:
     """List accounts and whose they are. (read-only)"""
-    found = _with_books(load_settings(env_file), lambda books: books.linked(vendor))
+    found = _with_webhook_store(load_settings(env_file), lambda webhook_store: webhook_store.linked(vendor))
     if as_json:
         rows = [{"vendor": each.vendor, "account": each.account, "user_id": each.user_id} for each in found]
         click.echo(json.dumps({"accounts": rows}))
@@ -100,7 +100,7 @@ def remove(*, vendor: str, account: str, env_file: Path | None, as_json: bool) -
 
     Exit code 2 when it is not linked.
     """
-    found = _with_books(load_settings(env_file), lambda books: books.unlink(vendor, account))
+    found = _with_webhook_store(load_settings(env_file), lambda webhook_store: webhook_store.unlink(vendor, account))
     if as_json:
         click.echo(json.dumps({"removed": int(found)}))
     else:
@@ -119,7 +119,7 @@ def _link(  # noqa: PLR0913  # one for each option
     as_json: bool,
 ) -> None:
     """Link accounts, and replay what waits for them where that is wanted: its document then is the only one."""
-    _with_books(settings, lambda books: books.link(found))
+    _with_webhook_store(settings, lambda webhook_store: webhook_store.link(found))
     said = f"{counted(len(found), 'account')} linked"
     waiting = _waiting(settings, found) if replays else []
     if waiting:
@@ -133,16 +133,16 @@ def _link(  # noqa: PLR0913  # one for each option
 
 def _waiting(settings: Settings, found: Sequence[Account]) -> list[int]:
     async def main() -> list[int]:
-        async with office_session(settings, changing=True) as office:
-            return await letters_for(office.desk, {each.name: each for each in known_vendors(settings)}, found)
+        async with letter_tools_session(settings, changing=True) as letter_tools:
+            return await letters_for(letter_tools.reader, {each.name: each for each in known_vendors(settings)}, found)
 
     return run(main())
 
 
-def _with_books(settings: Settings, work: Callable[[PostgresWebhooks], Awaitable[T]]) -> T:
+def _with_webhook_store(settings: Settings, work: Callable[[PostgresWebhookStore], Awaitable[T]]) -> T:
     async def main() -> T:
         async with postgres_session(settings) as pool:
-            return await work(PostgresWebhooks(pool))
+            return await work(PostgresWebhookStore(pool))
 
     return run(main())
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from athlete_ally.adapters.encryption.tickets import TicketSeal
-from athlete_ally.adapters.encryption.tokens import TokenSeal
-from athlete_ally.adapters.postgres.token_store import PostgresVault
+from athlete_ally.adapters.encryption.tickets import TicketCipher
+from athlete_ally.adapters.encryption.tokens import TokenCipher
+from athlete_ally.adapters.postgres.token_store import PostgresTokenStore
 from athlete_ally.cli.options import env_file_option, json_option, label
 from athlete_ally.config.settings import Settings, load_settings
 from athlete_ally.fetch.connect import link as make_link
@@ -34,7 +34,7 @@ def link(*, vendor: str, user_id: str, env_file: Path | None, as_json: bool) -> 
     AA_TOKEN_KEY (or file) and AA_CONNECT_URL as `athlete-ally fetch`.
     """
     settings = load_settings(env_file)
-    url = make_link(TicketSeal(token_keys(settings)), settings.connect_url, vendor, user_id, now())
+    url = make_link(TicketCipher(token_keys(settings)), settings.connect_url, vendor, user_id, now())
     click.echo(json.dumps({"vendor": vendor, "user": user_id, "url": url}) if as_json else url)
 
 
@@ -56,4 +56,4 @@ def rekey(*, env_file: Path | None, as_json: bool) -> None:
 
 async def _rekey(settings: Settings) -> int:
     async with postgres_session(settings) as pool:
-        return await PostgresVault(pool, TokenSeal(token_keys(settings))).renew_all()
+        return await PostgresTokenStore(pool, TokenCipher(token_keys(settings))).renew_all()

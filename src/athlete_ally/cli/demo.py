@@ -54,13 +54,13 @@ def demo(*, as_json: bool, keep: bool, env_file: Path | None) -> None:
                 result = await run_demo(stack, started_s, status.update)
                 status.stop()
                 if as_json:
-                    click.echo(json.dumps(result.books.document()))
+                    click.echo(json.dumps(result.reconciliation.document()))
                 else:
-                    show(out, result.books, result.hearts, result.letters)
+                    show(out, result.reconciliation, result.hearts, result.letters)
                 if keep:
                     _say_where(err, stack)
                     await stack.processes.exited.wait()
-                return Exit.AS_DESIRED if result.books.is_balanced else Exit.FINDINGS
+                return Exit.AS_DESIRED if result.reconciliation.is_balanced else Exit.FINDINGS
 
     raise SystemExit(run(main()))
 

@@ -14,7 +14,7 @@ from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.streams.options import settings_options
 from athlete_ally.config.settings import Settings
 from athlete_ally.ops.people.erasure import Erasure, require_disentangled
-from athlete_ally.ops.people.inventory import Survey, Tally
+from athlete_ally.ops.people.inventory import Inventory, Tally
 from athlete_ally.wiring.commands.erase import Who, backups_that_may_hold, erase_person, survey_person
 from athlete_ally.wiring.services.event_loop import run
 
@@ -69,21 +69,21 @@ def erase(  # noqa: PLR0913  # one for each option
     who = Who(person, frozenset(map(_account, accounts)))
     copies = backups_that_may_hold(backups)
     with progress(quiet=as_json) as tell:
-        survey = run(survey_person(settings, who, tell))
-    document = {"schema": 1, "applied": False, **_document(survey), "backups": [str(path) for path, _ in copies]}
+        inventory = run(survey_person(settings, who, tell))
+    document = {"schema": 1, "applied": False, **_document(inventory), "backups": [str(path) for path, _ in copies]}
     if not as_json:
-        click.echo("\n".join([*_lines(survey), *(f"backup {path}: may hold the person" for path, _ in copies)]))
-    if is_applied and not survey.is_empty:
-        require_disentangled(survey, unreadable_too=unreadable)
+        click.echo("\n".join([*_lines(inventory), *(f"backup {path}: may hold the person" for path, _ in copies)]))
+    if is_applied and not inventory.is_empty:
+        require_disentangled(inventory, unreadable_too=unreadable)
         ask_to_type(person, of_what="the person's id", given=typed, otherwise="--confirm PERSON")
         with progress(quiet=as_json) as tell:
-            erased = run(erase_person(settings, who, survey, tell, unreadable_too=unreadable, wait_s=wait_s))
+            erased = run(erase_person(settings, who, inventory, tell, unreadable_too=unreadable, wait_s=wait_s))
         document |= {"applied": True, "erased": asdict(erased)}
         if not as_json:
-            click.echo("\n".join(_done(survey, erased)))
+            click.echo("\n".join(_done(inventory, erased)))
     if as_json:
         click.echo(json.dumps(document))
-    raise SystemExit(Exit.AS_DESIRED if is_applied or survey.is_empty else Exit.FINDINGS)
+    raise SystemExit(Exit.AS_DESIRED if is_applied or inventory.is_empty else Exit.FINDINGS)
 
 
 def _account(text: str) -> tuple[str, str]:
@@ -93,11 +93,11 @@ def _account(text: str) -> tuple[str, str]:
     return vendor, account
 
 
-def _lines(survey: Survey) -> list[str]:
-    if survey.is_empty:
+def _lines(inventory: Inventory) -> list[str]:
+    if inventory.is_empty:
         return ["nothing is held of this person"]
-    rows = [f"{table} {count:,}" for table, count in sorted(survey.rows.items()) if count]
-    return [*(line for tally in survey.streams for line in _about(tally)), f"rows: {', '.join(rows) or 'none'}"]
+    rows = [f"{table} {count:,}" for table, count in sorted(inventory.rows.items()) if count]
+    return [*(line for tally in inventory.streams for line in _about(tally)), f"rows: {', '.join(rows) or 'none'}"]
 
 
 def _about(tally: Tally) -> list[str]:
@@ -114,17 +114,17 @@ def _messages(count: int) -> str:
     return "1 message" if count == 1 else f"{count:,} messages"
 
 
-def _done(survey: Survey, erased: Erasure) -> list[str]:
+def _done(inventory: Inventory, erased: Erasure) -> list[str]:
     letters = "1 dead letter" if erased.split == 1 else f"{erased.split:,} dead letters"
     split = f", {letters} kept without the person" if erased.split else ""
     rows = "1 row" if erased.rows == 1 else f"{erased.rows:,} rows"
     done = f"erased {_messages(erased.messages)} and {rows}{split}; nothing is found any more"
-    senders = ", ".join(survey.vendors)
+    senders = ", ".join(inventory.vendors)
     later = f"{senders} may go on sending: have the permission taken back there, then run this again" if senders else ""
     return [done, *([later] if later else [])]
 
 
-def _document(survey: Survey) -> dict[str, Any]:
+def _document(inventory: Inventory) -> dict[str, Any]:
     streams = [
         {
             "stream": tally.stream,
@@ -136,6 +136,6 @@ def _document(survey: Survey) -> dict[str, Any]:
             "entangled": tally.entangled,
             "unreadable": tally.unreadable,
         }
-        for tally in survey.streams
+        for tally in inventory.streams
     ]
-    return {"streams": streams, "rows": dict(survey.rows), "vendors": list(survey.vendors)}
+    return {"streams": streams, "rows": dict(inventory.rows), "vendors": list(inventory.vendors)}

@@ -23,11 +23,11 @@ from athlete_ally.wiring.commands.import_ import (
     Report,
     Source,
     Target,
-    journal_of,
     look_through,
     open_apple_health,
     open_fit,
     open_health_auto_export,
+    progress_of,
     send_all,
 )
 from athlete_ally.wiring.services.event_loop import run
@@ -119,11 +119,11 @@ def _import(  # noqa: PLR0913  # one for each option
     dry_run: bool,
     again: bool,
     state_dir: Path | None,
-    patience: float,
+    retry: float,
     env_file: Path | None,
     as_json: bool,
 ) -> None:
-    target = Target(url or f"http://127.0.0.1:{load_settings(env_file).ingest_port}", key, patience)
+    target = Target(url or f"http://127.0.0.1:{load_settings(env_file).ingest_port}", key, retry)
     documents: list[dict[str, Any]] = []
     for file in files:
         started_s = time.monotonic()
@@ -131,7 +131,7 @@ def _import(  # noqa: PLR0913  # one for each option
             if dry_run:
                 outcome = look_through(opened(file, user), report)
             else:
-                journal = journal_of(file, user, target.url, state_dir or _state_dir(), again=again)
+                journal = progress_of(file, user, target.url, state_dir or _state_dir(), again=again)
                 if journal.progress.is_complete:
                     outcome = Outcome(journal.progress, before=journal.progress.acknowledged)
                 else:

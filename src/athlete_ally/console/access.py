@@ -30,7 +30,7 @@ class Person:
         return self.role == "operator"
 
 
-class Door(Protocol):
+class Authentication(Protocol):
     """How people get in."""
 
     @property
@@ -52,7 +52,7 @@ class Door(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class OpenDoor:
+class LocalAuthentication:
     """Loopback only: whoever is on this machine may use its command line, too."""
 
     name: str
@@ -78,7 +78,7 @@ Names = Callable[[], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class TokenDoor:
+class TokenAuthentication:
     """Everybody has a token; looked up by digest, so that the time it takes tells nothing."""
 
     operators: Names
@@ -105,7 +105,7 @@ class TokenDoor:
 
 
 @dataclass(frozen=True, slots=True)
-class ProxyDoor:
+class ProxyAuthentication:
     """A proxy has authenticated people, and says who in a header; it is believed only from its own addresses."""
 
     header: str

@@ -13,7 +13,7 @@ Severity = Literal["critical", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Alarm:
     """One thing that is wrong at a station, and the command that mends it or shows more.
 
     `link` is the page of the console that says more; `runbook` is the alert that has one.
@@ -28,7 +28,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Situation:
     """Everything that was read: the broker, the database, and the two services, as they say it themselves."""
 
     broker: Source
@@ -37,106 +37,104 @@ class World:
     normalize: Source
 
 
-def find_troubles(world: World, desired: Topology, thresholds: Thresholds) -> tuple[Trouble, ...]:
+def find_troubles(situation: Situation, desired: Topology, thresholds: Thresholds) -> tuple[Alarm, ...]:
     """Return what is wrong, the critical first; of what is silent only that it is."""
-    found = [*_of_programs(world), *_of_senders(world.ingest), *_of_work(world.normalize.current)]
-    found += _of_streams(world.broker.current, desired, thresholds)
-    found += _of_durables(world.broker.current, desired, thresholds)
-    found += _of_letters(world.broker.current, thresholds)
+    found = [*_of_programs(situation), *_of_senders(situation.ingest), *_of_work(situation.normalize.current)]
+    found += _of_streams(situation.broker.current, desired, thresholds)
+    found += _of_durables(situation.broker.current, desired, thresholds)
+    found += _of_letters(situation.broker.current, thresholds)
     return tuple(sorted(found, key=lambda each: each.severity != "critical"))
 
 
-def _of_programs(world: World) -> Iterator[Trouble]:
+def _of_programs(situation: Situation) -> Iterator[Alarm]:
     for station, name, source, runbook in (
-        ("broker", "NATS", world.broker, ""),
-        ("database", "PostgreSQL", world.database, ""),
-        ("ingest", "ingest", world.ingest, "AaIngestDown"),
-        ("normalize", "normalize", world.normalize, "AaNormalizeDown"),
+        ("broker", "NATS", situation.broker, ""),
+        ("database", "PostgreSQL", situation.database, ""),
+        ("ingest", "ingest", situation.ingest, "AaIngestDown"),
+        ("normalize", "normalize", situation.normalize, "AaNormalizeDown"),
     ):
-        if source.trouble:
-            yield Trouble(station, "critical", f"{name}: {source.trouble}", "athlete-ally doctor", "", runbook)
+        if source.problem:
+            yield Alarm(station, "critical", f"{name}: {source.problem}", "athlete-ally doctor", "", runbook)
 
 
-def _of_senders(ingest: Source) -> Iterator[Trouble]:
+def _of_senders(ingest: Source) -> Iterator[Alarm]:
     for cause in ("broker", "stream-full"):
         if ingest.rate_per_s("ingest_refusals_total", cause=cause):
             text = f"ingest refuses what is sent, cause {cause}; senders are told to try again"
-            yield Trouble("ingest", "critical", text, "athlete-ally doctor", "", "AaIngestRefusing")
+            yield Alarm("ingest", "critical", text, "athlete-ally doctor", "", "AaIngestRefusing")
     if ingest.rate_per_s("webhook_verification_failures_total"):
         text = "signatures of webhooks do not fit: a secret was changed, or somebody else sends"
-        yield Trouble("ingest", "warning", text, "athlete-ally doctor", "", "AaWebhooksUnverified")
+        yield Alarm("ingest", "warning", text, "athlete-ally doctor", "", "AaWebhooksUnverified")
 
 
-def _of_work(figures: Figures) -> Iterator[Trouble]:
+def _of_work(figures: Figures) -> Iterator[Alarm]:
     if figures.worst("normalize_fuse_open"):
         text = "the fuse is open: too many dead letters stopped a worker; mend the cause, then restart normalize"
-        yield Trouble("normalize", "critical", text, "athlete-ally dlq top", "/letters", "AaFuseOpen")
+        yield Alarm("normalize", "critical", text, "athlete-ally dlq top", "/letters", "AaFuseOpen")
     if figures.worst("normalize_holding"):
         text = "a worker holds its messages and waits for the broker or the database; nothing is lost"
-        yield Trouble("normalize", "warning", text, "athlete-ally doctor", "", "AaWorkerHolding")
+        yield Alarm("normalize", "warning", text, "athlete-ally doctor", "", "AaWorkerHolding")
     lost = sum(value for name in figures.names("ledger_") for value in figures.values(name))
     if lost:
         text = f"{wording.count(lost)} messages are neither pending nor on record as settled"
-        yield Trouble("books", "critical", text, "athlete-ally doctor", "", "AaLedgerUnaccounted")
+        yield Alarm("books", "critical", text, "athlete-ally doctor", "", "AaLedgerUnaccounted")
 
 
-def _of_streams(figures: Figures, desired: Topology, thresholds: Thresholds) -> Iterator[Trouble]:
+def _of_streams(figures: Figures, desired: Topology, thresholds: Thresholds) -> Iterator[Alarm]:
     for stream in desired.streams:
         labels = {"stream_name": stream.name}
         if figures.worst("aa_stream_missing", **labels):
             text, command = f"stream {stream.name} is missing", "athlete-ally streams apply"
-            yield Trouble(stream.name, "critical", text, command, "", "AaStreamMissing")
+            yield Alarm(stream.name, "critical", text, command, "", "AaStreamMissing")
             continue
         used = used_share(figures, stream.name)
         if used is not None and used >= thresholds.stream_full_share:
             text = f"{stream.name} is {wording.share(used)} full; at 100% ingest answers 503"
-            yield Trouble(
-                stream.name, "critical", text, "athlete-ally streams status", "/streams", "AaStreamNearlyFull"
-            )
+            yield Alarm(stream.name, "critical", text, "athlete-ally streams status", "/streams", "AaStreamNearlyFull")
         yield from _of_drift(figures, stream.name)
     if figures.least("aa_nats_sync_always") == 0:
         text = "nats-server acknowledges before it flushes: a power cut can lose what was answered 202"
-        yield Trouble("broker", "warning", text, "athlete-ally doctor", "", "AaDurabilityWeak")
+        yield Alarm("broker", "warning", text, "athlete-ally doctor", "", "AaDurabilityWeak")
 
 
-def _of_durables(figures: Figures, desired: Topology, thresholds: Thresholds) -> Iterator[Trouble]:
+def _of_durables(figures: Figures, desired: Topology, thresholds: Thresholds) -> Iterator[Alarm]:
     for durable in desired.durables:
         labels = {"consumer_name": durable.name}
         if figures.worst("aa_consumer_missing", **labels):
             text, command = f"durable {durable.name} is missing", "athlete-ally streams apply"
-            yield Trouble(durable.name, "critical", text, command, "", "AaDurableMissing")
+            yield Alarm(durable.name, "critical", text, command, "", "AaDurableMissing")
             continue
         yield from _of_drift(figures, durable.name)
         if figures.worst("aa_consumer_paused", **labels):
             text, command = f"{durable.name} is paused", f"athlete-ally streams consumers resume {durable.name}"
-            yield Trouble(durable.name, "warning", text, command, "/streams", "AaConsumerPaused")
+            yield Alarm(durable.name, "warning", text, command, "/streams", "AaConsumerPaused")
         if abandoned := figures.worst("aa_consumer_abandoned_messages", **labels):
             text = f"{durable.name}: {wording.counted(abandoned, 'message')} will not be delivered again"
-            yield Trouble(durable.name, "critical", text, "athlete-ally doctor", "/streams", "AaMessagesAbandoned")
+            yield Alarm(durable.name, "critical", text, "athlete-ally doctor", "/streams", "AaMessagesAbandoned")
         age_s = figures.worst("aa_consumer_oldest_unprocessed_seconds", **labels) or 0.0
         left_s = figures.least("aa_consumer_time_to_data_loss_seconds", **labels)
         if age_s and left_s is not None and age_s / (age_s + left_s) >= thresholds.retention_cliff_share:
             text = f"{durable.name}: the oldest message is deleted in {wording.span(left_s)}"
-            yield Trouble(durable.name, "critical", text, "athlete-ally doctor", "/streams", "AaRetentionCliff")
+            yield Alarm(durable.name, "critical", text, "athlete-ally doctor", "/streams", "AaRetentionCliff")
         elif age_s >= thresholds.consumer_lag_age_s:
             text = f"{durable.name}: the oldest message has waited for {wording.span(age_s)}"
-            yield Trouble(durable.name, "warning", text, "athlete-ally doctor", "", "AaConsumerLagAge")
+            yield Alarm(durable.name, "warning", text, "athlete-ally doctor", "", "AaConsumerLagAge")
 
 
-def _of_drift(figures: Figures, name: str) -> Iterator[Trouble]:
+def _of_drift(figures: Figures, name: str) -> Iterator[Alarm]:
     if differs := figures.total("aa_config_differences", object=name):
         text = f"{name} differs from its desired state in {wording.counted(differs, 'field')}"
-        yield Trouble(name, "warning", text, "athlete-ally streams plan", "/streams", "AaConfigurationDrift")
+        yield Alarm(name, "warning", text, "athlete-ally streams plan", "/streams", "AaConfigurationDrift")
 
 
-def _of_letters(figures: Figures, thresholds: Thresholds) -> Iterator[Trouble]:
+def _of_letters(figures: Figures, thresholds: Thresholds) -> Iterator[Alarm]:
     waiting = figures.total("dlq_messages_waiting")
     if not waiting:
         return
     age_s = figures.worst("dlq_oldest_seconds") or 0.0
     severity: Severity = "critical" if age_s >= thresholds.dead_letter_oldest_s else "warning"
     text = f"{wording.counted(waiting, 'dead letter')} in AA_DLQ, the oldest for {wording.span(age_s)}"
-    yield Trouble("AA_DLQ", severity, text, "athlete-ally dlq top", "/letters", "AaDeadLettersWaiting")
+    yield Alarm("AA_DLQ", severity, text, "athlete-ally dlq top", "/letters", "AaDeadLettersWaiting")
 
 
 def used_share(figures: Figures, stream: str) -> float | None:

@@ -10,13 +10,13 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from athlete_ally.console.layout import Shell, log_in_routes
+from athlete_ally.console.layout import PageLayout, log_in_routes
 from athlete_ally.console.request_guard import Guard
 
 _ASSETS = Path(__file__).parent / "static"
 
 
-def build_app(shell: Shell, pages: Iterable[BaseRoute], *, names: Collection[str]) -> ASGIApp:
+def build_app(layout: PageLayout, pages: Iterable[BaseRoute], *, names: Collection[str]) -> ASGIApp:
     """Return the application; it answers requests for one of these host names only."""
 
     async def alive(_: Request) -> Response:
@@ -27,7 +27,7 @@ def build_app(shell: Shell, pages: Iterable[BaseRoute], *, names: Collection[str
         # Ready means that pages are shown; what can't be reached is shown on them.
         Route("/health/ready", alive),
         Mount("/assets", StaticFiles(directory=_ASSETS)),
-        *log_in_routes(shell),
+        *log_in_routes(layout),
         *pages,
     ]
-    return Guard(Starlette(routes=routes, exception_handlers={404: shell.missing}), names=names)
+    return Guard(Starlette(routes=routes, exception_handlers={404: layout.missing}), names=names)

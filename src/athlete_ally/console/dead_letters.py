@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from athlete_ally.core.audit_log import Entry, Journal, Note
+from athlete_ally.core.audit_log import AuditEntry, AuditLog, AuditNote
 from athlete_ally.ops.dead_letters.grouping import Group, Groups
-from athlete_ally.ops.dead_letters.letter_state import Standing
-from athlete_ally.ops.dead_letters.predictions import Rehearsals
-from athlete_ally.ops.dead_letters.reader import Desk
+from athlete_ally.ops.dead_letters.letter_state import LetterState
+from athlete_ally.ops.dead_letters.predictions import Predictor
+from athlete_ally.ops.dead_letters.reader import LetterReader
 from athlete_ally.ops.dead_letters.replay import Tools
 from athlete_ally.ops.dead_letters.replay_plan import Durables
 from athlete_ally.ops.dead_letters.selection import Selection
@@ -19,14 +19,14 @@ from athlete_ally.ops.dead_letters.selection import Selection
 _MOST_ON_A_PAGE = 50
 
 
-class JournalDesk(Journal, Protocol):
+class AuditLogReader(AuditLog, Protocol):
     """The journal, for reading too. See `adapters.postgres.audit_log`."""
 
-    async def read(self, *, run: str | None = None, acts_only: bool = False, limit: int = 100) -> Sequence[Entry]:
+    async def read(self, *, run: str | None = None, acts_only: bool = False, limit: int = 100) -> Sequence[AuditEntry]:
         """Return the latest entries, newest first, of one run if wanted; or acts only, not each letter of a replay."""
         ...
 
-    async def entries_of(self, run: str) -> Sequence[Entry]:
+    async def entries_of(self, run: str) -> Sequence[AuditEntry]:
         """Return everything that one run noted, in order."""
         ...
 
@@ -47,11 +47,11 @@ class JournalDesk(Journal, Protocol):
         ...
 
 
-class Office(Protocol):
+class DeadLetterTools(Protocol):
     """Everything for dead letters. See `wiring.commands.dlq`. Where `no_history` says why, the database is left out."""
 
     @property
-    def desk(self) -> Desk:
+    def reader(self) -> LetterReader:
         """Where letters are read."""
         ...
 
@@ -61,12 +61,12 @@ class Office(Protocol):
         ...
 
     @property
-    def rehearsals(self) -> Rehearsals:
+    def predictor(self) -> Predictor:
         """What predicts."""
         ...
 
     @property
-    def journal(self) -> JournalDesk:
+    def journal(self) -> AuditLogReader:
         """The journal."""
         ...
 
@@ -80,10 +80,10 @@ class Office(Protocol):
         ...
 
 
-OpenOffice = Callable[[], Office]
+OpenLetterTools = Callable[[], DeadLetterTools]
 """Returns the office as things are now; raises Unavailable at once where the broker is known to be away."""
 
-OpenJournal = Callable[[], JournalDesk]
+OpenAuditLog = Callable[[], AuditLogReader]
 """Returns the journal; raises Unavailable at once where the database is known to be away."""
 
 
@@ -92,18 +92,18 @@ class LetterGroup:
     """A group with its first letters."""
 
     group: Group
-    letters: tuple[Standing, ...]
+    letters: tuple[LetterState, ...]
 
 
-async def one_group(office: Office, fingerprint: str, now: datetime) -> LetterGroup | None:
+async def one_group(letter_tools: DeadLetterTools, fingerprint: str, now: datetime) -> LetterGroup | None:
     """Return a group with its first letters; None where no letter is left in it.
 
     Raises:
         Unavailable: the broker or the database can't be reached.
     """
     groups = Groups(now)
-    first: list[Standing] = []
-    async with aclosing(office.desk.read(Selection(fingerprint=fingerprint))) as found:
+    first: list[LetterState] = []
+    async with aclosing(letter_tools.reader.read(Selection(fingerprint=fingerprint))) as found:
         async for each in found:
             if each.is_done or each.letter.fingerprint != fingerprint:
                 continue
@@ -113,10 +113,10 @@ async def one_group(office: Office, fingerprint: str, now: datetime) -> LetterGr
     return LetterGroup(groups.largest()[0], tuple(first)) if first else None
 
 
-async def note_reveal(journal: JournalDesk, run: str, actor: str, letter: str, sequence: int) -> None:
+async def note_reveal(journal: AuditLogReader, run: str, actor: str, letter: str, sequence: int) -> None:
     """Note that somebody is about to see a letter's body; it is on record when this returns.
 
     Raises:
         Unavailable: the database can't be reached; then nothing may be shown.
     """
-    await journal.write([Note(run, actor, "reveal", "finished", letter, sequence)])
+    await journal.write([AuditNote(run, actor, "reveal", "finished", letter, sequence)])

@@ -10,7 +10,7 @@ PERSON = "try-it"
 
 
 @dataclass(frozen=True, slots=True)
-class Specimen:
+class Example:
     """A reading to send, and what is expected of it."""
 
     key: str
@@ -19,7 +19,7 @@ class Specimen:
     body: str
 
 
-def specimens(now: datetime) -> tuple[Specimen, ...]:
+def examples(now: datetime) -> tuple[Example, ...]:
     """Return them, captured now, so that each is another message."""
     fine = {
         "userId": PERSON,
@@ -31,14 +31,14 @@ def specimens(now: datetime) -> tuple[Specimen, ...]:
     }
     misspelt = {("rmsd" if name == "rmssd" else name): value for name, value in fine.items()}
     return (
-        Specimen("fine", "A reading", "It is stored as a record.", _text(fine)),
-        Specimen(
+        Example("fine", "A reading", "It is stored as a record.", _text(fine)),
+        Example(
             "impossible",
             "An impossible value",
             "Its shape is right, so that ingest takes it; normalize finds the value and dead-letters it.",
             _text({**fine, "rmssd": 900.0}),
         ),
-        Specimen(
+        Example(
             "misspelt",
             "A misspelt field",
             "Ingest refuses it with 422, and says which field is meant.",

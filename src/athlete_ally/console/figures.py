@@ -47,7 +47,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a source said at `at_s` on a clock that only counts; `trouble` is what is wrong, or why it is silent.
+    """What a source said at `at_s` on a clock that only counts; `problem` is what is wrong, or why it is silent.
 
     While it is silent, its figures are the last that were read, and stale. `facts` are versions and the like.
     """
@@ -55,7 +55,7 @@ class Sample:
     at_s: float
     figures: Figures = field(default_factory=Figures)
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
-    trouble: str = ""
+    problem: str = ""
     is_stale: bool = False
 
 
@@ -72,9 +72,9 @@ class Source:
         return self.latest.figures if self.latest else Figures()
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """Say why it can't be asked now, or ""."""
-        return self.latest.trouble if self.latest else ""
+        return self.latest.problem if self.latest else ""
 
     @property
     def current(self) -> Figures:
@@ -87,7 +87,7 @@ class Source:
 
     def rate_per_s(self, name: str, **labels: str) -> float | None:
         """Return by how much a counter grew each second; None while it can't be told, as after a restart."""
-        if self.latest is None or not self.before or self.trouble:
+        if self.latest is None or not self.before or self.problem:
             return None
         first, last = self.before[0], self.latest
         then, now = first.figures.total(name, **labels), last.figures.total(name, **labels)

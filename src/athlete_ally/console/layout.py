@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from athlete_ally.console import wording
-from athlete_ally.console.access import Attempts, Door, Session, Sessions
+from athlete_ally.console.access import Attempts, Authentication, Session, Sessions
 from athlete_ally.core.errors import AthleteAllyError
 from athlete_ally.core.ports import Log
 
@@ -66,10 +66,10 @@ def build_templates() -> Environment:
 
 
 @dataclass(frozen=True, slots=True)
-class Shell:
+class PageLayout:
     """Lets people in, and puts pages together."""
 
-    door: Door
+    authentication: Authentication
     sessions: Sessions
     attempts: Attempts
     templates: Environment
@@ -117,7 +117,7 @@ class Shell:
             person=session.person if session else None,
             may_change=bool(visit and visit.may_change),
             form_token=session.form_token if session else "",
-            has_log_in=self.door.has_log_in,
+            has_log_in=self.authentication.has_log_in,
             navigation=self.navigation,
             links={entry.path for entry in self.navigation},
             environment=self.environment,
@@ -143,26 +143,27 @@ class Shell:
         await asyncio.wait({task}, timeout=_ANSWER_WITHIN_S)
         if not task.done():
             task.cancel()
-            return self._trouble(visit, f"No answer within {_ANSWER_WITHIN_S:g} s.")
+            return self._problem(visit, f"No answer within {_ANSWER_WITHIN_S:g} s.")
         try:
             return task.result()
         except AthleteAllyError as error:
             self.log.warning("page-failed", path=visit.request.scope["path"], error=type(error).__name__)
-            return self._trouble(visit, str(error))
+            return self._problem(visit, str(error))
 
-    def _trouble(self, visit: Visit, text: str) -> Response:
+    def _problem(self, visit: Visit, text: str) -> Response:
         return self.notice(visit, "This can't be shown now", text, HTTPStatus.SERVICE_UNAVAILABLE)
 
     def _session(self, request: Request) -> tuple[Session | None, bool]:
         """Return the session of a request, and whether it begins with it."""
-        admitted = self.door.admit(request.headers, address_of(request))
+        admitted = self.authentication.admit(request.headers, address_of(request))
         session = self.sessions.find(request.cookies.get(COOKIE, ""))
-        if session is not None and self.door.is_welcome(session.person) and admitted in {None, session.person}:
+        known = session is not None and self.authentication.is_welcome(session.person)
+        if session is not None and known and admitted in {None, session.person}:
             return session, False
         return (None, False) if admitted is None else (self.sessions.begin(admitted), True)
 
     def _log_in_first(self, request: Request) -> Response:
-        if not self.door.has_log_in:
+        if not self.authentication.has_log_in:
             return self.render(
                 None, "notice.html", HTTPStatus.FORBIDDEN, title="Not let in", text=_BY_PROXY, again=False
             )
@@ -194,38 +195,38 @@ def _with_cookie(response: Response, request: Request, session: Session) -> Resp
     return response
 
 
-def log_in_routes(shell: Shell) -> list[Route]:
+def log_in_routes(layout: PageLayout) -> list[Route]:
     """Return the pages by which somebody with a token gets in and out."""
 
     async def ask(_: Request) -> Response:
-        return shell.render(None, "log_in.html", error="")
+        return layout.render(None, "log_in.html", error="")
 
     async def check(request: Request) -> Response:
         address = address_of(request)
-        wait_s = shell.attempts.wait_s(address)
+        wait_s = layout.attempts.wait_s(address)
         if wait_s:
             error = f"Too many attempts: try again in {wording.span(wait_s)}."
-            return shell.render(None, "log_in.html", HTTPStatus.TOO_MANY_REQUESTS, error=error)
-        person = shell.door.check((await form_of(request)).get("token", "").strip())
+            return layout.render(None, "log_in.html", HTTPStatus.TOO_MANY_REQUESTS, error=error)
+        person = layout.authentication.check((await form_of(request)).get("token", "").strip())
         if person is None:
-            shell.attempts.failed(address)
-            shell.log.warning("log-in-failed", address=address)
+            layout.attempts.failed(address)
+            layout.log.warning("log-in-failed", address=address)
             error = "This token is not known, or was revoked."
-            return shell.render(None, "log_in.html", HTTPStatus.UNAUTHORIZED, error=error)
-        shell.log.info("logged-in", name=person.name, role=person.role)
+            return layout.render(None, "log_in.html", HTTPStatus.UNAUTHORIZED, error=error)
+        layout.log.info("logged-in", name=person.name, role=person.role)
         response = RedirectResponse("/", HTTPStatus.SEE_OTHER)
-        return _with_cookie(response, request, shell.sessions.begin(person))
+        return _with_cookie(response, request, layout.sessions.begin(person))
 
     async def leave(visit: Visit) -> Response:
-        shell.sessions.end(visit.session.key)
+        layout.sessions.end(visit.session.key)
         response = RedirectResponse("/log-in", HTTPStatus.SEE_OTHER)
         response.delete_cookie(COOKIE, path="/")
         return response
 
-    if not shell.door.has_log_in:
+    if not layout.authentication.has_log_in:
         return []
     return [
         Route("/log-in", ask, methods=["GET"]),
         Route("/log-in", check, methods=["POST"]),
-        shell.act("/log-out", leave, for_viewers=True),
+        layout.act("/log-out", leave, for_viewers=True),
     ]

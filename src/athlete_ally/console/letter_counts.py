@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from athlete_ally.console.dead_letters import Office, OpenOffice
+from athlete_ally.console.dead_letters import DeadLetterTools, OpenLetterTools
 from athlete_ally.ops.dead_letters.grouping import Groups
 from athlete_ally.ops.dead_letters.selection import Selection
 
@@ -26,7 +26,7 @@ class Count:
 class Counting:
     """Keeps the latest count."""
 
-    office: OpenOffice
+    letter_tools: OpenLetterTools
     now: Callable[[], datetime]
     _groups: Groups = field(init=False)
     _task: "asyncio.Task[None] | None" = field(default=None, init=False)
@@ -37,10 +37,10 @@ class Counting:
         Raises:
             Unavailable: the broker or the database can't be reached.
         """
-        office = self.office()
+        letter_tools = self.letter_tools()
         if self._task is None or (self._task.done() and (anew or self._task.exception())):
             self._groups = Groups(self.now())
-            self._task = asyncio.create_task(_count(office, self._groups))
+            self._task = asyncio.create_task(_count(letter_tools, self._groups))
         task, groups = self._task, self._groups
         await asyncio.wait({task}, timeout=_SHOW_WITHIN_S)
         if task.done():
@@ -48,8 +48,8 @@ class Counting:
         return Count(groups, task.done())
 
 
-async def _count(office: Office, groups: Groups) -> None:
-    async with aclosing(office.desk.read(Selection())) as found:
+async def _count(letter_tools: DeadLetterTools, groups: Groups) -> None:
+    async with aclosing(letter_tools.reader.read(Selection())) as found:
         async for each in found:
             if not each.is_done:
                 groups.add(each.letter, each.readings)

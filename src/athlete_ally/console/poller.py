@@ -16,27 +16,27 @@ _SAMPLES = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class Polled:
     """What one look found: figures, facts such as a version, and what the source itself says is wrong."""
 
     figures: Figures = field(default_factory=Figures)
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
-    trouble: str = ""
+    problem: str = ""
 
 
-Look = Callable[[], Awaitable[Looked]]
+Look = Callable[[], Awaitable[Polled]]
 """Looks at a source; raises one of our errors where it can't be asked."""
 
 
 @dataclass(slots=True)
-class Sampler:
+class Poller:
     """Keeps what the sources said last."""
 
     looks: Mapping[str, Look]
     clock: Callable[[], float]
     _samples: dict[str, deque[Sample]] = field(default_factory=dict[str, deque[Sample]], init=False)
     _all_looked: asyncio.Event = field(default_factory=asyncio.Event, init=False)
-    _looking: dict[str, "asyncio.Task[Looked]"] = field(default_factory=dict[str, "asyncio.Task[Looked]"], init=False)
+    _looking: dict[str, "asyncio.Task[Polled]"] = field(default_factory=dict[str, "asyncio.Task[Polled]"], init=False)
 
     async def looked(self, within_s: float) -> None:
         """Return once every source was looked at, or after so long."""
@@ -82,13 +82,13 @@ class Sampler:
         except AthleteAllyError as error:
             self._fail(samples, str(error))
         else:
-            if samples and samples[-1].trouble:
+            if samples and samples[-1].problem:
                 samples.clear()
-            samples.append(Sample(self.clock(), looked.figures, looked.facts, looked.trouble))
+            samples.append(Sample(self.clock(), looked.figures, looked.facts, looked.problem))
 
-    async def _look_now(self, name: str) -> Looked:
+    async def _look_now(self, name: str) -> Polled:
         return await self.looks[name]()
 
-    def _fail(self, samples: deque[Sample], trouble: str) -> None:
+    def _fail(self, samples: deque[Sample], problem: str) -> None:
         last = samples[-1] if samples else Sample(self.clock())
-        samples.append(replace(last, at_s=self.clock(), trouble=trouble, is_stale=True))
+        samples.append(replace(last, at_s=self.clock(), problem=problem, is_stale=True))

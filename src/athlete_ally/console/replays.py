@@ -5,8 +5,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from athlete_ally.console.dead_letters import Office, OpenOffice
-from athlete_ally.core.audit_log import Entry
+from athlete_ally.console.dead_letters import DeadLetterTools, OpenLetterTools
+from athlete_ally.core.audit_log import AuditEntry
 from athlete_ally.core.errors import AthleteAllyError, Refused, Unavailable
 from athlete_ally.core.ports import Log
 from athlete_ally.ops.dead_letters.replay import Replay
@@ -77,7 +77,7 @@ class Running:
 class Replays:
     """All tests and replays of this console."""
 
-    office: OpenOffice
+    letter_tools: OpenLetterTools
     new_run: Callable[[], str]
     log: Log
     tests: dict[str, Test] = field(default_factory=dict[str, Test])
@@ -107,7 +107,7 @@ class Replays:
             Refused: there is no such run, it came to its end, or it must not be done now.
             Unavailable: the broker or the database can't be reached.
         """
-        before = await self.office().journal.entries_of(run)
+        before = await self.letter_tools().journal.entries_of(run)
         return await self._start(plan_of(run, before), run, actor, before)
 
     async def left_off(self, run: str) -> LeftOff | None:
@@ -116,17 +116,17 @@ class Replays:
         Raises:
             Unavailable: the broker or the database can't be reached.
         """
-        office = self.office()
-        if office.no_history:
-            raise Unavailable(f"PostgreSQL: {office.no_history}")
-        before = await office.journal.entries_of(run)
+        letter_tools = self.letter_tools()
+        if letter_tools.no_history:
+            raise Unavailable(f"PostgreSQL: {letter_tools.no_history}")
+        before = await letter_tools.journal.entries_of(run)
         try:
             plan = plan_of(run, before)
         except Refused:
             return None
         progress = Progress(run, plan.letters)
         progress.take_up(before)
-        return LeftOff(plan, progress, "elsewhere" if await office.journal.is_busy() else "interrupted")
+        return LeftOff(plan, progress, "elsewhere" if await letter_tools.journal.is_busy() else "interrupted")
 
     async def unfinished(self) -> list[tuple[str, State]]:
         """Return the replays that began and did not come to their end, the latest first, and how each stands.
@@ -134,7 +134,7 @@ class Replays:
         Raises:
             Unavailable: the broker or the database can't be reached.
         """
-        journal = self.office().journal
+        journal = self.letter_tools().journal
         runs = await journal.unfinished()
         is_elsewhere = bool(runs) and not self._is_replaying and await journal.is_busy()
         otherwise: State = "elsewhere" if is_elsewhere else "interrupted"
@@ -160,32 +160,37 @@ class Replays:
             test.looked_at = looked_at
 
         try:
-            office = self.office()
+            letter_tools = self.letter_tools()
             test.plan = await make_plan(
-                office.desk, office.durables, office.rehearsals, test.selection, test.terms, tell=tell
+                letter_tools.reader,
+                letter_tools.durables,
+                letter_tools.predictor,
+                test.selection,
+                test.terms,
+                tell=tell,
             )
         except AthleteAllyError as error:
             test.error = str(error)
 
-    async def _start(self, plan: Plan, run: str, actor: str, before: Sequence[Entry]) -> str:
-        office = self.office()
-        if office.no_history:
-            raise Refused(f"a replay needs the database: {office.no_history}")
+    async def _start(self, plan: Plan, run: str, actor: str, before: Sequence[AuditEntry]) -> str:
+        letter_tools = self.letter_tools()
+        if letter_tools.no_history:
+            raise Refused(f"a replay needs the database: {letter_tools.no_history}")
         if self._is_replaying:
             raise Refused("another replay is under way: wait for its end, or stop it")
-        why_not = await refusals(office.durables, plan.by_durable, plan.terms.most_behind)
+        why_not = await refusals(letter_tools.durables, plan.by_durable, plan.terms.most_behind)
         if why_not:
             raise Refused("; ".join(why_not))
-        replay = Replay(plan, office.replay_tools(), actor, Progress(run, plan.letters))
+        replay = Replay(plan, letter_tools.replay_tools(), actor, Progress(run, plan.letters))
         running = Running(plan, replay)
         replay.may_go_on = lambda _: _ask(running)
         _keep(self.running, run, running)
-        self._go(self._run(office, running, before))
+        self._go(self._run(letter_tools, running, before))
         return run
 
-    async def _run(self, office: Office, running: Running, before: Sequence[Entry]) -> None:
+    async def _run(self, letter_tools: DeadLetterTools, running: Running, before: Sequence[AuditEntry]) -> None:
         try:
-            async with office.journal.alone():
+            async with letter_tools.journal.alone():
                 await running.replay.run(before)
         except AthleteAllyError as error:
             running.error = str(error)

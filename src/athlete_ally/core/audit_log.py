@@ -13,7 +13,7 @@ Act = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class AuditNote:
     """One line of the journal: `actor` did `act`; `step` says how far it had come. No readings, no person's id."""
 
     run: str
@@ -26,12 +26,12 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """A note as the journal has it."""
 
     entry: int
     at: datetime
-    note: Note
+    note: AuditNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Attempt:
     rejected: tuple[Rejected, ...]
 
 
-class History(Protocol):
+class ReplayHistory(Protocol):
     """What became of replays. See `adapters.postgres.audit_log`."""
 
     async def attempts(self, letters: Sequence[str]) -> Mapping[str, tuple[Attempt, ...]]:
@@ -54,9 +54,9 @@ class History(Protocol):
         ...
 
 
-class Journal(History, Protocol):
+class AuditLog(ReplayHistory, Protocol):
     """The journal of dead letters. See `adapters.postgres.audit_log`."""
 
-    async def write(self, notes: Sequence[Note]) -> None:
+    async def write(self, notes: Sequence[AuditNote]) -> None:
         """Note these; they are on disk when this returns."""
         ...

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class FuseLimits:
+class BreakerLimits:
     """When the fuse opens: this many dead-lettered messages in a row, or more than `share` of the last `window`."""
 
     consecutive: int = 50
@@ -16,10 +16,10 @@ class FuseLimits:
 
 
 @dataclass(slots=True)
-class Fuse:
+class CircuitBreaker:
     """Counts outcomes of messages; once open it stays open until an operator restarts the worker."""
 
-    limits: FuseLimits = field(default_factory=FuseLimits)
+    limits: BreakerLimits = field(default_factory=BreakerLimits)
     _recent: deque[bool] = field(init=False)
     _recent_dead: int = field(default=0, init=False)
     _in_a_row: int = field(default=0, init=False)

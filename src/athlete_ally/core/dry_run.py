@@ -9,7 +9,7 @@ from athlete_ally.core.receipts import Rejected
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsed:
+class DryRunResult:
     """What today's code makes of a message.
 
     `records` are those that it would store, by kind, or that would follow from what it would publish. `duplicate`
@@ -29,7 +29,7 @@ class Rehearsed:
         return sum(map(len, self.records.values()))
 
 
-Rehearsal = Callable[[Sequence[Delivery]], Awaitable[Sequence[Rehearsed]]]
+DryRun = Callable[[Sequence[Delivery]], Awaitable[Sequence[DryRunResult]]]
 """Does what the worker of a durable does with deliveries, except for its effects; it may look into the database.
 
 A delivery that the code crashes on is rejected. Raises `Unavailable` where the database can't be reached.

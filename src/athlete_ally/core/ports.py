@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from athlete_ally.core.messages.message import Acknowledgement, Delivery, OutgoingMessage
 from athlete_ally.core.readings.measurement import Measurement
-from athlete_ally.core.receipts import Lot, Receipt
+from athlete_ally.core.receipts import Receipt, StoreRequest
 from athlete_ally.core.series import Series
 
 
@@ -57,7 +57,7 @@ class Inbox(Protocol):
 class Store(Protocol):
     """Keeps records, and a receipt for each message."""
 
-    async def store(self, measurement: Measurement, lots: Sequence[Lot]) -> Sequence[Receipt]:
+    async def store(self, measurement: Measurement, requests: Sequence[StoreRequest]) -> Sequence[Receipt]:
         """Store all lots in one transaction and return a receipt for each, in order. May be repeated at will.
 
         No two lots of one call are of the very same message; equal content under two sequences is fine.

@@ -18,7 +18,7 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
-class Lot:
+class StoreRequest:
     """What one message wants to store: its records, and the readings already rejected.
 
     `readings` counts all readings of the message. `replay_of` is the identity of the dead letter that the message

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from athlete_ally.demo.webhook_reconciliation import VendorBooks
+from athlete_ally.demo.webhook_reconciliation import WebhookReconciliation
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class Reconciliation:
     """Where all readings are: what was heard, and what the database and the streams say.
 
     Clients sent readings; those of `vendors` were unpacked from their webhooks and documents. `repeated` are stored
@@ -39,7 +39,7 @@ class Books:
     """
 
     heard: Heard
-    vendors: Mapping[str, VendorBooks]
+    vendors: Mapping[str, WebhookReconciliation]
     stored: int
     superseded: int
     repeated: int

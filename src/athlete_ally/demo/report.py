@@ -10,8 +10,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from athlete_ally.demo.reconciliation import Books, percentile
-from athlete_ally.demo.webhook_reconciliation import VendorBooks, together
+from athlete_ally.demo.reconciliation import Reconciliation, percentile
+from athlete_ally.demo.webhook_reconciliation import WebhookReconciliation, together
 
 _BARS = "▁▂▃▄▅▆▇█"
 # The longest three names beside each other leave a terminal of 80 columns whole.
@@ -35,14 +35,16 @@ class Heart:
     minutes_rmssd_ms: Sequence[float]
 
 
-def show(console: Console, books: Books, hearts: Sequence[Heart], letters: Sequence[Mapping[str, str]]) -> None:
+def show(
+    console: Console, reconciliation: Reconciliation, hearts: Sequence[Heart], letters: Sequence[Mapping[str, str]]
+) -> None:
     """Print everything."""
-    console.print(_flow(books))
-    console.print(_webhooks(books.vendors))
+    console.print(_flow(reconciliation))
+    console.print(_webhooks(reconciliation.vendors))
     console.print(_hearts(hearts))
     if letters:
         console.print(_letters(letters))
-    console.print(_ledger(books))
+    console.print(_ledger(reconciliation))
 
 
 def sparkline(values: Sequence[float], width: int = 13) -> str:
@@ -59,27 +61,33 @@ def sparkline(values: Sequence[float], width: int = 13) -> str:
     return "".join(_BARS[round((mean - low) * scale)] for mean in means)
 
 
-def _flow(books: Books) -> RenderableType:
-    heard = books.heard
+def _flow(reconciliation: Reconciliation) -> RenderableType:
+    heard = reconciliation.heard
     answers = ", ".join(f"{count} x {status}" for status, count in sorted(heard.statuses.items()))
-    p50, p99 = percentile(books.latencies_ms, 50), percentile(books.latencies_ms, 99)
+    p50, p99 = percentile(reconciliation.latencies_ms, 50), percentile(reconciliation.latencies_ms, 99)
     table = Table.grid(padding=(0, 2))
     table.add_row("clients", f"{heard.sent} sent", f"answers: {answers}")
     table.add_row("  │", f"{heard.refused} refused", "4xx: the sender's mistake, located for it")
-    table.add_row("ingest", f"{books.duplicates} duplicates", "recognised by content, stored once")
+    table.add_row("ingest", f"{reconciliation.duplicates} duplicates", "recognised by content, stored once")
     table.add_row("  │", f"{heard.accepted} accepted", "202 once the message is on disk")
-    table.add_row("unpack", f"{books.unpacked} unpacked", "from vendors: see below")
-    table.add_row("AA_CORE_HOT", f"{books.pending} pending", f"nats-server {books.servers['nats']}, sync always")
+    table.add_row("unpack", f"{reconciliation.unpacked} unpacked", "from vendors: see below")
+    table.add_row(
+        "AA_CORE_HOT", f"{reconciliation.pending} pending", f"nats-server {reconciliation.servers['nats']}, sync always"
+    )
     table.add_row("  │", "", f"202 to row: p50 {p50} ms, p99 {p99} ms")
-    table.add_row("normalize", f"{books.superseded} superseded", "by a later capture of the same period")
-    table.add_row("  ├─▶ AA_DLQ", f"{books.dead_lettered} dead-lettered", _reasons(books.dead_letters_by_reason))
-    table.add_row("PostgreSQL", f"{books.stored} stored", f"server {books.servers['postgres']}; records:")
-    for kinds in _in_lines(books.records):
+    table.add_row("normalize", f"{reconciliation.superseded} superseded", "by a later capture of the same period")
+    table.add_row(
+        "  ├─▶ AA_DLQ", f"{reconciliation.dead_lettered} dead-lettered", _reasons(reconciliation.dead_letters_by_reason)
+    )
+    table.add_row(
+        "PostgreSQL", f"{reconciliation.stored} stored", f"server {reconciliation.servers['postgres']}; records:"
+    )
+    for kinds in _in_lines(reconciliation.records):
         table.add_row("", "", kinds)
     return Panel(table, title="where the readings went", title_align="left", expand=False)
 
 
-def _webhooks(vendors: Mapping[str, VendorBooks]) -> RenderableType:
+def _webhooks(vendors: Mapping[str, WebhookReconciliation]) -> RenderableType:
     both = together(list(vendors.values()))
     kept, documents = sum(both.webhooks.values()), sum(both.documents.values())
     shaken = [each.title for each in vendors.values() if each.complaints is not None]
@@ -148,20 +156,20 @@ def _letters(letters: Sequence[Mapping[str, str]]) -> RenderableType:
     return Group(table, Text("to look into them: demo --keep, then athlete-ally dlq list | dlq show SEQ"))
 
 
-def _ledger(books: Books) -> RenderableType:
-    heard, vendors = books.heard, together(list(books.vendors.values()))
+def _ledger(demo: Reconciliation) -> RenderableType:
+    heard, vendors = demo.heard, together(list(demo.vendors.values()))
     parts = (
-        f"{heard.sent} sent + {books.unpacked} unpacked\n"
-        f"        = {books.stored} stored + {books.superseded} superseded + {books.duplicates} duplicates\n"
-        f"        + {heard.refused} refused + {books.dead_lettered} dead-lettered + {books.pending} pending "
-        f"+ {books.unaccounted} unaccounted\n"
+        f"{heard.sent} sent + {demo.unpacked} unpacked\n"
+        f"        = {demo.stored} stored + {demo.superseded} superseded + {demo.duplicates} duplicates\n"
+        f"        + {heard.refused} refused + {demo.dead_lettered} dead-lettered + {demo.pending} pending "
+        f"+ {demo.unaccounted} unaccounted\n"
         f"        {vendors.sent} webhooks = {_results(vendors.webhooks)}\n"
         f"        + {vendors.duplicates} duplicates + {vendors.refused} refused + {vendors.unaccounted} unaccounted\n"
         f"        {vendors.named} documents named = {_results(vendors.documents)} + {vendors.not_fetched} unaccounted"
     )
-    verdict = "nothing was lost" if books.is_balanced else "THE LEDGER DOES NOT BALANCE"
-    style = "bold green" if books.is_balanced else "bold red"
-    return Text.assemble("ledger: ", parts, "\n", (f"{verdict}; {books.seconds:.1f} s", style))
+    verdict = "nothing was lost" if demo.is_balanced else "THE LEDGER DOES NOT BALANCE"
+    style = "bold green" if demo.is_balanced else "bold red"
+    return Text.assemble("ledger: ", parts, "\n", (f"{verdict}; {demo.seconds:.1f} s", style))
 
 
 def _results(by_result: Mapping[str, int]) -> str:

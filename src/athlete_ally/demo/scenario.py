@@ -28,7 +28,7 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class Scenario:
     """The requests, in two rounds: the second repeats some of the first and comes after it."""
 
     first: tuple[Post, ...]
@@ -40,7 +40,7 @@ class Story:
         return sum(post.readings for post in (*self.first, *self.repeats))
 
 
-def tell(recordings: Sequence[Recording], today: datetime) -> Story:
+def tell(recordings: Sequence[Recording], today: datetime) -> Scenario:
     """Return the whole story for these recordings; nights and mornings are the last days before `today`."""
     mornings = {
         recording.file: (today - timedelta(days=number + 1)).replace(hour=6, minute=30, second=0, microsecond=0)
@@ -51,7 +51,7 @@ def tell(recordings: Sequence[Recording], today: datetime) -> Story:
     batches = [_array("hrv", batch) if number % 2 else _lines("hrv", batch) for number, batch in enumerate(minutes)]
     nights = _json_all("sleep", [_night(morning, number) for number, morning in enumerate(mornings.values())])
     good = (*wholes, *batches, *nights, _corrected(today))
-    return Story(first=(*good, *_broken(today)), repeats=good[::3])
+    return Scenario(first=(*good, *_broken(today)), repeats=good[::3])
 
 
 def person_of(recording: Recording) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VendorBooks:
+class WebhookReconciliation:
     """What one simulated vendor sent, and where it is.
 
     Of the webhooks `sent`, those `forged` were signed with another secret; `refused` is what was answered 401, and
@@ -63,21 +63,21 @@ class VendorBooks:
         }
 
 
-def together(books: Sequence[VendorBooks]) -> VendorBooks:
+def together(reconciliation: Sequence[WebhookReconciliation]) -> WebhookReconciliation:
     """Return the books of several vendors as those of one."""
-    return VendorBooks(
-        title=" and ".join(each.title for each in books),
-        people=sum(each.people for each in books),
-        complaints=[complaint for each in books for complaint in each.complaints or ()],
-        sent=sum(each.sent for each in books),
-        forged=sum(each.forged for each in books),
-        refused=sum(each.refused for each in books),
-        counted=sum(each.counted for each in books),
-        duplicates=sum(each.duplicates for each in books),
-        webhooks=_summed([each.webhooks for each in books]),
-        named=sum(each.named for each in books),
-        documents=_summed([each.documents for each in books]),
-        readings=sum(each.readings for each in books),
+    return WebhookReconciliation(
+        title=" and ".join(each.title for each in reconciliation),
+        people=sum(each.people for each in reconciliation),
+        complaints=[complaint for each in reconciliation for complaint in each.complaints or ()],
+        sent=sum(each.sent for each in reconciliation),
+        forged=sum(each.forged for each in reconciliation),
+        refused=sum(each.refused for each in reconciliation),
+        counted=sum(each.counted for each in reconciliation),
+        duplicates=sum(each.duplicates for each in reconciliation),
+        webhooks=_summed([each.webhooks for each in reconciliation]),
+        named=sum(each.named for each in reconciliation),
+        documents=_summed([each.documents for each in reconciliation]),
+        readings=sum(each.readings for each in reconciliation),
     )
 
 

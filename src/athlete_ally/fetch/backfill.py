@@ -10,11 +10,11 @@ from athlete_ally.core.errors import InvalidMessage, MessageTooLarge, Withdrawn
 from athlete_ally.core.ports import Now, Publisher
 from athlete_ally.core.vendor.api import Api, Rate
 from athlete_ally.core.vendor.grant import Grant
-from athlete_ally.core.vendor.history import HistoryBooks, OutOfReach, Portion, Window, cut, left_of
+from athlete_ally.core.vendor.history import BackfillStore, OutOfReach, Portion, Window, cut, left_of
 from athlete_ally.core.vendor.webhook import Resource
 from athlete_ally.fetch.dead_letters import fetched
 from athlete_ally.fetch.resource import Fetcher, Got, Hopeless, Nothing, Outcome
-from athlete_ally.fetch.retry import Endurance
+from athlete_ally.fetch.retry import BoundedRetry
 
 # What a vendor allows belongs to live notifications first: a back-fill never takes the last quarter of it.
 _SHARE = 0.75
@@ -62,8 +62,8 @@ class Backfill:
 
     fetcher: Fetcher
     publisher: Publisher
-    books: HistoryBooks
-    endurance: Endurance
+    backfill_store: BackfillStore
+    retry: BoundedRetry
     now: Now
 
     async def plan(self, grant: Grant, wanted: Window, *, again: bool) -> Plan:
@@ -74,7 +74,7 @@ class Backfill:
         """
         cuts = [cut(listing, wanted, self.now().date()) for listing in self.fetcher.api.history]
         portions = [portion for portions, _ in cuts for portion in portions]
-        left = left_of(portions, [] if again else await self.books.had(grant.id))
+        left = left_of(portions, [] if again else await self.backfill_store.had(grant.id))
         beyond = tuple(each for _, each in cuts if each is not None)
         return Plan(grant, tuple(left), len(portions) - len(left), beyond)
 
@@ -111,14 +111,14 @@ class Backfill:
         if errors:
             tally.lacking.append(Lacking(portion, errors[0]))
             return
-        await self.endurance.until_done(lambda: self.books.remember(grant.id, portion, answers))
+        await self.retry.until_done(lambda: self.backfill_store.remember(grant.id, portion, answers))
         tally.windows += 1
         tally.empty += answers == 0
 
     async def _outcomes(self, portion: Portion, account: str) -> AsyncGenerator[Outcome]:
         """Ask for what a window holds: one outcome, or one for each resource that the vendor's list names."""
         listing, call = portion.listing, portion.listing.call(portion.window)
-        listed = await self.endurance.until_done(lambda: self.fetcher.ask(call, account))
+        listed = await self.retry.until_done(lambda: self.fetcher.ask(call, account))
         if listing.names is None or not isinstance(listed, Got):
             yield listed
             return
@@ -128,14 +128,14 @@ class Backfill:
             yield Hopeless("refused", "the vendor's list can't be read")
             return
         for resource in resources:
-            yield await self.endurance.until_done(lambda resource=resource: self.fetcher.get(resource))
+            yield await self.retry.until_done(lambda resource=resource: self.fetcher.get(resource))
 
     async def _keep(self, grant: Grant, kind: str, outcome: Outcome, errors: list[str]) -> int:
         """Publish what was got, and return how many messages that is."""
         match outcome:
             case Got(_, body):
                 message = fetched(grant.granted.vendor, grant.id, kind, body, at=self.now())
-                await self.endurance.until_done(lambda: self.publisher.publish(message))
+                await self.retry.until_done(lambda: self.publisher.publish(message))
                 return 1
             case Nothing():
                 return 0

@@ -15,7 +15,7 @@ from athlete_ally.core.errors import Later, Refused, Unavailable, Withdrawn
 from athlete_ally.core.ports import Log, Observer
 from athlete_ally.core.series import FetchSeries
 from athlete_ally.core.vendor.api import VendorApi
-from athlete_ally.core.vendor.grant import Granted, Vault
+from athlete_ally.core.vendor.grant import Granted, TokenStore
 
 TICKET: Final = "link"
 TICKET_LIVES_S: Final = 24 * 3600
@@ -26,10 +26,10 @@ _COOKIE = "aa_connect"
 _HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
-class Seal(Protocol):
+class Cipher(Protocol):
     """Seals small documents that travel through browsers."""
 
-    def seal(self, purpose: str, fields: dict[str, Any]) -> str:
+    def cipher(self, purpose: str, fields: dict[str, Any]) -> str:
         """Return them sealed."""
         ...
 
@@ -43,8 +43,8 @@ class ConnectService:
     """What the routes need. `apis` holds the vendors at which our application is known: all others are closed."""
 
     apis: Mapping[str, VendorApi]
-    vault: Vault
-    seal: Seal
+    token_store: TokenStore
+    cipher: Cipher
     base_url: str
     nonce: Callable[[], str]
     observer: Observer
@@ -74,10 +74,10 @@ class ConnectService:
         return _page(f"Not connected: {text}.", status)
 
     async def _start(self, vendor: str, request: Request) -> Response:
-        ticket = self.seal.open(TICKET, request.query_params.get("ticket", ""), lives_s=TICKET_LIVES_S)
+        ticket = self.cipher.open(TICKET, request.query_params.get("ticket", ""), lives_s=TICKET_LIVES_S)
         await self._check(vendor, ticket)
         nonce = self.nonce()
-        state = self.seal.seal(_STATE, {**ticket, "nonce": nonce})
+        state = self.cipher.cipher(_STATE, {**ticket, "nonce": nonce})
         # The nonce is the verifier too: as long, as random, and with nobody but this browser and us.
         url = self.apis[vendor].authorize_url(state=state, redirect_url=self._redirect_url(vendor), verifier=nonce)
         response = RedirectResponse(url, HTTPStatus.SEE_OTHER, _HEADERS)
@@ -94,7 +94,7 @@ class ConnectService:
         return response
 
     async def _finish(self, vendor: str, request: Request) -> Response:
-        state = self.seal.open(_STATE, request.query_params.get("state", ""), lives_s=_STATE_LIVES_S)
+        state = self.cipher.open(_STATE, request.query_params.get("state", ""), lives_s=_STATE_LIVES_S)
         nonce = str(state.get("nonce", ""))
         # The browser that comes back is the one that left: nobody can make another's browser finish what they began.
         if not hmac.compare_digest(nonce.encode(), request.cookies.get(_COOKIE, "").encode()):
@@ -105,7 +105,7 @@ class ConnectService:
         account, tokens, scopes = await self.apis[vendor].redeem(
             request.query_params["code"], redirect_url=self._redirect_url(vendor), verifier=nonce
         )
-        grant = await self.vault.keep(Granted(vendor, account, state["user_id"], tokens, scopes))
+        grant = await self.token_store.keep(Granted(vendor, account, state["user_id"], tokens, scopes))
         self.observer.count(self.series.connects, vendor, "connected")
         self.log.info("connected", vendor=vendor, grant=grant.id)
         response = _page("Connected. You can close this page.", HTTPStatus.OK)
@@ -116,7 +116,7 @@ class ConnectService:
         """A link is for one vendor, and works until somebody connected with it."""
         if ticket.get("vendor") != vendor:
             raise Refused("this link is for another vendor")
-        grant = await self.vault.of_user(vendor, str(ticket.get("user_id", "")))
+        grant = await self.token_store.of_user(vendor, str(ticket.get("user_id", "")))
         made_at = datetime.fromisoformat(str(ticket.get("made_at")))
         if grant is not None and grant.state == "active" and grant.granted_at >= made_at:
             raise Refused("this link was used already: ask for a new one")
@@ -130,9 +130,9 @@ def connect_routes(service: ConnectService) -> list[BaseRoute]:
     return [Route("/connect/{vendor}", service.start), Route("/connect/{vendor}/callback", service.finish)]
 
 
-def link(seal: Seal, base_url: str, vendor: str, user_id: str, made_at: datetime) -> str:
+def link(cipher: Cipher, base_url: str, vendor: str, user_id: str, made_at: datetime) -> str:
     """Return the address with which one person connects one account, within a day and once."""
-    ticket = seal.seal(TICKET, {"vendor": vendor, "user_id": user_id, "made_at": made_at.isoformat()})
+    ticket = cipher.cipher(TICKET, {"vendor": vendor, "user_id": user_id, "made_at": made_at.isoformat()})
     return f"{base_url}/connect/{vendor}?ticket={ticket}"
 
 

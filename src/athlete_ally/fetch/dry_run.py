@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from athlete_ally.core.dry_run import Rehearsed
+from athlete_ally.core.dry_run import DryRunResult
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.messages.message import Delivery
 from athlete_ally.core.receipts import Rejected
@@ -29,45 +29,45 @@ class Permissions(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class FetchRehearsal:
+class FetchDryRun:
     """The rehearsal of the durable that fetches from a vendor. The vendor is not asked."""
 
     vendor: Vendor
-    books: Permissions | None
+    webhook_store: Permissions | None
 
-    async def __call__(self, deliveries: Sequence[Delivery]) -> list[Rehearsed]:
-        """Return what would become of each. See `Rehearsal`."""
+    async def __call__(self, deliveries: Sequence[Delivery]) -> list[DryRunResult]:
+        """Return what would become of each. See `DryRun`."""
         opened = [self._open(each) for each in deliveries]
         accounts = {it.account for each in opened if isinstance(each, Unpacked) for it in self._asked_for(each)}
         states: Mapping[str, GrantState] = {}
-        if self.books is not None and accounts:
-            states = await self.books.permissions(self.vendor.name, sorted(accounts))
-        return [each if isinstance(each, Rehearsed) else self._rehearsed(each, states) for each in opened]
+        if self.webhook_store is not None and accounts:
+            states = await self.webhook_store.permissions(self.vendor.name, sorted(accounts))
+        return [each if isinstance(each, DryRunResult) else self._result(each, states) for each in opened]
 
-    def _open(self, delivery: Delivery) -> Unpacked | Rehearsed:
+    def _open(self, delivery: Delivery) -> Unpacked | DryRunResult:
         try:
             return self.vendor.unpack(Webhook(delivery.body, delivery.headers, delivery.stored_at))
         except InvalidMessage:
             return Unpacked(ignored=1)
         except Exception as error:  # noqa: BLE001  # a bug of today's code is an answer: it would fail again
-            return Rehearsed(rejected=(Rejected(0, "max-deliver", type(error).__name__),))
+            return DryRunResult(rejected=(Rejected(0, "max-deliver", type(error).__name__),))
 
     def _asked_for(self, unpacked: Unpacked) -> list[Resource]:
         """Return what the vendor would be asked for."""
         api = self.vendor.api
         return [each for each in unpacked.resources if api is not None and api.call(each) is not None]
 
-    def _rehearsed(self, unpacked: Unpacked, states: Mapping[str, GrantState]) -> Rehearsed:
+    def _result(self, unpacked: Unpacked, states: Mapping[str, GrantState]) -> DryRunResult:
         resources = self._asked_for(unpacked)
         ignored = unpacked.ignored + len(unpacked.resources) - len(resources)
         if not resources:
-            return Rehearsed(ignored=ignored)
-        if self.books is None:
-            return Rehearsed(ignored=ignored, unknown=_NOT_TOLD)
+            return DryRunResult(ignored=ignored)
+        if self.webhook_store is None:
+            return DryRunResult(ignored=ignored, unknown=_NOT_TOLD)
         errors = [self._error(states.get(each.account)) for each in resources]
         rejected = tuple(Rejected(index, "non-retryable", error) for index, error in enumerate(errors) if error)
         unknown = f"there is a permission; what {self.vendor.name} answers can't be known without asking it"
-        return Rehearsed(ignored=ignored, rejected=rejected, unknown="" if rejected else unknown)
+        return DryRunResult(ignored=ignored, rejected=rejected, unknown="" if rejected else unknown)
 
     def _error(self, state: GrantState | None) -> str:
         if state is None:

@@ -9,7 +9,7 @@ from athlete_ally.core.errors import InvalidMessage, Later, OverLimit, Withdrawn
 from athlete_ally.core.ports import Now
 from athlete_ally.core.vendor.api import Answered, Api, Budget, VendorApi
 from athlete_ally.core.vendor.call import Call
-from athlete_ally.core.vendor.grant import Grant, GrantState, Vault
+from athlete_ally.core.vendor.grant import Grant, GrantState, TokenStore
 from athlete_ally.core.vendor.webhook import Resource
 
 # A token that ends while it is on its way is asked for again anyway; this saves the detour.
@@ -64,7 +64,7 @@ class Fetcher:
     vendor: str
     api: Api
     client: VendorApi
-    vault: Vault
+    token_store: TokenStore
     budget: Budget
     now: Now
     on_refresh: Callable[[], None]
@@ -82,7 +82,7 @@ class Fetcher:
             Later: the vendor can't answer now.
             Unavailable: the database can't be reached.
         """
-        grant = await self.vault.find(self.vendor, account)
+        grant = await self.token_store.find(self.vendor, account)
         if grant is None:
             return NOT_CONNECTED
         if grant.state != "active":
@@ -94,7 +94,7 @@ class Fetcher:
 
     async def withdraw(self, account: str) -> None:
         """Note that a person took the permission back. Raises as `get`."""
-        await self.vault.withdraw(self.vendor, account)
+        await self.token_store.withdraw(self.vendor, account)
 
     async def _follow(self, call: Call, grant: Grant, answers: tuple[bytes, ...] = ()) -> Outcome:
         if grant.granted.tokens.expires_at <= self.now() + _FRESH_FOR:
@@ -137,7 +137,7 @@ class Fetcher:
     async def _refreshed(self, grant: Grant) -> Grant:
         self.on_refresh()
         granted = grant.granted
-        return await self.vault.refresh(
+        return await self.token_store.refresh(
             granted.vendor, granted.account, stale=granted.tokens.access, exchange=self.client.exchange
         )
 

@@ -13,7 +13,7 @@ _LONGEST_DELAY_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Endurance:
+class BoundedRetry:
     """Tries again until an operation succeeds.
 
     A limit is waited for however long it takes: the vendor is well, and says when. Trouble is waited for until it has

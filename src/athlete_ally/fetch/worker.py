@@ -20,9 +20,9 @@ from athlete_ally.core.vendor.webhook_store import FetchReceipt, WebhookReceipt
 from athlete_ally.core.verdict import Ack, DeadLetter, Reason, Retry, RetryPolicy, Verdict, decide
 from athlete_ally.fetch.dead_letters import dead_letter, fetched
 from athlete_ally.fetch.resource import Fetcher, Got, Hopeless, Nothing, Outcome
-from athlete_ally.normalize.consumer_loop import FULL_DELAY_S, Hands
+from athlete_ally.normalize.consumer_loop import FULL_DELAY_S, ConsumerLoop
 from athlete_ally.normalize.prepare import identity_of, replay_of
-from athlete_ally.normalize.retry import Patience, Stopping
+from athlete_ally.normalize.retry import Stopping, UnboundedRetry
 
 # Resources asked for at once: polite to one vendor, and far above what any of them allows in the long run.
 _AT_ONCE = 16
@@ -31,8 +31,8 @@ _LONGEST_DELAY_S = 600.0
 _LONGEST_PAUSE_S = 30.0
 
 
-class Books(Protocol):
-    """Keeps receipts of webhooks, and of replays what became of them. See `WebhookBooks`."""
+class AccountLookup(Protocol):
+    """Keeps receipts of webhooks, and of replays what became of them. See `WebhookStore`."""
 
     async def remember_fetch(self, receipt: FetchReceipt) -> None:
         """Put on record that fetch is done with a webhook. May be repeated."""
@@ -50,8 +50,8 @@ class FetchTools:
     inbox: Inbox
     publisher: Publisher
     fetcher: Fetcher
-    books: Books
-    patience: Patience
+    webhook_store: AccountLookup
+    retry: UnboundedRetry
     observer: Observer
     series: FetchSeries
     tracing: Tracing
@@ -67,7 +67,7 @@ class FetchWorker:
         """Prepare; `run` does the work."""
         self._vendor = vendor
         self._tools = tools
-        self._hands = Hands(tools.inbox, tools.publisher, tools.patience)
+        self._hands = ConsumerLoop(tools.inbox, tools.publisher, tools.retry)
         self._policy = policy
         self._failures = 0
 
@@ -140,10 +140,10 @@ class FetchWorker:
         dead = sum(message.stream == topology.DLQ for message in messages)
         place = (identity_of(delivery), delivery.stream, delivery.sequence)
         done = FetchReceipt(*place, self._vendor.name, fetched=len(messages) - dead, dead_lettered=dead)
-        await tools.patience.until_done(lambda: tools.books.remember_fetch(done))
+        await tools.retry.until_done(lambda: tools.webhook_store.remember_fetch(done))
         if letter is not None:
             receipt = self._receipt(delivery, letter, fetched=len(messages) - dead, again=again)
-            await tools.patience.until_done(lambda: tools.books.remember(receipt))
+            await tools.retry.until_done(lambda: tools.webhook_store.remember(receipt))
 
     def _receipt(
         self, delivery: Delivery, letter: str, *, fetched: int, again: Sequence[OutgoingMessage]
@@ -174,13 +174,13 @@ class FetchWorker:
             # Whoever unpacks it writes the letter; one is enough.
             unpacked = Unpacked()
         for account in unpacked.withdrawn:
-            await self._tools.patience.until_done(lambda account=account: self._tools.fetcher.withdraw(account))
+            await self._tools.retry.until_done(lambda account=account: self._tools.fetcher.withdraw(account))
             self._count("withdrawn")
         verdict: Verdict = Ack()
         messages: list[OutgoingMessage] = []
         for resource in unpacked.resources:
             with self._tools.tracing.step(f"fetch {self._vendor.name}", delivery.headers):
-                outcome = await self._tools.patience.until_done(lambda r=resource: self._tools.fetcher.get(r))
+                outcome = await self._tools.retry.until_done(lambda r=resource: self._tools.fetcher.get(r))
             outcome = _that_fits(outcome)
             messages += self._messages(delivery, resource, outcome)
             if isinstance(outcome, Hopeless):

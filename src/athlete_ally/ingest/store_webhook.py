@@ -27,7 +27,7 @@ _ID = re.compile(r"[!-~]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
-class Keeper:
+class WebhookKeeper:
     """Publishes webhooks."""
 
     publisher: Publisher

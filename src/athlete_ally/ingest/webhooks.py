@@ -19,7 +19,7 @@ from athlete_ally.core.vendor.signature import Unverified, verify
 from athlete_ally.ingest.admission import Admission
 from athlete_ally.ingest.refusal import Refusal
 from athlete_ally.ingest.request_body import cut_off, discard_rest, receive, stopping
-from athlete_ally.ingest.store_webhook import Keeper
+from athlete_ally.ingest.store_webhook import WebhookKeeper
 
 PATHS: Final = ("/webhooks/{vendor}", "/webhooks/{vendor}/{secret}")
 """Where vendors deliver; the longer one is for vendors whose address is the secret."""
@@ -34,7 +34,7 @@ class WebhookService:
 
     vendors: Mapping[str, Vendor]
     secrets: Mapping[str, Secrets]
-    keeper: Keeper
+    keeper: WebhookKeeper
     admission: Admission
     max_body_bytes: int
     observer: Observer

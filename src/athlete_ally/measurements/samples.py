@@ -14,7 +14,7 @@ from athlete_ally.core.errors import InvalidReading
 from athlete_ally.core.readings.measurement import Measurement, Rules
 from athlete_ally.core.readings.reading import Decoder, Label, NotNegative, Positive, Reading
 from athlete_ally.core.readings.record import Arrival, common_columns
-from athlete_ally.core.readings.sample_batch import Run
+from athlete_ally.core.readings.sample_batch import SampleBatch
 
 Code = Literal[
     "heart_rate",
@@ -127,7 +127,7 @@ def _problems_of_time(reading: SamplesReading) -> list[tuple[str, str]]:
     return []
 
 
-def normalise(reading: SamplesReading, arrival: Arrival, index: int, _rules: Rules) -> Run:
+def normalise(reading: SamplesReading, arrival: Arrival, index: int, _rules: Rules) -> SampleBatch:
     """Turn a run of raw points into a record.
 
     Raises:
@@ -143,7 +143,7 @@ def normalise(reading: SamplesReading, arrival: Arrival, index: int, _rules: Rul
     plausible = tuple(low <= value <= high for value in reading.values)
     if not all(plausible):
         columns["quality_flags"] += ("points-implausible",)
-    return Run(
+    return SampleBatch(
         **columns,
         code=reading.code,
         unit=sort.unit,
@@ -167,7 +167,7 @@ SAMPLES = Measurement(
     kind="samples",
     title="Time series",
     decoder=Decoder[SamplesReading].for_type(SamplesReading, problems_of),
-    record_type=Run,
+    record_type=SampleBatch,
     normalise=normalise,
     examples=(
         {

@@ -15,8 +15,8 @@ from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher
 from athlete_ally.core.series import NormalizeSeries
 from athlete_ally.core.verdict import TERMINATED, Ack, Retry, Verdict
 from athlete_ally.normalize.advisory import GivenUp, read_advisory, reaped_letter
-from athlete_ally.normalize.consumer_loop import FULL_DELAY_S, Hands
-from athlete_ally.normalize.retry import Patience
+from athlete_ally.normalize.consumer_loop import FULL_DELAY_S, ConsumerLoop
+from athlete_ally.normalize.retry import UnboundedRetry
 
 _BATCH = 100
 
@@ -34,14 +34,14 @@ class StoredMessages(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Reaper:
+class AdvisoryWorker:
     """Handles the advisories, one after the other, until told to stop."""
 
     topology: Topology
     inbox: Inbox
     messages: StoredMessages
     publisher: Publisher
-    patience: Patience
+    retry: UnboundedRetry
     observer: Observer
     series: NormalizeSeries
     log: Log
@@ -60,8 +60,8 @@ class Reaper:
             self.observer.count(self.series.reaped, result)
 
     @property
-    def _hands(self) -> Hands:
-        return Hands(self.inbox, self.publisher, self.patience)
+    def _hands(self) -> ConsumerLoop:
+        return ConsumerLoop(self.inbox, self.publisher, self.retry)
 
     async def _take_turn(self) -> None:
         for delivery in await self._hands.pull(_BATCH):
@@ -81,7 +81,7 @@ class Reaper:
         }
         if self._is_ours(given_up):
             return "ours"
-        message = await self.patience.until_done(lambda: self.messages.one(given_up.stream, given_up.sequence))
+        message = await self.retry.until_done(lambda: self.messages.one(given_up.stream, given_up.sequence))
         if message is None:
             self.log.warning("given-up-and-gone", **about)
             return "gone"

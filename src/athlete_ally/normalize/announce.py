@@ -12,21 +12,21 @@ from athlete_ally.core.messages.message import Delivery, OutgoingMessage
 from athlete_ally.core.messages.trace import handed_on
 from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.readings.record import Record
-from athlete_ally.core.receipts import Lot
+from athlete_ally.core.receipts import StoreRequest
 
 # Half of what fits, so that a record is never split and never refused.
 _MAX_ANNOUNCEMENT_BYTES = topology.MAX_BODY_BYTES // 2
 
 
 def announcements(
-    measurement: Measurement, delivery: Delivery, lot: Lot, stored: Sequence[Record], *, at: datetime
+    measurement: Measurement, delivery: Delivery, request: StoreRequest, stored: Sequence[Record], *, at: datetime
 ) -> list[OutgoingMessage]:
     """Return messages that hold the stored records of one lot, without their bulky columns.
 
     The ids are the same whenever they are made again, so that a second attempt is a duplicate.
     """
     return [
-        _announcement(measurement.kind, delivery, lot, number, body, at)
+        _announcement(measurement.kind, delivery, request, number, body, at)
         for number, body in enumerate(_pack([_encode(measurement, record) for record in stored]))
     ]
 
@@ -48,9 +48,11 @@ def _pack(encoded: Sequence[bytes]) -> list[bytes]:
     return [b'{"records":[' + b",".join(pack) + b"]}" for pack in packs]
 
 
-def _announcement(kind: str, delivery: Delivery, lot: Lot, number: int, body: bytes, at: datetime) -> OutgoingMessage:
+def _announcement(
+    kind: str, delivery: Delivery, request: StoreRequest, number: int, body: bytes, at: datetime
+) -> OutgoingMessage:
     subject = topology.stored_subject(kind)
-    identity = derived_id("stored", lot.message_id, delivery.sequence, number)
+    identity = derived_id("stored", request.message_id, delivery.sequence, number)
     attributes = {
         headers.CE_SPECVERSION: "1.0",
         headers.CE_ID: identity,

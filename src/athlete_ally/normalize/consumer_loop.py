@@ -6,11 +6,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from athlete_ally.core.broker import topology
-from athlete_ally.core.circuit_breaker import Fuse
+from athlete_ally.core.circuit_breaker import CircuitBreaker
 from athlete_ally.core.messages.message import Delivery, OutgoingMessage
 from athlete_ally.core.ports import Inbox, Publisher
 from athlete_ally.core.verdict import Verdict
-from athlete_ally.normalize.retry import Patience, Stopping, kept_in_hand
+from athlete_ally.normalize.retry import Stopping, UnboundedRetry, kept_in_hand
 from athlete_ally.normalize.settle import settle
 
 FULL_DELAY_S = 30.0
@@ -22,27 +22,29 @@ _KEEP_EVERY_S = topology.ACK_WAIT_S / 4
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
+class ConsumerLoop:
     """Waits out the world's trouble in whatever it does; only a service that stops ends that, by `Stopping`."""
 
     inbox: Inbox
     publisher: Publisher
-    patience: Patience
+    retry: UnboundedRetry
 
-    async def work(self, turn: Callable[[], Awaitable[None]], stop: asyncio.Event, fuse: Fuse | None = None) -> None:
+    async def work(
+        self, turn: Callable[[], Awaitable[None]], stop: asyncio.Event, breaker: CircuitBreaker | None = None
+    ) -> None:
         """Take turns until `stop` is set or the fuse opens; what is in hand then is finished, or delivered again."""
         try:
             while not stop.is_set():
-                if fuse is not None and fuse.is_open:
+                if breaker is not None and breaker.is_open:
                     await stop.wait()
                     return
                 await turn()
         except Stopping:
-            self.patience.log_stop()
+            self.retry.log_stop()
 
     async def pull(self, most: int) -> Sequence[Delivery]:
         """Return up to `most` deliveries, or none after a while."""
-        return await self.patience.until_done(lambda: self.inbox.fetch(most, _LINGER_S))
+        return await self.retry.until_done(lambda: self.inbox.fetch(most, _LINGER_S))
 
     def keep(self, deliveries: Sequence[Delivery]) -> AbstractAsyncContextManager[None]:
         """Keep the broker from delivering these again while the block lasts."""
@@ -55,8 +57,8 @@ class Hands:
             StreamFull, MessageTooLarge: the stream does not take one of them; those before it are published.
         """
         for message in messages:
-            await self.patience.until_done(lambda message=message: self.publisher.publish(message))
+            await self.retry.until_done(lambda message=message: self.publisher.publish(message))
 
     async def settle(self, delivery: Delivery, verdict: Verdict) -> None:
         """Carry out a verdict."""
-        await self.patience.until_done(lambda: settle(self.inbox, delivery, verdict))
+        await self.retry.until_done(lambda: settle(self.inbox, delivery, verdict))

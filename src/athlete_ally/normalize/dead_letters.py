@@ -11,7 +11,7 @@ from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.identity import derived_id, fingerprint
 from athlete_ally.core.messages.message import Delivery, OutgoingMessage
 from athlete_ally.core.readings.reading import pick_readings
-from athlete_ally.core.receipts import Lot, Rejected
+from athlete_ally.core.receipts import Rejected, StoreRequest
 from athlete_ally.core.verdict import Reason
 
 # Long enough for a field and its limit; short enough that all headers stay within 16 KiB.
@@ -26,23 +26,25 @@ _NOT_COPIED = ("nats-", "aa-dlq-", "aa-original-", "aa-reading")
 
 
 def dead_letters(
-    kind: str, delivery: Delivery, lot: Lot, rejected: Sequence[Rejected], *, at: datetime
+    kind: str, delivery: Delivery, request: StoreRequest, rejected: Sequence[Rejected], *, at: datetime
 ) -> list[OutgoingMessage]:
     """Return a letter for each reason; a letter holds only the readings rejected for it, byte for byte.
 
     The ids are the same whenever the letters are made again, so that a second attempt is a duplicate.
     """
     by_reason = groupby(sorted(rejected, key=lambda each: each.reason), key=lambda each: each.reason)
-    return [_letter(kind, delivery, lot, list(each), at) for _, each in by_reason]
+    return [_letter(kind, delivery, request, list(each), at) for _, each in by_reason]
 
 
-def _letter(kind: str, delivery: Delivery, lot: Lot, rejected: list[Rejected], at: datetime) -> OutgoingMessage:
+def _letter(
+    kind: str, delivery: Delivery, request: StoreRequest, rejected: list[Rejected], at: datetime
+) -> OutgoingMessage:
     reason = rejected[0].reason
     indexes = [each.index for each in rejected]
-    is_whole = len(rejected) == lot.readings
+    is_whole = len(rejected) == request.readings
     first_error = printable(rejected[0].error)
     mark = fingerprint(kind, reason, shape_of(first_error))
-    stated = why_and_whence(delivery, lot.message_id, reason, first_error, fingerprint=mark, at=at)
+    stated = why_and_whence(delivery, request.message_id, reason, first_error, fingerprint=mark, at=at)
     stated[headers.READINGS] = str(len(rejected))
     if delivery.attempt == 1:
         stated[headers.DLQ_FIRST_DELIVERED] = instant(at)
@@ -52,7 +54,7 @@ def _letter(kind: str, delivery: Delivery, lot: Lot, rejected: list[Rejected], a
         stream=topology.DLQ,
         subject=topology.dead_letter_subject(kind, reason),
         body=delivery.body if is_whole else pick_readings(delivery.body, indexes),
-        message_id=derived_id("dlq", lot.message_id, delivery.sequence, reason),
+        message_id=derived_id("dlq", request.message_id, delivery.sequence, reason),
         headers={**copied_headers(delivery.headers), **stated},
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from athlete_ally.core.broker.topology import normalize_durable, raw_subject
-from athlete_ally.core.dry_run import Rehearsal, Rehearsed
+from athlete_ally.core.dry_run import DryRun, DryRunResult
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import Delivery, OutgoingMessage
 from athlete_ally.core.readings.measurement import Measurement, Rules
@@ -25,7 +25,7 @@ _STAND_IN = "somebody"
 _NOT_TOLD = "whose account it is can't be told without the database; nothing else is wrong with it"
 
 
-class Books(Protocol):
+class AccountLookup(Protocol):
     """Looks at what unpacking needs to know, without changing it. All of it raises `Unavailable`."""
 
     async def people(self, vendor: str, accounts: Sequence[str]) -> Mapping[str, str]:
@@ -41,37 +41,37 @@ class Books(Protocol):
         ...
 
 
-def normaliser(measurement: Measurement, rules: Rules) -> Rehearsal:
+def normaliser(measurement: Measurement, rules: Rules) -> DryRun:
     """Return the rehearsal of a kind's durable."""
 
-    async def rehearse(deliveries: Sequence[Delivery]) -> list[Rehearsed]:
+    async def dry_run(deliveries: Sequence[Delivery]) -> list[DryRunResult]:
         return [_normalised(measurement, rules, each) for each in deliveries]
 
-    return rehearse
+    return dry_run
 
 
-def _normalised(measurement: Measurement, rules: Rules, delivery: Delivery) -> Rehearsed:
+def _normalised(measurement: Measurement, rules: Rules, delivery: Delivery) -> DryRunResult:
     try:
-        lot = prepare(measurement, delivery, rules)
+        request = prepare(measurement, delivery, rules)
     except Exception as error:  # noqa: BLE001  # a bug of today's code is an answer: it would fail again
-        lot = give_up(delivery, "max-deliver", type(error).__name__)
-    return Rehearsed({measurement.kind: lot.records}, rejected=lot.rejected)
+        request = give_up(delivery, "max-deliver", type(error).__name__)
+    return DryRunResult({measurement.kind: request.records}, rejected=request.rejected)
 
 
 @dataclass(frozen=True, slots=True)
-class UnpackRehearsal:
+class UnpackDryRun:
     """The rehearsal of a vendor's durable: unpacks, then normalises what would be published.
 
-    Without `books` it does as if every account was somebody's, and says of what passes that it can't be told.
+    Without `webhook_store` it does as if every account was somebody's, and says of what passes that it can't be told.
     """
 
     vendor: Vendor
     kinds: Mapping[str, Measurement]
     rules: Rules
-    books: Books | None
+    webhook_store: AccountLookup | None
 
-    async def __call__(self, deliveries: Sequence[Delivery]) -> list[Rehearsed]:
-        """Return what would become of each. See `Rehearsal`."""
+    async def __call__(self, deliveries: Sequence[Delivery]) -> list[DryRunResult]:
+        """Return what would become of each. See `DryRun`."""
         owners = await self._owners(deliveries)
         opened = [_or_crash(lambda each=each: self._open(each, owners)) for each in deliveries]
         people = await self._people(opened)
@@ -79,7 +79,7 @@ class UnpackRehearsal:
         parcels = [_or_crash(lambda each=each, it=it: self._sorted(each, it, owners, people)) for each, it in pairs]
         on_record = await self._on_record(parcels)
         return [
-            self._rehearsed(each, it, parcel, on_record)
+            self._result(each, it, parcel, on_record)
             for each, it, parcel in zip(deliveries, opened, parcels, strict=True)
         ]
 
@@ -104,24 +104,24 @@ class UnpackRehearsal:
 
     async def _owners(self, deliveries: Sequence[Delivery]) -> dict[int, Account]:
         grants = {grant for each in deliveries if (grant := grant_of(each))}
-        if self.books is None:
+        if self.webhook_store is None:
             return {grant: Account(self.vendor.name, _STAND_IN, _STAND_IN) for grant in grants}
-        found = {grant: await self.books.owner(self.vendor.name, grant) for grant in sorted(grants)}
+        found = {grant: await self.webhook_store.owner(self.vendor.name, grant) for grant in sorted(grants)}
         return {grant: owner for grant, owner in found.items() if owner}
 
     async def _people(self, opened: Iterable[Unpacked | Parcel]) -> Mapping[str, str]:
         accounts = sorted({found.account for each in opened if isinstance(each, Unpacked) for found in each.found})
-        if self.books is None:
+        if self.webhook_store is None:
             return dict.fromkeys(accounts, _STAND_IN)
-        return await self.books.people(self.vendor.name, accounts) if accounts else {}
+        return await self.webhook_store.people(self.vendor.name, accounts) if accounts else {}
 
     async def _on_record(self, parcels: Iterable[Parcel]) -> frozenset[str]:
         identities = [message.message_id for parcel in parcels for message in parcel.messages]
-        return await self.books.on_record(identities) if self.books and identities else frozenset()
+        return await self.webhook_store.on_record(identities) if self.webhook_store and identities else frozenset()
 
-    def _rehearsed(
+    def _result(
         self, delivery: Delivery, opened: Unpacked | Parcel, parcel: Parcel, on_record: frozenset[str]
-    ) -> Rehearsed:
+    ) -> DryRunResult:
         """Return what follows from a webhook; what fails to be normalised would be a letter of its own."""
         fresh = [message for message in parcel.messages if message.message_id not in on_record]
         each = [self._followed(message, delivery) for message in fresh]
@@ -130,17 +130,17 @@ class UnpackRehearsal:
             for kind, some in one.records.items():
                 records[kind] = (*records.get(kind, ()), *some)
         rejected = [Rejected(it.index, it.reason, printable(it.error)) for it in parcel.failed]
-        whole = Rehearsed(
+        whole = DryRunResult(
             records,
             duplicate=parcel.readings - sum(one.passed + len(one.rejected) for one in each),
             ignored=_ignored(opened, parcel),
             rejected=(*rejected, *(it for one in each for it in one.rejected)),
         )
-        if self.books is None and parcel.readings and not whole.rejected:
+        if self.webhook_store is None and parcel.readings and not whole.rejected:
             return replace(whole, records={}, unknown=_NOT_TOLD)
         return whole
 
-    def _followed(self, message: OutgoingMessage, webhook: Delivery) -> Rehearsed:
+    def _followed(self, message: OutgoingMessage, webhook: Delivery) -> DryRunResult:
         """Return what would become of a message that the webhook leads to."""
         measurement = next(each for kind, each in self.kinds.items() if raw_subject(kind) == message.subject)
         delivery = replace(

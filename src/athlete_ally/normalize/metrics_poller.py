@@ -45,7 +45,7 @@ class Ledger(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class MetricsPoller:
     """Turns what the broker says into series.
 
     `differences` counts, by stream or durable, the fields that differ from the desired state. `syncs_always` tells

@@ -14,7 +14,7 @@ from athlete_ally.core.messages.message import Delivery
 from athlete_ally.core.messages.parent import Parent, parent_of
 from athlete_ally.core.readings.measurement import Measurement, Rules
 from athlete_ally.core.readings.record import EARLIEST_CAPTURE, MAX_CLOCK_AHEAD, Arrival, Record
-from athlete_ally.core.receipts import Lot, Rejected
+from athlete_ally.core.receipts import Rejected, StoreRequest
 from athlete_ally.core.verdict import Reason
 
 # A header may claim anything; no reading with its person and time is shorter than this.
@@ -25,7 +25,7 @@ _ID = re.compile(r"[!-~]{1,256}")
 _LETTER = re.compile(r"[!-~]{1,512}")
 
 
-def prepare(measurement: Measurement, delivery: Delivery, rules: Rules) -> Lot:
+def prepare(measurement: Measurement, delivery: Delivery, rules: Rules) -> StoreRequest:
     """Decode and normalise every reading of a delivery; what is invalid is rejected by itself."""
     try:
         readings, problems = measurement.decoder.decode_message(delivery.body)
@@ -43,7 +43,7 @@ def prepare(measurement: Measurement, delivery: Delivery, rules: Rules) -> Lot:
             records.append(measurement.normalise(reading, arrival, indexes[index], rules))
         except InvalidReading as error:
             rejected[index] = Rejected(indexes[index], "non-retryable", str(error))
-    return Lot(
+    return StoreRequest(
         message_id=arrival.message_id,
         stream=delivery.stream,
         sequence=delivery.sequence,
@@ -57,12 +57,12 @@ def prepare(measurement: Measurement, delivery: Delivery, rules: Rules) -> Lot:
     )
 
 
-def give_up(delivery: Delivery, reason: Reason, error: str) -> Lot:
+def give_up(delivery: Delivery, reason: Reason, error: str) -> StoreRequest:
     """Reject a whole message, unread."""
     declared = number(delivery.headers, headers.READINGS)
     readings = declared if declared is not None and 0 < declared <= _MOST_READINGS else 1
     arrival = _arrival(delivery)
-    return Lot(
+    return StoreRequest(
         message_id=arrival.message_id,
         stream=delivery.stream,
         sequence=delivery.sequence,

@@ -8,7 +8,7 @@ from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import Delivery, OutgoingMessage
 from athlete_ally.core.messages.trace import about, sampled_trace_id
 from athlete_ally.core.ports import Log, Observer
-from athlete_ally.core.receipts import Lot, Receipt
+from athlete_ally.core.receipts import Receipt, StoreRequest
 from athlete_ally.core.series import FRESH_S, NormalizeSeries
 
 
@@ -25,14 +25,19 @@ class Reporter:
         self._where = (topology.raw_subject(kind), topology.CORE_HOT, self._durable)
 
     def settled(
-        self, delivery: Delivery, lot: Lot, receipt: Receipt, letters: Sequence[OutgoingMessage], at: datetime
+        self,
+        delivery: Delivery,
+        request: StoreRequest,
+        receipt: Receipt,
+        letters: Sequence[OutgoingMessage],
+        at: datetime,
     ) -> None:
         """Report a message that is done with."""
         result = _result(receipt)
         self._observer.count(self._kind.messages, result, *self._where)
-        latency_s = max(0.0, (at - lot.received_at).total_seconds())
+        latency_s = max(0.0, (at - request.received_at).total_seconds())
         trace = sampled_trace_id(delivery.headers.get(headers.TRACEPARENT))
-        self._count_readings(lot, receipt, latency_s)
+        self._count_readings(request, receipt, latency_s)
         for letter in letters:
             reason = letter.headers[headers.DLQ_REASON]
             self._observer.count(self._series.dead_letters, self._durable, reason, letter.subject)
@@ -42,8 +47,8 @@ class Reporter:
         log(
             "settled",
             result=result,
-            message_id=lot.message_id,
-            readings=lot.readings,
+            message_id=request.message_id,
+            readings=request.readings,
             stored=len(receipt.stored),
             dead_lettered=len(receipt.rejected),
             **about(delivery),
@@ -65,16 +70,16 @@ class Reporter:
 
     def fuse_opened(self) -> None:
         """Report that this worker stopped itself."""
-        self._observer.set(self._series.fuse, self._durable, value=1)
+        self._observer.set(self._series.breaker, self._durable, value=1)
         self._log.error(
             "fuse-open",
             durable=self._durable,
             remedy="too many dead letters: look at them (AA_DLQ), mend the cause, then restart this worker",
         )
 
-    def _count_readings(self, lot: Lot, receipt: Receipt, latency_s: float) -> None:
+    def _count_readings(self, request: StoreRequest, receipt: Receipt, latency_s: float) -> None:
         if receipt.is_redelivery or receipt.is_duplicate:
-            counts = {"duplicate": lot.readings}
+            counts = {"duplicate": request.readings}
         else:
             invalid = sum(each.reason == "schema-invalid" for each in receipt.rejected)
             counts = {

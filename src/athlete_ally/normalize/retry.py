@@ -20,7 +20,7 @@ class Stopping(Exception):
     """The service stops and can't finish: leave everything unsettled, so that it is delivered again."""
 
 
-class Patience:
+class UnboundedRetry:
     """Tries again until an operation succeeds or the service stops."""
 
     def __init__(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from athlete_ally.core.broker import topology
-from athlete_ally.core.circuit_breaker import Fuse
+from athlete_ally.core.circuit_breaker import CircuitBreaker
 from athlete_ally.core.errors import MessageTooLarge, StreamFull
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import Delivery, OutgoingMessage
@@ -17,12 +17,12 @@ from athlete_ally.core.receipts import Rejected
 from athlete_ally.core.series import NormalizeSeries, UnpackSeries
 from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.core.vendor.webhook import Unpacked, UnpackResult
-from athlete_ally.core.vendor.webhook_store import Account, WebhookBooks, WebhookReceipt
+from athlete_ally.core.vendor.webhook_store import Account, WebhookReceipt, WebhookStore
 from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, decide, is_exhausted
-from athlete_ally.normalize.consumer_loop import FULL_DELAY_S, Hands
+from athlete_ally.normalize.consumer_loop import FULL_DELAY_S, ConsumerLoop
 from athlete_ally.normalize.dead_letters import printable
 from athlete_ally.normalize.prepare import identity_of, received_at, replay_of
-from athlete_ally.normalize.retry import Patience, Stopping
+from athlete_ally.normalize.retry import Stopping, UnboundedRetry
 from athlete_ally.normalize.unpack import (
     Parcel,
     gave_up,
@@ -39,9 +39,9 @@ class UnpackTools:
     """What an unpacker works with."""
 
     inbox: Inbox
-    books: WebhookBooks
+    webhook_store: WebhookStore
     publisher: Publisher
-    patience: Patience
+    retry: UnboundedRetry
     observer: Observer
     series: UnpackSeries
     work_series: NormalizeSeries
@@ -57,7 +57,7 @@ class Unpacker:
         vendor: Vendor,
         kinds: Mapping[str, Measurement],
         tools: UnpackTools,
-        fuse: Fuse,
+        breaker: CircuitBreaker,
         *,
         policy: RetryPolicy,
         batch: int,
@@ -66,8 +66,8 @@ class Unpacker:
         self._vendor = vendor
         self._kinds = kinds
         self._tools = tools
-        self._hands = Hands(tools.inbox, tools.publisher, tools.patience)
-        self._fuse = fuse
+        self._hands = ConsumerLoop(tools.inbox, tools.publisher, tools.retry)
+        self._breaker = breaker
         self._policy = policy
         self._batch = batch
         self._durable = topology.unpack_durable(vendor.name)
@@ -75,21 +75,21 @@ class Unpacker:
     @property
     def is_stopped_by_fuse(self) -> bool:
         """Tell whether too many dead letters stopped this worker."""
-        return self._fuse.is_open
+        return self._breaker.is_open
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is in hand then is finished, or left to be delivered again."""
-        await self._hands.work(self._take_turn, stop, self._fuse)
+        await self._hands.work(self._take_turn, stop, self._breaker)
 
     async def handle(self, deliveries: Sequence[Delivery]) -> None:
         """Deal with these webhooks one after the other: what fails or kills concerns one of them only."""
         latest = list({delivery.sequence: delivery for delivery in deliveries}.values())
         async with self._hands.keep(latest):
             asked = [_key(delivery) for delivery in latest]
-            known = await self._tools.patience.until_done(lambda: self._tools.books.known(asked))
+            known = await self._tools.retry.until_done(lambda: self._tools.webhook_store.known(asked))
             # Those that failed repeatedly come last, each with a note in the database that outlives us.
             for delivery in sorted(latest, key=lambda each: each.attempt >= self._policy.alone_from):
-                if self._fuse.is_open:
+                if self._breaker.is_open:
                     return
                 if _key(delivery) in known:
                     await self._hands.settle(delivery, Ack())
@@ -102,7 +102,7 @@ class Unpacker:
 
     async def _handle_one(self, delivery: Delivery) -> None:
         if delivery.attempt >= self._policy.alone_from:
-            started = await self._tools.patience.until_done(lambda: self._tools.books.start_alone(*_key(delivery)))
+            started = await self._tools.retry.until_done(lambda: self._tools.webhook_store.start_alone(*_key(delivery)))
             if is_exhausted(delivery.attempt, started, self._policy):
                 await self._finish(
                     delivery, gave_up("max-deliver", f"handled {started} times and never came to an end")
@@ -146,7 +146,7 @@ class Unpacker:
 
     async def _owner(self, grant: int) -> Account | None:
         name = self._vendor.name
-        return await self._tools.patience.until_done(lambda: self._tools.books.owner(name, grant))
+        return await self._tools.retry.until_done(lambda: self._tools.webhook_store.owner(name, grant))
 
     async def _people(self, unpacked: Unpacked | Parcel) -> Mapping[str, str]:
         found = () if isinstance(unpacked, Parcel) else unpacked.found
@@ -154,7 +154,7 @@ class Unpacker:
         if not accounts:
             return {}
         name = self._vendor.name
-        return await self._tools.patience.until_done(lambda: self._tools.books.people(name, accounts))
+        return await self._tools.retry.until_done(lambda: self._tools.webhook_store.people(name, accounts))
 
     async def _finish(self, delivery: Delivery, parcel: Parcel) -> None:
         """Carry out what follows, in the safe order: readings, dead letters, receipt, settlement."""
@@ -166,15 +166,15 @@ class Unpacker:
         except (StreamFull, MessageTooLarge) as error:
             self._tools.log.warning("given-back", error=str(error), **about(delivery))
             # No room is no fault of the webhook: it did not kill us, however often it has to come back.
-            await self._tools.patience.until_done(lambda: self._tools.books.end_alone(_key(delivery)[0]))
+            await self._tools.retry.until_done(lambda: self._tools.webhook_store.end_alone(_key(delivery)[0]))
             await self._hands.settle(delivery, Retry(FULL_DELAY_S))
             return
         if parcel.withdrawn:
-            await self._tools.patience.until_done(
-                lambda: self._tools.books.withdraw(self._vendor.name, parcel.withdrawn)
+            await self._tools.retry.until_done(
+                lambda: self._tools.webhook_store.withdraw(self._vendor.name, parcel.withdrawn)
             )
         receipt = self._receipt(delivery, parcel)
-        await self._tools.patience.until_done(lambda: self._tools.books.remember(receipt))
+        await self._tools.retry.until_done(lambda: self._tools.webhook_store.remember(receipt))
         is_dead = bool(parcel.failed) and not parcel.messages
         await self._hands.settle(delivery, DeadLetter(parcel.failed[0].reason) if is_dead else Ack())
         self._report(delivery, parcel, letters)
@@ -208,9 +208,9 @@ class Unpacker:
         # An account that nobody linked yet says nothing about our code, and a replay nothing that is not known: neither
         # must stop the others.
         if replay_of(delivery) is None:
-            self._fuse.record(dead=any(each.reason != "unknown-account" for each in parcel.failed))
-        if self._fuse.is_open:
-            self._tools.observer.set(self._tools.work_series.fuse, self._durable, value=1)
+            self._breaker.record(dead=any(each.reason != "unknown-account" for each in parcel.failed))
+        if self._breaker.is_open:
+            self._tools.observer.set(self._tools.work_series.breaker, self._durable, value=1)
             self._tools.log.error(
                 "fuse-open",
                 durable=self._durable,

@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from athlete_ally.core.circuit_breaker import Fuse
+from athlete_ally.core.circuit_breaker import CircuitBreaker
 from athlete_ally.core.errors import MessageTooLarge, StreamFull
 from athlete_ally.core.messages.message import Delivery
 from athlete_ally.core.ports import Inbox, Now, Publisher, Store
 from athlete_ally.core.readings.measurement import Measurement, Rules
-from athlete_ally.core.receipts import Lot, Receipt
+from athlete_ally.core.receipts import Receipt, StoreRequest
 from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, Verdict, decide, is_exhausted
 from athlete_ally.normalize.announce import announcements
-from athlete_ally.normalize.consumer_loop import FULL_DELAY_S, Hands
+from athlete_ally.normalize.consumer_loop import FULL_DELAY_S, ConsumerLoop
 from athlete_ally.normalize.dead_letters import dead_letters
 from athlete_ally.normalize.prepare import give_up, identity_of, prepare
 from athlete_ally.normalize.report import Reporter
-from athlete_ally.normalize.retry import Patience
+from athlete_ally.normalize.retry import UnboundedRetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Tools:
     inbox: Inbox
     store: Store
     publisher: Publisher
-    patience: Patience
+    retry: UnboundedRetry
     reporter: Reporter
     now: Now
 
@@ -44,21 +44,21 @@ class Work:
 class Worker:
     """Handles the deliveries of one durable, batch by batch, until told to stop."""
 
-    def __init__(self, work: Work, tools: Tools, fuse: Fuse) -> None:
+    def __init__(self, work: Work, tools: Tools, breaker: CircuitBreaker) -> None:
         """Prepare; `run` does the work."""
         self._work = work
         self._tools = tools
-        self._hands = Hands(tools.inbox, tools.publisher, tools.patience)
-        self._fuse = fuse
+        self._hands = ConsumerLoop(tools.inbox, tools.publisher, tools.retry)
+        self._breaker = breaker
 
     @property
     def is_stopped_by_fuse(self) -> bool:
         """Tell whether too many dead letters stopped this worker."""
-        return self._fuse.is_open
+        return self._breaker.is_open
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is in hand then is finished, or left to be delivered again."""
-        await self._hands.work(self._take_turn, stop, self._fuse)
+        await self._hands.work(self._take_turn, stop, self._breaker)
 
     async def handle(self, deliveries: Sequence[Delivery]) -> None:
         """Deal with these deliveries: the fresh ones together, and each that failed repeatedly by itself."""
@@ -67,13 +67,13 @@ class Worker:
         async with self._hands.keep(latest):
             await self._handle_batch([(delivery, self._prepare(delivery)) for delivery in together])
             for delivery in latest:
-                if delivery.attempt >= self._work.policy.alone_from and not self._fuse.is_open:
+                if delivery.attempt >= self._work.policy.alone_from and not self._breaker.is_open:
                     await self._handle_alone(delivery)
 
     async def _take_turn(self) -> None:
         await self.handle(await self._hands.pull(self._work.batch))
 
-    def _prepare(self, delivery: Delivery) -> Lot | Retry:
+    def _prepare(self, delivery: Delivery) -> StoreRequest | Retry:
         """Decode and normalise. An error that nobody foresaw concerns this message only."""
         try:
             return prepare(self._work.measurement, delivery, self._work.rules)
@@ -86,76 +86,79 @@ class Worker:
 
     async def _handle_alone(self, delivery: Delivery) -> None:
         """Handle a message that may kill the process, with a note in the database that outlives us."""
-        started = await self._tools.patience.until_done(
+        started = await self._tools.retry.until_done(
             lambda: self._tools.store.start_alone(identity_of(delivery), delivery.stream, delivery.sequence)
         )
         if is_exhausted(delivery.attempt, started, self._work.policy):
-            lot = give_up(delivery, "max-deliver", f"handled {started} times and never came to an end")
-            await self._handle_batch([(delivery, lot)])
+            request = give_up(delivery, "max-deliver", f"handled {started} times and never came to an end")
+            await self._handle_batch([(delivery, request)])
         else:
             await self._handle_batch([(delivery, self._prepare(delivery))])
 
-    async def _handle_batch(self, prepared: Sequence[tuple[Delivery, Lot | Retry]]) -> None:
+    async def _handle_batch(self, prepared: Sequence[tuple[Delivery, StoreRequest | Retry]]) -> None:
         for delivery, outcome in prepared:
             if isinstance(outcome, Retry):
                 await self._settle(delivery, outcome)
-        lots = [(delivery, lot) for delivery, lot in prepared if isinstance(lot, Lot)]
+        requests = [(delivery, request) for delivery, request in prepared if isinstance(request, StoreRequest)]
         # The others stay unsettled and without a receipt: a mended worker is to look at them afresh.
-        lots = lots[: self._fuse.room_for([_is_dead(lot) for _, lot in lots])]
-        if not lots:
+        requests = requests[: self._breaker.room_for([_is_dead(request) for _, request in requests])]
+        if not requests:
             return
-        receipts = await self._tools.patience.until_done(
-            lambda: self._tools.store.store(self._work.measurement, [lot for _, lot in lots])
+        receipts = await self._tools.retry.until_done(
+            lambda: self._tools.store.store(self._work.measurement, [request for _, request in requests])
         )
-        for (_, lot), receipt in zip(lots, receipts, strict=True):
-            self._count_for_fuse(lot, receipt)
+        for (_, request), receipt in zip(requests, receipts, strict=True):
+            self._count_for_fuse(request, receipt)
         finished = await asyncio.gather(
-            *(self._finish(delivery, lot, receipt) for (delivery, lot), receipt in zip(lots, receipts, strict=True)),
+            *(
+                self._finish(delivery, request, receipt)
+                for (delivery, request), receipt in zip(requests, receipts, strict=True)
+            ),
             return_exceptions=True,
         )
         for outcome in finished:
             if outcome is not None:
                 raise outcome
 
-    def _count_for_fuse(self, lot: Lot, receipt: Receipt) -> None:
+    def _count_for_fuse(self, request: StoreRequest, receipt: Receipt) -> None:
         """Count a message once: what is redelivered because AA_DLQ is full is no further bad message.
 
         A replay that fails says nothing of what arrives, and whoever replays stops by a limit of its own.
         """
-        if receipt.is_redelivery or lot.replay_of is not None or self._fuse.is_open:
+        if receipt.is_redelivery or request.replay_of is not None or self._breaker.is_open:
             return
-        self._fuse.record(dead=bool(receipt.rejected))
-        if self._fuse.is_open:
+        self._breaker.record(dead=bool(receipt.rejected))
+        if self._breaker.is_open:
             self._tools.reporter.fuse_opened()
 
-    async def _finish(self, delivery: Delivery, lot: Lot, receipt: Receipt) -> None:
+    async def _finish(self, delivery: Delivery, request: StoreRequest, receipt: Receipt) -> None:
         """Carry out what follows from a receipt, in the safe order: dead letters, announcement, settlement."""
         at = self._tools.now()
         kind = self._work.measurement.kind
         # The letter that is replayed is still there, and the receipt says what failed again: no second one is made.
-        letters = [] if lot.replay_of else dead_letters(kind, delivery, lot, receipt.rejected, at=at)
-        told = announcements(self._work.measurement, delivery, lot, receipt.stored, at=at)
+        letters = [] if request.replay_of else dead_letters(kind, delivery, request, receipt.rejected, at=at)
+        told = announcements(self._work.measurement, delivery, request, receipt.stored, at=at)
         try:
             await self._hands.publish((*letters, *told))
         except (StreamFull, MessageTooLarge) as error:
             self._tools.reporter.given_back(delivery, str(error))
             await self._settle(delivery, Retry(FULL_DELAY_S))
             return
-        await self._settle(delivery, self._verdict(lot, receipt))
-        self._tools.reporter.settled(delivery, lot, receipt, letters, at)
+        await self._settle(delivery, self._verdict(request, receipt))
+        self._tools.reporter.settled(delivery, request, receipt, letters, at)
 
     async def _settle(self, delivery: Delivery, verdict: Verdict) -> None:
         await self._hands.settle(delivery, verdict)
         if isinstance(verdict, Retry):
             self._tools.reporter.retried(delivery)
 
-    def _verdict(self, lot: Lot, receipt: Receipt) -> Verdict:
+    def _verdict(self, request: StoreRequest, receipt: Receipt) -> Verdict:
         """A message of which nothing was of use is terminated, all others are acknowledged."""
-        if receipt.rejected and len(receipt.rejected) == lot.readings:
+        if receipt.rejected and len(receipt.rejected) == request.readings:
             return DeadLetter(receipt.rejected[0].reason)
         return Ack()
 
 
-def _is_dead(lot: Lot) -> bool:
+def _is_dead(request: StoreRequest) -> bool:
     """Tell whether the fuse is to count a lot as dead."""
-    return bool(lot.rejected) and lot.replay_of is None
+    return bool(request.rejected) and request.replay_of is None

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from athlete_ally.simulate.vendor_profile import ApiFace, Asked
+from athlete_ally.simulate.vendor_profile import ApiProfile, Asked
 
 
 def _yesterday() -> date:
@@ -31,7 +31,7 @@ class SimulatedApi:
     `last_day`, whose night is over everywhere. `clock` gives seconds.
     """
 
-    face: ApiFace
+    profile: ApiProfile
     accounts: list[str]
     clock: Callable[[], float]
     lives_s: float = 3600
@@ -55,8 +55,8 @@ class SimulatedApi:
         """Return the application that answers as the vendor does."""
         return Starlette(
             routes=[
-                Route(self.face.authorize_path, self._authorize),
-                Route(self.face.token_path, self._token, methods=["POST"]),
+                Route(self.profile.authorize_path, self._authorize),
+                Route(self.profile.token_path, self._token, methods=["POST"]),
                 Route("/{path:path}", self._data, methods=["GET", "POST"]),
             ]
         )
@@ -96,9 +96,9 @@ class SimulatedApi:
             "access_token": access,
             "token_type": "Bearer",
             "expires_in": int(self.lives_s),
-            self.face.account_field: self._own(account),
+            self.profile.account_field: self._own(account),
         }
-        if self.face.refreshes:
+        if self.profile.refreshes:
             document["refresh_token"] = self._new("refresh")
             self._refresh[document["refresh_token"]] = account
         return self._answer(200, document)
@@ -108,13 +108,13 @@ class SimulatedApi:
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         in_header = scheme == "Basic" and b":" in b64decode(credentials)
         in_form = "client_id" in form and "client_secret" in form
-        return (in_header, in_form) == (self.face.wants_basic, not self.face.wants_basic)
+        return (in_header, in_form) == (self.profile.wants_basic, not self.profile.wants_basic)
 
     def _redeemed(self, form: dict[str, str]) -> str | None:
         account, challenge = self._codes.pop(form.get("code", ""), (None, ""))
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         proved = urlsafe_b64encode(digest).rstrip(b"=").decode() == challenge
-        return account if proved or not self.face.wants_pkce else None
+        return account if proved or not self.profile.wants_pkce else None
 
     async def _data(self, request: Request) -> Response:
         self.requests += 1
@@ -132,11 +132,11 @@ class SimulatedApi:
 
     async def _answer_to(self, request: Request, account: str) -> Response:
         """Answer somebody who has a token."""
-        if request.url.path == self.face.who_path:
-            return self._answer(200, {self.face.account_field: self._own(account)})
-        if request.url.path == self.face.enrol_path:
+        if request.url.path == self.profile.who_path:
+            return self._answer(200, {self.profile.account_field: self._own(account)})
+        if request.url.path == self.profile.enrol_path:
             return self._enrol(account)
-        if self.face.enrol_path is not None and account not in self._enrolled:
+        if self.profile.enrol_path is not None and account not in self._enrolled:
             return self._answer(403, {})
         form = dict(parse_qsl((await request.body()).decode()))
         document = self._document(Asked(request.url.path, account, dict(request.query_params), form, self.last_day))
@@ -152,7 +152,7 @@ class SimulatedApi:
 
     def _document(self, asked: Asked) -> Any:
         try:
-            return self.face.document(asked)
+            return self.profile.document(asked)
         except ValueError:
             # A name that is none of ours.
             return None
@@ -166,12 +166,12 @@ class SimulatedApi:
         return started_s + self.window_s - self.clock() if used >= self.per_window else 0.0
 
     def _own(self, account: str) -> str | int:
-        return int(account) if self.face.number_accounts else account
+        return int(account) if self.profile.number_accounts else account
 
     def _new(self, what: str) -> str:
         self.serial += 1
         return f"{what}-{self.serial}"
 
     def _answer(self, status: int, document: Any, headers: dict[str, str] | None = None) -> Response:
-        status, document = self.face.wrap(status, document)
+        status, document = self.profile.wrap(status, document)
         return Response(msgspec.json.encode(document), status, headers, "application/json")

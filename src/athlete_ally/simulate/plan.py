@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from athlete_ally.simulate.vendor_profile import Face
+from athlete_ally.simulate.vendor_profile import VendorProfile
 
 # Ten years: further back nobody wore these devices.
 _DAYS = 3650
@@ -31,10 +31,10 @@ class Mix:
 
 
 def dispatches(
-    face: Face, accounts: Sequence[str], last_day: date, mix: Mix, chance: Callable[[], float]
+    profile: VendorProfile, accounts: Sequence[str], last_day: date, mix: Mix, chance: Callable[[], float]
 ) -> Iterator[Dispatch]:
     """Yield everybody's deliveries, from the last day backwards. `chance` gives numbers from 0 to 1."""
-    for dispatch in _late(_days(face, accounts, last_day), mix.disorder, chance):
+    for dispatch in _late(_days(profile, accounts, last_day), mix.disorder, chance):
         yield dispatch
         if chance() < mix.duplicates:
             yield replace(dispatch, is_repeat=True)
@@ -42,10 +42,10 @@ def dispatches(
             yield replace(dispatch, is_forged=True)
 
 
-def _days(face: Face, accounts: Sequence[str], last_day: date) -> Iterator[Dispatch]:
+def _days(profile: VendorProfile, accounts: Sequence[str], last_day: date) -> Iterator[Dispatch]:
     for back in range(_DAYS):
         for account in accounts:
-            yield from map(Dispatch, face.deliveries(account, last_day - timedelta(days=back)))
+            yield from map(Dispatch, profile.deliveries(account, last_day - timedelta(days=back)))
 
 
 def _late(each: Iterator[Dispatch], share: float, chance: Callable[[], float]) -> Iterator[Dispatch]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from athlete_ally.core.ports import Now, Sleep
 from athlete_ally.simulate.plan import Dispatch
-from athlete_ally.simulate.vendor_profile import Face, Shake
+from athlete_ally.simulate.vendor_profile import Handshake, VendorProfile
 
 # Many enough for any rate that this machine can send, few enough not to hoard requests when nobody answers.
 _AT_ONCE = 32
@@ -92,7 +92,7 @@ class Tally:
 class Sender:
     """Sends for one vendor. Waits between attempts are divided by `hasten`."""
 
-    face: Face
+    profile: VendorProfile
     secret: str
     token: str
     send: Send
@@ -104,7 +104,7 @@ class Sender:
     async def shake_hands(self) -> list[str]:
         """Return what was answered otherwise than the vendor wants it; nothing where all is well."""
         wrong: list[str] = []
-        for shake in self.face.handshake(self.secret, self.token):
+        for shake in self.profile.handshake(self.secret, self.token):
             request = Outgoing(shake.method, shake.headers, shake.body, shake.query, self._path_secret(self.secret))
             reply = await self.send(request)
             if reply.status != shake.status or shake.holds not in reply.text:
@@ -152,7 +152,7 @@ class Sender:
         self.tally.refused += reply.status == _UNAUTHORIZED
 
     async def _deliver(self, dispatch: Dispatch, stopped: "asyncio.Task[Any]") -> None:
-        for wait_s in (*self.face.waits_s, None):
+        for wait_s in (*self.profile.waits_s, None):
             if (await self._attempt(dispatch, self.secret)).is_taken:
                 self.tally.taken += 1
                 return
@@ -163,14 +163,14 @@ class Sender:
         self.tally.given_up += 1
 
     async def _attempt(self, dispatch: Dispatch, secret: str) -> Reply:
-        headers = {"content-type": self.face.content_type}
-        headers |= self.face.sign(secret, dispatch.body, int(self.now().timestamp()))
+        headers = {"content-type": self.profile.content_type}
+        headers |= self.profile.sign(secret, dispatch.body, int(self.now().timestamp()))
         reply = await self.send(Outgoing("POST", headers, dispatch.body, path_secret=self._path_secret(secret)))
         self.tally.statuses[reply.status] = self.tally.statuses.get(reply.status, 0) + 1
         return reply
 
     def _path_secret(self, secret: str) -> str:
-        return secret if self.face.secret_in_path else ""
+        return secret if self.profile.secret_in_path else ""
 
 
 def another_secret(secret: str) -> str:
@@ -179,7 +179,7 @@ def another_secret(secret: str) -> str:
     return mark + secret.removeprefix(mark).translate(_NEXT_CHARACTER)
 
 
-def _complaint(shake: Shake, reply: Reply) -> str:
+def _complaint(shake: Handshake, reply: Reply) -> str:
     return f"{shake.method} of the handshake: {shake.status} is wanted, {reply.status or 'nobody'} answered"
 
 

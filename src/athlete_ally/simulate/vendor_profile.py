@@ -38,7 +38,7 @@ def plain(status: int, document: Any) -> tuple[int, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiFace:
+class ApiProfile:
     """A vendor's API as its clients see it.
 
     `document` makes the answer to what is asked; None, or a ValueError, means 404. The same question has the same
@@ -61,7 +61,7 @@ class ApiFace:
 
 
 @dataclass(frozen=True, slots=True)
-class Shake:
+class Handshake:
     """One request of a handshake, and what is wanted for it: a status, and a text within the answer."""
 
     method: str
@@ -72,7 +72,7 @@ class Shake:
     holds: str = ""
 
 
-def no_handshake(_secret: str, _token: str) -> tuple[Shake, ...]:
+def no_handshake(_secret: str, _token: str) -> tuple[Handshake, ...]:
     """Ask for nothing."""
     return ()
 
@@ -82,7 +82,7 @@ SOME_WAITS_S = (5.0, 60.0, 300.0, 1800.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class VendorProfile:
     """One vendor as we see it.
 
     `deliveries` makes the bodies of everything that is delivered of one day of an account, none of them alike. `sign`
@@ -95,9 +95,9 @@ class Face:
     sign: Callable[[str, bytes, int], Headers]
     content_type: str = "application/json"
     secret_in_path: bool = False
-    handshake: Callable[[str, str], tuple[Shake, ...]] = no_handshake
+    handshake: Callable[[str, str], tuple[Handshake, ...]] = no_handshake
     waits_s: tuple[float, ...] = SOME_WAITS_S
-    api: ApiFace | None = None
+    api: ApiProfile | None = None
 
 
 def unsigned(_secret: str, _body: bytes, _at_s: int) -> Headers:

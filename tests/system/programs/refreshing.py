@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from athlete_ally.adapters.encryption.tokens import TokenSeal
+from athlete_ally.adapters.encryption.tokens import TokenCipher
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
-from athlete_ally.adapters.postgres.token_store import PostgresVault
+from athlete_ally.adapters.postgres.token_store import PostgresTokenStore
 from athlete_ally.core.errors import Withdrawn
 from athlete_ally.core.vendor.grant import Tokens
 
@@ -18,7 +18,7 @@ from athlete_ally.core.vendor.grant import Tokens
 async def main(vendor_url: str, *, dies: bool) -> None:
     """Ask the vendor of this address for new tokens, once."""
     pool = await open_pool(os.environ["DATABASE_URL"], size=2)
-    vault = PostgresVault(pool, TokenSeal(os.environ["AA_TOKEN_KEY"]))
+    token_store = PostgresTokenStore(pool, TokenCipher(os.environ["AA_TOKEN_KEY"]))
 
     async def exchange(tokens: Tokens) -> Tokens:
         async with httpx.AsyncClient(trust_env=False) as client:
@@ -31,7 +31,7 @@ async def main(vendor_url: str, *, dies: bool) -> None:
         return Tokens(access, refresh, datetime.now(UTC) + timedelta(hours=1))
 
     try:
-        grant = await vault.refresh("oura", "person-1", stale="access-0", exchange=exchange)
+        grant = await token_store.refresh("oura", "person-1", stale="access-0", exchange=exchange)
         sys.stdout.write(f"{grant.granted.tokens.access}\n")
     except Withdrawn:
         sys.stdout.write("withdrawn\n")

@@ -13,14 +13,14 @@ from typing import Any
 from athlete_ally import measurements
 from athlete_ally.adapters.nats.dead_letters import NatsLetters
 from athlete_ally.adapters.nats.publisher import NatsPublisher
-from athlete_ally.adapters.postgres.audit_log import PostgresJournal
+from athlete_ally.adapters.postgres.audit_log import PostgresAuditLog
 from athlete_ally.core.readings.reading import Decoder
 from athlete_ally.measurements.hrv import HrvReading, problems_of
 
 _METHODS = {
     "publish": (NatsPublisher, "publish"),
     "remove": (NatsLetters, "remove"),
-    "note": (PostgresJournal, "write"),
+    "note": (PostgresAuditLog, "write"),
 }
 
 

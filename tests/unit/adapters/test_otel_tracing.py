@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from support.fakes import FakeInbox, FakeLog, FakePublisher, FakeStore, dev_topology
-from support.samples import hrv_record, lot
+from support.samples import hrv_record, request
 
 from athlete_ally.adapters.tracing import otel
 from athlete_ally.adapters.tracing.messages import WatchedInbox
@@ -147,7 +147,7 @@ async def test_one_batch_that_fails_is_one_span() -> None:
     watching, fake = Watching(), FakeStore()
     fake.unavailable = True
     with pytest.raises(Unavailable):
-        await watching.tracing.store(fake).store(HRV, [lot(hrv_record(), sequence=n) for n in range(1, 50)])
+        await watching.tracing.store(fake).store(HRV, [request(hrv_record(), sequence=n) for n in range(1, 50)])
 
     assert [(name, about["db.operation.batch.size"], about["error.type"]) for name, about in watching.seen()] == [
         ("store hrv_data", 49, "Unavailable")

@@ -5,7 +5,15 @@ from collections.abc import Callable
 
 import pytest
 
-from athlete_ally.console.access import SESSION_S, Attempts, OpenDoor, Person, ProxyDoor, Sessions, TokenDoor
+from athlete_ally.console.access import (
+    SESSION_S,
+    Attempts,
+    LocalAuthentication,
+    Person,
+    ProxyAuthentication,
+    Sessions,
+    TokenAuthentication,
+)
 from athlete_ally.core.client_key import digest
 
 OPERATOR, VIEWER = Person("ada", "operator"), Person("vic", "viewer")
@@ -34,34 +42,38 @@ def test_a_token_is_worth_its_role_until_it_is_revoked() -> None:
     The file that holds a token's digest decides the role; once it is gone, a session of it is over.
     """
     operators = {digest("aak_one"): "ada"}
-    door = TokenDoor(lambda: operators, lambda: {digest("aak_two"): "vic"})
+    authentication = TokenAuthentication(lambda: operators, lambda: {digest("aak_two"): "vic"})
 
-    assert (door.check("aak_one"), door.check("aak_two"), door.check("aak_three")) == (OPERATOR, VIEWER, None)
-    assert door.is_welcome(OPERATOR)
+    assert (authentication.check("aak_one"), authentication.check("aak_two"), authentication.check("aak_three")) == (
+        OPERATOR,
+        VIEWER,
+        None,
+    )
+    assert authentication.is_welcome(OPERATOR)
 
     operators.clear()
 
-    assert not door.is_welcome(OPERATOR)
-    assert door.is_welcome(VIEWER)
+    assert not authentication.is_welcome(OPERATOR)
+    assert authentication.is_welcome(VIEWER)
 
 
 def test_a_proxy_is_believed_from_its_own_address_only() -> None:
     """
     The header of a proxy counts from the proxy's address; from any other it is nobody's.
     """
-    door = ProxyDoor("X-User", ("10.0.0.2",), ("ada",))
+    authentication = ProxyAuthentication("X-User", ("10.0.0.2",), ("ada",))
 
-    assert door.admit({"X-User": "ada"}, "10.0.0.2") == OPERATOR
-    assert door.admit({"X-User": "vic"}, "10.0.0.2") == VIEWER
-    assert door.admit({"X-User": "ada"}, "10.0.0.9") is None
-    assert door.admit({}, "10.0.0.2") is None
+    assert authentication.admit({"X-User": "ada"}, "10.0.0.2") == OPERATOR
+    assert authentication.admit({"X-User": "vic"}, "10.0.0.2") == VIEWER
+    assert authentication.admit({"X-User": "ada"}, "10.0.0.9") is None
+    assert authentication.admit({}, "10.0.0.2") is None
 
 
 def test_who_is_on_this_machine_is_its_operator() -> None:
     """
     A console that binds loopback only lets in whoever is there, under the name that the command line would note.
     """
-    assert OpenDoor("ada@host").admit({}, "127.0.0.1") == Person("ada@host", "operator")
+    assert LocalAuthentication("ada@host").admit({}, "127.0.0.1") == Person("ada@host", "operator")
 
 
 def test_a_session_ends() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.command_line import mistake_in, our_commands
 
-from athlete_ally.console.alarms import Trouble, World, find_troubles
+from athlete_ally.console.alarms import Alarm, Situation, find_troubles
 from athlete_ally.console.figures import Figures, Point, Sample, Source
 from athlete_ally.console.flow import Flow, build_flow
 from athlete_ally.core.broker.environment import Thresholds
@@ -17,9 +17,9 @@ TOPOLOGY = build_topology(("hrv",), ("oura",))
 HRV = "normalize-hrv-durable"
 
 
-def source(*points: Point, trouble: str = "", before: tuple[Sample, ...] = ()) -> Source:
+def source(*points: Point, problem: str = "", before: tuple[Sample, ...] = ()) -> Source:
     """Return a source that was read at second 10."""
-    return Source(Sample(10.0, Figures(points), {"version": "1"}, trouble), before)
+    return Source(Sample(10.0, Figures(points), {"version": "1"}, problem), before)
 
 
 def lag(age_s: float, left_s: float = math.inf) -> tuple[Point, ...]:
@@ -31,21 +31,21 @@ def lag(age_s: float, left_s: float = math.inf) -> tuple[Point, ...]:
     )
 
 
-def world(**sources: Source) -> World:
+def situation(**sources: Source) -> Situation:
     """Return a world in which all is well, but for these."""
     well = dict.fromkeys(("broker", "database", "ingest", "normalize"), source())
-    return World(**{**well, **sources})
+    return Situation(**{**well, **sources})
 
 
-def troubles(**sources: Source) -> list[tuple[str, str]]:
+def alarms(**sources: Source) -> list[tuple[str, str]]:
     """Return station and severity of what is wrong."""
-    found = find_troubles(world(**sources), TOPOLOGY, Thresholds())
+    found = find_troubles(situation(**sources), TOPOLOGY, Thresholds())
     return [(each.station, each.severity) for each in found]
 
 
 def flow(**sources: Source) -> Flow:
     """Return the picture of such a world."""
-    return build_flow(world(**sources), TOPOLOGY, Thresholds())
+    return build_flow(situation(**sources), TOPOLOGY, Thresholds())
 
 
 def one(name: str, value: float = 1.0, **labels: str) -> Source:
@@ -63,16 +63,16 @@ def test_a_quiet_world_has_no_trouble() -> None:
     """
     Where every source answers and nothing is over a threshold, nothing needs attention, and it says so.
     """
-    assert flow().troubles == ()
+    assert flow().alarms == ()
     assert flow().summary == "All is well."
 
 
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        ({"broker": source(trouble="no answer")}, ("broker", "critical")),
-        ({"database": source(trouble="no answer")}, ("database", "critical")),
-        ({"ingest": source(trouble="no answer")}, ("ingest", "critical")),
+        ({"broker": source(problem="no answer")}, ("broker", "critical")),
+        ({"database": source(problem="no answer")}, ("database", "critical")),
+        ({"ingest": source(problem="no answer")}, ("ingest", "critical")),
         ({"normalize": one("normalize_fuse_open", durable=HRV)}, ("normalize", "critical")),
         ({"normalize": one("normalize_holding", durable=HRV)}, ("normalize", "warning")),
         ({"normalize": one("ledger_hrv_unaccounted_messages", 3)}, ("books", "critical")),
@@ -95,7 +95,7 @@ def test_trouble_is_marked_where_it_is(said: dict[str, Source], expected: tuple[
     """
     Each thing that can be wrong is said once, at its station, as bad as it is.
     """
-    assert [expected] == troubles(**said)
+    assert [expected] == alarms(**said)
 
 
 def test_of_what_is_silent_only_the_silence_is_trouble() -> None:
@@ -103,9 +103,9 @@ def test_of_what_is_silent_only_the_silence_is_trouble() -> None:
     What was wrong before the broker went may be mended by now, and would only hide what has to be done first.
     """
     point = Point("aa_consumer_paused", {"consumer_name": HRV}, 1)
-    silent = Source(Sample(10.0, Figures([point]), trouble="no answer", is_stale=True))
+    silent = Source(Sample(10.0, Figures([point]), problem="no answer", is_stale=True))
 
-    assert troubles(broker=silent) == [("broker", "critical")]
+    assert alarms(broker=silent) == [("broker", "critical")]
 
 
 def test_a_stream_that_fills_up_is_critical() -> None:
@@ -117,16 +117,16 @@ def test_a_stream_that_fills_up_is_critical() -> None:
         Point("jetstream_stream_total_bytes", labels, 85), Point("jetstream_stream_limit_bytes", labels, 100)
     )
 
-    assert troubles(broker=broker) == [(CORE_HOT, "critical")]
+    assert alarms(broker=broker) == [(CORE_HOT, "critical")]
 
 
 def test_the_worst_comes_first_and_is_what_a_listener_hears() -> None:
     """
     What is critical stands before warnings, and the sentence for screen readers begins with it.
     """
-    found = flow(broker=one("dlq_messages_waiting", 1, subject="x"), database=source(trouble="no answer"))
+    found = flow(broker=one("dlq_messages_waiting", 1, subject="x"), database=source(problem="no answer"))
 
-    assert [each.severity for each in found.troubles] == ["critical", "warning"]
+    assert [each.severity for each in found.alarms] == ["critical", "warning"]
     assert found.summary == "2 things need attention: PostgreSQL: no answer."
 
 
@@ -155,12 +155,12 @@ def test_every_runbook_and_command_that_is_named_exists() -> None:
         one("aa_nats_sync_always", 0),
         grown("ingest_refusals_total", cause="broker"),
         grown("webhook_verification_failures_total", vendor="oura"),
-        source(trouble="down"),
+        source(problem="down"),
     ]
-    found: list[Trouble] = [
-        trouble
+    found: list[Alarm] = [
+        problem
         for each in said
-        for trouble in find_troubles(world(broker=each, normalize=each, ingest=each), TOPOLOGY, Thresholds())
+        for problem in find_troubles(situation(broker=each, normalize=each, ingest=each), TOPOLOGY, Thresholds())
     ]
     runbooks = {each.runbook for each in found if each.runbook}
 
@@ -189,7 +189,7 @@ def test_what_was_never_read_is_unknown_and_not_well() -> None:
     """
     Before the first look no station is green.
     """
-    found = build_flow(World(Source(), Source(), Source(), Source()), TOPOLOGY, Thresholds())
+    found = build_flow(Situation(Source(), Source(), Source(), Source()), TOPOLOGY, Thresholds())
 
     assert {station.state for station in found.stations.values()} == {"unknown"}
     assert {lane.state for lane in found.lanes} == {"unknown"}

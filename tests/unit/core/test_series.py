@@ -118,7 +118,7 @@ def test_every_worker_has_a_fuse_and_says_when_it_holds() -> None:
     """
     workers = [each.name for each in TOPOLOGY.durables if each.name.startswith(("normalize-", "unpack-"))]
 
-    assert workers == [durable for (durable,) in NORMALIZE.fuse.values]
+    assert workers == [durable for (durable,) in NORMALIZE.breaker.values]
     assert {*workers, REAP_ADVISORIES_DURABLE} == {durable for (durable,) in NORMALIZE.holding.values}
 
 

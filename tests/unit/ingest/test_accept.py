@@ -159,18 +159,18 @@ async def test_a_stream_with_a_smaller_limit_is_heard() -> None:
     assert (await ingest.refuse({**GOOD, "raw": "x" * 400})).status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
-@pytest.mark.parametrize("trouble", ["unavailable", "full"])
-async def test_without_an_acknowledgement_there_is_no_2xx(trouble: str) -> None:
+@pytest.mark.parametrize("problem", ["unavailable", "full"])
+async def test_without_an_acknowledgement_there_is_no_2xx(problem: str) -> None:
     """
     A broker that is away or full is 503 with Retry-After, and not counted as accepted; afterwards the same is taken.
     """
     ingest = Ingest()
-    ingest.publisher.unavailable = trouble == "unavailable"
-    ingest.publisher.full = {topology.CORE_HOT} if trouble == "full" else set()
+    ingest.publisher.unavailable = problem == "unavailable"
+    ingest.publisher.full = {topology.CORE_HOT} if problem == "full" else set()
     refusal = await ingest.refuse(GOOD)
 
     assert (refusal.status, refusal.retry_after_s) == (HTTPStatus.SERVICE_UNAVAILABLE, 5)
-    assert refusal.cause == {"full": "stream-full"}.get(trouble, "broker")
+    assert refusal.cause == {"full": "stream-full"}.get(problem, "broker")
     assert ingest.observer.value(SERIES.accepted, "hrv") == 0
 
     ingest.publisher.unavailable, ingest.publisher.full = False, set()

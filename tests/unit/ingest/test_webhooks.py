@@ -19,7 +19,7 @@ from athlete_ally.core.messages.message import Acknowledgement, OutgoingMessage
 from athlete_ally.core.series import every, webhook_series
 from athlete_ally.core.vendor.plugin import Secrets
 from athlete_ally.ingest.admission import Admission
-from athlete_ally.ingest.store_webhook import Keeper
+from athlete_ally.ingest.store_webhook import WebhookKeeper
 from athlete_ally.ingest.webhooks import WebhookService, webhook_routes
 
 SERIES = webhook_series(list(BY_NAME))
@@ -42,7 +42,7 @@ class Edge:
         self.service = WebhookService(
             vendors=BY_NAME,
             secrets=secrets,
-            keeper=Keeper(self.publisher),
+            keeper=WebhookKeeper(self.publisher),
             admission=Admission(4, 10_000_000),
             max_body_bytes=2_000_000,
             observer=self.observer,
@@ -229,7 +229,7 @@ async def test_a_vendor_hears_within_its_own_deadline() -> None:
     """
     edge = open_for(OURA)
     hasty = replace(OURA.vendor, deadline_s=0.05)
-    edge.service = replace(edge.service, vendors={"oura": hasty}, keeper=Keeper(_Slow()))
+    edge.service = replace(edge.service, vendors={"oura": hasty}, keeper=WebhookKeeper(_Slow()))
 
     assert (await edge.send(OURA)).status_code == 503
 

@@ -12,7 +12,7 @@ from athlete_ally.core.errors import InvalidReading
 from athlete_ally.core.readings.measurement import Rules
 from athlete_ally.core.readings.reading import Problem
 from athlete_ally.core.readings.record import Arrival
-from athlete_ally.core.readings.sample_batch import Run
+from athlete_ally.core.readings.sample_batch import SampleBatch
 from athlete_ally.measurements import SAMPLES
 from athlete_ally.measurements.samples import MOST_POINTS, SORTS
 
@@ -97,7 +97,7 @@ def test_a_run_keeps_all_its_points_or_none(code: Any, values: list[float]) -> N
     except InvalidReading as error:
         assert (is_possible, error.field.startswith("values[")) == (False, True)
         return
-    assert isinstance(record, Run)
+    assert isinstance(record, SampleBatch)
 
     assert (is_possible, list(record.values), len(values)) == (True, values, len(record.offsets_s))
     assert list(record.plausible) == [sort.plausible[0] <= value <= sort.plausible[1] for value in values]

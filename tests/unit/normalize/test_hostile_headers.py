@@ -13,7 +13,7 @@ from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.identity import message_id
 from athlete_ally.core.messages.message import Delivery, OutgoingMessage
 from athlete_ally.core.readings.measurement import Rules
-from athlete_ally.core.receipts import Lot
+from athlete_ally.core.receipts import StoreRequest
 from athlete_ally.measurements.hrv import HRV
 from athlete_ally.normalize.announce import announcements
 from athlete_ally.normalize.dead_letters import dead_letters
@@ -53,11 +53,11 @@ def deliver(body: bytes | dict[str, Any], stated: dict[str, str]) -> Delivery:
     )
 
 
-def settle(delivery: Delivery) -> tuple[Lot, list[OutgoingMessage]]:
+def settle(delivery: Delivery) -> tuple[StoreRequest, list[OutgoingMessage]]:
     """Return what a delivery wants to store, and all messages that follow from it."""
-    lot = prepare(HRV, delivery, Rules())
-    letters = dead_letters("hrv", delivery, lot, lot.rejected, at=NOW)
-    return lot, [*letters, *announcements(HRV, delivery, lot, lot.records, at=NOW)]
+    request = prepare(HRV, delivery, Rules())
+    letters = dead_letters("hrv", delivery, request, request.rejected, at=NOW)
+    return request, [*letters, *announcements(HRV, delivery, request, request.records, at=NOW)]
 
 
 @given(bodies | st.just(GOOD), hostile)
@@ -66,12 +66,15 @@ def test_no_header_stops_the_worker(body: bytes | dict[str, Any], stated: dict[s
     Whatever the headers say: a lot with times, numbers and an id that the database takes, and messages that any broker
     takes.
     """
-    lot, messages = settle(deliver(body, stated))
+    request, messages = settle(deliver(body, stated))
 
-    assert NOW - timedelta(days=36_500) < lot.received_at <= NOW + timedelta(days=1)
-    assert lot.received_at.astimezone(UTC)
-    assert all(0 <= record.stream_sequence < 2**63 for record in lot.records)
-    assert (len(lot.message_id) <= 256, lot.message_id.isascii() and lot.message_id.isprintable()) == (True, True)
+    assert NOW - timedelta(days=36_500) < request.received_at <= NOW + timedelta(days=1)
+    assert request.received_at.astimezone(UTC)
+    assert all(0 <= record.stream_sequence < 2**63 for record in request.records)
+    assert (len(request.message_id) <= 256, request.message_id.isascii() and request.message_id.isprintable()) == (
+        True,
+        True,
+    )
     for message in messages:
         pairs = message.headers.items()
         assert sum(len(name) + len(value) + 4 for name, value in pairs) + len(message.message_id) < 16 * 1024
@@ -112,9 +115,9 @@ def test_a_time_of_receipt_is_believed_within_reason(stated: str, expected: date
     """
     A clock may be a day ahead; beyond that, and before there were readings, the stream's own time counts.
     """
-    lot, _ = settle(deliver(GOOD, {headers.CE_TIME: stated}))
+    request, _ = settle(deliver(GOOD, {headers.CE_TIME: stated}))
 
-    assert (expected, 1) == (lot.received_at, len(lot.records))
+    assert (expected, 1) == (request.received_at, len(request.records))
 
 
 @pytest.mark.parametrize(("stated", "readings"), [("20643", 20643), ("20644", 1), ("1032192", 1), ("9" * 5000, 1)])
@@ -122,9 +125,9 @@ def test_a_message_claims_no_more_readings_than_fit(stated: str, readings: int) 
     """
     A false count would fill memory and database with rejections of readings that never were.
     """
-    lot, _ = settle(deliver(b"not json", {headers.READINGS: stated}))
+    request, _ = settle(deliver(b"not json", {headers.READINGS: stated}))
 
-    assert readings == lot.readings
+    assert readings == request.readings
 
 
 @pytest.mark.parametrize(
@@ -134,9 +137,9 @@ def test_a_first_place_is_believed_if_it_is_one(stated: str, sequence: int) -> N
     """
     A replay's original sequence counts where a database could hold it.
     """
-    lot, _ = settle(deliver(GOOD, {headers.ORIGINAL_SEQUENCE: stated}))
+    request, _ = settle(deliver(GOOD, {headers.ORIGINAL_SEQUENCE: stated}))
 
-    assert sequence == lot.records[0].stream_sequence
+    assert sequence == request.records[0].stream_sequence
 
 
 def test_a_letter_copies_only_what_can_be_sent_again() -> None:
@@ -185,6 +188,6 @@ def test_a_rejection_holds_nothing_of_the_reading() -> None:
     """
     Rejections are kept in the database beside the books: what the sender chose wrongly is not among them.
     """
-    lot, _ = settle(deliver({**GOOD, "context": "told my doctor's nurse"}, {}))
+    request, _ = settle(deliver({**GOOD, "context": "told my doctor's nurse"}, {}))
 
-    assert [each.error for each in lot.rejected] == ["context: Invalid enum value '...'"]
+    assert [each.error for each in request.rejected] == ["context: Invalid enum value '...'"]

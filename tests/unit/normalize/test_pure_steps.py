@@ -45,10 +45,10 @@ def test_one_bad_reading_takes_no_good_one_along() -> None:
     """
     Of four readings the good two become records; each bad one is rejected for its own reason, at its own place.
     """
-    lot = prepare(HRV, deliver([GOOD, BROKEN, {**GOOD, "userId": "b"}, IMPOSSIBLE]), Rules())
+    request = prepare(HRV, deliver([GOOD, BROKEN, {**GOOD, "userId": "b"}, IMPOSSIBLE]), Rules())
 
-    assert (lot.readings, [record.reading_index for record in lot.records]) == (4, [0, 2])
-    assert [(each.index, each.reason) for each in lot.rejected] == [(1, "schema-invalid"), (3, "non-retryable")]
+    assert (request.readings, [record.reading_index for record in request.records]) == (4, [0, 2])
+    assert [(each.index, each.reason) for each in request.rejected] == [(1, "schema-invalid"), (3, "non-retryable")]
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,9 @@ def test_an_unreadable_message_counts_what_it_declares(declared: str, readings: 
     """
     The ledger takes the number of readings from the header, and one where that is nonsense.
     """
-    lot = prepare(HRV, deliver(b"\xff not json", {headers.READINGS: declared}), Rules())
+    request = prepare(HRV, deliver(b"\xff not json", {headers.READINGS: declared}), Rules())
 
-    assert (readings, readings, ()) == (lot.readings, len(lot.rejected), lot.records)
+    assert (readings, readings, ()) == (request.readings, len(request.rejected), request.records)
 
 
 def test_a_replayed_letter_keeps_its_place_in_the_order() -> None:
@@ -69,7 +69,7 @@ def test_a_replayed_letter_keeps_its_place_in_the_order() -> None:
     """
     replayed = deliver([GOOD], {headers.ORIGINAL_SEQUENCE: "4"}, sequence=900)
 
-    assert ((lot := prepare(HRV, replayed, Rules())).records[0].stream_sequence, lot.sequence) == (4, 900)
+    assert ((request := prepare(HRV, replayed, Rules())).records[0].stream_sequence, request.sequence) == (4, 900)
 
 
 def test_received_at_is_what_ingest_says_if_that_is_an_instant() -> None:
@@ -89,8 +89,8 @@ def test_a_partial_letter_holds_exactly_the_failing_readings() -> None:
     One letter for each reason, with the failing readings byte for byte, their indexes, and where they came from.
     """
     delivery = deliver([GOOD, BROKEN, IMPOSSIBLE, BROKEN])
-    lot = prepare(HRV, delivery, Rules())
-    impossible, broken = dead_letters("hrv", delivery, lot, lot.rejected, at=NOW)
+    request = prepare(HRV, delivery, Rules())
+    impossible, broken = dead_letters("hrv", delivery, request, request.rejected, at=NOW)
 
     assert json.loads(broken.body) == {"readings": [BROKEN, BROKEN]}
     assert json.loads(impossible.body) == {"readings": [IMPOSSIBLE]}
@@ -112,8 +112,8 @@ def test_a_whole_letter_is_the_original() -> None:
     A message of which nothing is of use is copied as it was, and has no indexes.
     """
     delivery = deliver(b"\xff not json", {headers.READINGS: "2", "traceparent": "00-aa"})
-    lot = prepare(HRV, delivery, Rules())
-    (letter,) = dead_letters("hrv", delivery, lot, lot.rejected, at=NOW)
+    request = prepare(HRV, delivery, Rules())
+    (letter,) = dead_letters("hrv", delivery, request, request.rejected, at=NOW)
 
     assert (delivery.body, "2", "00-aa") == (
         letter.body,
@@ -128,8 +128,10 @@ def test_a_letter_made_again_is_the_same_message() -> None:
     Its id does not depend on when or how often it is made, so that the stream recognises the second one.
     """
     delivery = deliver([IMPOSSIBLE])
-    lot = prepare(HRV, delivery, Rules())
-    first, again = (dead_letters("hrv", delivery, lot, lot.rejected, at=NOW.replace(hour=hour))[0] for hour in (12, 13))
+    request = prepare(HRV, delivery, Rules())
+    first, again = (
+        dead_letters("hrv", delivery, request, request.rejected, at=NOW.replace(hour=hour))[0] for hour in (12, 13)
+    )
 
     assert first.message_id == again.message_id != delivery.headers[headers.MSG_ID]
 
@@ -144,8 +146,8 @@ def test_the_headers_of_a_letter_are_safe(errors: list[tuple[str, str]], fields:
     """
     rejected = [Rejected(index, "schema-invalid", f"{field}: {text}") for index, (field, text) in enumerate(errors)]
     delivery = deliver([fields] * (len(errors) + 1), {"Nats-Rollup": "all", "Nats-Expected-Last-Sequence": "1"})
-    lot = prepare(HRV, delivery, Rules())
-    (letter,) = dead_letters("hrv", delivery, lot, rejected, at=NOW)
+    request = prepare(HRV, delivery, Rules())
+    (letter,) = dead_letters("hrv", delivery, request, rejected, at=NOW)
 
     assert all(" " <= character <= "~" for value in letter.headers.values() for character in value)
     assert sum(len(name) + len(value) + 4 for name, value in letter.headers.items()) < 16 * 1024
@@ -157,8 +159,8 @@ def test_an_error_in_a_letter_quotes_no_value() -> None:
     What the sender wrote into a field is health data: it stays in the body.
     """
     delivery = deliver([{**GOOD, "context": "with my doctor"}])
-    lot = prepare(HRV, delivery, Rules())
-    (letter,) = dead_letters("hrv", delivery, lot, lot.rejected, at=NOW)
+    request = prepare(HRV, delivery, Rules())
+    (letter,) = dead_letters("hrv", delivery, request, request.rejected, at=NOW)
 
     assert letter.headers[headers.DLQ_ERROR] == "context: Invalid enum value '...'"
 
@@ -170,8 +172,8 @@ def test_failures_of_one_sort_share_a_fingerprint() -> None:
 
     def of(reading: dict[str, Any]) -> str:
         delivery = deliver([reading])
-        lot = prepare(HRV, delivery, Rules())
-        return dead_letters("hrv", delivery, lot, lot.rejected, at=NOW)[0].headers[headers.DLQ_FINGERPRINT]
+        request = prepare(HRV, delivery, Rules())
+        return dead_letters("hrv", delivery, request, request.rejected, at=NOW)[0].headers[headers.DLQ_FINGERPRINT]
 
     first, second = of({**GOOD, "rrIntervals": [20000, 800]}), of({**GOOD, "rrIntervals": [800, 800, 20000]})
     assert (first == second, first == of(IMPOSSIBLE)) == (True, False)
@@ -183,15 +185,16 @@ def test_announcements_tell_every_stored_record_once() -> None:
     """
     readings = [{**GOOD, "userId": f"{number:04}" + "x" * 100, "raw": {"a": 1}} for number in range(3000)]
     delivery = deliver(readings)
-    lot = prepare(HRV, delivery, Rules())
-    messages = announcements(HRV, delivery, lot, lot.records, at=NOW)
+    request = prepare(HRV, delivery, Rules())
+    messages = announcements(HRV, delivery, request, request.records, at=NOW)
     told = [record for message in messages for record in json.loads(message.body)["records"]]
 
-    assert [record.user_id for record in lot.records] == [record["user_id"] for record in told]
+    assert [record.user_id for record in request.records] == [record["user_id"] for record in told]
     assert (len(messages) > 1, all(len(message.body) <= MAX_BODY_BYTES for message in messages)) == (True, True)
     assert set() == set(told[0]) & {"raw", "rr_intervals_ms"}
     assert [message.message_id for message in messages] == [
-        message.message_id for message in announcements(HRV, delivery, lot, lot.records, at=NOW.replace(hour=13))
+        message.message_id
+        for message in announcements(HRV, delivery, request, request.records, at=NOW.replace(hour=13))
     ]
 
 

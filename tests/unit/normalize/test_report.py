@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from support.fakes import FakeLog, FakeObserver
-from support.samples import NOON, hrv_record, lot
+from support.samples import NOON, hrv_record, request
 
 from athlete_ally.core.messages.message import Delivery
-from athlete_ally.core.receipts import Lot, Receipt, Rejected
+from athlete_ally.core.receipts import Receipt, Rejected, StoreRequest
 from athlete_ally.core.series import every, normalize_series
 from athlete_ally.measurements import KINDS
 from athlete_ally.normalize.dead_letters import dead_letters
@@ -44,7 +44,7 @@ class Reported:
         self.log = FakeLog()
         self.reporter = Reporter("hrv", SERIES, self.observer, self.log)
 
-    def settle(self, whole: Lot, at: datetime = NOON, **receipt: Any) -> "Reported":
+    def settle(self, whole: StoreRequest, at: datetime = NOON, **receipt: Any) -> "Reported":
         """Report this receipt of a lot."""
         values: dict[str, Any] = {
             "is_redelivery": False,
@@ -72,7 +72,7 @@ def test_every_reading_is_counted_where_it_ended() -> None:
     """
     Of five readings one is stored, two were superseded, one was malformed, one impossible: together the five.
     """
-    whole = lot(*RECORDS, rejected=(BROKEN, IMPOSSIBLE))
+    whole = request(*RECORDS, rejected=(BROKEN, IMPOSSIBLE))
     reported = Reported().settle(whole, stored=(RECORDS[0],), superseded=2)
 
     assert reported.readings("success", "superseded", "duplicate", "schema_invalid", "dlq") == [1, 2, 0, 1, 1]
@@ -87,7 +87,7 @@ def test_a_message_has_one_result(rejected: tuple[Rejected, ...], result: str) -
     """
     It is counted once, by the worst that happened to a reading of it.
     """
-    reported = Reported().settle(lot(*RECORDS, rejected=rejected), stored=tuple(RECORDS))
+    reported = Reported().settle(request(*RECORDS, rejected=rejected), stored=tuple(RECORDS))
 
     assert reported.messages(result) == 1
     results = ("success", "duplicate", "retry", "schema_invalid", "dlq")
@@ -99,7 +99,7 @@ def test_what_was_done_before_is_a_duplicate(repeated: dict[str, Any]) -> None:
     """
     Whether the message or only its content came again: all its readings are duplicates, and none counts twice.
     """
-    reported = Reported().settle(lot(*RECORDS), stored=tuple(RECORDS), **repeated)
+    reported = Reported().settle(request(*RECORDS), stored=tuple(RECORDS), **repeated)
 
     assert (reported.readings("success", "duplicate"), reported.messages("duplicate")) == ([0, 3], 1)
 
@@ -108,7 +108,7 @@ def test_each_letter_is_counted_by_its_reason() -> None:
     """
     Two reasons are two letters, each under its own subject.
     """
-    reported = Reported().settle(lot(rejected=(BROKEN, IMPOSSIBLE)))
+    reported = Reported().settle(request(rejected=(BROKEN, IMPOSSIBLE)))
     found = [
         reported.observer.value(
             SERIES.dead_letters, "normalize-hrv-durable", each, f"dlq.normalize.hrv.raw-received.{each}"
@@ -124,7 +124,7 @@ def test_latency_is_never_negative(later_s: float, latency_s: float) -> None:
     """
     From receipt to store; where two machines' clocks differ, at least nothing.
     """
-    reported = Reported().settle(lot(*RECORDS), at=NOON + timedelta(seconds=later_s), stored=tuple(RECORDS))
+    reported = Reported().settle(request(*RECORDS), at=NOON + timedelta(seconds=later_s), stored=tuple(RECORDS))
 
     assert {(HRV.latency.name, "normalize-hrv-durable"): [latency_s]} == reported.observer.observations
 
@@ -133,8 +133,8 @@ def test_a_settled_message_is_one_line_without_a_person() -> None:
     """
     A warning where readings were lost to AA_DLQ, otherwise a line for developers; never a user id or a value.
     """
-    well = Reported().settle(lot(*RECORDS), stored=tuple(RECORDS)).log.lines
-    badly = Reported().settle(lot(*RECORDS, rejected=(IMPOSSIBLE,)), stored=tuple(RECORDS)).log.lines
+    well = Reported().settle(request(*RECORDS), stored=tuple(RECORDS)).log.lines
+    badly = Reported().settle(request(*RECORDS, rejected=(IMPOSSIBLE,)), stored=tuple(RECORDS)).log.lines
 
     assert [(line.level, line.event) for line in (*well, *badly)] == [("debug", "settled"), ("warning", "settled")]
     assert [text in repr([*well, *badly]) for text in (PERSON, "41.25")] == [False, False]
@@ -166,7 +166,7 @@ def test_what_an_operator_must_see_is_said_aloud() -> None:
     reported.reporter.retried(DELIVERY)
     durable = "normalize-hrv-durable"
 
-    assert reported.observer.value(SERIES.fuse, durable) == 1
+    assert reported.observer.value(SERIES.breaker, durable) == 1
     assert [line.level for line in reported.log.lines] == ["error", "warning", "info"]
     assert "restart" in str(reported.log.named("fuse-open")[0].fields["remedy"])
     assert reported.messages("retry") == 1
@@ -178,9 +178,9 @@ def test_a_reading_is_fresh_for_a_minute(later_s: float, fresh: int) -> None:
     Stored or superseded within the objective; afterwards it is late, and what was done before counts once.
     """
     reported = Reported().settle(
-        lot(*RECORDS), at=NOON + timedelta(seconds=later_s), stored=(RECORDS[0],), superseded=2
+        request(*RECORDS), at=NOON + timedelta(seconds=later_s), stored=(RECORDS[0],), superseded=2
     )
-    reported.settle(lot(*RECORDS), is_duplicate=True)
+    reported.settle(request(*RECORDS), is_duplicate=True)
 
     assert reported.observer.value(HRV.fresh, "normalize-hrv-durable") == fresh
 
@@ -193,7 +193,7 @@ def test_a_trace_is_named_in_the_log_and_as_an_example() -> None:
     trace = "0af7651916cd43dd8448eb211c80319c"
     delivery = replace(DELIVERY, headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
     receipt = Receipt(is_redelivery=False, is_duplicate=False, stored=tuple(RECORDS), superseded=0, rejected=())
-    reported.reporter.settled(delivery, lot(*RECORDS), receipt, [], NOON)
+    reported.reporter.settled(delivery, request(*RECORDS), receipt, [], NOON)
 
     assert [trace] == reported.observer.examples
     assert reported.log.lines[0].fields["trace_id"] == trace

@@ -20,14 +20,14 @@ from athlete_ally.core.broker.topology import (
     normalize_durable,
     stored_subject,
 )
-from athlete_ally.core.circuit_breaker import Fuse, FuseLimits
+from athlete_ally.core.circuit_breaker import BreakerLimits, CircuitBreaker
 from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import Acknowledgement, Delivery, OutgoingMessage
 from athlete_ally.core.ports import Inbox, Publisher, Store
 from athlete_ally.core.readings.measurement import Measurement, Rules
 from athlete_ally.core.readings.record import Arrival, Record
-from athlete_ally.core.receipts import Lot, Receipt
+from athlete_ally.core.receipts import Receipt, StoreRequest
 from athlete_ally.core.series import every, normalize_series
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import KINDS
@@ -35,7 +35,7 @@ from athlete_ally.measurements.hrv import HRV
 from athlete_ally.normalize import consumer_loop as hands_module
 from athlete_ally.normalize import retry as patience_module
 from athlete_ally.normalize.report import Reporter
-from athlete_ally.normalize.retry import Patience, Stopping, kept_in_hand, shown_on
+from athlete_ally.normalize.retry import Stopping, UnboundedRetry, kept_in_hand, shown_on
 from athlete_ally.normalize.worker import Tools, Work, Worker
 
 DURABLE = normalize_durable("hrv")
@@ -82,7 +82,7 @@ class Bench:
         self.observer = FakeObserver(every(SERIES))
         self.log = FakeLog()
         self.stop = asyncio.Event()
-        self.fuse = Fuse()
+        self.breaker = CircuitBreaker()
 
     def worker(
         self,
@@ -99,11 +99,11 @@ class Bench:
             inbox=inbox or self.inbox,
             store=store or self.store,
             publisher=publisher or self.publisher,
-            patience=Patience(DURABLE, stop=self.stop, log=self.log, on_hold=on_hold, jitter=lambda: 0.5),
+            retry=UnboundedRetry(DURABLE, stop=self.stop, log=self.log, on_hold=on_hold, jitter=lambda: 0.5),
             reporter=reporter,
             now=lambda: NOON,
         )
-        return Worker(Work(measurement, Rules(), RetryPolicy(), batch=500), tools, self.fuse)
+        return Worker(Work(measurement, Rules(), RetryPolicy(), batch=500), tools, self.breaker)
 
     def send(self, *readings: Any, body: bytes | None = None, message_id: str | None = None, attempts: int = 0) -> int:
         """Put one message of readings into the stream; return its sequence."""
@@ -299,7 +299,7 @@ async def test_a_redelivery_after_the_receipt_repeats_the_same_effects(bench: Be
     assert (len(bench.letters()), bench.announced(), bench.messages("duplicate")) == (1, ["a"], 1)
 
 
-# Trouble of the world
+# Alarm of the world
 
 
 async def test_a_full_dead_letter_stream_holds_up_only_the_letter(bench: Bench) -> None:
@@ -324,11 +324,11 @@ async def test_a_letter_that_waits_for_room_counts_once_for_the_fuse(bench: Benc
     """
     bench.publisher.full = {DLQ}
     bench.send(body=b"nonsense")
-    for _ in range(3 * bench.fuse.limits.consecutive):
+    for _ in range(3 * bench.breaker.limits.consecutive):
         await bench.work_once()
         bench.inbox.redeliver()
 
-    assert (bench.fuse.is_open, bench.inbox.unsettled) == (False, [1])
+    assert (bench.breaker.is_open, bench.inbox.unsettled) == (False, [1])
 
 
 async def test_a_full_stream_of_announcements_is_waited_out_by_redelivery(bench: Bench) -> None:
@@ -482,7 +482,7 @@ async def test_a_misconfigured_broker_stops_the_worker(bench: Bench) -> None:
     assert (bench.inbox.unsettled, no_other_tasks()) == ([1], True)
 
 
-# Trouble of ours
+# Alarm of ours
 
 
 def buggy(user: str, error: type[BaseException] = RuntimeError) -> Measurement:
@@ -623,14 +623,14 @@ async def test_the_fuse_stops_a_worker_that_refuses_everything(bench: Bench) -> 
     bench.stop.set()
     await running
     assert (len(bench.letters()), list(range(51, 61))) == (50, bench.inbox.unsettled)
-    assert (bench.observer.value(SERIES.fuse, DURABLE), len(bench.log.named("fuse-open"))) == (1.0, 1)
+    assert (bench.observer.value(SERIES.breaker, DURABLE), len(bench.log.named("fuse-open"))) == (1.0, 1)
 
 
 async def test_an_open_fuse_leaves_lone_messages_alone(bench: Bench) -> None:
     """
     The fuse opens in the middle of a batch: neither the rest of it nor the messages to be handled alone are touched.
     """
-    bench.fuse = Fuse(FuseLimits(consecutive=2))
+    bench.breaker = CircuitBreaker(BreakerLimits(consecutive=2))
     for number in range(4):
         bench.send(body=f"nonsense {number}".encode())
     bench.send(hrv_reading("a"), attempts=3)
@@ -643,13 +643,13 @@ async def test_rows_that_the_database_refuses_open_the_fuse_too(bench: Bench) ->
     """
     A schema that refuses every row is a bad deploy like any other.
     """
-    bench.fuse = Fuse(FuseLimits(consecutive=3))
+    bench.breaker = CircuitBreaker(BreakerLimits(consecutive=3))
     bench.store.refuse = lambda _: "23514"
     for number in range(9):
         bench.send(hrv_reading(f"u{number}"))
         await bench.work_once()
 
-    assert (bench.fuse.is_open, len(bench.letters())) == (True, 3)
+    assert (bench.breaker.is_open, len(bench.letters())) == (True, 3)
 
 
 # Every moment
@@ -812,12 +812,12 @@ async def test_a_lot_and_its_receipt_add_up(bench: Bench) -> None:
     """
     The series count every reading of every settled message exactly once.
     """
-    seen: list[tuple[Lot, Receipt]] = []
+    seen: list[tuple[StoreRequest, Receipt]] = []
 
     class Watched(FakeStore):
-        async def store(self, measurement: Measurement, lots: Sequence[Lot]) -> Sequence[Receipt]:
-            receipts = await super().store(measurement, lots)
-            seen.extend(zip(lots, receipts, strict=True))
+        async def store(self, measurement: Measurement, requests: Sequence[StoreRequest]) -> Sequence[Receipt]:
+            receipts = await super().store(measurement, requests)
+            seen.extend(zip(requests, receipts, strict=True))
             return receipts
 
     bench.send(hrv_reading("a"), hrv_reading("b", 900), hrv_reading("c", "x"), hrv_reading("a", minutes_ago=1))

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athlete_ally.core.audit_log import Attempt, Entry, Note
+from athlete_ally.core.audit_log import Attempt, AuditEntry, AuditNote
 from athlete_ally.core.broker.topology import CORE_HOT, dead_letter_subject, normalize_durable
-from athlete_ally.core.dry_run import Rehearsed
+from athlete_ally.core.dry_run import DryRunResult
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.dead_letter import SHELVES, Letter, shelved_subject
@@ -20,9 +20,9 @@ from athlete_ally.core.receipts import Rejected
 from athlete_ally.ops.dead_letters.editing import changed_fields, compact, set_fields
 from athlete_ally.ops.dead_letters.export_file import Archive, read_archive
 from athlete_ally.ops.dead_letters.grouping import Groups
-from athlete_ally.ops.dead_letters.letter_state import Standing, replay_message, standing
+from athlete_ally.ops.dead_letters.letter_state import LetterState, letter_state, replay_message
 from athlete_ally.ops.dead_letters.masking import masked_body
-from athlete_ally.ops.dead_letters.predictions import Rehearsals
+from athlete_ally.ops.dead_letters.predictions import Predictor
 from athlete_ally.ops.dead_letters.replay_progress import Progress
 from athlete_ally.ops.dead_letters.selection import Selection, selection_of
 from athlete_ally.ops.dead_letters.triage import as_exported, edited
@@ -59,14 +59,14 @@ def test_what_is_left_of_a_letter() -> None:
     After each replay only what failed again is left, byte for byte, named by its index in the original.
     """
     four = letter("a", "b", "c", "d", AA_Reading_Indexes="2,3,5,8")
-    after = standing(four, [attempt(4, 3, 5, 8), attempt(3, 3, 8)])
+    after = letter_state(four, [attempt(4, 3, 5, 8), attempt(3, 3, 8)])
 
     assert (after.replays, after.readings, after.remaining) == (2, 2, (1, 3))
     assert (after.current().body, after.current().headers[headers.READING_INDEXES]) == (
         b'{"readings":["b","d"]}',
         "3,8",
     )
-    assert standing(four, [*after.attempts, attempt(2)]).is_done
+    assert letter_state(four, [*after.attempts, attempt(2)]).is_done
 
 
 @given(
@@ -79,7 +79,7 @@ def test_a_letter_with_failures_is_never_done(readings: int, stated: list[int] |
     Whatever headers and receipts say, a letter is kept until a replay left nothing, and can be replayed until then.
     """
     more: dict[str, Any] = {} if stated is None else {"AA_Reading_Indexes": ",".join(map(str, stated))}
-    each = standing(letter(*range(readings), **more), [attempt(8, *set(indexes)) for indexes in failed])
+    each = letter_state(letter(*range(readings), **more), [attempt(8, *set(indexes)) for indexes in failed])
 
     assert each.is_done == any(not indexes for indexes in failed)
     assert each.is_done or replay_message(each).body
@@ -93,18 +93,18 @@ def test_a_replay_is_named_by_letter_and_number() -> None:
     moved = Letter(
         9, shelved_subject(one.subject, "resolved"), {**one.headers, headers.DLQ_LETTER: one.identity}, b"", NOW
     )
-    first, again = standing(one).next_message_id, standing(one).next_message_id
+    first, again = letter_state(one).next_message_id, letter_state(one).next_message_id
 
-    assert first == again == standing(moved).next_message_id
-    assert first != standing(one, [attempt(1, 0)]).next_message_id
-    assert standing(letter("a", sequence=2)).next_message_id != first
+    assert first == again == letter_state(moved).next_message_id
+    assert first != letter_state(one, [attempt(1, 0)]).next_message_id
+    assert letter_state(letter("a", sequence=2)).next_message_id != first
 
 
 def test_a_replay_goes_to_the_durable_that_failed() -> None:
     """
     It is published on the redrive lane, names its letter, and carries nothing that would act on the stream.
     """
-    message = replay_message(standing(letter("a", Nats_Expected_Stream="AA_DLQ", ce_time="t")))
+    message = replay_message(letter_state(letter("a", Nats_Expected_Stream="AA_DLQ", ce_time="t")))
 
     assert (message.stream, message.subject) == (CORE_HOT, "athlete-ally.redrive.normalize-hrv-durable.letter")
     assert {
@@ -120,11 +120,11 @@ def test_an_export_carries_what_is_left_and_its_count() -> None:
     A replayed letter leaves with the readings that are left and its count; its identity is another one, since the
     receipts of the old one say nothing of it.
     """
-    exported = as_exported(standing(letter("a", "b"), [attempt(2, 1)]))
+    exported = as_exported(letter_state(letter("a", "b"), [attempt(2, 1)]))
 
     assert (exported.body, exported.replays, exported.readings) == (b'{"readings":["b"]}', 1, 1)
     assert exported.identity != letter("a", "b").identity
-    assert as_exported(standing(letter("a"))) == letter("a")
+    assert as_exported(letter_state(letter("a"))) == letter("a")
 
 
 @pytest.mark.parametrize("shelf", SHELVES)
@@ -212,7 +212,7 @@ LETTERS = st.lists(
 def archived(letters: Sequence[Letter]) -> list[bytes]:
     """Return the lines of an export."""
     archive = Archive(NOW)
-    return [archive.head(), *(archive.line(each) for each in letters), archive.seal()]
+    return [archive.head(), *(archive.line(each) for each in letters), archive.cipher()]
 
 
 @given(letters=LETTERS)
@@ -269,19 +269,19 @@ async def test_predictions_add_up() -> None:
     place though those of one durable are rehearsed together.
     """
 
-    async def rehearse(deliveries: Sequence[Delivery]) -> list[Rehearsed]:
+    async def dry_run(deliveries: Sequence[Delivery]) -> list[DryRunResult]:
         errors = [str(json.loads(each.body)["readings"][0]) for each in deliveries]
         rejected = [() if error == "good" else (Rejected(0, "non-retryable", error),) for error in errors]
-        return [Rehearsed(ignored=1, rejected=some) for some in rejected]
+        return [DryRunResult(ignored=1, rejected=some) for some in rejected]
 
-    async def found() -> AsyncIterator[Standing]:
+    async def found() -> AsyncIterator[LetterState]:
         for value in ("good", "bad", "bad", "worse"):
-            yield standing(letter(value))
-        yield standing(letter("good", AA_Original_Consumer="analytics"))
-        yield standing(letter("good"), [attempt(1)])
-        yield standing(letter("a", "b"), [attempt(2, 0), attempt(1, 7)])
+            yield letter_state(letter(value))
+        yield letter_state(letter("good", AA_Original_Consumer="analytics"))
+        yield letter_state(letter("good"), [attempt(1)])
+        yield letter_state(letter("a", "b"), [attempt(2, 0), attempt(1, 7)])
 
-    tally = await Rehearsals({normalize_durable("hrv"): rehearse}).tally(found())
+    tally = await Predictor({normalize_durable("hrv"): dry_run}).tally(found())
 
     assert (tally.letters, tally.passing, tally.letters_failing, tally.unknown) == (6, 1, 4, 1)
     assert (tally.failing, tally.ignored, tally.commonest_unknowns()) == (
@@ -304,9 +304,9 @@ def test_a_replay_is_taken_up_where_its_journal_ends() -> None:
         # A letter of which nothing was left is settled without having been published.
         ("settled", 9, {"stored": 0, "superseded": 0, "failed": 0}),
     ]
-    notes = [Note("run", "ada", "replay", step, None, sequence, details) for step, sequence, details in lines]
+    notes = [AuditNote("run", "ada", "replay", step, None, sequence, details) for step, sequence, details in lines]
     progress = Progress("run", wanted=5)
-    unsettled = progress.take_up([Entry(number, NOW, note) for number, note in enumerate(notes)])
+    unsettled = progress.take_up([AuditEntry(number, NOW, note) for number, note in enumerate(notes)])
 
     assert list(unsettled) == [3]
     assert (progress.published, progress.settled, progress.in_flight) == (4, 3, 1)

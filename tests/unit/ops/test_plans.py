@@ -8,7 +8,7 @@ import pytest
 from athlete_ally.core.broker.topology import build_topology
 from athlete_ally.core.errors import Misconfigured, Refused
 from athlete_ally.measurements import KINDS
-from athlete_ally.ops.streams.change_log import Entry, Outcome, undo
+from athlete_ally.ops.streams.change_log import ChangeLogEntry, Outcome, undo
 from athlete_ally.ops.streams.deletion_forecast import Loss
 from athlete_ally.ops.streams.difference import Wanted, differences, merged, wanted_of
 from athlete_ally.ops.streams.effect import Danger, loss_text
@@ -117,10 +117,10 @@ def test_an_update_keeps_what_it_does_not_speak_of() -> None:
     }
 
 
-def entry(result: Any, before: dict[str, Any] | None, deleted: int = 0, run: str = "r1") -> Entry:
+def entry(result: Any, before: dict[str, Any] | None, deleted: int = 0, run: str = "r1") -> ChangeLogEntry:
     """Return one line of a journal."""
     change = Outcome("stream", "S", "S", before, {"max_age": 1})
-    return Entry(run, "", "me", "here", "dev", "", "", "", result, change, deleted)
+    return ChangeLogEntry(run, "", "me", "here", "dev", "", "", "", result, change, deleted)
 
 
 def test_what_was_done_can_be_wanted_back() -> None:

@@ -11,30 +11,32 @@ from athlete_ally.core.vendor.plugin import Answer, Secrets
 from athlete_ally.core.vendor.signature import Request, Unverified, verify
 from athlete_ally.core.vendor.webhook import Webhook
 from athlete_ally.simulate.plan import Dispatch, Mix, dispatches
-from athlete_ally.simulate.profiles import FACES, STANDARD
+from athlete_ally.simulate.profiles import PROFILES, STANDARD
 from athlete_ally.simulate.sender import another_secret
 from athlete_ally.simulate.synthetic_people import night
-from athlete_ally.simulate.vendor_profile import Face
+from athlete_ally.simulate.vendor_profile import VendorProfile
 from athlete_ally.vendors import PLUGINS, VENDORS, generic
 
 DAY = date(2026, 11, 20)
 ACCOUNTS = ("7000001", "7000002")
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 SECRET = "whsec_c3RhbmRhcmQtd2ViaG9va3Mta2V5LTE="  # noqa: S105  # of the simulated vendor
-ALL = {vendor.name: (vendor, FACES.get(vendor.name, STANDARD)) for vendor in (*PLUGINS, generic("clinic"))}
+ALL = {vendor.name: (vendor, PROFILES.get(vendor.name, STANDARD)) for vendor in (*PLUGINS, generic("clinic"))}
 
 
-def plan(face: Face, mix: Mix, count: int = 200, seed: int = 1) -> list[Dispatch]:
+def plan(profile: VendorProfile, mix: Mix, count: int = 200, seed: int = 1) -> list[Dispatch]:
     """Return the first deliveries."""
-    return list(islice(dispatches(face, ACCOUNTS, DAY, mix, random.Random(seed).random), count))  # noqa: S311  # repeatable
+    return list(islice(dispatches(profile, ACCOUNTS, DAY, mix, random.Random(seed).random), count))  # noqa: S311  # repeatable
 
 
 def test_every_vendor_has_a_face() -> None:
     """
     Each vendor that we have a file of can be simulated, and no other.
     """
-    assert set(VENDORS) == set(FACES)
-    assert {vendor.name for vendor in PLUGINS if vendor.api} == {name for name, face in FACES.items() if face.api}
+    assert set(VENDORS) == set(PROFILES)
+    assert {vendor.name for vendor in PLUGINS if vendor.api} == {
+        name for name, profile in PROFILES.items() if profile.api
+    }
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -42,10 +44,10 @@ def test_what_is_delivered_is_verified_and_of_use(name: str) -> None:
     """
     Every delivery of a vendor is proven by its signature, names its person, and holds nothing that can't be used.
     """
-    vendor, face = ALL[name]
-    for body in face.deliveries("7000001", DAY):
-        path_secret = SECRET if face.secret_in_path else ""
-        signed = face.sign(SECRET, body, int(NOW.timestamp()))
+    vendor, profile = ALL[name]
+    for body in profile.deliveries("7000001", DAY):
+        path_secret = SECRET if profile.secret_in_path else ""
+        signed = profile.sign(SECRET, body, int(NOW.timestamp()))
         verify(vendor.signature, Request("POST", {}, signed, body, path_secret), [SECRET], NOW)
         unpacked = vendor.unpack(Webhook(body, signed, NOW))
         people = {each.account for each in (*unpacked.found, *unpacked.resources)}
@@ -58,10 +60,10 @@ def test_a_handshake_is_answered_as_the_vendor_wants(name: str) -> None:
     """
     Our answer to each request of a handshake has the status that the vendor waits for.
     """
-    vendor, face = ALL[name]
+    vendor, profile = ALL[name]
     secrets = Secrets((SECRET,), ("a-token",))
-    for shake in face.handshake(SECRET, "a-token"):
-        path_secret = SECRET if face.secret_in_path else ""
+    for shake in profile.handshake(SECRET, "a-token"):
+        path_secret = SECRET if profile.secret_in_path else ""
         answer = vendor.handshake(Request(shake.method, shake.query, shake.headers, shake.body, path_secret), secrets)
 
         assert isinstance(answer, Answer)
@@ -73,11 +75,11 @@ def test_a_forgery_is_never_verified(name: str) -> None:
     """
     Somebody with another secret is refused as a stranger whom every vendor's scheme finds out.
     """
-    vendor, face = ALL[name]
+    vendor, profile = ALL[name]
     forger = another_secret(SECRET)
-    for body in face.deliveries("7000001", DAY):
-        path_secret = forger if face.secret_in_path else ""
-        signed = face.sign(forger, body, int(NOW.timestamp()))
+    for body in profile.deliveries("7000001", DAY):
+        path_secret = forger if profile.secret_in_path else ""
+        signed = profile.sign(forger, body, int(NOW.timestamp()))
 
         with pytest.raises(Unverified) as refused:
             verify(vendor.signature, Request("POST", {}, signed, body, path_secret), [SECRET], NOW)

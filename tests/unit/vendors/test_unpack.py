@@ -148,10 +148,10 @@ def go_all_the_way(vendor: str, sample: dict[str, Any], body: bytes) -> None:
     parcel = sort_out(unpacked, Everybody(), KINDS, webhook, NOON)
     for message in parcel.messages:
         kind = message.subject.split(".")[1]
-        lot = prepare(
+        request = prepare(
             KINDS[kind],
             Delivery(CORE_HOT, 1, message.subject, normalize_durable(kind), message.body, {}, 1, NOON, None),
             Rules(),
         )
-        assert lot.readings == len(lot.records) + len(lot.rejected)
+        assert request.readings == len(request.records) + len(request.rejected)
     webhook_letters(vendor, webhook, "w1", parcel.failed, at=NOON)

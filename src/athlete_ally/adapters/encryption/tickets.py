@@ -9,14 +9,14 @@ from athlete_ally.adapters.encryption.tokens import fernet_of
 from athlete_ally.core.errors import Refused
 
 
-class TicketSeal:
+class TicketCipher:
     """Seals with the key of the vault; what was sealed for one purpose is of no use for another."""
 
     def __init__(self, keys: str) -> None:
-        """Take keys with commas or white space between. Raises as `TokenSeal`."""
+        """Take keys with commas or white space between. Raises as `TokenCipher`."""
         self._fernet: MultiFernet = fernet_of(keys)
 
-    def seal(self, purpose: str, fields: dict[str, Any]) -> str:
+    def cipher(self, purpose: str, fields: dict[str, Any]) -> str:
         """Return the sealed fields, safe in an address."""
         return self._fernet.encrypt(msgspec.json.encode({"purpose": purpose, **fields})).decode()
 

@@ -23,7 +23,7 @@ class _Sealed(msgspec.Struct, frozen=True):
     expires_at: datetime
 
 
-class TokenSeal:
+class TokenCipher:
     """Encrypts with the first key, and opens what any of them encrypted."""
 
     def __init__(self, keys: str) -> None:
@@ -34,7 +34,7 @@ class TokenSeal:
         """
         self._fernet = fernet_of(keys)
 
-    def seal(self, vendor: str, account: str, tokens: Tokens) -> bytes:
+    def cipher(self, vendor: str, account: str, tokens: Tokens) -> bytes:
         """Return the tokens, encrypted."""
         content = _Sealed((vendor, account), tokens.access, tokens.refresh, tokens.expires_at)
         return self._fernet.encrypt(msgspec.json.encode(content))

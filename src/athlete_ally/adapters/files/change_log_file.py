@@ -14,7 +14,7 @@ import msgspec
 from athlete_ally.core.errors import Misconfigured
 
 
-class JournalFile:
+class ChangeLogFile:
     """Appends lines, each on disk before the next thing is done; never rewrites one."""
 
     def __init__(self, path: Path, now: Callable[[], datetime], about: dict[str, str]) -> None:
@@ -25,11 +25,11 @@ class JournalFile:
         self._about = {"run": self.run, "who": _user(), "host": socket.gethostname(), **about}
 
     def begin(self, change: Any) -> None:
-        """See `ops.streams.change_log.Journal`."""
+        """See `ops.streams.change_log.ChangeLog`."""
         self._write({"result": "begun", "change": change})
 
     def end(self, change: Any, *, result: str, detail: str, deleted: int = 0) -> None:
-        """See `ops.streams.change_log.Journal`."""
+        """See `ops.streams.change_log.ChangeLog`."""
         self._write({"result": result, "change": change, "detail": detail, "deleted": deleted})
 
     def _write(self, entry: dict[str, Any]) -> None:
@@ -45,7 +45,7 @@ class JournalFile:
             raise Misconfigured(reason) from error
 
 
-class NoJournal:
+class NoChangeLog:
     """Keeps nothing: for throw-away servers, whose changes nobody looks up."""
 
     def begin(self, change: Any) -> None:

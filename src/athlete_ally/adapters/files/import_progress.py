@@ -21,7 +21,7 @@ class Progress(msgspec.Struct, kw_only=True):
     is_complete: bool = False
 
 
-class Journal:
+class ImportProgress:
     """The progress of one import; batches may be acknowledged in any order."""
 
     def __init__(self, path: Path, *, now: Now, again: bool = False) -> None:

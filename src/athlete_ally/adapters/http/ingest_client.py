@@ -91,21 +91,21 @@ class IngestClient:
         started_s = time.monotonic()
         wait_s = _FIRST_WAIT_S
         while True:
-            asked_s, trouble = None, ""
+            asked_s, problem = None, ""
             try:
                 response = await self._client.post(
                     f"/api/v1/ingest/{kind}", content=body, headers={"Content-Type": "application/json"}
                 )
             except httpx.TransportError as error:
-                trouble = type(error).__name__
+                problem = type(error).__name__
             else:
                 if response.status_code not in _COME_AGAIN and response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
                     return response
-                trouble = f"{response.status_code} {_detail(response)}"
+                problem = f"{response.status_code} {_detail(response)}"
                 asked_s = _seconds(response.headers.get("retry-after", ""))
             if time.monotonic() - started_s > self._patience_s:
                 raise Unavailable(
-                    f"ingest at {self._client.base_url} took nothing for {self._patience_s:g} s ({trouble}): "
+                    f"ingest at {self._client.base_url} took nothing for {self._patience_s:g} s ({problem}): "
                     "see that it runs, then give the same command again: it goes on where it was"
                 )
             await self._sleep(min(asked_s or wait_s, _LONGEST_WAIT_S) * (1 + self._jitter() / 2))

@@ -16,8 +16,8 @@ _ATTEMPTS = 5
 _BEHIND_S = 0.2
 
 
-class NatsHoard:
-    """The `Hoard` port."""
+class NatsStreamReader:
+    """The `StreamReader` port."""
 
     def __init__(self, connection: Connection) -> None:
         """Work over this connection."""

@@ -9,7 +9,7 @@ import asyncpg
 
 from athlete_ally.adapters.postgres.errors import translated
 from athlete_ally.adapters.postgres.sql import load_sql
-from athlete_ally.core.audit_log import Attempt, Entry, Note
+from athlete_ally.core.audit_log import Attempt, AuditEntry, AuditNote
 from athlete_ally.core.errors import Refused
 from athlete_ally.core.receipts import Rejected
 
@@ -21,14 +21,14 @@ _IS_BUSY = load_sql("journal_is_busy")
 _LOCK_KEY = 0x6D1A77C2
 
 
-class PostgresJournal:
+class PostgresAuditLog:
     """Writes and reads the journal."""
 
     def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
         """Use connections of this pool."""
         self._pool = pool
 
-    async def write(self, notes: Sequence[Note]) -> None:
+    async def write(self, notes: Sequence[AuditNote]) -> None:
         """Note these; they are on disk when this returns.
 
         Raises:
@@ -44,7 +44,7 @@ class PostgresJournal:
 
     async def read(
         self, *, run: str | None = None, letter: str | None = None, acts_only: bool = False, limit: int = 100
-    ) -> Sequence[Entry]:
+    ) -> Sequence[AuditEntry]:
         """Return the latest entries, newest first, of one run or letter if wanted.
 
         `acts_only` leaves out what a replay notes of each letter.
@@ -56,7 +56,7 @@ class PostgresJournal:
             rows = await self._pool.fetch(_READ, run, letter, acts_only, limit)
         return [_entry(row) for row in rows]
 
-    async def entries_of(self, run: str) -> Sequence[Entry]:
+    async def entries_of(self, run: str) -> Sequence[AuditEntry]:
         """Return everything that one run noted, in order.
 
         Raises:
@@ -128,8 +128,8 @@ class PostgresJournal:
             await self._pool.release(connection)
 
 
-def _entry(row: Any) -> Entry:
-    note = Note(
+def _entry(row: Any) -> AuditEntry:
+    note = AuditNote(
         run=row["run"],
         actor=row["actor"],
         act=row["act"],
@@ -138,4 +138,4 @@ def _entry(row: Any) -> Entry:
         sequence=row["sequence"],
         details=json.loads(row["details"]),
     )
-    return Entry(row["entry"], row["at"], note)
+    return AuditEntry(row["entry"], row["at"], note)

@@ -1,4 +1,4 @@
-"""The `HistoryBooks` port on PostgreSQL."""
+"""The `BackfillStore` port on PostgreSQL."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ ON CONFLICT (grant_id, listing, first_day, last_day) DO UPDATE SET
 """
 
 
-class PostgresHistory:
+class PostgresBackfillStore:
     """Keeps a row for each window."""
 
     def __init__(self, pool: "asyncpg.Pool[Any]") -> None:

@@ -8,7 +8,7 @@ import asyncpg
 from athlete_ally.adapters.postgres.errors import translated
 from athlete_ally.core.messages.data_subject import Person
 from athlete_ally.core.readings.measurement import Measurement
-from athlete_ally.core.readings.sample_batch import Run
+from athlete_ally.core.readings.sample_batch import SampleBatch
 
 _LINKS = "SELECT vendor, account FROM vendor_account WHERE user_id = $1"
 _GRANTS = "SELECT id, vendor, account FROM vendor_grant WHERE user_id = $1"
@@ -27,13 +27,13 @@ DELETE FROM samples_data WHERE series IN (SELECT series FROM gone)
 """
 
 
-class PostgresPeople:
+class PostgresPersonData:
     """The `People` port."""
 
     def __init__(self, pool: "asyncpg.Pool[Any]", measurements: Sequence[Measurement]) -> None:
         """Use connections of this pool; the tables are those of these kinds."""
         self._pool = pool
-        self._tables = [each.table for each in measurements if not issubclass(each.record_type, Run)]
+        self._tables = [each.table for each in measurements if not issubclass(each.record_type, SampleBatch)]
 
     async def person(self, user_id: str) -> Person:
         """See the port."""

@@ -11,7 +11,7 @@ from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.readings.record import Record, newest
 
 
-class PostgresHeld:
+class PostgresRecordLookup:
     """Reads the tables of all kinds."""
 
     def __init__(self, pool: "asyncpg.Pool[Any]", measurements: Sequence[Measurement]) -> None:

@@ -30,7 +30,7 @@ class _Spent(Exception):
         self.left_s = left_s
 
 
-class PostgresBudget:
+class PostgresRequestBudget:
     """The `Budget` port."""
 
     def __init__(self, pool: "asyncpg.Pool[Any]") -> None:

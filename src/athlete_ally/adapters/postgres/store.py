@@ -14,7 +14,7 @@ from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.messages.trace import trace_id
 from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.readings.record import Record, newest
-from athlete_ally.core.receipts import Lot, Receipt, Rejected
+from athlete_ally.core.receipts import Receipt, Rejected, StoreRequest
 
 _ALREADY_THERE = "23505"
 
@@ -31,21 +31,21 @@ class PostgresStore:
         """Use connections of this pool."""
         self._pool = pool
 
-    async def store(self, measurement: Measurement, lots: Sequence[Lot]) -> Sequence[Receipt]:
+    async def store(self, measurement: Measurement, requests: Sequence[StoreRequest]) -> Sequence[Receipt]:
         """See the port."""
-        for _ in lots:
+        for _ in requests:
             try:
-                return await self._store(measurement, lots)
+                return await self._store(measurement, requests)
             except RowRefused as refusal:
                 # Another worker put at least one more of these messages on record; next time it is known.
                 if refusal.sqlstate != _ALREADY_THERE:
                     raise Unavailable(f"a receipt can't be written: {refusal}") from refusal
-        return await self._store(measurement, lots)
+        return await self._store(measurement, requests)
 
-    async def _store(self, measurement: Measurement, lots: Sequence[Lot]) -> Sequence[Receipt]:
+    async def _store(self, measurement: Measurement, requests: Sequence[StoreRequest]) -> Sequence[Receipt]:
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
-                return await _Batch(connection, measurement, lots).store()
+                return await _Batch(connection, measurement, requests).store()
 
     async def start_alone(self, message_id: str, stream: str, sequence: int) -> int:
         """See the port."""
@@ -72,24 +72,24 @@ class _Known:
 class _Batch:
     """One batch of lots on its way into the database, inside one transaction."""
 
-    def __init__(self, connection: Connection, measurement: Measurement, lots: Sequence[Lot]) -> None:
+    def __init__(self, connection: Connection, measurement: Measurement, requests: Sequence[StoreRequest]) -> None:
         self._connection = connection
         self._kind = measurement.kind
         self._table = table_for(measurement)
-        self._lots = lots
+        self._lots = requests
 
     async def store(self) -> list[Receipt]:
         known = await self._known()
         fresh = _first_of_each(self._lots, known)
-        written = await self._write([record for lot in fresh for record in lot.records])
-        fresh_receipts = {id(lot): _receipt(lot, written) for lot in fresh}
-        receipts = [fresh_receipts.get(id(lot)) or await self._repeated(lot, known) for lot in self._lots]
+        written = await self._write([record for request in fresh for record in request.records])
+        fresh_receipts = {id(request): _receipt(request, written) for request in fresh}
+        receipts = [fresh_receipts.get(id(request)) or await self._repeated(request, known) for request in self._lots]
         await self._remember(receipts)
         return receipts
 
     async def _known(self) -> dict[str, dict[tuple[str, int], _Known]]:
         """Return what is on record for these messages: by id, then by stream and sequence."""
-        rows = await self._connection.fetch(_KNOWN, [lot.message_id for lot in self._lots])
+        rows = await self._connection.fetch(_KNOWN, [request.message_id for request in self._lots])
         known: dict[str, dict[tuple[str, int], _Known]] = {}
         for row in rows:
             rejected = tuple(Rejected(**each) for each in json.loads(row["rejected"]))
@@ -124,20 +124,20 @@ class _Batch:
             return
         written.current |= {record.key: record for record in records if record.key in keys}
 
-    async def _repeated(self, lot: Lot, known: dict[str, dict[tuple[str, int], _Known]]) -> Receipt:
+    async def _repeated(self, request: StoreRequest, known: dict[str, dict[tuple[str, int], _Known]]) -> Receipt:
         """Tell what became of a lot that was stored before, or whose content was."""
-        before = known.get(lot.message_id, {}).get((lot.stream, lot.sequence))
+        before = known.get(request.message_id, {}).get((request.stream, request.sequence))
         if before is None:
             return Receipt(is_redelivery=False, is_duplicate=True, stored=(), superseded=0, rejected=())
         # What the database refused once it would refuse as a question too.
         dead = {each.index for each in before.rejected}
-        candidates = [record for record in lot.records if record.reading_index not in dead]
+        candidates = [record for record in request.records if record.reading_index not in dead]
         stored = await self._current(candidates) if before.stored else ()
         return Receipt(
             is_redelivery=True,
             is_duplicate=False,
             stored=stored,
-            superseded=max(0, lot.readings - len(stored) - len(before.rejected)),
+            superseded=max(0, request.readings - len(stored) - len(before.rejected)),
             rejected=before.rejected,
         )
 
@@ -150,65 +150,65 @@ class _Batch:
         # Sorted, so that two workers with the same messages wait for each other in one order and never deadlock.
         rows = sorted(
             (
-                _row(self._kind, lot, receipt)
-                for lot, receipt in zip(self._lots, receipts, strict=True)
+                _row(self._kind, request, receipt)
+                for request, receipt in zip(self._lots, receipts, strict=True)
                 if not receipt.is_redelivery
             ),
             key=lambda row: row[:3],
         )
         if rows:
             await self._connection.execute(_REMEMBER, *map(list, zip(*rows, strict=True)))
-        await self._connection.execute(_FORGET_STARTS, [lot.message_id for lot in self._lots])
+        await self._connection.execute(_FORGET_STARTS, [request.message_id for request in self._lots])
 
 
-def _first_of_each(lots: Sequence[Lot], known: dict[str, Any]) -> list[Lot]:
+def _first_of_each(requests: Sequence[StoreRequest], known: dict[str, Any]) -> list[StoreRequest]:
     """Return the lots whose content is new; of several with one id in this batch, the first."""
     seen = set(known)
-    fresh: list[Lot] = []
-    for lot in lots:
-        if lot.message_id not in seen:
-            seen.add(lot.message_id)
-            fresh.append(lot)
+    fresh: list[StoreRequest] = []
+    for request in requests:
+        if request.message_id not in seen:
+            seen.add(request.message_id)
+            fresh.append(request)
     return fresh
 
 
-def _receipt(lot: Lot, written: _Written) -> Receipt:
-    stored = tuple(record for record in lot.records if written.current.get(record.key) is record)
+def _receipt(request: StoreRequest, written: _Written) -> Receipt:
+    stored = tuple(record for record in request.records if written.current.get(record.key) is record)
     rejected = tuple(
         Rejected(record.reading_index, "non-retryable", f"the database refuses the row (SQLSTATE {sqlstate})")
         for record, sqlstate in written.refused
-        if any(record is own for own in lot.records)
+        if any(record is own for own in request.records)
     )
-    superseded = len(lot.records) - len(stored) - len(rejected)
+    superseded = len(request.records) - len(stored) - len(rejected)
     return Receipt(
         is_redelivery=False,
         is_duplicate=False,
         stored=stored,
         superseded=superseded,
-        rejected=lot.rejected + rejected,
+        rejected=request.rejected + rejected,
     )
 
 
-def _row(kind: str, lot: Lot, receipt: Receipt) -> tuple[Any, ...]:
+def _row(kind: str, request: StoreRequest, receipt: Receipt) -> tuple[Any, ...]:
     dead = len(receipt.rejected)
-    duplicate = lot.readings if receipt.is_duplicate else 0
+    duplicate = request.readings if receipt.is_duplicate else 0
     rejected = json.dumps(
         [{"index": each.index, "reason": each.reason, "error": each.error} for each in receipt.rejected]
     )
     return (
-        lot.message_id,
-        lot.stream,
-        lot.sequence,
+        request.message_id,
+        request.stream,
+        request.sequence,
         kind,
-        lot.readings,
+        request.readings,
         len(receipt.stored),
         receipt.superseded,
         duplicate,
         dead,
         rejected,
-        lot.received_at,
-        lot.replay_of,
-        trace_id(lot.traceparent),
-        lot.parent and lot.parent.message_id,
-        lot.parent and lot.parent.sequence,
+        request.received_at,
+        request.replay_of,
+        trace_id(request.traceparent),
+        request.parent and request.parent.message_id,
+        request.parent and request.parent.sequence,
     )

@@ -9,7 +9,7 @@ from athlete_ally.adapters.postgres.sql import load_sql
 from athlete_ally.adapters.postgres.statements import Statements, statements_for
 from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.readings.record import Record
-from athlete_ally.core.readings.sample_batch import Run
+from athlete_ally.core.readings.sample_batch import SampleBatch
 
 Key = tuple[str, ...]
 Connection = Any
@@ -40,7 +40,7 @@ class Table(Protocol):
 @cache
 def table_for(measurement: Measurement) -> Table:
     """Return the table of a kind."""
-    return PointTable() if issubclass(measurement.record_type, Run) else RowTable(statements_for(measurement))
+    return PointTable() if issubclass(measurement.record_type, SampleBatch) else RowTable(statements_for(measurement))
 
 
 class RowTable:
@@ -75,7 +75,7 @@ class PointTable:
 
     async def write(self, connection: Connection, records: Sequence[Record]) -> set[Key]:
         """See the protocol."""
-        runs = cast("Sequence[Run]", records)
+        runs = cast("Sequence[SampleBatch]", records)
         numbers = await _series(connection, runs)
         rows: list[Any] = await connection.fetch(_MERGE_POINTS, *_run_columns(runs, numbers), *_point_columns(runs))
         return {runs[int(row["number"])].key for row in rows}
@@ -89,7 +89,7 @@ class PointTable:
         return 0
 
 
-async def _series(connection: Connection, runs: Sequence[Run]) -> dict[tuple[str, ...], int]:
+async def _series(connection: Connection, runs: Sequence[SampleBatch]) -> dict[tuple[str, ...], int]:
     """Return the number of each series, those that are new included."""
     named = {run.series: (run.unit, run.loinc) for run in runs}
     asked = sorted(named)
@@ -101,7 +101,7 @@ async def _series(connection: Connection, runs: Sequence[Run]) -> dict[tuple[str
     return {name: row["series"] for name, row in zip(asked, rows, strict=True)}
 
 
-def _run_columns(runs: Sequence[Run], numbers: dict[tuple[str, ...], int]) -> list[list[Any]]:
+def _run_columns(runs: Sequence[SampleBatch], numbers: dict[tuple[str, ...], int]) -> list[list[Any]]:
     return [
         list(range(len(runs))),
         [numbers[run.series] for run in runs],
@@ -112,7 +112,7 @@ def _run_columns(runs: Sequence[Run], numbers: dict[tuple[str, ...], int]) -> li
     ]
 
 
-def _point_columns(runs: Sequence[Run]) -> list[list[Any]]:
+def _point_columns(runs: Sequence[SampleBatch]) -> list[list[Any]]:
     return [
         list(chain.from_iterable(repeat(number, len(run.values)) for number, run in enumerate(runs))),
         [round(offset_s * _MS_PER_S) for run in runs for offset_s in run.offsets_s],

@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 
-from athlete_ally.adapters.encryption.tokens import TokenSeal
+from athlete_ally.adapters.encryption.tokens import TokenCipher
 from athlete_ally.adapters.postgres.errors import is_text, translated
 from athlete_ally.core.errors import Refused, Unavailable, Withdrawn
 from athlete_ally.core.vendor.grant import Exchange, Grant, Granted, Tokens
@@ -44,18 +44,18 @@ WHERE id = $1
 """
 
 
-class PostgresVault:
-    """The `Vault` port."""
+class PostgresTokenStore:
+    """The `TokenStore` port."""
 
-    def __init__(self, pool: "asyncpg.Pool[Any]", seal: TokenSeal) -> None:
+    def __init__(self, pool: "asyncpg.Pool[Any]", cipher: TokenCipher) -> None:
         """Use connections of this pool; every refresh in progress holds one."""
         self._pool = pool
-        self._seal = seal
+        self._cipher = cipher
 
     async def keep(self, granted: Granted) -> Grant:
         """See the port."""
         tokens = granted.tokens
-        sealed = self._seal.seal(granted.vendor, granted.account, tokens)
+        sealed = self._cipher.cipher(granted.vendor, granted.account, tokens)
         owner = (granted.vendor, granted.account, granted.user_id)
         with translated():
             row = await self._pool.fetchrow(_KEEP, *owner, sealed, tokens.expires_at, list(granted.scopes))
@@ -122,7 +122,7 @@ class PostgresVault:
         """See the port."""
         if not is_text(account):
             return False
-        nothing = self._seal.seal(vendor, account, Tokens("", None, _LONG_AGO))
+        nothing = self._cipher.cipher(vendor, account, Tokens("", None, _LONG_AGO))
         with translated():
             done = await self._pool.fetchval(
                 "UPDATE vendor_grant SET state = 'withdrawn', sealed = $3, refreshing_since = NULL "
@@ -145,13 +145,13 @@ class PostgresVault:
                 rows = await connection.fetch("SELECT id, sealed FROM vendor_grant FOR UPDATE")
                 await connection.executemany(
                     "UPDATE vendor_grant SET sealed = $2 WHERE id = $1",
-                    [(row["id"], self._seal.renew(row["sealed"])) for row in rows],
+                    [(row["id"], self._cipher.renew(row["sealed"])) for row in rows],
                 )
         return len(rows)
 
     async def _store(self, grant: Grant, tokens: Tokens) -> None:
         """Store what the vendor gave; from its answer on, the old refresh token may be worth nothing."""
-        sealed = self._seal.seal(grant.granted.vendor, grant.granted.account, tokens)
+        sealed = self._cipher.cipher(grant.granted.vendor, grant.granted.account, tokens)
         for _ in range(_KEEP_TRIES):
             try:
                 with translated():
@@ -178,6 +178,6 @@ class PostgresVault:
             await self._pool.release(connection)
 
     def _grant(self, row: Any) -> Grant:
-        tokens = self._seal.open(row["vendor"], row["account"], row["sealed"])
+        tokens = self._cipher.open(row["vendor"], row["account"], row["sealed"])
         granted = Granted(row["vendor"], row["account"], row["user_id"], tokens, tuple(row["scopes"]))
         return Grant(row["id"], granted, row["state"], row["granted_at"])

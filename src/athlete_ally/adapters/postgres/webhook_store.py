@@ -1,4 +1,4 @@
-"""The `WebhookBooks` and `Accounts` ports on PostgreSQL."""
+"""The `WebhookStore` and `Accounts` ports on PostgreSQL."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ _LIST = "SELECT vendor, account, user_id FROM vendor_account WHERE $1::text IS N
 _UNLINK = "DELETE FROM vendor_account WHERE vendor = $1 AND account = $2 RETURNING 1"
 
 
-class PostgresWebhooks:
+class PostgresWebhookStore:
     """Keeps accounts, and a receipt for each webhook."""
 
     def __init__(self, pool: "asyncpg.Pool[Any]") -> None:

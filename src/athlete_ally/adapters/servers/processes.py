@@ -22,7 +22,7 @@ class Processes:
         self.exited = asyncio.Event()
         self.first_exit: Event | None = None
         self.pids: dict[str, int] = {}
-        self._guardian: asyncio.subprocess.Process | None = None
+        self._supervisor: asyncio.subprocess.Process | None = None
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._reader: asyncio.Task[None] | None = None
 
@@ -33,7 +33,7 @@ class Processes:
             Misconfigured: another `up` uses the folder.
         """
         arguments = ["--folder", str(folder)] if folder is not None else ["--throw-away", "athlete-ally-demo-"]
-        self._guardian = await asyncio.create_subprocess_exec(
+        self._supervisor = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "athlete_ally.adapters.servers.supervisor",
@@ -65,26 +65,26 @@ class Processes:
 
     async def close(self) -> None:
         """Stop all processes in reverse order and wait until they have ended."""
-        if self._guardian is None or self._guardian.stdin is None:
+        if self._supervisor is None or self._supervisor.stdin is None:
             return
-        self._guardian.stdin.close()
+        self._supervisor.stdin.close()
         try:
             async with asyncio.timeout(_STOP_TIMEOUT_S):
-                await self._guardian.wait()
+                await self._supervisor.wait()
         except TimeoutError:
-            self._guardian.kill()
+            self._supervisor.kill()
         if self._reader is not None:
             await self._reader
 
     def _order(self, command: Command) -> None:
-        if self._guardian is None or self._guardian.stdin is None:
+        if self._supervisor is None or self._supervisor.stdin is None:
             raise RuntimeError("open() comes first")
-        self._guardian.stdin.write(msgspec.json.encode(command) + b"\n")
+        self._supervisor.stdin.write(msgspec.json.encode(command) + b"\n")
 
     async def _read(self) -> None:
-        if self._guardian is None or self._guardian.stdout is None:
+        if self._supervisor is None or self._supervisor.stdout is None:
             return
-        async for line in self._guardian.stdout:
+        async for line in self._supervisor.stdout:
             event = msgspec.json.decode(line, type=Event)
             if event.event == "exited":
                 self.first_exit = self.first_exit or event

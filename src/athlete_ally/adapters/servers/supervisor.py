@@ -52,7 +52,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     folder: str = ""
 
 
-class Guardian:
+class Supervisor:
     """Starts processes, watches them, and stops them in reverse order."""
 
     def __init__(self, out: IO[str]) -> None:
@@ -160,38 +160,38 @@ def main() -> None:
     kind.add_argument("--folder", type=Path, help="work here; nobody else may meanwhile")
     kind.add_argument("--throw-away", metavar="PREFIX", help="work in a new temporary folder, and remove it at the end")
     options = parser.parse_args()
-    guardian = Guardian(sys.stdout)
+    supervisor = Supervisor(sys.stdout)
     # Ctrl-C is the parent's business; an order to terminate is treated like the parent's end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     if options.throw_away:
-        _guard_throw_away(guardian, options.throw_away)
+        _guard_throw_away(supervisor, options.throw_away)
         return
     try:
         with FileLock(options.folder / "up.lock", timeout=0):
-            _guard(guardian, options.folder)
+            _guard(supervisor, options.folder)
     except Timeout:
-        guardian.report(Event(event="busy"))
+        supervisor.report(Event(event="busy"))
 
 
-def _guard_throw_away(guardian: Guardian, prefix: str) -> None:
+def _guard_throw_away(supervisor: Supervisor, prefix: str) -> None:
     """Make the folder here and not in the parent, which may be killed before we run."""
     folder = Path(tempfile.mkdtemp(prefix=prefix))
     try:
         # PostgreSQL runs as another user where we are root; that user has to pass through.
         folder.chmod(0o711)
-        _guard(guardian, folder)
+        _guard(supervisor, folder)
     finally:
         _remove(folder)
 
 
-def _guard(guardian: Guardian, folder: Path) -> None:
-    guardian.report(Event(event="ready", folder=str(folder)))
+def _guard(supervisor: Supervisor, folder: Path) -> None:
+    supervisor.report(Event(event="ready", folder=str(folder)))
     try:
         for line in sys.stdin:
-            guardian.obey(msgspec.json.decode(line, type=Command))
+            supervisor.obey(msgspec.json.decode(line, type=Command))
     finally:
-        guardian.stop_all()
+        supervisor.stop_all()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from athlete_ally.adapters.tracing.spans import Attributes, Spans
 from athlete_ally.core.messages.headers import TRACEPARENT
 from athlete_ally.core.ports import Store
 from athlete_ally.core.readings.measurement import Measurement
-from athlete_ally.core.receipts import Lot, Receipt
+from athlete_ally.core.receipts import Receipt, StoreRequest
 
 
 class WatchedStore:
@@ -21,18 +21,18 @@ class WatchedStore:
         self._store = store
         self._spans = spans
 
-    async def store(self, measurement: Measurement, lots: Sequence[Lot]) -> Sequence[Receipt]:
+    async def store(self, measurement: Measurement, requests: Sequence[StoreRequest]) -> Sequence[Receipt]:
         """See the port."""
         began_ns = time.time_ns()
         try:
-            receipts = await self._store.store(measurement, lots)
+            receipts = await self._store.store(measurement, requests)
         except BaseException as error:
             # One for all: the same error for each message of a batch, at each attempt, would drown the traces.
-            if lots:
-                self._tell(measurement, lots[0], began_ns, len(lots), {}, failed=type(error).__name__)
+            if requests:
+                self._tell(measurement, requests[0], began_ns, len(requests), {}, failed=type(error).__name__)
             raise
-        for lot, receipt in zip(lots, receipts, strict=True):
-            self._tell(measurement, lot, began_ns, len(lots), _became(lot, receipt))
+        for request, receipt in zip(requests, receipts, strict=True):
+            self._tell(measurement, request, began_ns, len(requests), _became(request, receipt))
         return receipts
 
     async def start_alone(self, message_id: str, stream: str, sequence: int) -> int:
@@ -40,24 +40,31 @@ class WatchedStore:
         return await self._store.start_alone(message_id, stream, sequence)
 
     def _tell(
-        self, measurement: Measurement, lot: Lot, began_ns: int, lots: int, became: Attributes, *, failed: str = ""
+        self,
+        measurement: Measurement,
+        request: StoreRequest,
+        began_ns: int,
+        batch_size: int,
+        became: Attributes,
+        *,
+        failed: str = "",
     ) -> None:
         attributes: Attributes = {
             spans.DB_SYSTEM: "postgresql",
             spans.TABLE: measurement.table,
-            **({spans.BATCH: lots} if lots > 1 else {}),
+            **({spans.BATCH: batch_size} if batch_size > 1 else {}),
             **became,
         }
-        stated = {TRACEPARENT: lot.traceparent} if lot.traceparent else {}
+        stated = {TRACEPARENT: request.traceparent} if request.traceparent else {}
         span = self._spans.begin(f"store {measurement.table}", SpanKind.CLIENT, stated, attributes, at_ns=began_ns)
         if failed:
             span.fail(failed)
         span.end()
 
 
-def _became(lot: Lot, receipt: Receipt) -> Attributes:
+def _became(request: StoreRequest, receipt: Receipt) -> Attributes:
     return {
-        spans.READINGS: lot.readings,
+        spans.READINGS: request.readings,
         spans.STORED: len(receipt.stored),
         spans.SUPERSEDED: receipt.superseded,
         spans.DEAD_LETTERED: len(receipt.rejected),

@@ -13,9 +13,9 @@ from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings, load_settings
 from athlete_ally.core.errors import InvalidMessage, Refused
 from athlete_ally.ops.dead_letters.editing import changed_fields, compact, set_fields
-from athlete_ally.ops.dead_letters.letter_state import standing
+from athlete_ally.ops.dead_letters.letter_state import letter_state
 from athlete_ally.ops.dead_letters.masking import pretty_body
-from athlete_ally.wiring.commands.dlq import actor, office_session
+from athlete_ally.wiring.commands.dlq import actor, letter_tools_session
 from athlete_ally.wiring.services.event_loop import run
 
 
@@ -44,8 +44,8 @@ def edit(*, seq: int, assignments: tuple[str, ...], reading: int, env_file: Path
     _allow(settings)
 
     async def main() -> dict[str, Any] | None:
-        async with office_session(settings, changing=True) as office, office.journal.alone():
-            found = await office.desk.one(seq)
+        async with letter_tools_session(settings, changing=True) as letter_tools, letter_tools.journal.alone():
+            found = await letter_tools.reader.one(seq)
             if found is None:
                 click.echo(f"there is no dead letter {seq} in AA_DLQ", err=True)
                 return None
@@ -56,8 +56,8 @@ def edit(*, seq: int, assignments: tuple[str, ...], reading: int, env_file: Path
                 return None
             changes = changed_fields(old, new)
             with told_how_far("the letter is as it was"):
-                letter = await office.cabinet(actor()).edit(found, new, changes)
-            prediction = await office.rehearsals.predict(standing(letter))
+                letter = await letter_tools.triage(actor()).edit(found, new, changes)
+            prediction = await letter_tools.predictor.predict(letter_state(letter))
             return {
                 "seq": letter.sequence,
                 "letter": letter.identity,

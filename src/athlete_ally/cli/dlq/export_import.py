@@ -16,14 +16,14 @@ from athlete_ally.cli.dlq.text import counted, told_how_far, warn_of_missing_his
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings
-from athlete_ally.core.audit_log import Note
+from athlete_ally.core.audit_log import AuditNote
 from athlete_ally.core.errors import InvalidMessage, Misconfigured, Refused
 from athlete_ally.ops.dead_letters.export_file import Archive, read_archive
-from athlete_ally.ops.dead_letters.letter_state import Standing
+from athlete_ally.ops.dead_letters.letter_state import LetterState
 from athlete_ally.ops.dead_letters.selection import Selection
 from athlete_ally.ops.dead_letters.triage import as_exported
 from athlete_ally.wiring.builders import now
-from athlete_ally.wiring.commands.dlq import Office, actor, new_run, office_session
+from athlete_ally.wiring.commands.dlq import DeadLetterTools, actor, letter_tools_session, new_run
 from athlete_ally.wiring.services.event_loop import run
 
 # Enough to tell ten thousand million letters apart; half the memory of the identities themselves.
@@ -46,9 +46,9 @@ def export_command(*, out: Path, env_file: Path | None, as_json: bool, **options
     settings, selection = load_settings(env_file), selection_from(options)
 
     async def main() -> int:
-        async with office_session(settings, changing=False) as office:
-            warn_of_missing_history(office)
-            return await write_export(office, selection, out)
+        async with letter_tools_session(settings, changing=False) as letter_tools:
+            warn_of_missing_history(letter_tools)
+            return await write_export(letter_tools, selection, out)
 
     letters = run(main())
     click.echo(
@@ -56,7 +56,7 @@ def export_command(*, out: Path, env_file: Path | None, as_json: bool, **options
     )
 
 
-async def write_export(office: Office, selection: Selection, out: Path) -> int:
+async def write_export(letter_tools: DeadLetterTools, selection: Selection, out: Path) -> int:
     """Write letters into a new file, which is complete on disk when this returns; return how many.
 
     Raises:
@@ -73,17 +73,17 @@ async def write_export(office: Office, selection: Selection, out: Path) -> int:
     with os.fdopen(descriptor, "wb") as file, progress_bar() as bar:
         task = bar.add_task("exporting", total=None)
         file.write(archive.head())
-        async with aclosing(office.desk.read(selection)) as found:
+        async with aclosing(letter_tools.reader.read(selection)) as found:
             async for each in found:
                 file.write(archive.line(_exported(each)))
                 bar.update(task, completed=archive.letters)
-        file.write(archive.seal())
+        file.write(archive.cipher())
         file.flush()
         os.fsync(file.fileno())
     return archive.letters
 
 
-def _exported(each: Standing) -> Any:
+def _exported(each: LetterState) -> Any:
     try:
         return as_exported(each)
     except InvalidMessage:
@@ -108,8 +108,8 @@ def import_command(*, file: Path, env_file: Path | None, as_json: bool) -> None:
         raise Refused(f"{file}: {error}") from error
 
     async def main() -> dict[str, Any]:
-        async with office_session(settings, changing=True) as office, office.journal.alone():
-            return await _take_in(office, file, total)
+        async with letter_tools_session(settings, changing=True) as letter_tools, letter_tools.journal.alone():
+            return await _take_in(letter_tools, file, total)
 
     result = run(main())
     click.echo(
@@ -120,16 +120,16 @@ def import_command(*, file: Path, env_file: Path | None, as_json: bool) -> None:
     raise SystemExit(Exit.AS_DESIRED)
 
 
-async def _take_in(office: Office, file: Path, total: int) -> dict[str, Any]:
-    run_id, cabinet = new_run(), office.cabinet(actor())
-    known = await _known(office.letters.all())
+async def _take_in(letter_tools: DeadLetterTools, file: Path, total: int) -> dict[str, Any]:
+    run_id, triage = new_run(), letter_tools.triage(actor())
+    known = await _known(letter_tools.letters.all())
     imported = there_already = 0
-    await office.journal.write([Note(run_id, actor(), "import", "started", details={"letters": total})])
+    await letter_tools.journal.write([AuditNote(run_id, actor(), "import", "started", details={"letters": total})])
     with file.open("rb") as lines, progress_bar() as bar:
         task = bar.add_task("importing", total=total)
         for letter in read_archive(lines):
             with told_how_far(f"{imported} of {counted(total, 'letter')} imported"):
-                is_new = _hash(letter.identity) not in known and await cabinet.take_in(letter, run_id)
+                is_new = _hash(letter.identity) not in known and await triage.take_in(letter, run_id)
             imported += is_new
             there_already += not is_new
             bar.advance(task)

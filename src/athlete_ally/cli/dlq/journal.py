@@ -12,7 +12,7 @@ from athlete_ally.cli.dlq.text import counted, table
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.ops.dead_letters.json_views import entry_document
-from athlete_ally.wiring.commands.dlq import office_session
+from athlete_ally.wiring.commands.dlq import letter_tools_session
 from athlete_ally.wiring.services.event_loop import run
 
 
@@ -27,11 +27,11 @@ def journal(*, run_id: str | None, letter: str | None, limit: int, env_file: Pat
     settings = load_settings(env_file)
 
     async def main() -> list[dict[str, Any]]:
-        async with office_session(settings, changing=True) as office:
+        async with letter_tools_session(settings, changing=True) as letter_tools:
             if run_id is not None:
-                found = list(await office.journal.entries_of(run_id))
+                found = list(await letter_tools.journal.entries_of(run_id))
             else:
-                found = list(reversed(await office.journal.read(letter=letter, limit=limit)))
+                found = list(reversed(await letter_tools.journal.read(letter=letter, limit=limit)))
             return [entry_document(each) for each in found]
 
     lines = run(main())

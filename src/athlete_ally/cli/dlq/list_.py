@@ -19,7 +19,7 @@ from athlete_ally.ops.dead_letters.grouping import Group, Groups
 from athlete_ally.ops.dead_letters.json_views import groups_document, summary
 from athlete_ally.ops.dead_letters.selection import Selection
 from athlete_ally.wiring.builders import now
-from athlete_ally.wiring.commands.dlq import Office, office_session
+from athlete_ally.wiring.commands.dlq import DeadLetterTools, letter_tools_session
 from athlete_ally.wiring.services.event_loop import run
 
 _SHOWN_AT_ONCE = 100
@@ -41,32 +41,34 @@ def list_command(*, limit: int | None, env_file: Path | None, as_json: bool, **o
     selection, settings = selection_from(options), load_settings(env_file)
 
     async def main() -> None:
-        async with office_session(settings, changing=False) as office:
-            warn_of_missing_history(office)
+        async with letter_tools_session(settings, changing=False) as letter_tools:
+            warn_of_missing_history(letter_tools)
             if as_json:
-                await stream_json("letters", _summaries(office, selection, limit), sys.stdout.write)
+                await stream_json("letters", _summaries(letter_tools, selection, limit), sys.stdout.write)
             else:
-                await _print_list(office, selection, limit or _SHOWN_AT_ONCE)
+                await _print_list(letter_tools, selection, limit or _SHOWN_AT_ONCE)
 
     run(main())
 
 
-async def _summaries(office: Office, selection: Selection, limit: int | None) -> AsyncIterator[dict[str, Any]]:
+async def _summaries(
+    letter_tools: DeadLetterTools, selection: Selection, limit: int | None
+) -> AsyncIterator[dict[str, Any]]:
     count = 0
-    async with aclosing(office.desk.read(selection)) as found:
+    async with aclosing(letter_tools.reader.read(selection)) as found:
         async for each in found:
             if each.is_done:
                 continue
             if count == limit:
                 return
             count += 1
-            yield summary(each, with_history=not office.no_history)
+            yield summary(each, with_history=not letter_tools.no_history)
 
 
-async def _print_list(office: Office, selection: Selection, limit: int) -> None:
+async def _print_list(letter_tools: DeadLetterTools, selection: Selection, limit: int) -> None:
     rows: list[dict[str, Any]] = []
     more = 0
-    async for each in _summaries(office, selection, None):
+    async for each in _summaries(letter_tools, selection, None):
         if len(rows) < limit:
             rows.append(each)
         else:
@@ -155,8 +157,8 @@ def stats(*, env_file: Path | None, as_json: bool, **options: Any) -> None:
     selection, settings = selection_from(options), load_settings(env_file)
 
     async def main() -> dict[str, Any]:
-        async with office_session(settings, changing=False) as office:
-            return await _stats(office, selection)
+        async with letter_tools_session(settings, changing=False) as letter_tools:
+            return await _stats(letter_tools, selection)
 
     counted = run(main())
     if as_json:
@@ -167,12 +169,12 @@ def stats(*, env_file: Path | None, as_json: bool, **options: Any) -> None:
         click.echo(f"{name:<16}{text}")
 
 
-async def _stats(office: Office, selection: Selection) -> dict[str, Any]:
+async def _stats(letter_tools: DeadLetterTools, selection: Selection) -> dict[str, Any]:
     groups = Groups(now())
     by_kind: dict[str, int] = {}
     by_reason: dict[str, int] = {}
     oldest, replayed = None, 0
-    async with aclosing(office.desk.read(selection)) as found:
+    async with aclosing(letter_tools.reader.read(selection)) as found:
         async for each in found:
             letter = each.letter
             groups.add(letter, each.readings)
@@ -186,7 +188,7 @@ async def _stats(office: Office, selection: Selection) -> dict[str, Any]:
         "readings": groups.readings,
         "groups": len(groups.by_fingerprint),
         "bytes": groups.bytes,
-        "replayed": None if office.no_history else replayed,
+        "replayed": None if letter_tools.no_history else replayed,
         "oldest": oldest and oldest.isoformat(timespec="milliseconds"),
         "by_kind": by_kind,
         "by_reason": by_reason,
@@ -197,9 +199,10 @@ def _grouped(selection: Selection, env_file: Path | None) -> tuple[Groups, str]:
     settings = load_settings(env_file)
 
     async def main() -> tuple[Groups, str]:
-        async with office_session(settings, changing=False) as office:
-            groups = await office.desk.groups(selection)
-            note = f"warning: replays of letters are not known: {office.no_history}" if office.no_history else ""
+        async with letter_tools_session(settings, changing=False) as letter_tools:
+            groups = await letter_tools.reader.groups(selection)
+            unknown = letter_tools.no_history
+            note = f"warning: replays of letters are not known: {unknown}" if unknown else ""
             return groups, note
 
     return run(main())

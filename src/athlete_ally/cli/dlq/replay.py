@@ -19,7 +19,7 @@ from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings, load_settings
-from athlete_ally.core.audit_log import Entry
+from athlete_ally.core.audit_log import AuditEntry
 from athlete_ally.core.broker.topology import VENDOR_HOT
 from athlete_ally.core.errors import Refused, Unavailable
 from athlete_ally.ops.dead_letters.json_views import plan_document
@@ -27,7 +27,7 @@ from athlete_ally.ops.dead_letters.replay import Replay
 from athlete_ally.ops.dead_letters.replay_plan import MOST_REPLAYS, Plan, Terms, make_plan, plan_of, refusals
 from athlete_ally.ops.dead_letters.replay_progress import Progress
 from athlete_ally.ops.dead_letters.selection import Selection
-from athlete_ally.wiring.commands.dlq import Office, actor, new_run, office_session
+from athlete_ally.wiring.commands.dlq import DeadLetterTools, actor, letter_tools_session, new_run
 from athlete_ally.wiring.services.event_loop import run, stop_on_signals
 
 
@@ -96,8 +96,8 @@ class _Command:
         self._yes = yes
 
     async def begin(self, selection: Selection, terms: Terms, *, only_plan: bool) -> Exit:
-        async with office_session(self._settings, changing=True) as office:
-            plan = await self._plan(office, selection, terms)
+        async with letter_tools_session(self._settings, changing=True) as letter_tools:
+            plan = await self._plan(letter_tools, selection, terms)
             if only_plan:
                 if self._as_json:
                     click.echo(json.dumps({"plan": plan_document(plan)}))
@@ -105,39 +105,39 @@ class _Command:
             _refuse(plan.refusals)
             if not self._yes:
                 ask(f"replay {counted(plan.letters, 'letter')}?", otherwise="--yes")
-            return await self._run(office, plan, new_run(), ())
+            return await self._run(letter_tools, plan, new_run(), ())
 
     async def resume(self, run_id: str) -> Exit:
-        async with office_session(self._settings, changing=True) as office:
-            before = await office.journal.entries_of(run_id)
+        async with letter_tools_session(self._settings, changing=True) as letter_tools:
+            before = await letter_tools.journal.entries_of(run_id)
             plan = plan_of(run_id, before)
-            _refuse(await refusals(office.durables, plan.by_durable, plan.terms.most_behind))
+            _refuse(await refusals(letter_tools.durables, plan.by_durable, plan.terms.most_behind))
             self._say(f"going on with {run_id}")
-            return await self._run(office, plan, run_id, before)
+            return await self._run(letter_tools, plan, run_id, before)
 
-    async def _plan(self, office: Office, selection: Selection, terms: Terms) -> Plan:
+    async def _plan(self, letter_tools: DeadLetterTools, selection: Selection, terms: Terms) -> Plan:
         with progress_bar() as bar:
             task = bar.add_task("testing letters", total=None)
             plan = await make_plan(
-                office.desk,
-                office.durables,
-                office.rehearsals,
+                letter_tools.reader,
+                letter_tools.durables,
+                letter_tools.predictor,
                 selection,
                 terms,
                 tell=lambda count: bar.update(task, completed=count),
             )
-        for line in plan_lines(plan, await office.journal.unfinished()):
+        for line in plan_lines(plan, await letter_tools.journal.unfinished()):
             self._say(line)
         return plan
 
-    async def _run(self, office: Office, plan: Plan, run_id: str, before: Sequence[Entry]) -> Exit:
+    async def _run(self, letter_tools: DeadLetterTools, plan: Plan, run_id: str, before: Sequence[AuditEntry]) -> Exit:
         progress = Progress(run_id, plan.letters)
-        async with office.journal.alone():
+        async with letter_tools.journal.alone():
             with progress_bar() as bar:
                 task = bar.add_task(f"replaying ({run_id})", total=plan.letters)
                 replay = Replay(
                     plan,
-                    office.replay_tools(),
+                    letter_tools.replay_tools(),
                     actor(),
                     progress,
                     hears=lambda progress: _show(bar, task, progress),

@@ -13,9 +13,9 @@ from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.ops.dead_letters.diagnosis import differences
 from athlete_ally.ops.dead_letters.json_views import letter_document
-from athlete_ally.ops.dead_letters.letter_state import Standing
+from athlete_ally.ops.dead_letters.letter_state import LetterState
 from athlete_ally.ops.dead_letters.masking import masked_body, pretty_body
-from athlete_ally.wiring.commands.dlq import actor, office_session
+from athlete_ally.wiring.commands.dlq import actor, letter_tools_session
 from athlete_ally.wiring.services.event_loop import run
 
 # A value of ten thousand beats says no more than its beginning.
@@ -34,12 +34,12 @@ def show(*, seq: int, reveal: bool, env_file: Path | None, as_json: bool) -> Non
     """
     settings = load_settings(env_file)
 
-    async def main() -> tuple[Standing | None, str]:
-        async with office_session(settings, changing=reveal) as office:
-            found = await office.desk.one(seq)
+    async def main() -> tuple[LetterState | None, str]:
+        async with letter_tools_session(settings, changing=reveal) as letter_tools:
+            found = await letter_tools.reader.one(seq)
             if found is not None and reveal:
-                await office.cabinet(actor()).reveal(found)
-            return found, office.no_history
+                await letter_tools.triage(actor()).reveal(found)
+            return found, letter_tools.no_history
 
     found, no_history = run(main())
     if found is None:
@@ -51,7 +51,7 @@ def show(*, seq: int, reveal: bool, env_file: Path | None, as_json: bool) -> Non
         _print_letter(found, body, no_history)
 
 
-def _print_letter(found: Standing, body: str, no_history: str) -> None:
+def _print_letter(found: LetterState, body: str, no_history: str) -> None:
     letter = found.letter
     click.echo(f"{letter.subject}  (seq {letter.sequence})")
     by = letter.durable or "nobody known"
@@ -83,14 +83,14 @@ def diff(*, seq: int, reveal: bool, env_file: Path | None, as_json: bool) -> Non
     """
     settings = load_settings(env_file)
 
-    async def main() -> tuple[Standing, list[Any], str]:
-        async with office_session(settings, changing=reveal) as office:
-            found = await office.desk.one(seq)
+    async def main() -> tuple[LetterState, list[Any], str]:
+        async with letter_tools_session(settings, changing=reveal) as letter_tools:
+            found = await letter_tools.reader.one(seq)
             if found is None:
                 raise _nobody(seq)
             if reveal:
-                await office.cabinet(actor()).reveal(found)
-            prediction = await office.rehearsals.predict(found)
+                await letter_tools.triage(actor()).reveal(found)
+            prediction = await letter_tools.predictor.predict(found)
             return found, differences(found, prediction.rejected, reveal=reveal), prediction.unknown
 
     found, found_differences, unknown = run(main())

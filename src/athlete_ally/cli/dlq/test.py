@@ -15,12 +15,12 @@ from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import Settings, load_settings
 from athlete_ally.ops.dead_letters.export_file import read_archive
 from athlete_ally.ops.dead_letters.json_views import prediction_document
-from athlete_ally.ops.dead_letters.letter_state import Standing, standing
-from athlete_ally.ops.dead_letters.predictions import Rehearsals, Tally
+from athlete_ally.ops.dead_letters.letter_state import LetterState, letter_state
+from athlete_ally.ops.dead_letters.predictions import Predictor, Tally
 from athlete_ally.ops.dead_letters.selection import Selection
 from athlete_ally.wiring.builders import now
-from athlete_ally.wiring.commands.dlq import office_session
-from athlete_ally.wiring.commands.dlq_dry_runs import build_rehearsals
+from athlete_ally.wiring.commands.dlq import letter_tools_session
+from athlete_ally.wiring.commands.dlq_dry_runs import build_predictor
 from athlete_ally.wiring.services.event_loop import run
 
 
@@ -64,24 +64,24 @@ def test(
 
 
 async def _online(settings: Settings, selection: Selection) -> Tally:
-    async with office_session(settings, changing=False) as office:
-        warn_of_missing_history(office)
-        async with aclosing(office.desk.read(selection)) as found:
-            return await _tally(found, office.rehearsals)
+    async with letter_tools_session(settings, changing=False) as letter_tools:
+        warn_of_missing_history(letter_tools)
+        async with aclosing(letter_tools.reader.read(selection)) as found:
+            return await _tally(found, letter_tools.predictor)
 
 
 async def _offline(settings: Settings, selection: Selection, export: Path) -> Tally:
-    async def letters() -> AsyncIterator[Standing]:
+    async def letters() -> AsyncIterator[LetterState]:
         moment = now()
         with export.open("rb") as lines:
             for letter in read_archive(lines):
                 if selection.takes(letter, moment):
-                    yield standing(letter)
+                    yield letter_state(letter)
 
-    return await _tally(letters(), build_rehearsals(settings, None))
+    return await _tally(letters(), build_predictor(settings, None))
 
 
-async def _tally(found: AsyncIterator[Standing], rehearsals: Rehearsals) -> Tally:
+async def _tally(found: AsyncIterator[LetterState], predictor: Predictor) -> Tally:
     with progress_bar() as bar:
         task = bar.add_task("testing", total=None)
-        return await rehearsals.tally(found, lambda count: bar.update(task, completed=count))
+        return await predictor.tally(found, lambda count: bar.update(task, completed=count))

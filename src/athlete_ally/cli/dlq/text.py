@@ -14,7 +14,7 @@ from rich.table import Table
 from athlete_ally.cli.exits import Exit
 from athlete_ally.core.errors import StreamFull
 from athlete_ally.ops.dead_letters.predictions import Tally
-from athlete_ally.wiring.commands.dlq import Office
+from athlete_ally.wiring.commands.dlq import DeadLetterTools
 
 _BARS = " ▁▂▃▄▅▆▇█"
 
@@ -67,10 +67,10 @@ async def stream_json(name: str, documents: AsyncIterator[dict[str, Any]], write
     return count
 
 
-def warn_of_missing_history(office: Office) -> None:
+def warn_of_missing_history(letter_tools: DeadLetterTools) -> None:
     """Say on standard error that replays could not be looked up."""
-    if office.no_history:
-        click.echo(f"warning: replays of letters are not known: {office.no_history}", err=True)
+    if letter_tools.no_history:
+        click.echo(f"warning: replays of letters are not known: {letter_tools.no_history}", err=True)
 
 
 @contextmanager

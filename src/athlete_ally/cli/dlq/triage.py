@@ -25,10 +25,10 @@ from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.core.errors import Refused
 from athlete_ally.core.messages.dead_letter import Shelf
-from athlete_ally.ops.dead_letters.letter_state import Standing
+from athlete_ally.ops.dead_letters.letter_state import LetterState
 from athlete_ally.ops.dead_letters.selection import Selection
-from athlete_ally.ops.dead_letters.triage import Cabinet
-from athlete_ally.wiring.commands.dlq import Office, actor, new_run, office_session
+from athlete_ally.ops.dead_letters.triage import Triage
+from athlete_ally.wiring.commands.dlq import DeadLetterTools, actor, letter_tools_session, new_run
 from athlete_ally.wiring.services.event_loop import run
 
 
@@ -116,12 +116,12 @@ def purge(  # noqa: PLR0913  # one for each option
     selection = chosen_letters(options, seq, everything=everything)
 
     async def main() -> dict[str, Any]:
-        async with office_session(settings, changing=True) as office, office.journal.alone():
-            letters = await _sequences(office, selection)
+        async with letter_tools_session(settings, changing=True) as letter_tools, letter_tools.journal.alone():
+            letters = await _sequences(letter_tools, selection)
             _confirm_count(letters, selection, typed)
             if export is not None:
-                await write_export(office, _named(selection, letters), export)
-            return await _purge(office, letters)
+                await write_export(letter_tools, _named(selection, letters), export)
+            return await _purge(letter_tools, letters)
 
     _tell(run(main()), as_json=as_json)
 
@@ -133,13 +133,13 @@ def _confirm_count(letters: list[int], selection: Selection, typed: str | None) 
     ask_to_type(str(len(letters)), of_what="their number", given=typed, otherwise="--confirm COUNT")
 
 
-async def _purge(office: Office, letters: list[int]) -> dict[str, Any]:
-    cabinet, run_id = office.cabinet(actor()), new_run()
+async def _purge(letter_tools: DeadLetterTools, letters: list[int]) -> dict[str, Any]:
+    triage, run_id = letter_tools.triage(actor()), new_run()
 
-    async def remove(each: Standing) -> None:
-        await cabinet.purge(each, run_id)
+    async def remove(each: LetterState) -> None:
+        await triage.purge(each, run_id)
 
-    return await _each(office, letters, remove, run_id, "purged")
+    return await _each(letter_tools, letters, remove, run_id, "purged")
 
 
 def _move(seq: tuple[int, ...], shelf: Shelf, why: str, options: dict[str, Any]) -> None:
@@ -148,27 +148,27 @@ def _move(seq: tuple[int, ...], shelf: Shelf, why: str, options: dict[str, Any])
     selection = chosen_letters(options, seq, everything=everything)
 
     async def main() -> dict[str, Any]:
-        async with office_session(settings, changing=True) as office, office.journal.alone():
-            letters = await _sequences(office, selection)
+        async with letter_tools_session(settings, changing=True) as letter_tools, letter_tools.journal.alone():
+            letters = await _sequences(letter_tools, selection)
             if len(letters) > 1 and not yes:
                 ask(f"{shelf}: {len(letters)} letters?", otherwise="--yes")
-            cabinet, run_id = office.cabinet(actor()), new_run()
-            return await _each(office, letters, _mover(cabinet, shelf, why, run_id), run_id, shelf)
+            triage, run_id = letter_tools.triage(actor()), new_run()
+            return await _each(letter_tools, letters, _mover(triage, shelf, why, run_id), run_id, shelf)
 
     _tell(run(main()), as_json=as_json)
 
 
-def _mover(cabinet: Cabinet, shelf: Shelf, why: str, run_id: str) -> Callable[[Standing], Awaitable[None]]:
-    async def move(each: Standing) -> None:
-        await cabinet.move(each, shelf, why, run_id)
+def _mover(triage: Triage, shelf: Shelf, why: str, run_id: str) -> Callable[[LetterState], Awaitable[None]]:
+    async def move(each: LetterState) -> None:
+        await triage.move(each, shelf, why, run_id)
 
     return move
 
 
-async def _sequences(office: Office, selection: Selection) -> list[int]:
+async def _sequences(letter_tools: DeadLetterTools, selection: Selection) -> list[int]:
     """Return the letters that are meant: letters that arrive meanwhile are not."""
-    to_sequence = (await office.letters.extent()).last_sequence
-    async with aclosing(office.desk.read(selection, to_sequence=to_sequence)) as found:
+    to_sequence = (await letter_tools.letters.extent()).last_sequence
+    async with aclosing(letter_tools.reader.read(selection, to_sequence=to_sequence)) as found:
         return [each.letter.sequence async for each in found]
 
 
@@ -177,13 +177,17 @@ def _named(selection: Selection, letters: list[int]) -> Selection:
 
 
 async def _each(
-    office: Office, letters: list[int], act: Callable[[Standing], Awaitable[None]], run_id: str, done: str
+    letter_tools: DeadLetterTools,
+    letters: list[int],
+    act: Callable[[LetterState], Awaitable[None]],
+    run_id: str,
+    done: str,
 ) -> dict[str, Any]:
     count = 0
     with progress_bar() as bar:
         task = bar.add_task(done, total=len(letters))
         for sequence in letters:
-            found = await office.desk.one(sequence)
+            found = await letter_tools.reader.one(sequence)
             if found is not None:
                 with told_how_far(f"{count} of {counted(len(letters), 'letter')} dealt with"):
                     await act(found)

@@ -13,7 +13,7 @@ from athlete_ally.cli.streams.apply import apply_plan, show_applied
 from athlete_ally.cli.streams.options import permission_options, settings_options
 from athlete_ally.cli.streams.plan import show_plan
 from athlete_ally.config.settings import Settings, load_settings
-from athlete_ally.ops.streams.change_log import Entry, decode, undo
+from athlete_ally.ops.streams.change_log import ChangeLogEntry, decode, undo
 from athlete_ally.ops.streams.permission import Permission
 from athlete_ally.wiring.commands.streams import plan_for
 from athlete_ally.wiring.services.event_loop import run
@@ -55,7 +55,7 @@ def journal(*, as_json: bool) -> None:
             click.echo(f"  {line}")
 
 
-def _lines(entries: list[Entry]) -> list[str]:
+def _lines(entries: list[ChangeLogEntry]) -> list[str]:
     ended = {entry.change.name for entry in entries if entry.result != "begun"}
     shown = [entry for entry in entries if entry.result != "begun" or entry.change.name not in ended]
     return [

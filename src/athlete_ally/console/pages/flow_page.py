@@ -6,16 +6,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from athlete_ally.console.flow import Flow
-from athlete_ally.console.layout import Shell, Visit
+from athlete_ally.console.layout import PageLayout, Visit
 
 
-def flow_routes(shell: Shell, flow: Callable[[], Awaitable[Flow]]) -> list[Route]:
+def flow_routes(layout: PageLayout, flow: Callable[[], Awaitable[Flow]]) -> list[Route]:
     """Return the page, and the part of it that changes."""
 
     async def page(visit: Visit) -> Response:
-        return shell.render(visit, "flow.html", flow=await flow())
+        return layout.render(visit, "flow.html", flow=await flow())
 
     async def live(visit: Visit) -> Response:
-        return shell.render(visit, "_flow.html", flow=await flow())
+        return layout.render(visit, "_flow.html", flow=await flow())
 
-    return [shell.page("/", page), shell.page("/flow/live", live)]
+    return [layout.page("/", page), layout.page("/flow/live", live)]

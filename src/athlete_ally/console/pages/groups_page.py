@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from athlete_ally.console.charts import bars
-from athlete_ally.console.dead_letters import OpenOffice, one_group
-from athlete_ally.console.layout import Shell, Visit
+from athlete_ally.console.dead_letters import OpenLetterTools, one_group
+from athlete_ally.console.layout import PageLayout, Visit
 from athlete_ally.console.letter_counts import Counting
 from athlete_ally.console.replays import Replays
 from athlete_ally.ops.dead_letters.grouping import Group
@@ -23,29 +23,29 @@ _SPARK = (120.0, 24.0)
 class GroupPages:
     """The pages on which groups are looked at."""
 
-    shell: Shell
-    office: OpenOffice
+    layout: PageLayout
+    letter_tools: OpenLetterTools
     counting: Counting
     replays: Replays
     now: Callable[[], datetime]
 
     def routes(self) -> list[Route]:
         """Return their routes."""
-        shell = self.shell
+        layout = self.layout
         return [
-            shell.page("/letters", self._all),
-            shell.page("/letters/live", self._live),
-            shell.page("/letters/groups/{fingerprint:path}", self._one),
+            layout.page("/letters", self._all),
+            layout.page("/letters/live", self._live),
+            layout.page("/letters/groups/{fingerprint:path}", self._one),
         ]
 
     async def _all(self, visit: Visit) -> Response:
-        no_history = self.office().no_history
+        no_history = self.letter_tools().no_history
         unfinished = [] if no_history else await self.replays.unfinished()
         count = await self._count(anew=True)
-        return self.shell.render(visit, "letters.html", **count, unfinished=unfinished, no_history=no_history)
+        return self.layout.render(visit, "letters.html", **count, unfinished=unfinished, no_history=no_history)
 
     async def _live(self, visit: Visit) -> Response:
-        return self.shell.render(visit, "_letters.html", **await self._count(anew=False))
+        return self.layout.render(visit, "_letters.html", **await self._count(anew=False))
 
     async def _count(self, *, anew: bool) -> dict[str, Any]:
         count = await self.counting.look(anew=anew)
@@ -53,13 +53,13 @@ class GroupPages:
         return {"groups": count.groups, "shown": shown, "is_done": count.is_done}
 
     async def _one(self, visit: Visit) -> Response:
-        office = self.office()
-        found = await one_group(office, visit.request.path_params["fingerprint"], self.now())
+        letter_tools = self.letter_tools()
+        found = await one_group(letter_tools, visit.request.path_params["fingerprint"], self.now())
         if found is None:
             text = "No letter is left in this group: they came through, or were put aside."
-            return self.shell.notice(visit, "This group is empty", text, HTTPStatus.NOT_FOUND)
-        return self.shell.render(
-            visit, "letter_group.html", group=found.group, letters=found.letters, no_history=office.no_history
+            return self.layout.notice(visit, "This group is empty", text, HTTPStatus.NOT_FOUND)
+        return self.layout.render(
+            visit, "letter_group.html", group=found.group, letters=found.letters, no_history=letter_tools.no_history
         )
 
 

@@ -8,19 +8,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from athlete_ally.console import wording
-from athlete_ally.console.dead_letters import OpenJournal, OpenOffice, note_reveal
-from athlete_ally.console.layout import Shell, Visit
+from athlete_ally.console.dead_letters import OpenAuditLog, OpenLetterTools, note_reveal
+from athlete_ally.console.layout import PageLayout, Visit
 from athlete_ally.ops.dead_letters.diagnosis import differences
-from athlete_ally.ops.dead_letters.letter_state import Standing
+from athlete_ally.ops.dead_letters.letter_state import LetterState
 from athlete_ally.ops.dead_letters.masking import masked_body, pretty_body
 
 _LINES_OF_JOURNAL = 200
 
 
 def letter_routes(
-    shell: Shell,
-    office: OpenOffice,
-    journal: OpenJournal,
+    layout: PageLayout,
+    letter_tools: OpenLetterTools,
+    journal: OpenAuditLog,
     now: Callable[[], datetime],
     new_run: Callable[[], str],
 ) -> list[Route]:
@@ -33,35 +33,35 @@ def letter_routes(
         return await show(visit, reveal=True)
 
     async def show(visit: Visit, *, reveal: bool) -> Response:
-        desk = office()
+        tools = letter_tools()
         sequence = int(visit.request.path_params["sequence"])
-        found: Standing | None = await desk.desk.one(sequence)
+        found: LetterState | None = await tools.reader.one(sequence)
         if found is None:
             text = f"There is no dead letter {sequence} in AA_DLQ: it came through, or was put aside."
-            return shell.notice(visit, "No such letter", text, HTTPStatus.NOT_FOUND)
+            return layout.notice(visit, "No such letter", text, HTTPStatus.NOT_FOUND)
         if reveal:
             await note_reveal(journal(), new_run(), visit.session.person.name, found.letter.identity, sequence)
-        prediction = await desk.rehearsals.predict(found)
-        return shell.render(
+        prediction = await tools.predictor.predict(found)
+        return layout.render(
             visit,
             "letter.html",
-            standing=found,
+            letter_state=found,
             letter=found.letter,
             prediction=prediction,
             differences=differences(found, prediction.rejected, reveal=reveal),
             body=pretty_body(found.letter.body) if reveal else masked_body(found.letter.body),
             is_revealed=reveal,
-            no_history=desk.no_history,
+            no_history=tools.no_history,
             age=wording.ago(found.letter.dead_since, now()),
         )
 
     async def lines(visit: Visit) -> Response:
         run = visit.request.query_params.get("run") or None
         entries = await journal().read(run=run, acts_only=run is None, limit=_LINES_OF_JOURNAL)
-        return shell.render(visit, "journal.html", entries=entries, run=run)
+        return layout.render(visit, "journal.html", entries=entries, run=run)
 
     return [
-        shell.page("/letters/journal", lines),
-        shell.page("/letters/{sequence:int}", letter),
-        shell.act("/letters/{sequence:int}/reveal", reveal),
+        layout.page("/letters/journal", lines),
+        layout.page("/letters/{sequence:int}", letter),
+        layout.act("/letters/{sequence:int}/reveal", reveal),
     ]

@@ -11,12 +11,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from athlete_ally.console.charts import Bar, bars
-from athlete_ally.console.dead_letters import OpenJournal
-from athlete_ally.console.layout import Shell, Visit
+from athlete_ally.console.dead_letters import OpenAuditLog
+from athlete_ally.console.layout import PageLayout, Visit
 from athlete_ally.console.records import OpenRecords
 from athlete_ally.console.trend import BAND_DAYS, DayValue, TrendDay, main_series, trend
 from athlete_ally.console.trend_chart import draw
-from athlete_ally.core.audit_log import Note
+from athlete_ally.core.audit_log import AuditNote
 from athlete_ally.core.client_key import digest
 from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.readings.record import KEY_COLUMNS, Record
@@ -47,39 +47,39 @@ class Section:
 class RecordPages:
     """The pages on which a person is looked up."""
 
-    shell: Shell
+    layout: PageLayout
     records: OpenRecords
     messages: Messages
     measurements: Sequence[Measurement]
-    journal: OpenJournal
+    journal: OpenAuditLog
     now: Callable[[], datetime]
     new_run: Callable[[], str]
 
     def routes(self) -> list[Route]:
         """Return their routes; the id is sent in a form, so that it stands in no address, history or log."""
-        shell = self.shell
+        layout = self.layout
         return [
-            shell.page("/records", self._ask),
-            shell.act("/records/person", self._person),
-            shell.act("/records/lineage", self._lineage),
+            layout.page("/records", self._ask),
+            layout.act("/records/person", self._person),
+            layout.act("/records/lineage", self._lineage),
         ]
 
     async def _ask(self, visit: Visit) -> Response:
-        return self.shell.render(visit, "records.html", person_id="", error="")
+        return self.layout.render(visit, "records.html", person_id="", error="")
 
     async def _person(self, visit: Visit) -> Response:
         person_id = visit.form.get("person", "").strip()
         if not 0 < len(person_id) <= _MOST_ID_CHARACTERS:
             error = "Give the exact id of one person."
-            return self.shell.render(visit, "records.html", HTTPStatus.UNPROCESSABLE_ENTITY, person_id="", error=error)
+            return self.layout.render(visit, "records.html", HTTPStatus.UNPROCESSABLE_ENTITY, person_id="", error=error)
         await self._note(visit, {"what": "records", "person": digest(person_id)[:16]})
         today = self.now().date()
         sections = await self._sections(person_id, today)
         if not any(section.rows for section in sections):
             error = "There is no record of this person in the last three months. Ids are compared exactly."
-            return self.shell.render(visit, "records.html", person_id=person_id, error=error)
+            return self.layout.render(visit, "records.html", person_id=person_id, error=error)
         days = _trend(sections, today)
-        return self.shell.render(
+        return self.layout.render(
             visit,
             "person.html",
             person_id=person_id,
@@ -106,9 +106,9 @@ class RecordPages:
         found = await lineage_of(message_id, self.records(), self.messages)
         if found is None:
             text = "There is no receipt of this message: it is not settled yet, or its receipt is elsewhere."
-            return self.shell.notice(visit, "Nothing is known of it", text, HTTPStatus.NOT_FOUND)
+            return self.layout.notice(visit, "Nothing is known of it", text, HTTPStatus.NOT_FOUND)
         bodies = [masked_body(each.message.body) if each.message else "" for each in found.ancestors]
-        return self.shell.render(
+        return self.layout.render(
             visit,
             "lineage.html",
             row=visit.form.get("row", "")[:_MOST_ID_CHARACTERS],
@@ -119,7 +119,7 @@ class RecordPages:
 
     async def _note(self, visit: Visit, details: Mapping[str, Any]) -> None:
         """Note who looks at whom, before anything is shown; the person's id stays out of the journal."""
-        note = Note(self.new_run(), visit.session.person.name, "reveal", "finished", details=details)
+        note = AuditNote(self.new_run(), visit.session.person.name, "reveal", "finished", details=details)
         await self.journal().write([note])
 
 

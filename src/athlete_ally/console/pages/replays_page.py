@@ -9,7 +9,7 @@ from urllib.parse import quote
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from athlete_ally.console.layout import Shell, Visit
+from athlete_ally.console.layout import PageLayout, Visit
 from athlete_ally.console.replays import Replays
 from athlete_ally.core.errors import Refused
 from athlete_ally.ops.dead_letters.replay_plan import Terms
@@ -23,42 +23,42 @@ _MOST_DIGITS = 9
 class ReplayPages:
     """The pages on which letters are tested and replayed."""
 
-    shell: Shell
+    layout: PageLayout
     replays: Replays
     most_behind: int
 
     def routes(self) -> list[Route]:
         """Return their routes."""
-        shell = self.shell
+        layout = self.layout
         return [
-            shell.act("/letters/tests", self._begin_test, for_viewers=True),
-            shell.page("/letters/tests/{key}", partial(self._test, template="letter_test.html")),
-            shell.page("/letters/tests/{key}/live", partial(self._test, template="_letter_test.html")),
-            shell.act("/letters/tests/{key}/replay", self._begin_replay),
-            shell.page("/letters/replays/{run}", partial(self._replay, template="replay.html")),
-            shell.page("/letters/replays/{run}/live", partial(self._replay, template="_replay.html")),
-            shell.act("/letters/replays/{run}/answer", self._answer),
-            shell.act("/letters/replays/{run}/resume", self._resume),
+            layout.act("/letters/tests", self._begin_test, for_viewers=True),
+            layout.page("/letters/tests/{key}", partial(self._test, template="letter_test.html")),
+            layout.page("/letters/tests/{key}/live", partial(self._test, template="_letter_test.html")),
+            layout.act("/letters/tests/{key}/replay", self._begin_replay),
+            layout.page("/letters/replays/{run}", partial(self._replay, template="replay.html")),
+            layout.page("/letters/replays/{run}/live", partial(self._replay, template="_replay.html")),
+            layout.act("/letters/replays/{run}/answer", self._answer),
+            layout.act("/letters/replays/{run}/resume", self._resume),
         ]
 
     async def _begin_test(self, visit: Visit) -> Response:
         try:
             selection, terms = _selection(visit.form), _terms(visit.form, self.most_behind)
         except ValueError as error:
-            return self.shell.notice(visit, "This can't be tested", str(error), HTTPStatus.UNPROCESSABLE_ENTITY)
+            return self.layout.notice(visit, "This can't be tested", str(error), HTTPStatus.UNPROCESSABLE_ENTITY)
         return _go(f"/letters/tests/{self.replays.test(selection, terms).key}")
 
     async def _test(self, visit: Visit, *, template: str) -> Response:
         found = self.replays.tests.get(visit.request.path_params["key"])
         if found is None:
             text = "The console keeps tests in memory, and was restarted since: test again."
-            return self.shell.notice(visit, "No such test", text, HTTPStatus.NOT_FOUND)
-        return self.shell.render(visit, template, test=found)
+            return self.layout.notice(visit, "No such test", text, HTTPStatus.NOT_FOUND)
+        return self.layout.render(visit, template, test=found)
 
     async def _begin_replay(self, visit: Visit) -> Response:
         found = self.replays.tests.get(visit.request.path_params["key"])
         if found is None or found.plan is None:
-            return self.shell.notice(visit, "Test first", "A replay needs a finished test.", HTTPStatus.CONFLICT)
+            return self.layout.notice(visit, "Test first", "A replay needs a finished test.", HTTPStatus.CONFLICT)
         return await self._begin(visit, self.replays.start(found.plan, visit.session.person.name))
 
     async def _resume(self, visit: Visit) -> Response:
@@ -69,14 +69,14 @@ class ReplayPages:
         try:
             return _go(f"/letters/replays/{await starting}")
         except Refused as error:
-            return self.shell.notice(visit, "Not now", str(error), HTTPStatus.CONFLICT)
+            return self.layout.notice(visit, "Not now", str(error), HTTPStatus.CONFLICT)
 
     async def _replay(self, visit: Visit, *, template: str) -> Response:
         run = visit.request.path_params["run"]
         found = self.replays.running.get(run) or await self.replays.left_off(run)
         if found is None:
             return _go(f"/letters/journal?run={quote(run)}")
-        return self.shell.render(visit, template, running=found, progress=found.progress, plan=found.plan)
+        return self.layout.render(visit, template, running=found, progress=found.progress, plan=found.plan)
 
     async def _answer(self, visit: Visit) -> Response:
         run = visit.request.path_params["run"]

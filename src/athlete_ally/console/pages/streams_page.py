@@ -7,14 +7,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from athlete_ally.console.figures import Source
-from athlete_ally.console.layout import Shell, Visit
+from athlete_ally.console.layout import PageLayout, Visit
 from athlete_ally.ops.streams.effect import value_text
 from athlete_ally.ops.streams.overview import Overview
 from athlete_ally.ops.streams.plan import Plan
 
 
 def stream_routes(
-    shell: Shell,
+    layout: PageLayout,
     look: Callable[[], Awaitable[Overview]],
     plan: Callable[[], Awaitable[Plan]],
     broker: Callable[[], Source],
@@ -28,6 +28,6 @@ def stream_routes(
             row.name: figures.least("aa_consumer_time_to_data_loss_seconds", consumer_name=row.name)
             for row in overview.durables
         }
-        return shell.render(visit, "streams.html", overview=overview, plan=made, left_s=left_s, value_text=value_text)
+        return layout.render(visit, "streams.html", overview=overview, plan=made, left_s=left_s, value_text=value_text)
 
-    return [shell.page("/streams", page)]
+    return [layout.page("/streams", page)]

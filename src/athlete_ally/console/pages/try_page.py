@@ -10,12 +10,12 @@ from http import HTTPStatus
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from athlete_ally.console.dead_letters import OpenJournal, OpenOffice
-from athlete_ally.console.examples import specimens
-from athlete_ally.console.layout import Shell, Visit
+from athlete_ally.console.dead_letters import OpenAuditLog, OpenLetterTools
+from athlete_ally.console.examples import examples
+from athlete_ally.console.layout import PageLayout, Visit
 from athlete_ally.console.records import OpenRecords
-from athlete_ally.console.test_send import Answer, Journey, Send, Sent
-from athlete_ally.core.audit_log import Note
+from athlete_ally.console.sent_readings import Answer, Send, Sent, SentReadings
+from athlete_ally.core.audit_log import AuditNote
 from athlete_ally.core.messages import headers
 from athlete_ally.ops.dead_letters.selection import Selection
 
@@ -28,34 +28,35 @@ _RECENT = timedelta(minutes=15)
 class TryPages:
     """The pages on which a reading is sent."""
 
-    shell: Shell
+    layout: PageLayout
     send: Send
     records: OpenRecords
-    office: OpenOffice
-    journal: OpenJournal
+    letter_tools: OpenLetterTools
+    journal: OpenAuditLog
     now: Callable[[], datetime]
     new_run: Callable[[], str]
     sent: Sent
 
     def routes(self) -> list[Route]:
         """Return their routes."""
-        shell = self.shell
+        layout = self.layout
         return [
-            shell.page("/try", self._choose),
-            shell.act("/try/send", self._send),
-            shell.page("/try/{key}", partial(self._show, template="journey.html")),
-            shell.page("/try/{key}/live", partial(self._show, template="_journey.html")),
+            layout.page("/try", self._choose),
+            layout.act("/try/send", self._send),
+            layout.page("/try/{key}", partial(self._show, template="journey.html")),
+            layout.page("/try/{key}/live", partial(self._show, template="_journey.html")),
         ]
 
     async def _choose(self, visit: Visit) -> Response:
-        found = specimens(self.now())
+        found = examples(self.now())
         key = visit.request.query_params.get("specimen", "fine")
         chosen = next((each for each in found if each.key == key), found[0])
-        return self.shell.render(visit, "try.html", specimens=found, chosen=chosen)
+        return self.layout.render(visit, "try.html", examples=found, chosen=chosen)
 
     async def _send(self, visit: Visit) -> Response:
         key = self.new_run()
-        started = Note(key, visit.session.person.name, "send", "started", details={"what": f"a reading of {_KIND}"})
+        details = {"what": f"a reading of {_KIND}"}
+        started = AuditNote(key, visit.session.person.name, "send", "started", details=details)
         await self.journal().write([started])
         answer = await self.send(_KIND, visit.form.get("body", "").encode())
         self.sent.keep(key, _KIND, answer)
@@ -66,20 +67,20 @@ class TryPages:
         found = self.sent.find(key)
         if found is None:
             text = "The console keeps in memory what was sent, and was restarted since."
-            return self.shell.notice(visit, "Not known any more", text, HTTPStatus.NOT_FOUND)
-        journey = await self._journey(*found)
-        return self.shell.render(visit, template, journey=journey, answer=journey.answer, key=key)
+            return self.layout.notice(visit, "Not known any more", text, HTTPStatus.NOT_FOUND)
+        sent_readings = await self._journey(*found)
+        return self.layout.render(visit, template, sent_readings=sent_readings, answer=sent_readings.answer, key=key)
 
-    async def _journey(self, kind: str, answer: Answer) -> Journey:
+    async def _journey(self, kind: str, answer: Answer) -> SentReadings:
         if not answer.is_accepted:
-            return Journey(kind, answer)
+            return SentReadings(kind, answer)
         receipts = await self.records().receipts(answer.message_id)
         receipt = receipts[-1] if receipts else None
         letter = await self._letter(answer.message_id) if receipt and receipt["dead_lettered"] else None
-        return Journey(kind, answer, receipt, letter)
+        return SentReadings(kind, answer, receipt, letter)
 
     async def _letter(self, message_id: str) -> int | None:
-        async with aclosing(self.office().desk.read(Selection(kind=_KIND, newer_than=_RECENT))) as found:
+        async with aclosing(self.letter_tools().reader.read(Selection(kind=_KIND, newer_than=_RECENT))) as found:
             async for each in found:
                 if each.letter.headers.get(headers.ORIGINAL_MSG_ID) == message_id:
                     return each.letter.sequence

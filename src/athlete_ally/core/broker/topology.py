@@ -227,8 +227,8 @@ def build_topology(
     normalisers = [_worker(spec, CORE_HOT, normalize_durable(kind), raw_subject(kind)) for kind in kinds]
     unpackers = [_worker(spec, VENDOR_HOT, unpack_durable(vendor), f"vendor.{vendor}.>") for vendor in vendors]
     fetchers = [_worker(spec, VENDOR_HOT, fetch_durable(vendor), webhook_subject(vendor)) for vendor in fetched]
-    reaper = _durable(spec, ADVISORY, REAP_ADVISORIES_DURABLE, _ADVISORY_SUBJECTS)
-    return Topology(spec.environment, streams, (reaper, *normalisers, *unpackers, *fetchers))
+    advisory_worker = _durable(spec, ADVISORY, REAP_ADVISORIES_DURABLE, _ADVISORY_SUBJECTS)
+    return Topology(spec.environment, streams, (advisory_worker, *normalisers, *unpackers, *fetchers))
 
 
 def _stream(

@@ -3,7 +3,7 @@
 from athlete_ally.core.readings.record import Record
 
 
-class Run(Record, frozen=True, kw_only=True):
+class SampleBatch(Record, frozen=True, kw_only=True):
     """Consecutive points of one series: a person, what is measured (`code`), and who measured it.
 
     A point is at `starts_at` plus its offset, covers `lasts_s` where it is a sum (steps), and is `plausible` or not.

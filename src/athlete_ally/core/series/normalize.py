@@ -34,7 +34,7 @@ class NormalizeSeries:
 
     kinds: Mapping[str, KindSeries]
     dead_letters: Series
-    fuse: Series
+    breaker: Series
     holding: Series
     reaped: Series
     denied: Series
@@ -58,7 +58,7 @@ def normalize_series(kinds: Sequence[str], vendors: Sequence[str]) -> NormalizeS
         dead_letters=Series(
             "dlq_messages_total", "counter", "Dead letters written.", ("consumer", "reason", "subject"), letters
         ),
-        fuse=Series(
+        breaker=Series(
             "normalize_fuse_open", "gauge", "1 when too many dead letters stopped the worker.", ("durable",), by_durable
         ),
         holding=Series(

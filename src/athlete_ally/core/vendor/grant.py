@@ -43,7 +43,7 @@ Exchange = Callable[[Tokens], Awaitable[Tokens]]
 """Gets new tokens from the vendor for these; raises `Withdrawn` or `Later`."""
 
 
-class Vault(Protocol):
+class TokenStore(Protocol):
     """Keeps grants, with their tokens encrypted."""
 
     async def keep(self, granted: Granted) -> Grant:

@@ -120,7 +120,7 @@ def left_of(portions: Iterable[Portion], had: Sequence[Had]) -> list[Portion]:
     return sorted(left, key=lambda portion: portion.window.last, reverse=True)
 
 
-class HistoryBooks(Protocol):
+class BackfillStore(Protocol):
     """Keeps which windows of whom were had."""
 
     async def had(self, grant: int) -> Sequence[Had]:

@@ -54,7 +54,7 @@ class FetchReceipt:
     dead_lettered: int
 
 
-class WebhookBooks(Protocol):
+class WebhookStore(Protocol):
     """Knows people's accounts, and keeps a receipt for each webhook. All of it raises `Unavailable`: wait.
 
     Accounts come from outside and may be any text: one that can't be kept is nobody's.

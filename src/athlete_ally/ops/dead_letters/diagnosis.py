@@ -8,7 +8,7 @@ from typing import Any
 
 from athlete_ally.core.messages.dead_letter import original_indexes
 from athlete_ally.core.receipts import Rejected
-from athlete_ally.ops.dead_letters.letter_state import Standing
+from athlete_ally.ops.dead_letters.letter_state import LetterState
 from athlete_ally.ops.dead_letters.masking import masked
 
 _FIELD = re.compile(r"([A-Za-z_][\w.\[\]]{0,63}): (.+)", re.DOTALL)
@@ -39,15 +39,15 @@ class Difference:
     remedy: str
 
 
-def differences(standing: Standing, rejected: Sequence[Rejected], *, reveal: bool) -> list[Difference]:
+def differences(letter_state: LetterState, rejected: Sequence[Rejected], *, reveal: bool) -> list[Difference]:
     """Return what is wrong with each reading that today's code rejects."""
-    readings = _readings(standing)
-    return [_difference(standing, each, readings, reveal=reveal) for each in rejected]
+    readings = _readings(letter_state)
+    return [_difference(letter_state, each, readings, reveal=reveal) for each in rejected]
 
 
-def _difference(standing: Standing, rejected: Rejected, readings: dict[int, Any], *, reveal: bool) -> Difference:
+def _difference(letter_state: LetterState, rejected: Rejected, readings: dict[int, Any], *, reveal: bool) -> Difference:
     # Of a webhook the index is that of an item, and the error names the kind and field that it would become.
-    match = None if standing.letter.vendor else _FIELD.fullmatch(rejected.error)
+    match = None if letter_state.letter.vendor else _FIELD.fullmatch(rejected.error)
     field, expected = (match[1], match[2]) if match else ("", rejected.error)
     reading = readings.get(rejected.index)
     value = reading.get(field) if isinstance(reading, dict) and field else None  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]  # JSON
@@ -71,9 +71,9 @@ def _remedy(rejected: Rejected) -> str:
     return "read the error; when the cause is mended, `dlq test` says whether it would pass"
 
 
-def _readings(standing: Standing) -> dict[int, Any]:
+def _readings(letter_state: LetterState) -> dict[int, Any]:
     """Return the readings by their index in the original."""
-    letter = standing.current()
+    letter = letter_state.current()
     try:
         found: Any = json.loads(letter.body)["readings"]
     except (ValueError, RecursionError, KeyError, TypeError):

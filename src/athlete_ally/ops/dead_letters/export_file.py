@@ -62,7 +62,7 @@ class Archive:
             _Line(letter.sequence, letter.subject, dict(letter.headers), letter.stored_at, body, body_base64)
         )
 
-    def seal(self) -> bytes:
+    def cipher(self) -> bytes:
         """Return the last line."""
         return msgspec.json.encode(_Seal(self.letters, self._hash.hexdigest())) + b"\n"
 
@@ -106,10 +106,10 @@ def _check_head(line: bytes) -> None:
 
 def _check_seal(line: bytes | None, letters: int, sha256: str) -> None:
     try:
-        seal = msgspec.json.decode(line or b"", type=_Seal)
+        cipher = msgspec.json.decode(line or b"", type=_Seal)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidMessage("the export was cut off: its last line, with the sha256, is missing") from error
-    if (seal.letters, seal.sha256) != (letters, sha256):
+    if (cipher.letters, cipher.sha256) != (letters, sha256):
         raise InvalidMessage("the export was changed after it was written: its sha256 differs; export again")
 
 

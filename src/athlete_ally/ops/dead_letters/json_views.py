@@ -3,15 +3,15 @@
 from dataclasses import asdict
 from typing import Any
 
-from athlete_ally.core.audit_log import Attempt, Entry
+from athlete_ally.core.audit_log import Attempt, AuditEntry
 from athlete_ally.ops.dead_letters.grouping import Group, Groups
-from athlete_ally.ops.dead_letters.letter_state import Standing
+from athlete_ally.ops.dead_letters.letter_state import LetterState
 from athlete_ally.ops.dead_letters.masking import masked_body
 from athlete_ally.ops.dead_letters.predictions import Tally
 from athlete_ally.ops.dead_letters.replay_plan import Plan
 
 
-def summary(each: Standing, *, with_history: bool) -> dict[str, Any]:
+def summary(each: LetterState, *, with_history: bool) -> dict[str, Any]:
     """Return what a list says of a letter; `replays` is null where the database could not be asked."""
     letter = each.letter
     return {
@@ -82,7 +82,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def letter_document(found: Standing, *, reveal: bool, with_history: bool) -> dict[str, Any]:
+def letter_document(found: LetterState, *, reveal: bool, with_history: bool) -> dict[str, Any]:
     """Return everything about a letter; its body as it is only where that is to be revealed."""
     return {
         **summary(found, with_history=with_history),
@@ -109,6 +109,6 @@ def groups_document(groups: Groups) -> dict[str, Any]:
     return {"letters": groups.letters, "readings": groups.readings, "groups": found}
 
 
-def entry_document(entry: Entry) -> dict[str, Any]:
+def entry_document(entry: AuditEntry) -> dict[str, Any]:
     """Return a line of the journal."""
     return {"entry": entry.entry, "at": entry.at.isoformat(timespec="milliseconds"), **asdict(entry.note)}

@@ -16,7 +16,7 @@ from athlete_ally.core.messages.message import OutgoingMessage
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LetterState:
     """A letter with its replays. `remaining` are the positions of its readings not yet stored; None means all."""
 
     letter: Letter
@@ -52,15 +52,15 @@ class Standing:
         return self.letter if self.remaining is None else self.letter.with_readings(self.remaining)
 
 
-def standing(letter: Letter, attempts: Sequence[Attempt] = ()) -> Standing:
+def letter_state(letter: Letter, attempts: Sequence[Attempt] = ()) -> LetterState:
     """Return how a letter stands after these replays, in order."""
     remaining: tuple[int, ...] | None = None
     for attempt in attempts:
         remaining = _left(letter, remaining, attempt)
-    return Standing(letter, tuple(attempts), remaining)
+    return LetterState(letter, tuple(attempts), remaining)
 
 
-def replay_message(standing: Standing) -> OutgoingMessage:
+def replay_message(letter_state: LetterState) -> OutgoingMessage:
     """Return the message that replays what is left of a letter, to the durable that failed and to no other.
 
     What the letter says of its failure stays behind, so that whatever fitted once fits again.
@@ -68,13 +68,13 @@ def replay_message(standing: Standing) -> OutgoingMessage:
     Raises:
         InvalidMessage: its history does not fit its body.
     """
-    letter = standing.current()
+    letter = letter_state.current()
     copied = {name: value for name, value in letter.headers.items() if not name.lower().startswith(_LEFT_BEHIND)}
     return OutgoingMessage(
         stream=letter.original_stream,
         subject=f"{redrive_subject(letter.original_stream, letter.durable).removesuffix('>')}letter",
         body=letter.body,
-        message_id=standing.next_message_id,
+        message_id=letter_state.next_message_id,
         headers={**copied, headers.REPLAY_OF: letter.identity},
     )
 

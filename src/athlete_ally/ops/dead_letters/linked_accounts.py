@@ -9,11 +9,11 @@ from athlete_ally.core.messages.dead_letter import Letter
 from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.core.vendor.webhook import Webhook
 from athlete_ally.core.vendor.webhook_store import Account
-from athlete_ally.ops.dead_letters.reader import Desk
+from athlete_ally.ops.dead_letters.reader import LetterReader
 from athlete_ally.ops.dead_letters.selection import Selection
 
 
-async def letters_for(desk: Desk, vendors: Mapping[str, Vendor], linked: Collection[Account]) -> list[int]:
+async def letters_for(reader: LetterReader, vendors: Mapping[str, Vendor], linked: Collection[Account]) -> list[int]:
     """Return the sequences of letters that were unpacked while one of these accounts was unknown, in order.
 
     Raises:
@@ -25,7 +25,7 @@ async def letters_for(desk: Desk, vendors: Mapping[str, Vendor], linked: Collect
     found: list[int] = []
     for name, known in accounts.items():
         selection = Selection(reason="unknown-account", vendor=name)
-        async with aclosing(desk.read(selection)) as letters:
+        async with aclosing(reader.read(selection)) as letters:
             found += [
                 each.letter.sequence
                 async for each in letters

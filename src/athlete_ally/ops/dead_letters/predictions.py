@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
-from athlete_ally.core.dry_run import Rehearsal, Rehearsed
+from athlete_ally.core.dry_run import DryRun, DryRunResult
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import Delivery
 from athlete_ally.core.readings.record import Record
 from athlete_ally.core.receipts import Rejected
-from athlete_ally.ops.dead_letters.letter_state import Standing, replay_message
+from athlete_ally.ops.dead_letters.letter_state import LetterState, replay_message
 
 # A person reads the commonest failures; the count says how many there are.
 _MOST_FAILURES = 20
@@ -38,7 +38,7 @@ class Held(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What would become of one letter. See `Rehearsed` for `duplicate`, `ignored` and `unknown`."""
+    """What would become of one letter. See `DryRunResult` for `duplicate`, `ignored` and `unknown`."""
 
     stored: int = 0
     superseded: int = 0
@@ -69,11 +69,11 @@ class Tally:
     failures: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     unknowns: Counter[str] = field(default_factory=Counter[str])
 
-    def add(self, standing: Standing, prediction: Prediction) -> None:
+    def add(self, letter_state: LetterState, prediction: Prediction) -> None:
         """Count one letter."""
         self.letters += 1
         self.passing += prediction.passes
-        self.readings += standing.readings
+        self.readings += letter_state.readings
         self.stored += prediction.stored
         self.superseded += prediction.superseded
         self.duplicate += prediction.duplicate
@@ -112,31 +112,31 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsals:
+class Predictor:
     """Predicts. `held` tells stored from superseded; without it whatever passes counts as stored."""
 
-    by_durable: Mapping[str, Rehearsal]
+    by_durable: Mapping[str, DryRun]
     held: Held | None = None
 
-    async def predict(self, standing: Standing) -> Prediction:
+    async def predict(self, letter_state: LetterState) -> Prediction:
         """Return what would become of a letter.
 
         Raises:
             Unavailable: the database can't be reached.
         """
-        (rehearsed,) = await self._rehearse([standing])
-        superseded = await self._superseded(rehearsed.records)
-        prediction = _prediction(rehearsed)
+        (results,) = await self._rehearse([letter_state])
+        superseded = await self._superseded(results.records)
+        prediction = _prediction(results)
         return replace(prediction, stored=prediction.stored - superseded, superseded=superseded)
 
-    async def tally(self, found: AsyncIterator[Standing], tell: Callable[[int], None] = lambda _: None) -> Tally:
+    async def tally(self, found: AsyncIterator[LetterState], tell: Callable[[int], None] = lambda _: None) -> Tally:
         """Return the predictions for many letters, added up; `tell` hears how many were looked at.
 
         Raises:
             Unavailable: the broker or the database can't be reached.
         """
         tally = Tally()
-        waiting: list[Standing] = []
+        waiting: list[LetterState] = []
         async for each in found:
             if not each.is_done:
                 waiting.append(each)
@@ -148,28 +148,28 @@ class Rehearsals:
         tell(tally.letters)
         return tally
 
-    async def _add(self, tally: Tally, letters: Sequence[Standing]) -> None:
+    async def _add(self, tally: Tally, letters: Sequence[LetterState]) -> None:
         records: dict[str, list[Record]] = {}
-        for each, rehearsed in zip(letters, await self._rehearse(letters), strict=True):
-            tally.add(each, _prediction(rehearsed))
-            for kind, some in rehearsed.records.items():
+        for each, results in zip(letters, await self._rehearse(letters), strict=True):
+            tally.add(each, _prediction(results))
+            for kind, some in results.records.items():
                 records.setdefault(kind, []).extend(some)
         tally.supersede(await self._superseded(records))
 
-    async def _rehearse(self, letters: Sequence[Standing]) -> list[Rehearsed]:
+    async def _rehearse(self, letters: Sequence[LetterState]) -> list[DryRunResult]:
         """Return what becomes of each, in order; those of one durable are rehearsed together."""
-        outcomes: dict[int, Rehearsed] = {}
+        outcomes: dict[int, DryRunResult] = {}
         lanes: dict[str, dict[int, Delivery]] = {}
         for place, each in enumerate(letters):
             durable = each.letter.durable
-            delivery = _delivery(each) if durable in self.by_durable else Rehearsed(unknown=_no_rehearsal(durable))
-            if isinstance(delivery, Rehearsed):
+            delivery = _delivery(each) if durable in self.by_durable else DryRunResult(unknown=_no_rehearsal(durable))
+            if isinstance(delivery, DryRunResult):
                 outcomes[place] = delivery
             else:
                 lanes.setdefault(durable, {})[place] = delivery
         for durable, some in lanes.items():
-            rehearsed = await self.by_durable[durable](list(some.values()))
-            outcomes |= dict(zip(some, rehearsed, strict=True))
+            results = await self.by_durable[durable](list(some.values()))
+            outcomes |= dict(zip(some, results, strict=True))
         return [outcomes[place] for place in range(len(letters))]
 
     async def _superseded(self, records: Mapping[str, Sequence[Record]]) -> int:
@@ -184,13 +184,13 @@ def _bounded(counter: Counter[_Key]) -> Counter[_Key]:
     return Counter(dict(counter.most_common(_MOST_FAILURES * 10)))
 
 
-def _prediction(rehearsed: Rehearsed) -> Prediction:
+def _prediction(results: DryRunResult) -> Prediction:
     return Prediction(
-        stored=rehearsed.passed,
-        duplicate=rehearsed.duplicate,
-        ignored=rehearsed.ignored,
-        rejected=rehearsed.rejected,
-        unknown=rehearsed.unknown,
+        stored=results.passed,
+        duplicate=results.duplicate,
+        ignored=results.ignored,
+        rejected=results.rejected,
+        unknown=results.unknown,
     )
 
 
@@ -198,21 +198,21 @@ def _no_rehearsal(durable: str) -> str:
     return f"{durable} is no durable of ours" if durable else "it does not say which durable failed"
 
 
-def _delivery(standing: Standing) -> Delivery | Rehearsed:
+def _delivery(letter_state: LetterState) -> Delivery | DryRunResult:
     try:
-        return as_delivery(standing)
+        return as_delivery(letter_state)
     except InvalidMessage as error:
-        return Rehearsed(rejected=(Rejected(0, "schema-invalid", str(error)),))
+        return DryRunResult(rejected=(Rejected(0, "schema-invalid", str(error)),))
 
 
-def as_delivery(standing: Standing) -> Delivery:
+def as_delivery(letter_state: LetterState) -> Delivery:
     """Return the first delivery of a letter's replay, as its worker would see it.
 
     Raises:
         InvalidMessage: its history does not fit its body.
     """
-    message = replay_message(standing)
-    letter = standing.letter
+    message = replay_message(letter_state)
+    letter = letter_state.letter
     return Delivery(
         stream=message.stream,
         sequence=letter.sequence,

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from athlete_ally.core.audit_log import Attempt, History
+from athlete_ally.core.audit_log import Attempt, ReplayHistory
 from athlete_ally.core.messages.dead_letter import Letter
 from athlete_ally.ops.dead_letters.grouping import Groups
-from athlete_ally.ops.dead_letters.letter_state import Standing, standing
+from athlete_ally.ops.dead_letters.letter_state import LetterState, letter_state
 from athlete_ally.ops.dead_letters.selection import Selection
 
 # Histories are asked for together: a question each would take longer than reading all letters.
@@ -58,14 +58,14 @@ class Letters(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class LetterReader:
     """Reads letters. Without `history`, each stands as if it had never been replayed."""
 
     letters: Letters
-    history: History | None
+    history: ReplayHistory | None
     now: Callable[[], datetime]
 
-    async def one(self, sequence: int) -> Standing | None:
+    async def one(self, sequence: int) -> LetterState | None:
         """Return the letter of this sequence, or None.
 
         Raises:
@@ -74,7 +74,7 @@ class Desk:
         letter = await self.letters.one(sequence)
         return None if letter is None else (await self._stand([letter]))[0]
 
-    async def read(self, selection: Selection, *, to_sequence: int | None = None) -> AsyncGenerator[Standing]:
+    async def read(self, selection: Selection, *, to_sequence: int | None = None) -> AsyncGenerator[LetterState]:
         """Yield every letter that is asked for, in order, in constant memory.
 
         With them come letters of which nothing is left, and which only wait to be removed (`is_done`).
@@ -111,8 +111,8 @@ class Desk:
                     groups.add(each.letter, each.readings)
         return groups
 
-    async def _stand(self, letters: Sequence[Letter]) -> list[Standing]:
+    async def _stand(self, letters: Sequence[Letter]) -> list[LetterState]:
         attempts: Mapping[str, tuple[Attempt, ...]] = {}
         if self.history is not None and letters:
             attempts = await self.history.attempts([letter.identity for letter in letters])
-        return [standing(letter, attempts.get(letter.identity, ())) for letter in letters]
+        return [letter_state(letter, attempts.get(letter.identity, ())) for letter in letters]

@@ -11,11 +11,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from athlete_ally.core.audit_log import Attempt, Entry, Journal, Note
+from athlete_ally.core.audit_log import Attempt, AuditEntry, AuditLog, AuditNote
 from athlete_ally.core.errors import InvalidMessage, MessageTooLarge
 from athlete_ally.core.ports import Publisher
-from athlete_ally.ops.dead_letters.letter_state import Standing, replay_message, standing
-from athlete_ally.ops.dead_letters.reader import Desk
+from athlete_ally.ops.dead_letters.letter_state import LetterState, letter_state, replay_message
+from athlete_ally.ops.dead_letters.reader import LetterReader
 from athlete_ally.ops.dead_letters.replay_plan import Durables, Plan, fit
 from athlete_ally.ops.dead_letters.replay_progress import (
     Asks,
@@ -39,17 +39,17 @@ _LOOK_AGAIN_S = 0.05
 class Tools:
     """What a replay works with. `clock` counts seconds; `patience_s` is the longest wait for any outcome at all."""
 
-    desk: Desk
+    reader: LetterReader
     durables: Durables
     publisher: Publisher
-    journal: Journal
+    journal: AuditLog
     clock: Callable[[], float]
     patience_s: float = 60.0
 
 
 @dataclass(slots=True)
 class _InFlight:
-    standing: Standing
+    letter_state: LetterState
     message_id: str
 
 
@@ -70,7 +70,7 @@ class Replay:
     _heard_s: float = field(default=0.0, init=False)
     _canary_passed: bool = field(default=False, init=False)
 
-    async def run(self, before: Sequence[Entry] = ()) -> Progress:
+    async def run(self, before: Sequence[AuditEntry] = ()) -> Progress:
         """Replay; return when every published letter has its outcome, or no more can be learned.
 
         `before` is what an earlier, unfinished attempt at the same run noted: it is taken up where it ended.
@@ -82,13 +82,13 @@ class Replay:
         self._count_time()
         if not before:
             await self.tools.journal.write([self._note("started", details_of_start(self.plan))])
-        async with aclosing(fit(self.tools.desk, self.tools.durables, self.plan)) as letters:
+        async with aclosing(fit(self.tools.reader, self.tools.durables, self.plan)) as letters:
             await self._replay(letters)
         step = "stopped" if self.progress.stopped else "finished"
         await self.tools.journal.write([self._note(step, details_of_end(self.progress))])
         return self.progress
 
-    async def _take_up(self, before: Sequence[Entry]) -> None:
+    async def _take_up(self, before: Sequence[AuditEntry]) -> None:
         """Learn what became of the letters that an earlier attempt published and did not see settled."""
         unsettled = self.progress.take_up(before)
         self.seen.update(each.note.sequence or 0 for each in before if each.note.step in {"published", "settled"})
@@ -97,8 +97,8 @@ class Replay:
         # More than the canary went ahead: somebody has looked at it, and said to go on.
         self._canary_passed = self.progress.published > self.plan.terms.canary
 
-    async def _take_up_one(self, note: Note) -> None:
-        found = await self.tools.desk.one(note.sequence or 0)
+    async def _take_up_one(self, note: AuditNote) -> None:
+        found = await self.tools.reader.one(note.sequence or 0)
         message_id = str(note.details["message_id"])
         attempts = (await self.tools.journal.attempts([note.letter or ""])).get(note.letter or "", ())
         outcome = next((each for each in attempts if each.message_id == message_id), None)
@@ -111,7 +111,7 @@ class Replay:
             await self.tools.publisher.publish(replay_message(found))
         self._in_flight[note.sequence or 0] = _InFlight(found, message_id)
 
-    async def _replay(self, letters: AsyncGenerator[Standing]) -> None:
+    async def _replay(self, letters: AsyncGenerator[LetterState]) -> None:
         exhausted = False
         while True:
             self._judge()
@@ -158,15 +158,15 @@ class Replay:
             room = min(room, terms.canary - progress.published)
         return max(0, room)
 
-    async def _take(self, letters: AsyncGenerator[Standing], room: int) -> list[Standing]:
-        batch: list[Standing] = []
+    async def _take(self, letters: AsyncGenerator[LetterState], room: int) -> list[LetterState]:
+        batch: list[LetterState] = []
         while len(batch) < room and (each := await anext(letters, None)) is not None:
             if each.letter.sequence in self.seen:
                 continue
             batch.append(each)
         return batch
 
-    async def _publish(self, batch: Sequence[Standing]) -> None:
+    async def _publish(self, batch: Sequence[LetterState]) -> None:
         """Note what is about to be published, then publish it; nothing is removed."""
         if not batch:
             return
@@ -185,7 +185,7 @@ class Replay:
         unsendable = await asyncio.gather(*(self._publish_one(each) for each in batch))
         await self._give_up([each for each in unsendable if each is not None])
 
-    async def _publish_one(self, each: Standing) -> tuple[Standing, str] | None:
+    async def _publish_one(self, each: LetterState) -> tuple[LetterState, str] | None:
         if each.is_done:
             return None
         try:
@@ -194,7 +194,7 @@ class Replay:
             return each, str(error)
         return None
 
-    async def _give_up(self, unsendable: Sequence[tuple[Standing, str]]) -> None:
+    async def _give_up(self, unsendable: Sequence[tuple[LetterState, str]]) -> None:
         for each, error in unsendable:
             del self._in_flight[each.letter.sequence]
             details = {"outcome": "unsendable", "error": error, "failed": each.readings}
@@ -206,14 +206,14 @@ class Replay:
         """Look up outcomes; remove the letters of which nothing is left. Return whether any was learned."""
         if not self._in_flight:
             return False
-        identities = [each.standing.letter.identity for each in self._in_flight.values()]
+        identities = [each.letter_state.letter.identity for each in self._in_flight.values()]
         attempts = await self.tools.journal.attempts(identities)
         learned: list[tuple[int, str, Attempt, bool]] = []
         for sequence, each in self._in_flight.items():
-            letter = each.standing.letter
+            letter = each.letter_state.letter
             history = attempts.get(letter.identity, ())
             outcome = next((one for one in history if one.message_id == each.message_id), None)
-            after = standing(letter, history)
+            after = letter_state(letter, history)
             if outcome is None and after.is_done:
                 # A copy of this letter was replayed: nothing is stored by this one.
                 outcome = replace(history[-1], stored=0, superseded=0)
@@ -221,13 +221,13 @@ class Replay:
                 learned.append((sequence, letter.identity, outcome, after.is_done))
         # As many at once as a broker answers without queueing.
         gone = [sequence for sequence, _, _, is_done in learned if is_done]
-        await asyncio.gather(*(self.tools.desk.letters.remove(sequence, erase=False) for sequence in gone))
+        await asyncio.gather(*(self.tools.reader.letters.remove(sequence, erase=False) for sequence in gone))
         self.progress.removed += len(gone)
         await self._settle(learned)
         return bool(learned)
 
     async def _settle(self, learned: Sequence[tuple[int, str, Attempt, bool]]) -> None:
-        notes: list[Note] = []
+        notes: list[AuditNote] = []
         for sequence, identity, outcome, _ in learned:
             self._in_flight.pop(sequence, None)
             details = details_of_outcome(outcome)
@@ -265,5 +265,7 @@ class Replay:
         )
         return True
 
-    def _note(self, step: str, details: dict[str, Any], sequence: int | None = None, letter: str | None = None) -> Note:
-        return Note(self.progress.run, self.actor, "replay", step, letter, sequence, details)
+    def _note(
+        self, step: str, details: dict[str, Any], sequence: int | None = None, letter: str | None = None
+    ) -> AuditNote:
+        return AuditNote(self.progress.run, self.actor, "replay", step, letter, sequence, details)

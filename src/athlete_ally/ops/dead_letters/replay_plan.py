@@ -6,13 +6,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from athlete_ally.core.audit_log import Entry
+from athlete_ally.core.audit_log import AuditEntry
 from athlete_ally.core.broker.state import LiveDurable
 from athlete_ally.core.broker.topology import redrive_subject
 from athlete_ally.core.errors import Refused
-from athlete_ally.ops.dead_letters.letter_state import Standing
-from athlete_ally.ops.dead_letters.predictions import Rehearsals, Tally
-from athlete_ally.ops.dead_letters.reader import Desk
+from athlete_ally.ops.dead_letters.letter_state import LetterState
+from athlete_ally.ops.dead_letters.predictions import Predictor, Tally
+from athlete_ally.ops.dead_letters.reader import LetterReader
 from athlete_ally.ops.dead_letters.selection import Selection, selection_of
 
 # What failed three times with a mended cause each time is a case for a person, not for a fourth replay.
@@ -66,9 +66,9 @@ class Plan:
 
 
 async def make_plan(
-    desk: Desk,
+    reader: LetterReader,
     durables: Durables,
-    rehearsals: Rehearsals,
+    predictor: Predictor,
     selection: Selection,
     terms: Terms,
     *,
@@ -79,18 +79,18 @@ async def make_plan(
     Raises:
         Unavailable: the broker or the database can't be reached.
     """
-    plan = Plan(selection, terms, (await desk.letters.extent()).last_sequence)
-    async with aclosing(_chosen(desk, Lanes(durables), plan)) as chosen:
-        plan.tally = await rehearsals.tally(chosen, tell)
+    plan = Plan(selection, terms, (await reader.letters.extent()).last_sequence)
+    async with aclosing(_chosen(reader, Lanes(durables), plan)) as chosen:
+        plan.tally = await predictor.tally(chosen, tell)
     plan.refusals = await refusals(durables, plan.by_durable, terms.most_behind)
     if not plan.letters:
         plan.refusals.append("no letter is left to replay")
     return plan
 
 
-async def _chosen(desk: Desk, lanes: "Lanes", plan: Plan) -> AsyncGenerator[Standing]:
+async def _chosen(reader: LetterReader, lanes: "Lanes", plan: Plan) -> AsyncGenerator[LetterState]:
     """Yield the letters that a plan is for; count them, and those that are left alone."""
-    async with aclosing(desk.read(plan.selection, to_sequence=plan.to_sequence)) as found:
+    async with aclosing(reader.read(plan.selection, to_sequence=plan.to_sequence)) as found:
         async for each in found:
             if plan.letters == plan.terms.most:
                 return
@@ -103,13 +103,13 @@ async def _chosen(desk: Desk, lanes: "Lanes", plan: Plan) -> AsyncGenerator[Stan
             yield each
 
 
-def unfit(standing: Standing, terms: Terms) -> str | None:
+def unfit(letter_state: LetterState, terms: Terms) -> str | None:
     """Say why a letter is left alone, or None."""
-    if standing.is_done:
+    if letter_state.is_done:
         return "stored already; it only has to be removed, and will be"
-    if not standing.letter.durable or not standing.letter.original_stream:
+    if not letter_state.letter.durable or not letter_state.letter.original_stream:
         return "it does not say which durable failed"
-    if standing.replays >= MOST_REPLAYS and not terms.force:
+    if letter_state.replays >= MOST_REPLAYS and not terms.force:
         return f"replayed {MOST_REPLAYS} times already (--force replays it all the same)"
     return None
 
@@ -146,13 +146,13 @@ class Lanes:
     durables: Durables
     known: dict[tuple[str, str], bool] = field(default_factory=dict[tuple[str, str], bool])
 
-    async def why_not(self, standing: Standing) -> str | None:
+    async def why_not(self, letter_state: LetterState) -> str | None:
         """Say why a letter's durable takes no replays, or None; one that is missing may come back.
 
         Raises:
             Unavailable: the broker can't be reached.
         """
-        stream, name = standing.letter.original_stream, standing.letter.durable
+        stream, name = letter_state.letter.original_stream, letter_state.letter.durable
         if (stream, name) not in self.known:
             live = await self.durables.durable(stream, name)
             lane = redrive_subject(stream, name)
@@ -160,20 +160,20 @@ class Lanes:
         return None if self.known[stream, name] else f"{name} is no durable of ours: it has no redrive lane"
 
 
-async def fit(desk: Desk, durables: Durables, plan: Plan) -> AsyncGenerator[Standing]:
+async def fit(reader: LetterReader, durables: Durables, plan: Plan) -> AsyncGenerator[LetterState]:
     """Yield the letters of a plan that may be replayed, in order, those that only have to be removed included.
 
     Raises:
         Unavailable: the broker or the database can't be reached.
     """
     lanes = Lanes(durables)
-    async with aclosing(desk.read(plan.selection, to_sequence=plan.to_sequence)) as found:
+    async with aclosing(reader.read(plan.selection, to_sequence=plan.to_sequence)) as found:
         async for each in found:
             if each.is_done or (unfit(each, plan.terms) is None and await lanes.why_not(each) is None):
                 yield each
 
 
-def plan_of(run_id: str, before: Sequence[Entry]) -> Plan:
+def plan_of(run_id: str, before: Sequence[AuditEntry]) -> Plan:
     """Return the plan of a run that was begun.
 
     Raises:

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from athlete_ally.core.audit_log import Attempt, Entry, Note
-from athlete_ally.ops.dead_letters.letter_state import Standing
+from athlete_ally.core.audit_log import Attempt, AuditEntry, AuditNote
+from athlete_ally.ops.dead_letters.letter_state import LetterState
 from athlete_ally.ops.dead_letters.replay_plan import Plan
 
 
@@ -32,9 +32,9 @@ class Progress:
         self.superseded += details.get("superseded", 0)
         self.failed_readings += details.get("failed", 0)
 
-    def take_up(self, before: Sequence[Entry]) -> dict[int, Note]:
+    def take_up(self, before: Sequence[AuditEntry]) -> dict[int, AuditNote]:
         """Count what the run noted so far; return what was noted of letters without an outcome, by their sequences."""
-        unsettled: dict[int, Note] = {}
+        unsettled: dict[int, AuditNote] = {}
         for note in (each.note for each in before):
             if note.step == "published":
                 unsettled[note.sequence or 0] = note
@@ -83,9 +83,9 @@ def details_of_start(plan: Plan) -> dict[str, Any]:
     }
 
 
-def details_of_publishing(standing: Standing) -> dict[str, Any]:
+def details_of_publishing(letter_state: LetterState) -> dict[str, Any]:
     """Return what is noted before a letter is published."""
-    return {"message_id": standing.next_message_id}
+    return {"message_id": letter_state.next_message_id}
 
 
 def details_of_outcome(outcome: Attempt) -> dict[str, Any]:

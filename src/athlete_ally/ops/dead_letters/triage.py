@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from athlete_ally.core.audit_log import Act, Journal, Note
+from athlete_ally.core.audit_log import Act, AuditLog, AuditNote
 from athlete_ally.core.broker.topology import DLQ
 from athlete_ally.core.errors import InvalidMessage, StreamFull
 from athlete_ally.core.messages import headers
@@ -18,23 +18,23 @@ from athlete_ally.core.messages.identity import derived_id, message_id
 from athlete_ally.core.messages.message import Acknowledgement, OutgoingMessage
 from athlete_ally.core.ports import Publisher
 from athlete_ally.core.readings.reading import split_message
-from athlete_ally.ops.dead_letters.letter_state import Standing
+from athlete_ally.ops.dead_letters.letter_state import LetterState
 from athlete_ally.ops.dead_letters.reader import Letters
 
 _ACTS: Mapping[Shelf, Act] = {"waiting": "release", "quarantine": "quarantine", "resolved": "resolve"}
 
 
 @dataclass(frozen=True, slots=True)
-class Cabinet:
+class Triage:
     """Where letters are filed; every act is noted before it is done, and its outcome after."""
 
     letters: Letters
     publisher: Publisher
-    journal: Journal
+    journal: AuditLog
     actor: str
     new_run: Callable[[], str]
 
-    async def move(self, each: Standing, shelf: Shelf, why: str, run: str | None = None) -> None:
+    async def move(self, each: LetterState, shelf: Shelf, why: str, run: str | None = None) -> None:
         """Put a letter on a shelf; when this returns it is there and nowhere else. May be repeated.
 
         Raises:
@@ -50,7 +50,7 @@ class Cabinet:
             await self.letters.remove(letter.sequence, erase=False)
         await self._note(run, act, "finished", letter, {"shelf": shelf})
 
-    async def edit(self, each: Standing, body: bytes, changes: Sequence[str]) -> Letter:
+    async def edit(self, each: LetterState, body: bytes, changes: Sequence[str]) -> Letter:
         """Replace a letter by a corrected one that waits; the original is kept among the resolved, linked to it.
 
         Raises:
@@ -73,7 +73,7 @@ class Cabinet:
         await self._note(run, "edit", "finished", each.letter, details)
         return replace(new, sequence=acknowledgement.sequence)
 
-    async def purge(self, each: Standing, run: str) -> None:
+    async def purge(self, each: LetterState, run: str) -> None:
         """Remove a letter for good, its bytes on disk included.
 
         Raises:
@@ -84,7 +84,7 @@ class Cabinet:
         found = await self.letters.remove(each.letter.sequence, erase=True)
         await self._note(run, "purge", "finished", each.letter, {"found": found})
 
-    async def reveal(self, each: Standing) -> None:
+    async def reveal(self, each: LetterState) -> None:
         """Note that somebody is about to see the personal data in a letter.
 
         Raises:
@@ -118,7 +118,7 @@ class Cabinet:
         return await self.publisher.publish(replace(message, message_id=again, headers=stated))
 
     async def _note(self, run: str, act: Act, step: str, letter: Letter, details: Mapping[str, Any]) -> None:
-        note = Note(run, self.actor, act, step, letter.identity, letter.sequence, details)
+        note = AuditNote(run, self.actor, act, step, letter.identity, letter.sequence, details)
         await self.journal.write([note])
 
 
@@ -143,7 +143,7 @@ def edited(old: Letter, body: bytes) -> Letter:
     return replace(old, body=body, headers=stated)
 
 
-def as_exported(each: Standing) -> Letter:
+def as_exported(each: LetterState) -> Letter:
     """Return a letter as it is to leave for another cluster: only what is left of it, its replays counted within.
 
     Raises:

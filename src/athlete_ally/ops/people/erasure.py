@@ -10,11 +10,11 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
 
-from athlete_ally.core.audit_log import Journal, Note
+from athlete_ally.core.audit_log import AuditLog, AuditNote
 from athlete_ally.core.errors import NotVerified, Refused
 from athlete_ally.core.messages.data_subject import Person
 from athlete_ally.core.ports import Publisher
-from athlete_ally.ops.people.inventory import SEARCHED, Searcher, Survey, Tally, Tell, judge, without_person
+from athlete_ally.ops.people.inventory import SEARCHED, Inventory, Searcher, Tally, Tell, judge, without_person
 
 _LOOK_EVERY_S = 0.5
 
@@ -56,12 +56,12 @@ class Eraser:
     searcher: Searcher
     people: People
     publisher: Publisher
-    journal: Journal
+    journal: AuditLog
     actor: str
     run: str
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
-    async def survey(self, tell: Tell) -> Survey:
+    async def inventory(self, tell: Tell) -> Inventory:
         """Count all that is held. Read-only.
 
         Raises:
@@ -71,9 +71,9 @@ class Eraser:
         person = self.searcher.person
         tallies = [await self.searcher.tally(name, tell) for name in SEARCHED]
         vendors = sorted({vendor for vendor, _ in person.accounts})
-        return Survey(tuple(tallies), await self.people.rows(person.user_id), tuple(vendors))
+        return Inventory(tuple(tallies), await self.people.rows(person.user_id), tuple(vendors))
 
-    async def carry_out(self, survey: Survey, tell: Tell, *, unreadable_too: bool, wait_s: float) -> Erasure:
+    async def carry_out(self, inventory: Inventory, tell: Tell, *, unreadable_too: bool, wait_s: float) -> Erasure:
         """Erase what a survey found, and verify that nothing is left.
 
         Raises:
@@ -81,10 +81,10 @@ class Eraser:
             NotVerified: something is left, or came meanwhile; run it again.
             Unavailable: the broker or the database can't be reached; run it again.
         """
-        require_disentangled(survey, unreadable_too=unreadable_too)
-        await self._until_settled(survey.streams, wait_s)
-        found = {tally.stream: tally.messages for tally in survey.streams}
-        await self._note("started", {"messages": found, "rows": sum(survey.rows.values())})
+        require_disentangled(inventory, unreadable_too=unreadable_too)
+        await self._until_settled(inventory.streams, wait_s)
+        found = {tally.stream: tally.messages for tally in inventory.streams}
+        await self._note("started", {"messages": found, "rows": sum(inventory.rows.values())})
         user_id = self.searcher.person.user_id
         await self.people.close(user_id)
         messages = split = 0
@@ -93,7 +93,7 @@ class Eraser:
             messages, split = messages + counts[0], split + counts[1]
         await self.people.erase(user_id, tell)
         left = await self._left(tell)
-        erasure = Erasure(self.run, messages, split, sum(survey.rows.values()))
+        erasure = Erasure(self.run, messages, split, sum(inventory.rows.values()))
         await self._note("finished", {"messages": messages, "split": split, "left": left})
         if left:
             named = ", ".join(f"{count} in {place}" for place, count in left.items())
@@ -120,7 +120,7 @@ class Eraser:
             left_s -= _LOOK_EVERY_S
 
     async def _unsettled(self, tally: Tally) -> list[str]:
-        live = {each.name: each for each in await self.searcher.hoard.durables_of(tally.stream)}
+        live = {each.name: each for each in await self.searcher.stream_reader.durables_of(tally.stream)}
         return [name for name, (_, last) in tally.unsettled.items() if name in live and live[name].ack_floor < last]
 
     async def _erase_from(self, name: str, unreadable_too: bool, tell: Tell) -> tuple[int, int]:  # noqa: FBT001  # passed on
@@ -135,7 +135,7 @@ class Eraser:
                     split += 1
                 elif judgement != "erase" and not (judgement == "unreadable" and unreadable_too):
                     continue
-                await self.searcher.hoard.erase(name, sequence)
+                await self.searcher.stream_reader.erase(name, sequence)
                 erased += 1
         return erased, split
 
@@ -147,23 +147,23 @@ class Eraser:
             async with aclosing(self.searcher.found(stream, f"verifying {name}", tell)) as found:
                 async for sequence, _message, _share in found:
                     # A replica that answers may be behind.
-                    if await self.searcher.hoard.holds(name, sequence):
+                    if await self.searcher.stream_reader.holds(name, sequence):
                         left[name] = left.get(name, 0) + 1
         rows = await self.people.rows(self.searcher.person.user_id)
         return {**left, **{table: count for table, count in rows.items() if count}}
 
     async def _note(self, step: str, details: dict[str, object]) -> None:
-        await self.journal.write([Note(self.run, self.actor, "erase", step, details=details)])
+        await self.journal.write([AuditNote(self.run, self.actor, "erase", step, details=details)])
 
 
-def require_disentangled(survey: Survey, *, unreadable_too: bool) -> None:
+def require_disentangled(inventory: Inventory, *, unreadable_too: bool) -> None:
     """Return when no dead letter stands in the way.
 
     Raises:
         Refused: one does; the text names it and the remedy.
     """
     problems: list[str] = []
-    for tally in survey.streams:
+    for tally in inventory.streams:
         if tally.entangled:
             named = _named(tally.named["entangled"], tally.entangled)
             problems.append(

@@ -21,12 +21,12 @@ _MOST_NAMED = 20
 # Counting whom a million messages are about must not take more memory the more people there are.
 _MOST_PEOPLE = 100_000
 
-Judgement = Literal["erase", "split", "unsettled", "entangled", "unreadable"]
+ChangeRisk = Literal["erase", "split", "unsettled", "entangled", "unreadable"]
 Tell = Callable[[str, int, int], None]
 """Hears what is done, how many messages or rows of it, and of how many."""
 
 
-class Hoard(Protocol):
+class StreamReader(Protocol):
     """The streams. All of it raises Unavailable without an answer."""
 
     async def stream(self, name: str) -> LiveStream | None:
@@ -67,7 +67,7 @@ class Tally:
     unsettled: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     entangled: int = 0
     unreadable: int = 0
-    named: dict[Judgement, list[int]] = field(default_factory=dict[Judgement, list[int]])
+    named: dict[ChangeRisk, list[int]] = field(default_factory=dict[ChangeRisk, list[int]])
     _people: set[int] = field(default_factory=set[int], repr=False)
 
     @property
@@ -75,7 +75,7 @@ class Tally:
         """How many other people there are."""
         return len(self._people)
 
-    def add(self, sequence: int, share: Share, judgement: Judgement, waits_for: Sequence[str]) -> None:
+    def add(self, sequence: int, share: Share, judgement: ChangeRisk, waits_for: Sequence[str]) -> None:
         """Count a message."""
         self.messages += 1
         self.readings += share.readings
@@ -91,7 +91,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class Inventory:
     """All that is held of the person; `vendors` are those that were allowed to send."""
 
     streams: tuple[Tally, ...]
@@ -108,7 +108,7 @@ class Survey:
 class Searcher:
     """Finds one person's messages, and judges what can be done with each."""
 
-    hoard: Hoard
+    stream_reader: StreamReader
     desired: Topology
     person: Person
 
@@ -134,10 +134,10 @@ class Searcher:
             Misconfigured: the stream, or a durable of ours on it, is missing: what it has settled can't be told.
             Unavailable: no answer.
         """
-        stream = await self.hoard.stream(name)
+        stream = await self.stream_reader.stream(name)
         if stream is None:
             raise Misconfigured(f"stream {name} is missing: run `athlete-ally streams apply`")
-        hearers = await self.hoard.durables_of(name)
+        hearers = await self.stream_reader.durables_of(name)
         missing = {each.name for each in self.desired.durables if each.stream == name} - {each.name for each in hearers}
         if missing:
             raise Misconfigured(
@@ -151,7 +151,7 @@ class Searcher:
     ) -> AsyncGenerator[tuple[int, StoredMessage, Share]]:
         """Yield the person's messages in order, with what of each is theirs."""
         read = 0
-        async with aclosing(self.hoard.messages(stream)) as messages:
+        async with aclosing(self.stream_reader.messages(stream)) as messages:
             async for sequence, message in messages:
                 read += 1
                 tell(what, read, stream.messages)
@@ -167,7 +167,7 @@ def waits(durable: LiveDurable, subject: str, sequence: int) -> bool:
 
 def judge(
     stream: str, sequence: int, message: StoredMessage, share: Share, hearers: Sequence[LiveDurable]
-) -> Judgement:
+) -> ChangeRisk:
     """Return what to do with a message.
 
     In a stream of work it is safe to erase once everybody who hears it has settled it: by then other people's readings

@@ -23,7 +23,7 @@ class Outcome(Struct, frozen=True):
     after: dict[str, Any]
 
 
-class Entry(Struct, frozen=True):
+class ChangeLogEntry(Struct, frozen=True):
     """One line. All lines of one `apply` have the same `run`."""
 
     run: str
@@ -40,7 +40,7 @@ class Entry(Struct, frozen=True):
     detail: str = ""
 
 
-class Journal(Protocol):
+class ChangeLog(Protocol):
     """Keeps notes; a note is on disk when the method returns."""
 
     def begin(self, change: Outcome) -> None:
@@ -52,19 +52,19 @@ class Journal(Protocol):
         ...
 
 
-def decode(lines: Iterable[bytes]) -> list[Entry]:
+def decode(lines: Iterable[bytes]) -> list[ChangeLogEntry]:
     """Return the entries that these lines are.
 
     Raises:
         Misconfigured: a line is none.
     """
     try:
-        return [msgspec.json.decode(line, type=Entry) for line in lines]
+        return [msgspec.json.decode(line, type=ChangeLogEntry) for line in lines]
     except msgspec.DecodeError as error:
         raise Misconfigured(f"a line of the journal is not one of its entries: {error}") from error
 
 
-def undo(entries: Iterable[Entry], run: str) -> tuple[list[Wanted], list[str]]:
+def undo(entries: Iterable[ChangeLogEntry], run: str) -> tuple[list[Wanted], list[str]]:
     """Return what has to be wanted to undo a run, newest first, and what can't be undone.
 
     Raises:
@@ -82,7 +82,7 @@ def _towards(change: Outcome, before: dict[str, Any]) -> Wanted:
     return Wanted(change.what, change.name, change.stream, config)
 
 
-def _losses(changed: Sequence[Entry]) -> list[str]:
+def _losses(changed: Sequence[ChangeLogEntry]) -> list[str]:
     made = [
         f"{entry.change.what} {entry.change.name} was created and stays: nothing here deletes a stream or durable"
         for entry in changed

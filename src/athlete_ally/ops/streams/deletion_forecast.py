@@ -33,7 +33,7 @@ class Loss(Struct, frozen=True):
 NOTHING = Loss(0, 0, exact=True, oldest=None, unacknowledged={})
 
 
-class Foresight:
+class DeletionForecast:
     """Answers for one stream; `durables` are all of its consumers."""
 
     def __init__(self, broker: BrokerReader, stream: LiveStream, durables: Sequence[LiveDurable]) -> None:

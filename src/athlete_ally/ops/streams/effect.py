@@ -16,7 +16,7 @@ _SPANS = {"max_age", "duplicate_window", "ack_wait", "inactive_threshold", "subj
 _SIZES = {"max_bytes", "max_msg_size"}
 
 
-class Judgement(Struct, frozen=True):
+class ChangeRisk(Struct, frozen=True):
     """How dangerous a change is, why, and what to do about it."""
 
     danger: Danger

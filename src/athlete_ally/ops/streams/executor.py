@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from athlete_ally.core.broker.state import LiveDurable, LiveStream
 from athlete_ally.core.errors import AthleteAllyError, NotVerified, StalePlan, Unavailable
 from athlete_ally.ops.streams.broker import Broker
-from athlete_ally.ops.streams.change_log import Journal, Outcome
-from athlete_ally.ops.streams.deletion_forecast import Foresight
+from athlete_ally.ops.streams.change_log import ChangeLog, Outcome
+from athlete_ally.ops.streams.deletion_forecast import DeletionForecast
 from athlete_ally.ops.streams.difference import Wanted, differences, merged
 from athlete_ally.ops.streams.plan import Change, Plan, Step
 from athlete_ally.ops.streams.planner import sha256_of_live
@@ -22,7 +22,7 @@ class Done:
     deleted: int
 
 
-async def carry_out(broker: Broker, plan: Plan, journal: Journal) -> AsyncGenerator[Done]:
+async def carry_out(broker: Broker, plan: Plan, journal: ChangeLog) -> AsyncGenerator[Done]:
     """Do what the plan says, in its order, and yield each object that is done. May be interrupted after any.
 
     Whoever calls has the permission for everything in it.
@@ -38,7 +38,7 @@ async def carry_out(broker: Broker, plan: Plan, journal: Journal) -> AsyncGenera
         yield await _carry_out(broker, step, changes, journal)
 
 
-async def _carry_out(broker: Broker, step: Step, changes: list[Change], journal: Journal) -> Done:
+async def _carry_out(broker: Broker, step: Step, changes: list[Change], journal: ChangeLog) -> Done:
     wanted = step.wanted
     before = await live_of(broker, wanted)
     if sha256_of_live(before) != step.live_sha256:
@@ -68,7 +68,7 @@ async def live_of(broker: Broker, wanted: Wanted) -> LiveStream | LiveDurable | 
 async def _due(broker: Broker, before: LiveStream | LiveDurable | None) -> int:
     if not isinstance(before, LiveStream):
         return 0
-    loss = await Foresight(broker, before, ()).older_than(int(before.config.get("max_age", 0)), soon=True)
+    loss = await DeletionForecast(broker, before, ()).older_than(int(before.config.get("max_age", 0)), soon=True)
     return loss.messages
 
 

@@ -7,12 +7,19 @@ from datetime import datetime
 from athlete_ally.core.broker.environment import EnvironmentSpec
 from athlete_ally.core.broker.state import LiveDurable, LiveStream, Server
 from athlete_ally.ops.streams.broker import BrokerReader
-from athlete_ally.ops.streams.deletion_forecast import NOTHING, Foresight, Loss
+from athlete_ally.ops.streams.deletion_forecast import NOTHING, DeletionForecast, Loss
 from athlete_ally.ops.streams.difference import Difference, Wanted, differences, merged
-from athlete_ally.ops.streams.durable_effects import judge_durable
-from athlete_ally.ops.streams.effect import Judgement
+from athlete_ally.ops.streams.durable_effects import durable_change_risk
+from athlete_ally.ops.streams.effect import ChangeRisk
 from athlete_ally.ops.streams.plan import CREATED, SCHEMA, Change, Found, Plan, Step, Target, sha256_of
-from athlete_ally.ops.streams.stream_effects import Case, beyond_storage, growth_of, judge_stream, no_cluster, overlaps
+from athlete_ally.ops.streams.stream_effects import (
+    Case,
+    beyond_storage,
+    growth_of,
+    no_cluster,
+    overlaps,
+    stream_change_risk,
+)
 from athlete_ally.ops.streams.target import require_target
 
 
@@ -102,24 +109,24 @@ class _Planner:
         if live is None:
             yield await self._creation(wanted)
         elif isinstance(live, LiveStream):
-            foresight = Foresight(self.broker, live, self.snapshot.consumers[live.name])
+            forecast = DeletionForecast(self.broker, live, self.snapshot.consumers[live.name])
             config = merged(wanted.config, live.config)
             for difference in differences(wanted.config, live.config):
-                loss = await foresight.of_change(difference.field, config)
+                loss = await forecast.of_change(difference.field, config)
                 case = Case(difference, config, live, self.server, loss, await self._foreign(wanted, difference))
-                yield _change(wanted, difference, judge_stream(case), loss)
+                yield _change(wanted, difference, stream_change_risk(case), loss)
                 if difference.field == "max_bytes":
                     self._reserve(growth_of(case), streams=0)
         else:
             subjects = self._subjects_of(wanted.stream)
             for difference in differences(wanted.config, live.config):
-                yield _change(wanted, difference, judge_durable(difference, live, subjects), NOTHING)
+                yield _change(wanted, difference, durable_change_risk(difference, live, subjects), NOTHING)
 
     async def _creation(self, wanted: Wanted) -> Change:
-        judged = Judgement("safe") if wanted.what == "durable" else await self._judge_creation(wanted)
+        judged = ChangeRisk("safe") if wanted.what == "durable" else await self._judge_creation(wanted)
         return _change(wanted, Difference(CREATED, None, wanted.config), judged, NOTHING)
 
-    async def _judge_creation(self, wanted: Wanted) -> Judgement:
+    async def _judge_creation(self, wanted: Wanted) -> ChangeRisk:
         server, config = self.server, wanted.config
         foreign = await self._overlapping(wanted.name, config["subjects"])
         growth = max(0, config["max_bytes"]) * config["num_replicas"]
@@ -131,9 +138,9 @@ class _Planner:
             return beyond_storage(server.reserved_storage, growth, server.max_storage)
         if server.max_streams is not None and server.streams >= server.max_streams:
             reason = f"the account may have {server.max_streams} streams, and has as many (JetStream error 10027)"
-            return Judgement("impossible", reason, "raise the account's max_streams")
+            return ChangeRisk("impossible", reason, "raise the account's max_streams")
         self._reserve(growth, streams=1)
-        return Judgement("safe")
+        return ChangeRisk("safe")
 
     def _reserve(self, size: int, *, streams: int) -> None:
         server = self.server
@@ -154,7 +161,7 @@ class _Planner:
         return wanted.config["subjects"] if wanted else (live.config["subjects"] if live else ())
 
 
-def _change(wanted: Wanted, difference: Difference, judged: Judgement, loss: Loss) -> Change:
+def _change(wanted: Wanted, difference: Difference, judged: ChangeRisk, loss: Loss) -> Change:
     return Change(
         what=wanted.what,
         name=wanted.name,

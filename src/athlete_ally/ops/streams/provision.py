@@ -10,7 +10,7 @@ from athlete_ally.core.broker.state import LiveDurable, LiveStream
 from athlete_ally.core.broker.topology import Topology
 from athlete_ally.core.errors import Refused
 from athlete_ally.ops.streams.broker import Broker, BrokerReader
-from athlete_ally.ops.streams.change_log import Journal
+from athlete_ally.ops.streams.change_log import ChangeLog
 from athlete_ally.ops.streams.difference import differences, wanted_of
 from athlete_ally.ops.streams.executor import carry_out
 from athlete_ally.ops.streams.plan import only
@@ -67,7 +67,7 @@ async def inspect(broker: BrokerReader, topology: Topology) -> list[Finding]:
 
 
 async def provision(
-    broker: Broker, spec: EnvironmentSpec, topology: Topology, journal: Journal, now: datetime
+    broker: Broker, spec: EnvironmentSpec, topology: Topology, journal: ChangeLog, now: datetime
 ) -> list[str]:
     """Create what is missing and change what harms nobody, AA_DLQ first; return the names. The rest is left as it is.
 

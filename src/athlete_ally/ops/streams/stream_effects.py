@@ -11,7 +11,7 @@ from athlete_ally.core.broker.state import LiveStream, Server
 from athlete_ally.core.units_text import Size
 from athlete_ally.ops.streams.deletion_forecast import NOTHING, Loss
 from athlete_ally.ops.streams.difference import Difference
-from athlete_ally.ops.streams.effect import Judgement, is_smaller, loss_text, span_of
+from athlete_ally.ops.streams.effect import ChangeRisk, is_smaller, loss_text, span_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,45 +36,45 @@ class Case:
         return self.difference.after
 
 
-Rule = Callable[[Case], Judgement]
+Rule = Callable[[Case], ChangeRisk]
 
-_SAFE = Judgement("safe")
+_SAFE = ChangeRisk("safe")
 _COPY = "copy the stream to one with a new name, move the services, then retire the old one"
 
 
-def judge_stream(case: Case) -> Judgement:
+def stream_change_risk(case: Case) -> ChangeRisk:
     """Judge the change of one field of a stream."""
     return JUDGED.get(case.difference.field, _unknown)(case)
 
 
-def _unknown(case: Case) -> Judgement:
-    return Judgement("service-affecting", f"what {case.difference.field} does to running services is not known here")
+def _unknown(case: Case) -> ChangeRisk:
+    return ChangeRisk("service-affecting", f"what {case.difference.field} does to running services is not known here")
 
 
-def _safe(_: Case) -> Judgement:
+def _safe(_: Case) -> ChangeRisk:
     return _SAFE
 
 
 def _never(reason: str, remedy: str = _COPY) -> Rule:
-    return lambda _: Judgement("impossible", f"the server refuses: {reason} (JetStream error 10052)", remedy)
+    return lambda _: ChangeRisk("impossible", f"the server refuses: {reason} (JetStream error 10052)", remedy)
 
 
 def _affects(reason: str) -> Rule:
-    return lambda _: Judgement("service-affecting", reason)
+    return lambda _: ChangeRisk("service-affecting", reason)
 
 
 def _unless_on(reason: str) -> Rule:
     """Judge a switch that harms while it is on."""
-    return lambda case: Judgement("service-affecting", reason) if case.after else _SAFE
+    return lambda case: ChangeRisk("service-affecting", reason) if case.after else _SAFE
 
 
 def _one_way(reason: str) -> Rule:
     """Judge a switch that can be turned on, and never off."""
 
-    def rule(case: Case) -> Judgement:
+    def rule(case: Case) -> ChangeRisk:
         if case.after:
-            return Judgement("one-way", reason, "leave it off unless it is meant for ever")
-        return Judgement("impossible", "the server refuses to turn it off (JetStream error 10052)", _COPY)
+            return ChangeRisk("one-way", reason, "leave it off unless it is meant for ever")
+        return ChangeRisk("impossible", "the server refuses to turn it off (JetStream error 10052)", _COPY)
 
     return rule
 
@@ -82,19 +82,19 @@ def _one_way(reason: str) -> Rule:
 def _limit(shrinks: str, unit: Callable[[int], object]) -> Rule:
     """Judge a limit: no limit is the largest; a smaller one deletes where the stream forgets."""
 
-    def rule(case: Case) -> Judgement:
+    def rule(case: Case) -> ChangeRisk:
         if not is_smaller(case.before, case.after):
             return _SAFE
         if case.loss.messages:
-            return Judgement(
+            return ChangeRisk(
                 "destructive", loss_text(case.loss), "take a backup, or let the messages be processed first"
             )
-        return Judgement("service-affecting", f"{shrinks} {unit(case.after)}: nothing goes now")
+        return ChangeRisk("service-affecting", f"{shrinks} {unit(case.after)}: nothing goes now")
 
     return rule
 
 
-def _max_bytes(case: Case) -> Judgement:
+def _max_bytes(case: Case) -> ChangeRisk:
     allowed, reserved = case.server.max_storage, case.server.reserved_storage
     growth = growth_of(case)
     if allowed is not None and growth > 0 and reserved + growth > allowed:
@@ -102,7 +102,7 @@ def _max_bytes(case: Case) -> Judgement:
     judged = _limit("the stream will hold at most", Size)(case)
     if judged.danger == "service-affecting" and case.live.bytes >= case.after:
         held = f"it holds {Size(case.live.bytes)} already: publishers are refused until messages age out"
-        return Judgement("service-affecting", held, "wait until it holds less, or choose a higher limit")
+        return ChangeRisk("service-affecting", held, "wait until it holds less, or choose a higher limit")
     return judged
 
 
@@ -111,9 +111,9 @@ def growth_of(case: Case) -> int:
     return (max(0, case.after) - max(0, case.before or 0)) * int(case.config.get("num_replicas", 1))
 
 
-def beyond_storage(reserved: int, growth: int, allowed: int) -> Judgement:
+def beyond_storage(reserved: int, growth: int, allowed: int) -> ChangeRisk:
     """Judge what does not fit into the account."""
-    return Judgement(
+    return ChangeRisk(
         "impossible",
         f"the account may reserve {Size(allowed)}: {Size(reserved)} are taken, and {Size(growth)} are wanted "
         "(JetStream error 10047)",
@@ -121,100 +121,100 @@ def beyond_storage(reserved: int, growth: int, allowed: int) -> Judgement:
     )
 
 
-def _discard(case: Case) -> Judgement:
+def _discard(case: Case) -> ChangeRisk:
     if case.after == "new":
-        return Judgement("service-affecting", "from now on a full stream refuses instead of forgetting")
+        return ChangeRisk("service-affecting", "from now on a full stream refuses instead of forgetting")
     text = loss_text(case.loss) if case.loss.messages else "nothing goes now"
-    return Judgement(
+    return ChangeRisk(
         "destructive", f"from now on a full stream forgets its oldest messages in silence; {text}", "keep discard: new"
     )
 
 
-def _retention(case: Case) -> Judgement:
+def _retention(case: Case) -> ChangeRisk:
     if "workqueue" in {case.before, case.after}:
         return _never("retention can't change to or from workqueue")(case)
     if case.after == "limits":
-        return Judgement("safe")
+        return ChangeRisk("safe")
     text = loss_text(case.loss) if case.loss.messages else "nothing goes now"
-    return Judgement(
+    return ChangeRisk(
         "destructive",
         f"what no consumer waits for is deleted, at once and from now on; {text}",
         "keep retention: limits",
     )
 
 
-def _subjects(case: Case) -> Judgement:
+def _subjects(case: Case) -> ChangeRisk:
     if case.overlapping:
         return overlaps(case.overlapping)
     gone = sorted(set(case.before or ()) - set(case.after or ()))
     if not gone:
         return _SAFE
-    return Judgement("service-affecting", f"nobody will listen on {', '.join(gone)}: publishers there get no answer")
+    return ChangeRisk("service-affecting", f"nobody will listen on {', '.join(gone)}: publishers there get no answer")
 
 
-def overlaps(names: tuple[str, ...]) -> Judgement:
+def overlaps(names: tuple[str, ...]) -> ChangeRisk:
     """Judge subjects that belong to another stream."""
-    return Judgement(
+    return ChangeRisk(
         "impossible",
         f"the subjects overlap with those of {', '.join(names)} (JetStream error 10065)",
         "take the subjects away from there first",
     )
 
 
-def _replicas(case: Case) -> Judgement:
+def _replicas(case: Case) -> ChangeRisk:
     if case.after > 1 and not case.server.cluster:
         return no_cluster()
     if (case.live.config.get("placement") or None) != (case.config.get("placement") or None):
-        return Judgement(
+        return ChangeRisk(
             "impossible",
             "the server refuses to move and to change the number of copies in one step (JetStream error 10123)",
             "change placement first, replicas afterwards",
         )
     if case.after < case.before:
-        return Judgement("service-affecting", f"{case.after} instead of {case.before} servers may hold the last copy")
-    return Judgement(
+        return ChangeRisk("service-affecting", f"{case.after} instead of {case.before} servers may hold the last copy")
+    return ChangeRisk(
         "service-affecting", "the new copies are filled while the stream works; that takes disk and network"
     )
 
 
-def no_cluster() -> Judgement:
+def no_cluster() -> ChangeRisk:
     """Judge copies on a server that stands alone."""
-    return Judgement(
+    return ChangeRisk(
         "impossible",
         "copies need a cluster, and this server stands alone (JetStream error 10074)",
         "connect to the cluster, or set replicas = 1",
     )
 
 
-def _duplicate_window(case: Case) -> Judgement:
+def _duplicate_window(case: Case) -> ChangeRisk:
     max_age = case.config.get("max_age", 0)
     if 0 < max_age < case.after:
-        return Judgement(
+        return ChangeRisk(
             "impossible",
             "the server refuses a duplicate_window above max_age (JetStream error 10052)",
             "choose duplicate_window up to max_age",
         )
     if case.after >= case.before:
         return _SAFE
-    return Judgement("service-affecting", f"what is sent again after {span_of(case.after)} is stored twice")
+    return ChangeRisk("service-affecting", f"what is sent again after {span_of(case.after)} is stored twice")
 
 
-def _max_msg_size(case: Case) -> Judgement:
+def _max_msg_size(case: Case) -> ChangeRisk:
     if not is_smaller(case.before, case.after):
         return _SAFE
-    return Judgement("service-affecting", f"messages above {Size(case.after)} are refused from now on")
+    return ChangeRisk("service-affecting", f"messages above {Size(case.after)} are refused from now on")
 
 
-def _mirror(case: Case) -> Judgement:
+def _mirror(case: Case) -> ChangeRisk:
     if case.after:
         return _never("a stream can't become the mirror of another, or of a different one")(case)
-    return Judgement("one-way", "the mirror becomes a stream of its own", "do this when the original is gone for good")
+    return ChangeRisk("one-way", "the mirror becomes a stream of its own", "do this when the original is gone for good")
 
 
-def _sealed(case: Case) -> Judgement:
+def _sealed(case: Case) -> ChangeRisk:
     if case.after:
         reason = "nothing can be stored, deleted or expire any more, for ever"
-        return Judgement("one-way", reason, "seal only what is to be kept as it is")
+        return ChangeRisk("one-way", reason, "seal only what is to be kept as it is")
     return _never("a sealed stream stays sealed")(case)
 
 
@@ -223,7 +223,7 @@ JUDGED: dict[str, Rule] = {
     "description": _safe,
     "metadata": _safe,
     "compression": _safe,
-    "allow_direct": lambda case: _SAFE if case.after else Judgement("service-affecting", "direct reads end"),
+    "allow_direct": lambda case: _SAFE if case.after else ChangeRisk("service-affecting", "direct reads end"),
     "max_age": _limit("messages will be kept for", span_of),
     "max_bytes": _max_bytes,
     "max_msgs": _limit("the most messages will be", str),
@@ -246,7 +246,7 @@ JUDGED: dict[str, Rule] = {
     "storage": _never("storage can't change"),
     "persist_mode": _never("persist_mode can't change"),
     "allow_msg_counter": _never("allow_msg_counter can't change"),
-    "first_seq": lambda _: Judgement(
+    "first_seq": lambda _: ChangeRisk(
         "impossible", "the server accepts first_seq and moves nothing: only a create heeds it", "leave it out"
     ),
 }

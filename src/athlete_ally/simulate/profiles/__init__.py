@@ -12,11 +12,11 @@ from athlete_ally.simulate.profiles.strava import STRAVA
 from athlete_ally.simulate.profiles.terra import TERRA
 from athlete_ally.simulate.profiles.whoop import WHOOP
 from athlete_ally.simulate.profiles.withings import WITHINGS
-from athlete_ally.simulate.vendor_profile import Face
+from athlete_ally.simulate.vendor_profile import VendorProfile
 
-__all__ = ["FACES", "STANDARD"]
+__all__ = ["PROFILES", "STANDARD"]
 
-FACES: Mapping[str, Face] = {
+PROFILES: Mapping[str, VendorProfile] = {
     "garmin": GARMIN,
     "google_health": GOOGLE_HEALTH,
     "terra": TERRA,

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from athlete_ally.simulate.synthetic_people import night, waking, weight_kg
-from athlete_ally.simulate.vendor_profile import ApiFace, Asked, Face, Headers, Shake, to_json
+from athlete_ally.simulate.vendor_profile import ApiProfile, Asked, Handshake, Headers, VendorProfile, to_json
 
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _PATH = re.compile(rf"/1(?:\.2)?/user/-/(.+)/date/({_DAY})(?:/1d)?\.json")
@@ -156,15 +156,15 @@ def _sign(secret: str, body: bytes, _at_s: int) -> Headers:
 
 
 # https://dev.fitbit.com/build/reference/web-api/developer-guide/using-subscriptions/#Verifying-a-Subscriber
-def _handshake(_secret: str, token: str) -> tuple[Shake, ...]:
-    return Shake("GET", 204, {"verify": token}), Shake("GET", 404, {"verify": "another"})
+def _handshake(_secret: str, token: str) -> tuple[Handshake, ...]:
+    return Handshake("GET", 204, {"verify": token}), Handshake("GET", 404, {"verify": "another"})
 
 
-FITBIT = Face(
+FITBIT = VendorProfile(
     deliveries=_deliveries,
     sign=_sign,
     handshake=_handshake,
-    api=ApiFace(
+    api=ApiProfile(
         authorize_path="/oauth2/authorize",
         token_path="/oauth2/token",  # noqa: S106  # a path
         account_field="user_id",

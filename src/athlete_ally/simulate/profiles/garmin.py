@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from athlete_ally.simulate.synthetic_people import Night, at_unix_s, night, waking, weight_kg
-from athlete_ally.simulate.vendor_profile import Face, to_json, unsigned
+from athlete_ally.simulate.vendor_profile import VendorProfile, to_json, unsigned
 
 _DAY_S = 86_400
 
@@ -60,4 +60,4 @@ def _daily(account: str, day: date, resting_bpm: int) -> dict[str, Any]:
     }
 
 
-GARMIN = Face(deliveries=_deliveries, sign=unsigned, secret_in_path=True)
+GARMIN = VendorProfile(deliveries=_deliveries, sign=unsigned, secret_in_path=True)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from athlete_ally.simulate.synthetic_people import Night, night, waking, weight_kg
-from athlete_ally.simulate.vendor_profile import ApiFace, Asked, Face, Headers, Shake, page, to_json
+from athlete_ally.simulate.vendor_profile import ApiProfile, Asked, Handshake, Headers, VendorProfile, page, to_json
 
 _PATH = re.compile(r"/v4/users/me/dataTypes/([a-z-]+)/dataPoints")
 _DAY = timedelta(days=1)
@@ -137,16 +137,16 @@ def _sign(secret: str, _body: bytes, _at_s: int) -> Headers:
 
 
 # https://developers.google.com/health/reference/rest/v4/projects.subscribers/create
-def _handshake(secret: str, _token: str) -> tuple[Shake, ...]:
+def _handshake(secret: str, _token: str) -> tuple[Handshake, ...]:
     probe = to_json({"type": "verification"})
-    return Shake("POST", 201, headers={"authorization": secret}, body=probe), Shake("POST", 401, body=probe)
+    return Handshake("POST", 201, headers={"authorization": secret}, body=probe), Handshake("POST", 401, body=probe)
 
 
-GOOGLE_HEALTH = Face(
+GOOGLE_HEALTH = VendorProfile(
     deliveries=_deliveries,
     sign=_sign,
     handshake=_handshake,
-    api=ApiFace(
+    api=ApiProfile(
         authorize_path="/o/oauth2/v2/auth",
         token_path="/token",  # noqa: S106  # a path
         who_path="/v4/users/me/identity",

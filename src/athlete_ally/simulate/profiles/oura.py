@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from athlete_ally.simulate.synthetic_people import night, waking
-from athlete_ally.simulate.vendor_profile import ApiFace, Asked, Face, Headers, Shake, page, to_json
+from athlete_ally.simulate.vendor_profile import ApiProfile, Asked, Handshake, Headers, VendorProfile, page, to_json
 
 _ROOT = "/v2/usercollection/"
 _PAGE = 10
@@ -112,19 +112,19 @@ def _sign(secret: str, body: bytes, at_s: int) -> Headers:
 
 
 # https://cloud.ouraring.com/v2/docs#tag/Webhook-Subscription-Routes
-def _handshake(_secret: str, token: str) -> tuple[Shake, ...]:
+def _handshake(_secret: str, token: str) -> tuple[Handshake, ...]:
     query = {"verification_token": token, "challenge": "a-challenge"}
     return (
-        Shake("GET", 200, query, holds='"a-challenge"'),
-        Shake("GET", 401, {**query, "verification_token": "another"}),
+        Handshake("GET", 200, query, holds='"a-challenge"'),
+        Handshake("GET", 401, {**query, "verification_token": "another"}),
     )
 
 
-OURA = Face(
+OURA = VendorProfile(
     deliveries=_deliveries,
     sign=_sign,
     handshake=_handshake,
-    api=ApiFace(
+    api=ApiProfile(
         authorize_path="/oauth/authorize",
         token_path="/oauth/token",  # noqa: S106  # a path
         who_path="/v2/usercollection/personal_info",

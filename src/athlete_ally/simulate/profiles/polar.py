@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from athlete_ally.simulate.synthetic_people import Night, night, waking
-from athlete_ally.simulate.vendor_profile import ApiFace, Asked, Face, Headers, Shake, to_json
+from athlete_ally.simulate.vendor_profile import ApiProfile, Asked, Handshake, Headers, VendorProfile, to_json
 
 _URL = "https://www.polaraccesslink.com"
 _SLEEP = "/v3/users/sleep/"
@@ -139,15 +139,15 @@ def _sign(secret: str, body: bytes, _at_s: int) -> Headers:
 
 
 # https://www.polar.com/accesslink-api/#create-webhook
-def _handshake(_secret: str, _token: str) -> tuple[Shake, ...]:
-    return (Shake("POST", 200, body=to_json({"timestamp": "2026-01-01T00:00:00Z", "event": "PING"})),)
+def _handshake(_secret: str, _token: str) -> tuple[Handshake, ...]:
+    return (Handshake("POST", 200, body=to_json({"timestamp": "2026-01-01T00:00:00Z", "event": "PING"})),)
 
 
-POLAR = Face(
+POLAR = VendorProfile(
     deliveries=_deliveries,
     sign=_sign,
     handshake=_handshake,
-    api=ApiFace(
+    api=ApiProfile(
         authorize_path="/oauth2/authorization",
         token_path="/v2/oauth2/token",  # noqa: S106  # a path
         account_field="x_user_id",

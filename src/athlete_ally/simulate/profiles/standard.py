@@ -9,7 +9,7 @@ import hmac
 from datetime import date
 
 from athlete_ally.simulate.synthetic_people import night
-from athlete_ally.simulate.vendor_profile import Face, Headers, to_json
+from athlete_ally.simulate.vendor_profile import Headers, VendorProfile, to_json
 
 
 def _deliveries(account: str, day: date) -> tuple[bytes, ...]:
@@ -37,7 +37,7 @@ def _sign(secret: str, body: bytes, at_s: int) -> Headers:
     }
 
 
-STANDARD = Face(
+STANDARD = VendorProfile(
     deliveries=_deliveries,
     sign=_sign,
     # The example schedule of the spec's section on retries, up to ten hours.

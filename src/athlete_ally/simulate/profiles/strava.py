@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from athlete_ally.simulate.synthetic_people import at_unix_s, waking
-from athlete_ally.simulate.vendor_profile import ApiFace, Asked, Face, Shake, page, to_json, unsigned
+from athlete_ally.simulate.vendor_profile import ApiProfile, Asked, Handshake, VendorProfile, page, to_json, unsigned
 
 _ACTIVITY = "/api/v3/activities/"
 _ZONE = timedelta(hours=1)
@@ -73,22 +73,22 @@ def _activity(name: int, account: str, day: date) -> dict[str, Any]:
 
 
 # https://developers.strava.com/docs/webhooks/
-def _handshake(_secret: str, token: str) -> tuple[Shake, ...]:
+def _handshake(_secret: str, token: str) -> tuple[Handshake, ...]:
     query = {"hub.mode": "subscribe", "hub.challenge": "a-challenge", "hub.verify_token": token}
     return (
-        Shake("GET", 200, query, holds='"a-challenge"'),
-        Shake("GET", 401, {**query, "hub.verify_token": "another"}),
+        Handshake("GET", 200, query, holds='"a-challenge"'),
+        Handshake("GET", 401, {**query, "hub.verify_token": "another"}),
     )
 
 
-STRAVA = Face(
+STRAVA = VendorProfile(
     deliveries=_deliveries,
     sign=unsigned,
     handshake=_handshake,
     # "retry up to a total of three requests", without saying when: https://developers.strava.com/docs/webhooks/
     waits_s=(60.0, 300.0),
     secret_in_path=True,
-    api=ApiFace(
+    api=ApiProfile(
         authorize_path="/oauth/authorize",
         token_path="/api/v3/oauth/token",  # noqa: S106  # a path
         who_path="/api/v3/athlete",

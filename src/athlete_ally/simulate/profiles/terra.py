@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from athlete_ally.simulate.synthetic_people import Night, night, waking
-from athlete_ally.simulate.vendor_profile import Face, Headers, to_json
+from athlete_ally.simulate.vendor_profile import Headers, VendorProfile, to_json
 
 
 def _deliveries(account: str, day: date) -> tuple[bytes, ...]:
@@ -61,7 +61,7 @@ def _sign(secret: str, body: bytes, at_s: int) -> Headers:
     return {"terra-signature": f"t={at_s},v1={digest}"}
 
 
-TERRA = Face(
+TERRA = VendorProfile(
     deliveries=_deliveries,
     sign=_sign,
     # "roughly 5 min, 30 min, 1h, 2h, 4h, up to about 8 retries": the ones that are named.

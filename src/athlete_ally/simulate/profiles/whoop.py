@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from athlete_ally.simulate.synthetic_people import night
-from athlete_ally.simulate.vendor_profile import ApiFace, Asked, Face, Headers, page, to_json
+from athlete_ally.simulate.vendor_profile import ApiProfile, Asked, Headers, VendorProfile, page, to_json
 
 _MOST = 25
 
@@ -108,13 +108,13 @@ def _sign(secret: str, body: bytes, at_s: int) -> Headers:
     return {"x-whoop-signature": base64.b64encode(digest).decode(), "x-whoop-signature-timestamp": f"{at_s * 1000}"}
 
 
-WHOOP = Face(
+WHOOP = VendorProfile(
     deliveries=_deliveries,
     sign=_sign,
     # "five more times over the course of roughly an hour":
     # https://developer.whoop.com/docs/developing/webhooks/
     waits_s=(60.0, 180.0, 600.0, 1200.0, 1500.0),
-    api=ApiFace(
+    api=ApiProfile(
         authorize_path="/oauth/oauth2/auth",
         token_path="/oauth/oauth2/token",  # noqa: S106  # a path
         who_path="/developer/v2/user/profile/basic",

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from athlete_ally.simulate.synthetic_people import at_unix_s, night, waking, weight_kg
-from athlete_ally.simulate.vendor_profile import ApiFace, Asked, Face, Shake, page, unsigned
+from athlete_ally.simulate.vendor_profile import ApiProfile, Asked, Handshake, VendorProfile, page, unsigned
 
 _AFTER_WAKING_S = 900
 _WEIGHING_S = 60
@@ -115,11 +115,11 @@ def _wrap(status: int, document: dict[str, Any]) -> tuple[int, dict[str, Any]]:
 
 
 # https://developer.withings.com/developer-guide/v3/data-api/notifications/notification-subscribe/
-def _handshake(_secret: str, _token: str) -> tuple[Shake, ...]:
-    return (Shake("HEAD", 200),)
+def _handshake(_secret: str, _token: str) -> tuple[Handshake, ...]:
+    return (Handshake("HEAD", 200),)
 
 
-WITHINGS = Face(
+WITHINGS = VendorProfile(
     deliveries=_deliveries,
     sign=unsigned,
     handshake=_handshake,
@@ -128,7 +128,7 @@ WITHINGS = Face(
     # After 10 seconds, a minute, an hour and four hours, and some more that chance decides; two requests each time.
     # https://developer.withings.com/developer-guide/v3/integration-guide/public-health-data-api/data-api/notifications/notification-overview/
     waits_s=(10.0, 60.0, 3600.0, 14_400.0),
-    api=ApiFace(
+    api=ApiProfile(
         authorize_path="/oauth2_user/authorize2",
         token_path="/v2/oauth2",  # noqa: S106  # a path
         account_field="userid",

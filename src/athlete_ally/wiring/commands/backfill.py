@@ -9,12 +9,12 @@ from pathlib import Path
 
 import httpx
 
-from athlete_ally.adapters.encryption.tokens import TokenSeal
+from athlete_ally.adapters.encryption.tokens import TokenCipher
 from athlete_ally.adapters.nats.publisher import NatsPublisher
-from athlete_ally.adapters.postgres.backfill_store import PostgresHistory
+from athlete_ally.adapters.postgres.backfill_store import PostgresBackfillStore
 from athlete_ally.adapters.postgres.migrate import require_current_schema
-from athlete_ally.adapters.postgres.request_budget import PostgresBudget
-from athlete_ally.adapters.postgres.token_store import PostgresVault
+from athlete_ally.adapters.postgres.request_budget import PostgresRequestBudget
+from athlete_ally.adapters.postgres.token_store import PostgresTokenStore
 from athlete_ally.config.settings import Settings
 from athlete_ally.config.vendor_clients import VendorClient, load_clients
 from athlete_ally.config.vendor_variables import client_id_variable, client_secret_variable
@@ -24,7 +24,7 @@ from athlete_ally.core.vendor.history import Window
 from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.fetch.backfill import Backfill, Plan, sparing
 from athlete_ally.fetch.resource import Fetcher
-from athlete_ally.fetch.retry import Endurance
+from athlete_ally.fetch.retry import BoundedRetry
 from athlete_ally.wiring.builders import now, token_keys
 from athlete_ally.wiring.commands.session import nats_session, postgres_session
 from athlete_ally.wiring.vendor_api import vendor_api
@@ -60,32 +60,32 @@ async def backfill_session(
     client = _client(wanted)
     assert wanted.vendor.api is not None  # noqa: S101  # there is no client without it
     api = sparing(wanted.vendor.api)
-    seal = TokenSeal(token_keys(settings))
+    cipher = TokenCipher(token_keys(settings))
     async with (
         postgres_session(settings) as pool,
         nats_session(settings, "fetch") as connection,
         httpx.AsyncClient(trust_env=False) as http,
     ):
         await require_current_schema(pool)
-        vault = PostgresVault(pool, seal)
+        token_store = PostgresTokenStore(pool, cipher)
         fetcher = Fetcher(
             vendor=wanted.vendor.name,
             api=api,
             client=vendor_api(api, client, http),
-            vault=vault,
-            budget=PostgresBudget(pool),
+            token_store=token_store,
+            budget=PostgresRequestBudget(pool),
             now=now,
             on_refresh=lambda: None,
         )
         backfill = Backfill(
             fetcher=fetcher,
             publisher=NatsPublisher(connection, timeout_s=settings.publish_timeout_s),
-            books=PostgresHistory(pool),
-            endurance=Endurance(wanted.patience_s, time.monotonic, asyncio.sleep, waits),
+            backfill_store=PostgresBackfillStore(pool),
+            retry=BoundedRetry(wanted.patience_s, time.monotonic, asyncio.sleep, waits),
             now=now,
         )
-        users = wanted.users or await vault.people(wanted.vendor.name)
-        grants = [await _grant(vault, wanted.vendor.name, user) for user in users]
+        users = wanted.users or await token_store.people(wanted.vendor.name)
+        grants = [await _grant(token_store, wanted.vendor.name, user) for user in users]
         yield backfill, [await backfill.plan(grant, wanted.window, again=wanted.again) for grant in grants]
 
 
@@ -99,8 +99,8 @@ def _client(wanted: Wanted) -> VendorClient:
     return client
 
 
-async def _grant(vault: PostgresVault, vendor: str, user: str) -> Grant:
-    grant = await vault.of_user(vendor, user)
+async def _grant(token_store: PostgresTokenStore, vendor: str, user: str) -> Grant:
+    grant = await token_store.of_user(vendor, user)
     if grant is None:
         raise Refused(
             f"--user {user}: did not connect an account at {vendor}; look at the name, or make a link: "

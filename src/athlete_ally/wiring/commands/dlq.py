@@ -15,38 +15,38 @@ from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.dead_letters import NatsLetters
 from athlete_ally.adapters.nats.publisher import NatsPublisher
-from athlete_ally.adapters.postgres.audit_log import PostgresJournal
+from athlete_ally.adapters.postgres.audit_log import PostgresAuditLog
 from athlete_ally.adapters.postgres.migrate import require_current_schema
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.errors import Misconfigured, Unavailable
-from athlete_ally.ops.dead_letters.predictions import Rehearsals
-from athlete_ally.ops.dead_letters.reader import Desk
+from athlete_ally.ops.dead_letters.predictions import Predictor
+from athlete_ally.ops.dead_letters.reader import LetterReader
 from athlete_ally.ops.dead_letters.replay import Tools
-from athlete_ally.ops.dead_letters.triage import Cabinet
+from athlete_ally.ops.dead_letters.triage import Triage
 from athlete_ally.wiring.builders import now
-from athlete_ally.wiring.commands.dlq_dry_runs import build_rehearsals
+from athlete_ally.wiring.commands.dlq_dry_runs import build_predictor
 from athlete_ally.wiring.commands.session import nats_session, postgres_session
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class DeadLetterTools:
     """What works on dead letters. Changing ones needs the journal: without a database there is none."""
 
     letters: NatsLetters
     durables: NatsAdmin
     publisher: NatsPublisher
-    journal: PostgresJournal
-    desk: Desk
-    rehearsals: Rehearsals
+    journal: PostgresAuditLog
+    reader: LetterReader
+    predictor: Predictor
     no_history: str = ""
 
-    def cabinet(self, actor: str) -> Cabinet:
+    def triage(self, actor: str) -> Triage:
         """Return where `actor` files letters."""
-        return Cabinet(self.letters, self.publisher, self.journal, actor, new_run)
+        return Triage(self.letters, self.publisher, self.journal, actor, new_run)
 
     def replay_tools(self) -> Tools:
         """Return what a replay works with."""
-        return Tools(self.desk, self.durables, self.publisher, self.journal, clock=time.monotonic)
+        return Tools(self.reader, self.durables, self.publisher, self.journal, clock=time.monotonic)
 
 
 def new_run() -> str:
@@ -64,22 +64,24 @@ def actor() -> str:
     return f"{name}@{socket.gethostname()}"
 
 
-def build_office(settings: Settings, connection: Connection, pool: "asyncpg.Pool[Any]", no_history: str = "") -> Office:
+def build_letter_tools(
+    settings: Settings, connection: Connection, pool: "asyncpg.Pool[Any]", no_history: str = ""
+) -> DeadLetterTools:
     """Return the office over open connections; `no_history` says why the database is to be left alone."""
-    letters, journal = NatsLetters(connection), PostgresJournal(pool)
-    return Office(
+    letters, journal = NatsLetters(connection), PostgresAuditLog(pool)
+    return DeadLetterTools(
         letters=letters,
         durables=NatsAdmin(connection),
         publisher=NatsPublisher(connection, timeout_s=settings.publish_timeout_s),
         journal=journal,
-        desk=Desk(letters, None if no_history else journal, now),
-        rehearsals=build_rehearsals(settings, None if no_history else pool),
+        reader=LetterReader(letters, None if no_history else journal, now),
+        predictor=build_predictor(settings, None if no_history else pool),
         no_history=no_history,
     )
 
 
 @asynccontextmanager
-async def office_session(settings: Settings, *, changing: bool) -> AsyncGenerator[Office]:
+async def letter_tools_session(settings: Settings, *, changing: bool) -> AsyncGenerator[DeadLetterTools]:
     """Give the office. Reading works without a database, and says what is missing; changing does not.
 
     Raises:
@@ -94,7 +96,7 @@ async def office_session(settings: Settings, *, changing: bool) -> AsyncGenerato
             if changing:
                 raise _explained(error) from error
             no_history = str(error)
-        yield build_office(settings, connection, pool, no_history)
+        yield build_letter_tools(settings, connection, pool, no_history)
 
 
 def _explained(error: Unavailable | Misconfigured) -> Exception:

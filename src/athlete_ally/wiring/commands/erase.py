@@ -8,14 +8,14 @@ from pathlib import Path
 from athlete_ally.adapters.files.backup_folder import Manifest, backups_in
 from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.publisher import NatsPublisher
-from athlete_ally.adapters.nats.stream_reader import NatsHoard
-from athlete_ally.adapters.postgres.audit_log import PostgresJournal
+from athlete_ally.adapters.nats.stream_reader import NatsStreamReader
+from athlete_ally.adapters.postgres.audit_log import PostgresAuditLog
 from athlete_ally.adapters.postgres.migrate import require_current_schema
-from athlete_ally.adapters.postgres.person_data import PostgresPeople
+from athlete_ally.adapters.postgres.person_data import PostgresPersonData
 from athlete_ally.config.settings import Settings
 from athlete_ally.measurements import MEASUREMENTS
 from athlete_ally.ops.people.erasure import Eraser, Erasure
-from athlete_ally.ops.people.inventory import SEARCHED, Searcher, Survey
+from athlete_ally.ops.people.inventory import SEARCHED, Inventory, Searcher
 from athlete_ally.ops.streams.target import require_target
 from athlete_ally.wiring.builders import desired_topology
 from athlete_ally.wiring.commands.dlq import actor, new_run
@@ -32,7 +32,7 @@ class Who:
     accounts: Collection[tuple[str, str]] = ()
 
 
-async def survey_person(settings: Settings, who: Who, tell: Tell) -> Survey:
+async def survey_person(settings: Settings, who: Who, tell: Tell) -> Inventory:
     """Count what is held of a person. Read-only.
 
     Raises:
@@ -41,15 +41,15 @@ async def survey_person(settings: Settings, who: Who, tell: Tell) -> Survey:
         Unavailable: NATS or PostgreSQL can't be reached.
     """
     async with _eraser(settings, who) as (eraser, _):
-        return await eraser.survey(_heard(tell))
+        return await eraser.inventory(_heard(tell))
 
 
 async def erase_person(
-    settings: Settings, who: Who, survey: Survey, tell: Tell, *, unreadable_too: bool, wait_s: float
+    settings: Settings, who: Who, inventory: Inventory, tell: Tell, *, unreadable_too: bool, wait_s: float
 ) -> Erasure:
     """Erase a person, one run at a time, and verify it. Raises as `ops.people.erasure.Eraser.carry_out`."""
     async with _eraser(settings, who) as (eraser, journal), journal.alone():
-        return await eraser.carry_out(survey, _heard(tell), unreadable_too=unreadable_too, wait_s=wait_s)
+        return await eraser.carry_out(inventory, _heard(tell), unreadable_too=unreadable_too, wait_s=wait_s)
 
 
 def backups_that_may_hold(folders: Collection[Path]) -> list[tuple[Path, Manifest]]:
@@ -62,18 +62,18 @@ def backups_that_may_hold(folders: Collection[Path]) -> list[tuple[Path, Manifes
 
 
 @asynccontextmanager
-async def _eraser(settings: Settings, who: Who) -> AsyncGenerator[tuple[Eraser, PostgresJournal]]:
+async def _eraser(settings: Settings, who: Who) -> AsyncGenerator[tuple[Eraser, PostgresAuditLog]]:
     spec = required_environment(settings)
     async with nats_session(settings) as connection, postgres_session(settings) as pool:
         await require_current_schema(pool)
         broker = NatsBroker(connection)
         live = [stream for name in SEARCHED if (stream := await broker.stream(name)) is not None]
         require_target(await broker.server(), spec.expect, live, spec.environment)
-        people, journal = PostgresPeople(pool, MEASUREMENTS), PostgresJournal(pool)
+        people, journal = PostgresPersonData(pool, MEASUREMENTS), PostgresAuditLog(pool)
         person = await people.person(who.user_id)
         person = replace(person, accounts=person.accounts | set(who.accounts))
         publisher = NatsPublisher(connection, timeout_s=settings.publish_timeout_s)
-        searcher = Searcher(NatsHoard(connection), desired_topology(settings), person)
+        searcher = Searcher(NatsStreamReader(connection), desired_topology(settings), person)
         yield Eraser(searcher, people, publisher, journal, actor(), new_run()), journal
 
 

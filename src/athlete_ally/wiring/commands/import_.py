@@ -11,7 +11,7 @@ from typing import Any
 
 from athlete_ally import __version__
 from athlete_ally.adapters.files.export_file import ExportFile, digest_of, read_whole
-from athlete_ally.adapters.files.import_progress import Journal, Progress
+from athlete_ally.adapters.files.import_progress import ImportProgress, Progress
 from athlete_ally.adapters.http.ingest_client import IngestClient, Refused, Sent, http_client
 from athlete_ally.core.errors import UnreadableFile
 from athlete_ally.formats import apple_health, fit, health_auto_export
@@ -111,7 +111,7 @@ def look_through(source: Source, report: Report) -> Outcome:
     return outcome
 
 
-def journal_of(path: Path, user_id: str, url: str, folder: Path, *, again: bool) -> Journal:
+def progress_of(path: Path, user_id: str, url: str, folder: Path, *, again: bool) -> ImportProgress:
     """Return the journal of importing this content for this person into this ingest, by this version.
 
     Raises:
@@ -119,10 +119,10 @@ def journal_of(path: Path, user_id: str, url: str, folder: Path, *, again: bool)
         Misconfigured: the journal can't be used.
     """
     about = "\n".join((digest_of(path), user_id, url, __version__))
-    return Journal(folder / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.json", again=again, now=now)
+    return ImportProgress(folder / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.json", again=again, now=now)
 
 
-async def send_all(source: Source, journal: Journal, target: Target, report: Report) -> Outcome:
+async def send_all(source: Source, journal: ImportProgress, target: Target, report: Report) -> Outcome:
     """Read, and send what the journal does not know to be sent; when this returns, the stream holds all of it.
 
     Raises:
@@ -176,7 +176,7 @@ async def _settle(under_way: set[asyncio.Task[None]], *, at_most: int) -> None:
             task.result()
 
 
-async def _send(client: IngestClient, batch: Batch, journal: Journal, outcome: Outcome) -> None:
+async def _send(client: IngestClient, batch: Batch, journal: ImportProgress, outcome: Outcome) -> None:
     sent: Sent = await client.send(batch.kind, batch.readings)
     outcome.refused.update(_about(each) for each in sent.refused)
     duplicates = sent.accepted if sent.duplicate else 0

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from athlete_ally.adapters.files.change_log_file import JournalFile
+from athlete_ally.adapters.files.change_log_file import ChangeLogFile
 from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings
@@ -86,6 +86,6 @@ async def carry_out_plan(settings: Settings, plan: Plan) -> Applied:
         "cluster": plan.target.cluster,
         "plan": plan.fingerprint,
     }
-    journal = JournalFile(settings.streams_journal, now, about)
+    journal = ChangeLogFile(settings.streams_journal, now, about)
     async with broker_session(settings) as broker:
         return Applied(journal.run, [done async for done in carry_out(broker, plan, journal)])

@@ -18,7 +18,7 @@ from athlete_ally.adapters.files.backup_folder import (
     read_manifest,
     stamp_verified,
 )
-from athlete_ally.adapters.files.change_log_file import JournalFile
+from athlete_ally.adapters.files.change_log_file import ChangeLogFile
 from athlete_ally.adapters.logs import build_log
 from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import Connection
@@ -139,7 +139,7 @@ async def restore(settings: Settings, folder: Path, tell: Tell, *, expired: str 
             raise Refused(f"{manifest.stream} exists on this server: nothing is ever restored over data")
         config = _with_max_age(manifest, expired)
         about = {"environment": spec.environment, "account": server.account, "cluster": server.cluster, "plan": ""}
-        journal = JournalFile(settings.streams_journal, now, about)
+        journal = ChangeLogFile(settings.streams_journal, now, about)
         outcome = Outcome("stream", manifest.stream, manifest.stream, None, config)
         journal.begin(outcome)
         await _restore(connection, folder, manifest, config, tell)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from athlete_ally.adapters.files.change_log_file import JournalFile
+from athlete_ally.adapters.files.change_log_file import ChangeLogFile
 from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import ApiError, Connection
 from athlete_ally.adapters.nats.direct_reads import DirectReads
@@ -172,7 +172,7 @@ async def _change(settings: Settings, found: _Found, subject: str, payload: dict
     config = dict(found.durable.config)
     outcome = Outcome("durable", found.durable.name, found.stream.name, config, config)
     about = {"environment": settings.environment, "account": found.server.account, "cluster": found.server.cluster}
-    journal = JournalFile(settings.streams_journal, now, {**about, "plan": ""})
+    journal = ChangeLogFile(settings.streams_journal, now, {**about, "plan": ""})
     journal.begin(outcome)
     try:
         await found.connection.api(subject, payload)

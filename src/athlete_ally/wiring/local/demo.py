@@ -19,13 +19,13 @@ from athlete_ally.config.settings import Settings
 from athlete_ally.core.broker import topology
 from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.messages import headers
-from athlete_ally.demo.reconciliation import Books, Heard
+from athlete_ally.demo.reconciliation import Heard, Reconciliation
 from athlete_ally.demo.recordings import Recording, load
 from athlete_ally.demo.report import Heart
 from athlete_ally.demo.scenario import Post, person_of, tell
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.wiring.builders import now
-from athlete_ally.wiring.local.demo_vendors import DURABLES, told_of_vendors, vendor_books, vendors_at_work
+from athlete_ally.wiring.local.demo_vendors import DURABLES, told_of_vendors, vendor_reconciliation, vendors_at_work
 from athlete_ally.wiring.local.simulate import Played
 from athlete_ally.wiring.local.stack import Stack, start_stack
 
@@ -40,7 +40,7 @@ _REQUEST_TIMEOUT_S = 30.0
 class DemoResult:
     """What came out."""
 
-    books: Books
+    reconciliation: Reconciliation
     hearts: Sequence[Heart]
     letters: Sequence[dict[str, str]]
 
@@ -68,22 +68,22 @@ async def run_demo(stack: Stack, started_s: float, tell_progress: Callable[[str]
         Unavailable: what was accepted is not settled in time.
     """
     recordings = load()
-    story = tell(recordings, now())
+    scenario = tell(recordings, now())
     heard = Heard()
     accepted_at: dict[str, datetime] = {}
     limits = httpx.Limits(max_connections=_AT_ONCE)
     async with httpx.AsyncClient(
         base_url=stack.ingest_url, limits=limits, timeout=_REQUEST_TIMEOUT_S, trust_env=False
     ) as client:
-        tell_progress(f"sending {story.readings} readings of {len(recordings)} recordings")
-        for posts in (story.first, story.repeats):
+        tell_progress(f"sending {scenario.readings} readings of {len(recordings)} recordings")
+        for posts in (scenario.first, scenario.repeats):
             await asyncio.gather(*(_send(client, post, heard, accepted_at) for post in posts))
     async with vendors_at_work(stack, tell_progress) as played:
         tell_progress("waiting until all is settled")
         await _until_settled(stack)
     letters = [_row(letter.sequence, letter.headers) async for letter in NatsLetters(stack.connection).all()]
     return DemoResult(
-        books=await _books(stack, heard, played, accepted_at, letters, started_s),
+        reconciliation=await _reconciliation(stack, heard, played, accepted_at, letters, started_s),
         hearts=[heart for recording in recordings if (heart := await _heart(stack, recording)) is not None],
         letters=letters,
     )
@@ -125,14 +125,14 @@ async def _left(admin: NatsAdmin, stream: str, name: str) -> int:
     return max(durable.pending, sum(unseen)) + durable.ack_pending
 
 
-async def _books(
+async def _reconciliation(
     stack: Stack,
     heard: Heard,
     played: Mapping[str, Played],
     accepted_at: dict[str, datetime],
     letters: Sequence[dict[str, str]],
     started_s: float,
-) -> Books:
+) -> Reconciliation:
     totals = await PostgresReceipts(stack.pool).totals()
     rows = await stack.pool.fetch("SELECT message_id, settled_at FROM receipt")
     # A row may be there before its 202 has reached the client: then nobody waited for it.
@@ -144,9 +144,9 @@ async def _books(
     by_reason: dict[str, int] = {}
     for letter in letters:
         by_reason[letter["reason"]] = by_reason.get(letter["reason"], 0) + int(letter["readings"])
-    return Books(
+    return Reconciliation(
         heard=heard,
-        vendors=await vendor_books(stack, played),
+        vendors=await vendor_reconciliation(stack, played),
         stored=sum(total["stored"] for total in totals.values()),
         superseded=sum(total["superseded"] for total in totals.values()),
         repeated=sum(total["duplicate"] for total in totals.values()),

@@ -20,7 +20,7 @@ from athlete_ally.config.vendor_variables import (
 )
 from athlete_ally.core.broker.topology import fetch_durable, unpack_durable
 from athlete_ally.core.series import webhook_series
-from athlete_ally.demo.webhook_reconciliation import VendorBooks
+from athlete_ally.demo.webhook_reconciliation import WebhookReconciliation
 from athlete_ally.simulate.plan import Mix
 from athlete_ally.vendors import FETCHED, PLUGINS
 from athlete_ally.wiring.local.simulate import Played, Simulation, simulated
@@ -75,7 +75,7 @@ async def vendors_at_work(stack: Stack, tell: Callable[[str], None]) -> AsyncGen
         yield played
 
 
-async def vendor_books(stack: Stack, played: Mapping[str, Played]) -> dict[str, VendorBooks]:
+async def vendor_reconciliation(stack: Stack, played: Mapping[str, Played]) -> dict[str, WebhookReconciliation]:
     """Return what was sent and heard, beside what ingest's series and the receipts say, once all is settled."""
     async with httpx.AsyncClient(trust_env=False) as client:
         exposition = (await client.get(f"{stack.ingest_url}/metrics")).text
@@ -86,10 +86,10 @@ async def vendor_books(stack: Stack, played: Mapping[str, Played]) -> dict[str, 
         "SELECT vendor, parent_id IS NULL AS is_webhook, result, count(*) AS number, sum(readings) AS readings, "
         "sum(resources) AS resources FROM webhook_receipt GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
     )
-    found: dict[str, VendorBooks] = {}
+    found: dict[str, WebhookReconciliation] = {}
     for name, each in played.items():
         own = [row for row in rows if row["vendor"] == name]
-        found[name] = VendorBooks(
+        found[name] = WebhookReconciliation(
             title=_VENDORS[name].title,
             people=each.people,
             complaints=None if _VENDORS[name].shakes_hands == "none" else each.handshake,

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from athlete_ally.adapters.encryption.tickets import TicketSeal
+from athlete_ally.adapters.encryption.tickets import TicketCipher
 from athlete_ally.adapters.http.server import HttpServer
-from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
 from athlete_ally.config.settings import Settings
 from athlete_ally.config.vendor_clients import load_clients
 from athlete_ally.config.vendor_secrets import load_secrets
@@ -29,9 +29,9 @@ from athlete_ally.core.vendor.webhook_store import Account
 from athlete_ally.fetch.connect import link
 from athlete_ally.simulate.api import SimulatedApi
 from athlete_ally.simulate.plan import Mix, dispatches
-from athlete_ally.simulate.profiles import FACES, STANDARD
+from athlete_ally.simulate.profiles import PROFILES, STANDARD
 from athlete_ally.simulate.sender import Outgoing, Reply, Sender, Tally
-from athlete_ally.simulate.vendor_profile import ApiFace, Face
+from athlete_ally.simulate.vendor_profile import ApiProfile, VendorProfile
 from athlete_ally.wiring.builders import known_vendors, now, token_keys
 from athlete_ally.wiring.commands.session import postgres_session
 
@@ -107,10 +107,10 @@ async def simulated(
 ) -> AsyncGenerator[None]:
     """Connect people, shake hands and deliver; from then on the API is there until this ends. Raises as above."""
     vendor = _vendor(settings, wanted.vendor)
-    face = FACES.get(vendor.name, STANDARD)
+    profile = PROFILES.get(vendor.name, STANDARD)
     secrets = _secrets(settings, vendor, wanted)
     accounts = [str(_FIRST_ACCOUNT + number) for number in range(wanted.users)]
-    async with _api(face.api, vendor, wanted, accounts) as api:
+    async with _api(profile.api, vendor, wanted, accounts) as api:
         played.api = api
         tell(f"connecting {wanted.users} people")
         await _connect(settings, vendor, accounts)
@@ -118,7 +118,7 @@ async def simulated(
         outage = asyncio.create_task(_outage(api, wanted.down_s))
         try:
             async with httpx.AsyncClient(trust_env=False, timeout=_REQUEST_TIMEOUT_S) as client:
-                sender = _sender(settings, face, vendor, secrets, client, wanted.hasten, played.tally)
+                sender = _sender(settings, profile, vendor, secrets, client, wanted.hasten, played.tally)
                 played.handshake = await sender.shake_hands()
                 await _deliver(sender, wanted, accounts, stop, lambda: tell(_line(played)))
             yield
@@ -148,10 +148,10 @@ def _secrets(settings: Settings, vendor: Vendor, wanted: Simulation) -> Secrets:
 
 @asynccontextmanager
 async def _api(
-    face: ApiFace | None, vendor: Vendor, wanted: Simulation, accounts: list[str]
+    profile: ApiProfile | None, vendor: Vendor, wanted: Simulation, accounts: list[str]
 ) -> AsyncGenerator[SimulatedApi | None]:
     """Serve the vendor's API where the services look for it, if the vendor has one that we ask."""
-    if face is None or vendor.api is None:
+    if profile is None or vendor.api is None:
         if wanted.down_s > 0 or wanted.per_minute != _NO_LIMIT:
             raise Misconfigured(f"{vendor.name}: its webhooks carry data, and no API is asked that could be troubled")
         yield None
@@ -164,7 +164,9 @@ async def _api(
         )
     there = urlsplit(client.base_url)
     # Who comes with a link of their own meanwhile gets an account, and its deliveries.
-    api = SimulatedApi(face, accounts, time.monotonic, per_window=wanted.per_minute, serial=time.time_ns(), grows=True)
+    api = SimulatedApi(
+        profile, accounts, time.monotonic, per_window=wanted.per_minute, serial=time.time_ns(), grows=True
+    )
     server = HttpServer(api.app(), host=there.hostname or "127.0.0.1", port=there.port or 80, drain_s=1)
     await server.open(option=api_url_variable(vendor.name))
     try:
@@ -189,14 +191,14 @@ async def _connect(settings: Settings, vendor: Vendor, accounts: Sequence[str]) 
         return
     async with postgres_session(settings) as pool:
         people = [Account(vendor.name, account, _person(vendor.name, account)) for account in accounts]
-        await PostgresWebhooks(pool).link(people)
+        await PostgresWebhookStore(pool).link(people)
 
 
 async def _walk(settings: Settings, vendor: str, accounts: Sequence[str]) -> None:
     """Follow a link for each person, as a browser does; the API gives its accounts out in this order."""
-    seal = TicketSeal(token_keys(settings))
+    cipher = TicketCipher(token_keys(settings))
     for account in accounts:
-        url = link(seal, settings.connect_url, vendor, _person(vendor, account), now())
+        url = link(cipher, settings.connect_url, vendor, _person(vendor, account), now())
         try:
             # One browser a person: their cookies must not mix.
             async with httpx.AsyncClient(trust_env=False, follow_redirects=True, timeout=_REQUEST_TIMEOUT_S) as browser:
@@ -213,7 +215,7 @@ def _person(vendor: str, account: str) -> str:
 
 def _sender(  # noqa: PLR0913, PLR0917  # what a sender is made of
     settings: Settings,
-    face: Face,
+    profile: VendorProfile,
     vendor: Vendor,
     secrets: Secrets,
     client: httpx.AsyncClient,
@@ -233,7 +235,7 @@ def _sender(  # noqa: PLR0913, PLR0917  # what a sender is made of
         return Reply(response.status_code, response.text)
 
     token = secrets.tokens[0] if secrets.tokens else ""
-    return Sender(face, secrets.signing[0], token, send, now, asyncio.sleep, hasten, tally)
+    return Sender(profile, secrets.signing[0], token, send, now, asyncio.sleep, hasten, tally)
 
 
 async def _deliver(
@@ -242,7 +244,7 @@ async def _deliver(
     chance = random.Random(wanted.seed).random  # noqa: S311  # repeatable on purpose
     # The last night is over everywhere.
     last_day = (now() - timedelta(days=1)).date()
-    each = islice(dispatches(sender.face, accounts, last_day, wanted.mix, chance), wanted.count)
+    each = islice(dispatches(sender.profile, accounts, last_day, wanted.mix, chance), wanted.count)
     enough = asyncio.Event()
 
     async def watch() -> None:

@@ -17,7 +17,7 @@ import msgspec
 from pydantic import SecretStr
 
 from athlete_ally.adapters.encryption.tokens import new_token_key
-from athlete_ally.adapters.files.change_log_file import NoJournal
+from athlete_ally.adapters.files.change_log_file import NoChangeLog
 from athlete_ally.adapters.http.server import require_free
 from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import Connection
@@ -254,7 +254,7 @@ async def _create_database(url: str) -> None:
 
 async def _provision(connection: Connection, settings: Settings, log: Log) -> None:
     broker, spec = NatsBroker(connection), environment_of(settings)
-    made = await provision(broker, spec, desired_topology(settings), NoJournal(), now())
+    made = await provision(broker, spec, desired_topology(settings), NoChangeLog(), now())
     log.debug("provisioned", names=made)
 
 

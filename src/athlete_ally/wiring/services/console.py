@@ -17,17 +17,17 @@ from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.messages import NatsMessages
 from athlete_ally.adapters.nats.monitor import NatsMonitor
-from athlete_ally.adapters.postgres.audit_log import PostgresJournal
+from athlete_ally.adapters.postgres.audit_log import PostgresAuditLog
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.adapters.postgres.records import PostgresRecords
 from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings
 from athlete_ally.console.access import Attempts, Sessions
-from athlete_ally.console.alarms import World
+from athlete_ally.console.alarms import Situation
 from athlete_ally.console.app import build_app
-from athlete_ally.console.dead_letters import Office
+from athlete_ally.console.dead_letters import DeadLetterTools
 from athlete_ally.console.flow import Flow, build_flow
-from athlete_ally.console.layout import NavigationEntry, Shell, build_templates
+from athlete_ally.console.layout import NavigationEntry, PageLayout, build_templates
 from athlete_ally.console.letter_counts import Counting
 from athlete_ally.console.pages.flow_page import flow_routes
 from athlete_ally.console.pages.groups_page import GroupPages
@@ -36,19 +36,19 @@ from athlete_ally.console.pages.records_page import RecordPages
 from athlete_ally.console.pages.replays_page import ReplayPages
 from athlete_ally.console.pages.streams_page import stream_routes
 from athlete_ally.console.pages.try_page import TryPages
-from athlete_ally.console.poller import Sampler
+from athlete_ally.console.poller import Poller
 from athlete_ally.console.replays import Replays
-from athlete_ally.console.test_send import Sent
+from athlete_ally.console.sent_readings import Sent
 from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.ports import Log
-from athlete_ally.core.readings.sample_batch import Run
+from athlete_ally.core.readings.sample_batch import SampleBatch
 from athlete_ally.measurements import MEASUREMENTS
 from athlete_ally.ops.streams.difference import wanted_of
 from athlete_ally.ops.streams.overview import Overview, look
 from athlete_ally.ops.streams.plan import Plan
 from athlete_ally.ops.streams.planner import make_plan
 from athlete_ally.wiring.builders import desired_topology, nats_connection, now
-from athlete_ally.wiring.commands.dlq import build_office, new_run
+from athlete_ally.wiring.commands.dlq import build_letter_tools, new_run
 from athlete_ally.wiring.services.console_auth import build_door, host_names
 from athlete_ally.wiring.services.console_probes import broker_look, database_look, sender, service_look
 from athlete_ally.wiring.services.lifecycle import serve, unless_stopped
@@ -68,32 +68,32 @@ _NAVIGATION = (
     NavigationEntry("/try", "Try it"),
 )
 # Points of a time series are too many for a page; each other kind has a row for each reading.
-_SHOWN = tuple(measurement for measurement in MEASUREMENTS if not issubclass(measurement.record_type, Run))
+_SHOWN = tuple(measurement for measurement in MEASUREMENTS if not issubclass(measurement.record_type, SampleBatch))
 
 
 @dataclass(frozen=True, slots=True)
-class _World:
+class _Dependencies:
     """What the pages work with."""
 
     settings: Settings
     connection: Connection
     pool: "asyncpg.Pool[Any]"
     client: httpx.AsyncClient
-    sampler: Sampler
+    poller: Poller
     log: Log
 
     async def flow(self) -> Flow:
-        await self.sampler.looked(_FIRST_LOOK_WITHIN_S)
-        world = World(*map(self.sampler.source, _SOURCES))
+        await self.poller.looked(_FIRST_LOOK_WITHIN_S)
+        world = Situation(*map(self.poller.source, _SOURCES))
         return build_flow(world, desired_topology(self.settings), environment_of(self.settings).thresholds)
 
-    def office(self) -> Office:
+    def letter_tools(self) -> DeadLetterTools:
         self.require_broker()
-        return build_office(self.settings, self.connection, self.pool, self.sampler.source("database").trouble)
+        return build_letter_tools(self.settings, self.connection, self.pool, self.poller.source("database").problem)
 
-    def journal(self) -> PostgresJournal:
+    def journal(self) -> PostgresAuditLog:
         self.require_database()
-        return PostgresJournal(self.pool)
+        return PostgresAuditLog(self.pool)
 
     def records(self) -> PostgresRecords:
         self.require_database()
@@ -110,8 +110,8 @@ class _World:
 
     def require_database(self) -> None:
         """Raise at once where a page would only wait in vain."""
-        if trouble := self.sampler.source("database").trouble:
-            raise Unavailable(f"PostgreSQL: {trouble}")
+        if problem := self.poller.source("database").problem:
+            raise Unavailable(f"PostgreSQL: {problem}")
 
     def require_broker(self) -> None:
         """Raise at once where a page would only wait in vain."""
@@ -126,10 +126,10 @@ async def run_console(settings: Settings, stop: asyncio.Event) -> None:
         Misconfigured: the port is taken, or the console would be open to others.
     """
     log = build_log("console", level=settings.log_level, form=settings.log_format)
-    door = build_door(settings, log)
+    authentication = build_door(settings, log)
     world = await _build_world(settings, log)
-    shell = Shell(
-        door=door,
+    layout = PageLayout(
+        authentication=authentication,
         sessions=Sessions(time.monotonic, lambda: secrets.token_urlsafe(32)),
         attempts=Attempts(time.monotonic),
         templates=build_templates(),
@@ -137,8 +137,8 @@ async def run_console(settings: Settings, stop: asyncio.Event) -> None:
         environment=settings.environment,
         log=log,
     )
-    replays = Replays(world.office, new_run, log)
-    app = build_app(shell, _pages(world, shell, replays), names=host_names(settings))
+    replays = Replays(world.letter_tools, new_run, log)
+    app = build_app(layout, _pages(world, layout, replays), names=host_names(settings))
     server = HttpServer(app, host=settings.console_host, port=settings.console_port, drain_s=1)
     await server.open(option="--port or AA_CONSOLE_PORT")
     log.info("listening", host=settings.console_host, port=server.port, version=__version__)
@@ -146,7 +146,7 @@ async def run_console(settings: Settings, stop: asyncio.Event) -> None:
     async def work() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(unless_stopped(stop, world.connection.open()))
-            group.create_task(world.sampler.run(stop))
+            group.create_task(world.poller.run(stop))
 
     async def close() -> None:
         await replays.close(_END_REPLAYS_S)
@@ -157,7 +157,7 @@ async def run_console(settings: Settings, stop: asyncio.Event) -> None:
     await serve(stop, work(), close=[server.close, close], within_s=settings.shutdown_timeout_s, log=log)
 
 
-async def _build_world(settings: Settings, log: Log) -> _World:
+async def _build_world(settings: Settings, log: Log) -> _Dependencies:
     connection = nats_connection(settings, "console", log)
     pool = await open_pool(settings.database_url.get_secret_value(), size=_POOL_SIZE)
     client = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=8))
@@ -168,19 +168,19 @@ async def _build_world(settings: Settings, log: Log) -> _World:
         "ingest": service_look(client, settings.ingest_url),
         "normalize": service_look(client, settings.normalize_url),
     }
-    return _World(settings, connection, pool, client, Sampler(looks, time.monotonic), log)
+    return _Dependencies(settings, connection, pool, client, Poller(looks, time.monotonic), log)
 
 
-def _pages(world: _World, shell: Shell, replays: Replays) -> list[BaseRoute]:
+def _pages(world: _Dependencies, layout: PageLayout, replays: Replays) -> list[BaseRoute]:
     most_behind = environment_of(world.settings).thresholds.consumer_lag_messages
-    look_up = RecordPages(shell, world.records, NatsMessages(world.connection), _SHOWN, world.journal, now, new_run)
+    look_up = RecordPages(layout, world.records, NatsMessages(world.connection), _SHOWN, world.journal, now, new_run)
     send = sender(world.client, world.settings)
     return [
-        *flow_routes(shell, world.flow),
-        *GroupPages(shell, world.office, Counting(world.office, now), replays, now).routes(),
-        *letter_routes(shell, world.office, world.journal, now, new_run),
-        *ReplayPages(shell, replays, most_behind).routes(),
-        *stream_routes(shell, world.overview, world.plan, lambda: world.sampler.source("broker")),
+        *flow_routes(layout, world.flow),
+        *GroupPages(layout, world.letter_tools, Counting(world.letter_tools, now), replays, now).routes(),
+        *letter_routes(layout, world.letter_tools, world.journal, now, new_run),
+        *ReplayPages(layout, replays, most_behind).routes(),
+        *stream_routes(layout, world.overview, world.plan, lambda: world.poller.source("broker")),
         *look_up.routes(),
-        *TryPages(shell, send, world.records, world.office, world.journal, now, new_run, Sent()).routes(),
+        *TryPages(layout, send, world.records, world.letter_tools, world.journal, now, new_run, Sent()).routes(),
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 from athlete_ally.adapters.files.key_file import WatchedKeyFile
 from athlete_ally.adapters.http.server import EVERY_ADDRESS
 from athlete_ally.config.settings import Settings
-from athlete_ally.console.access import Door, OpenDoor, ProxyDoor, TokenDoor
+from athlete_ally.console.access import Authentication, LocalAuthentication, ProxyAuthentication, TokenAuthentication
 from athlete_ally.console.request_guard import LOOPBACK_NAMES
 from athlete_ally.core.client_key import ClientKey
 from athlete_ally.core.errors import Misconfigured
@@ -14,7 +14,7 @@ from athlete_ally.core.ports import Log
 from athlete_ally.wiring.commands.dlq import actor
 
 
-def build_door(settings: Settings, log: Log) -> Door:
+def build_door(settings: Settings, log: Log) -> Authentication:
     """Return how people get in.
 
     Raises:
@@ -22,9 +22,9 @@ def build_door(settings: Settings, log: Log) -> Door:
     """
     if settings.console_proxy_header is not None:
         addresses, operators = _listed(settings.console_proxy_addresses), _listed(settings.console_proxy_operators)
-        return ProxyDoor(settings.console_proxy_header, addresses, operators)
+        return ProxyAuthentication(settings.console_proxy_header, addresses, operators)
     if settings.console_operators_file is not None or settings.console_viewers_file is not None:
-        return TokenDoor(
+        return TokenAuthentication(
             _names_by_digest(settings.console_operators_file, log), _names_by_digest(settings.console_viewers_file, log)
         )
     if settings.console_host not in LOOPBACK_NAMES:
@@ -33,7 +33,7 @@ def build_door(settings: Settings, log: Log) -> Door:
             "set AA_CONSOLE_OPERATORS_FILE (`athlete-ally keys create NAME --file FILE` makes a token), "
             "or AA_CONSOLE_PROXY_HEADER behind a proxy that authenticates people; or bind 127.0.0.1"
         )
-    return OpenDoor(actor())
+    return LocalAuthentication(actor())
 
 
 def host_names(settings: Settings) -> set[str]:

@@ -16,14 +16,14 @@ from athlete_ally.adapters.postgres.pool import server_version
 from athlete_ally.adapters.prometheus import read_exposition
 from athlete_ally.config.settings import Settings
 from athlete_ally.console.figures import Figures, Point
-from athlete_ally.console.poller import Look, Looked
-from athlete_ally.console.test_send import Answer, Send
+from athlete_ally.console.poller import Look, Polled
+from athlete_ally.console.sent_readings import Answer, Send
 from athlete_ally.core.broker.topology import Topology
 from athlete_ally.core.errors import Misconfigured, Unavailable
 from athlete_ally.core.ports import Log
 from athlete_ally.core.series import Series, broker_series, normalize_series
 from athlete_ally.measurements import KINDS
-from athlete_ally.normalize.metrics_poller import Watch
+from athlete_ally.normalize.metrics_poller import MetricsPoller
 from athlete_ally.ops.streams.provision import inspect
 from athlete_ally.vendors import VENDORS
 from athlete_ally.wiring.builders import now
@@ -69,7 +69,7 @@ def broker_look(connection: Connection, desired: Topology, monitor: NatsMonitor,
     async def differences() -> Counter[str]:
         return Counter(finding.name for finding in await inspect(admin, desired))
 
-    watch = Watch(
+    watch = MetricsPoller(
         desired,
         broker=admin,
         ledger=_NoLedger(),
@@ -82,14 +82,14 @@ def broker_look(connection: Connection, desired: Topology, monitor: NatsMonitor,
         every_s=0,
     )
 
-    async def look() -> Looked:
+    async def look() -> Polled:
         if not connection.is_usable:
             raise Unavailable(f"no answer at {connection.address}")
         await watch.look()
         figures = recorder.figures()
         if not figures.worst(series.watch_success.name):
             raise Unavailable("connected, but JetStream does not answer")
-        return Looked(figures, {"version": connection.server_version})
+        return Polled(figures, {"version": connection.server_version})
 
     return look
 
@@ -97,15 +97,15 @@ def broker_look(connection: Connection, desired: Topology, monitor: NatsMonitor,
 def database_look(pool: "asyncpg.Pool[Any]") -> Look:
     """Return what looks at the database."""
 
-    async def look() -> Looked:
+    async def look() -> Polled:
         started_s = time.monotonic()
         version = await server_version(pool)
         facts = {"version": version, "answers in": f"{(time.monotonic() - started_s) * 1000:.0f} ms"}
         try:
             await require_current_schema(pool)
         except Misconfigured as error:
-            return Looked(facts=facts, trouble=str(error))
-        return Looked(facts=facts)
+            return Polled(facts=facts, problem=str(error))
+        return Polled(facts=facts)
 
     return look
 
@@ -113,7 +113,7 @@ def database_look(pool: "asyncpg.Pool[Any]") -> Look:
 def service_look(client: httpx.AsyncClient, url: str) -> Look:
     """Return what looks at a service of ours: its health, and its series."""
 
-    async def look() -> Looked:
+    async def look() -> Polled:
         try:
             about: dict[str, Any] = (await client.get(f"{url}/health", timeout=_ANSWER_WITHIN_S)).json()
             ready = await client.get(f"{url}/health/ready", timeout=_ANSWER_WITHIN_S)
@@ -124,7 +124,7 @@ def service_look(client: httpx.AsyncClient, url: str) -> Look:
         reasons: list[Any] = []
         if ready.status_code != HTTPStatus.OK:
             reasons = ready.json().get("reasons", ["not ready"])
-        return Looked(figures, {"version": str(about.get("version", ""))}, "; ".join(map(str, reasons)))
+        return Polled(figures, {"version": str(about.get("version", ""))}, "; ".join(map(str, reasons)))
 
     return look
 

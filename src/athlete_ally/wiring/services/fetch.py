@@ -12,8 +12,8 @@ import httpx
 from starlette.applications import Starlette
 
 from athlete_ally import __version__
-from athlete_ally.adapters.encryption.tickets import TicketSeal
-from athlete_ally.adapters.encryption.tokens import TokenSeal
+from athlete_ally.adapters.encryption.tickets import TicketCipher
+from athlete_ally.adapters.encryption.tokens import TokenCipher
 from athlete_ally.adapters.http.health import health_routes
 from athlete_ally.adapters.http.server import HttpServer
 from athlete_ally.adapters.http.vendor_api import HttpVendorApi
@@ -23,9 +23,9 @@ from athlete_ally.adapters.nats.inbox import NatsInbox
 from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.adapters.postgres.migrate import require_current_schema
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
-from athlete_ally.adapters.postgres.request_budget import PostgresBudget
-from athlete_ally.adapters.postgres.token_store import PostgresVault
-from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.adapters.postgres.request_budget import PostgresRequestBudget
+from athlete_ally.adapters.postgres.token_store import PostgresTokenStore
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
 from athlete_ally.adapters.prometheus import PrometheusObserver
 from athlete_ally.config.settings import Settings
 from athlete_ally.config.vendor_clients import load_clients
@@ -37,7 +37,7 @@ from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.fetch.connect import ConnectService, connect_routes
 from athlete_ally.fetch.resource import Fetcher
 from athlete_ally.fetch.worker import FetchTools, FetchWorker
-from athlete_ally.normalize.retry import Patience, shown_on
+from athlete_ally.normalize.retry import UnboundedRetry, shown_on
 from athlete_ally.vendors import FETCHED, PLUGINS
 from athlete_ally.wiring.builders import desired_topology, nats_connection, now, token_keys
 from athlete_ally.wiring.services.lifecycle import require_topology, serve, unless_stopped, until_available
@@ -57,13 +57,13 @@ class FetchWrappers:
 
 
 @dataclass(frozen=True, slots=True)
-class _World:
+class _Dependencies:
     """The adapters that all workers share."""
 
     settings: Settings
     connection: Connection
     pool: "asyncpg.Pool[Any]"
-    vault: PostgresVault
+    token_store: PostgresTokenStore
     apis: dict[str, HttpVendorApi]
     observer: PrometheusObserver
     series: FetchSeries
@@ -92,14 +92,14 @@ async def run_fetch(settings: Settings, stop: asyncio.Event, *, wrappers: FetchW
         for vendor in PLUGINS
         if vendor.api is not None and (client := clients.get(vendor.name)) is not None
     }
-    vault = PostgresVault(pool, TokenSeal(keys))
+    token_store = PostgresTokenStore(pool, TokenCipher(keys))
     tracing = build_tracing("fetch", log)
-    world = _World(settings, connection, pool, vault, apis, observer, series, tracing, log, wrappers)
+    world = _Dependencies(settings, connection, pool, token_store, apis, observer, series, tracing, log, wrappers)
     topology = _needed(settings, sorted(apis))
     connecting = ConnectService(
         apis=apis,
-        vault=vault,
-        seal=TicketSeal(keys),
+        token_store=token_store,
+        cipher=TicketCipher(keys),
         base_url=settings.connect_url,
         nonce=lambda: secrets.token_urlsafe(32),
         observer=observer,
@@ -135,7 +135,7 @@ def _needed(settings: Settings, vendors: list[str]) -> Topology:
     return Topology(settings.environment, (whole.stream(VENDOR_HOT),), durables)
 
 
-async def _work(world: _World, topology: Topology, stop: asyncio.Event) -> None:
+async def _work(world: _Dependencies, topology: Topology, stop: asyncio.Event) -> None:
     """Connect, check everything, then let one worker for each vendor do its work."""
 
     async def until_all_is_there() -> None:
@@ -153,7 +153,7 @@ async def _work(world: _World, topology: Topology, stop: asyncio.Event) -> None:
         await stop.wait()
 
 
-async def _worker(world: _World, vendor: Vendor, topology: Topology, stop: asyncio.Event) -> FetchWorker:
+async def _worker(world: _Dependencies, vendor: Vendor, topology: Topology, stop: asyncio.Event) -> FetchWorker:
     assert vendor.api is not None  # noqa: S101  # it is among the APIs
     inbox = NatsInbox(world.connection, topology.durable(fetch_durable(vendor.name)))
     await inbox.open()
@@ -164,8 +164,8 @@ async def _worker(world: _World, vendor: Vendor, topology: Topology, stop: async
         vendor=vendor.name,
         api=vendor.api,
         client=world.apis[vendor.name],
-        vault=world.vault,
-        budget=PostgresBudget(world.pool),
+        token_store=world.token_store,
+        budget=PostgresRequestBudget(world.pool),
         now=now,
         on_refresh=lambda: world.observer.count(world.series.refreshes, vendor.name),
     )
@@ -173,8 +173,10 @@ async def _worker(world: _World, vendor: Vendor, topology: Topology, stop: async
         inbox=world.tracing.inbox(world.wrappers.inbox(inbox)),
         publisher=world.tracing.publisher(world.wrappers.publisher(publisher)),
         fetcher=fetcher,
-        books=PostgresWebhooks(world.pool),
-        patience=Patience(fetch_durable(vendor.name), stop=stop, log=world.log, on_hold=on_hold, jitter=random.random),
+        webhook_store=PostgresWebhookStore(world.pool),
+        retry=UnboundedRetry(
+            fetch_durable(vendor.name), stop=stop, log=world.log, on_hold=on_hold, jitter=random.random
+        ),
         observer=world.observer,
         series=world.series,
         tracing=world.tracing,

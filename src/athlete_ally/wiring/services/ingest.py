@@ -24,7 +24,7 @@ from athlete_ally.ingest.admission import Admission
 from athlete_ally.ingest.app import PATHS, IngestService, build_app
 from athlete_ally.ingest.keys import KeyRing
 from athlete_ally.ingest.openapi import build_openapi
-from athlete_ally.ingest.store_webhook import Keeper
+from athlete_ally.ingest.store_webhook import WebhookKeeper
 from athlete_ally.ingest.webhooks import PATHS as WEBHOOK_PATHS
 from athlete_ally.ingest.webhooks import WebhookService, webhook_routes
 from athlete_ally.measurements import KINDS, MEASUREMENTS
@@ -65,7 +65,7 @@ async def run_ingest(
     webhooks = WebhookService(
         vendors={vendor.name: vendor for vendor in vendors},
         secrets=secrets,
-        keeper=Keeper(publisher),
+        keeper=WebhookKeeper(publisher),
         admission=admission,
         max_body_bytes=settings.ingest_max_body_bytes,
         observer=observer,

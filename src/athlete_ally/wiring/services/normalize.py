@@ -25,7 +25,7 @@ from athlete_ally.adapters.postgres.migrate import require_current_schema
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.adapters.postgres.receipts import PostgresReceipts
 from athlete_ally.adapters.postgres.store import PostgresStore
-from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
 from athlete_ally.adapters.prometheus import PrometheusObserver
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.broker.topology import (
@@ -37,7 +37,7 @@ from athlete_ally.core.broker.topology import (
     normalize_durable,
     unpack_durable,
 )
-from athlete_ally.core.circuit_breaker import Fuse, FuseLimits
+from athlete_ally.core.circuit_breaker import BreakerLimits, CircuitBreaker
 from athlete_ally.core.ports import Inbox, Log, Publisher, Store, Tracing
 from athlete_ally.core.readings.measurement import Measurement, Rules
 from athlete_ally.core.series import (
@@ -52,11 +52,11 @@ from athlete_ally.core.series import (
 from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import KINDS, MEASUREMENTS
-from athlete_ally.normalize.advisory_worker import Reaper
+from athlete_ally.normalize.advisory_worker import AdvisoryWorker
 from athlete_ally.normalize.ledger import LedgerLine, ReceiptLedger
-from athlete_ally.normalize.metrics_poller import Watch
+from athlete_ally.normalize.metrics_poller import MetricsPoller
 from athlete_ally.normalize.report import Reporter
-from athlete_ally.normalize.retry import Patience, shown_on
+from athlete_ally.normalize.retry import UnboundedRetry, shown_on
 from athlete_ally.normalize.unpack_worker import Unpacker, UnpackTools
 from athlete_ally.normalize.worker import Tools, Work, Worker
 from athlete_ally.ops.streams.provision import inspect
@@ -81,7 +81,7 @@ class Wrappers:
 
 
 @dataclass(frozen=True, slots=True)
-class _World:
+class _Dependencies:
     """The adapters that all workers share."""
 
     settings: Settings
@@ -115,7 +115,7 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
     )
     pool = await open_pool(settings.database_url.get_secret_value(), size=settings.database_pool_size)
     tracing = build_tracing("normalize", log)
-    world = _World(settings, connection, pool, observer, series, of_broker, of_unpacking, tracing, log, wrappers)
+    world = _Dependencies(settings, connection, pool, observer, series, of_broker, of_unpacking, tracing, log, wrappers)
     workers: list[Worker | Unpacker] = []
     reasons = cached(lambda: worker_reasons(connection, pool, desired_topology(settings)))
 
@@ -143,7 +143,7 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
     )
 
 
-async def _work(world: _World, workers: list[Worker | Unpacker], stop: asyncio.Event) -> None:
+async def _work(world: _Dependencies, workers: list[Worker | Unpacker], stop: asyncio.Event) -> None:
     """Connect, check everything, then let one worker for each kind do its work, and watch."""
     if not await unless_stopped(stop, _until_all_is_there(world)):
         return
@@ -156,28 +156,28 @@ async def _work(world: _World, workers: list[Worker | Unpacker], stop: asyncio.E
             unpacker = await _unpacker(world, vendor, stop)
             workers.append(unpacker)
             group.create_task(unpacker.run(stop))
-        group.create_task((await _reaper(world, stop)).run(stop))
+        group.create_task((await _advisory_worker(world, stop)).run(stop))
         group.create_task(_watch(world).run(stop))
 
 
-async def _until_all_is_there(world: _World) -> None:
+async def _until_all_is_there(world: _Dependencies) -> None:
     await world.connection.open()
     topology = desired_topology(world.settings)
     await until_available(lambda: require_topology(world.connection, topology), world.log)
     await until_available(lambda: require_current_schema(world.pool), world.log)
 
 
-def _patience(world: _World, durable: str, stop: asyncio.Event) -> Patience:
+def _retry(world: _Dependencies, durable: str, stop: asyncio.Event) -> UnboundedRetry:
     on_hold = shown_on(world.observer, world.series.holding, durable)
-    return Patience(durable, stop=stop, log=world.log, on_hold=on_hold, jitter=random.random)
+    return UnboundedRetry(durable, stop=stop, log=world.log, on_hold=on_hold, jitter=random.random)
 
 
-def _publisher(world: _World) -> Publisher:
+def _publisher(world: _Dependencies) -> Publisher:
     publisher = NatsPublisher(world.connection, timeout_s=world.settings.publish_timeout_s)
     return world.tracing.publisher(world.wrappers.publisher(publisher))
 
 
-async def _worker(world: _World, measurement: Measurement, stop: asyncio.Event) -> Worker:
+async def _worker(world: _Dependencies, measurement: Measurement, stop: asyncio.Event) -> Worker:
     settings = world.settings
     inbox = NatsInbox(world.connection, desired_topology(settings).durable(normalize_durable(measurement.kind)))
     await inbox.open()
@@ -186,7 +186,7 @@ async def _worker(world: _World, measurement: Measurement, stop: asyncio.Event) 
         inbox=world.tracing.inbox(world.wrappers.inbox(inbox)),
         store=world.tracing.store(world.wrappers.store(PostgresStore(world.pool))),
         publisher=_publisher(world),
-        patience=_patience(world, normalize_durable(measurement.kind), stop),
+        retry=_retry(world, normalize_durable(measurement.kind), stop),
         reporter=reporter,
         now=now,
     )
@@ -196,19 +196,19 @@ async def _worker(world: _World, measurement: Measurement, stop: asyncio.Event) 
         policy=RetryPolicy(max_deliver=settings.normalize_max_deliver),
         batch=settings.normalize_batch,
     )
-    limits = FuseLimits(settings.fuse_consecutive, settings.fuse_window, settings.fuse_share)
-    return Worker(work, tools, Fuse(limits))
+    limits = BreakerLimits(settings.fuse_consecutive, settings.fuse_window, settings.fuse_share)
+    return Worker(work, tools, CircuitBreaker(limits))
 
 
-async def _unpacker(world: _World, vendor: Vendor, stop: asyncio.Event) -> Unpacker:
+async def _unpacker(world: _Dependencies, vendor: Vendor, stop: asyncio.Event) -> Unpacker:
     settings = world.settings
     inbox = NatsInbox(world.connection, desired_topology(settings).durable(unpack_durable(vendor.name)))
     await inbox.open()
     tools = UnpackTools(
         inbox=world.tracing.inbox(world.wrappers.inbox(inbox)),
-        books=PostgresWebhooks(world.pool),
+        webhook_store=PostgresWebhookStore(world.pool),
         publisher=_publisher(world),
-        patience=_patience(world, unpack_durable(vendor.name), stop),
+        retry=_retry(world, unpack_durable(vendor.name), stop),
         observer=world.observer,
         series=world.unpack_series,
         work_series=world.series,
@@ -216,21 +216,21 @@ async def _unpacker(world: _World, vendor: Vendor, stop: asyncio.Event) -> Unpac
         now=now,
     )
     kinds = {measurement.kind: measurement for measurement in MEASUREMENTS}
-    limits = FuseLimits(settings.fuse_consecutive, settings.fuse_window, settings.fuse_share)
+    limits = BreakerLimits(settings.fuse_consecutive, settings.fuse_window, settings.fuse_share)
     policy = RetryPolicy(max_deliver=settings.normalize_max_deliver)
-    return Unpacker(vendor, kinds, tools, Fuse(limits), policy=policy, batch=settings.normalize_batch)
+    return Unpacker(vendor, kinds, tools, CircuitBreaker(limits), policy=policy, batch=settings.normalize_batch)
 
 
-async def _reaper(world: _World, stop: asyncio.Event) -> Reaper:
+async def _advisory_worker(world: _Dependencies, stop: asyncio.Event) -> AdvisoryWorker:
     topology = desired_topology(world.settings)
     inbox = NatsInbox(world.connection, topology.durable(REAP_ADVISORIES_DURABLE))
     await inbox.open()
-    return Reaper(
+    return AdvisoryWorker(
         topology=topology,
         inbox=inbox,
         messages=NatsMessages(world.connection),
         publisher=_publisher(world),
-        patience=_patience(world, REAP_ADVISORIES_DURABLE, stop),
+        retry=_retry(world, REAP_ADVISORIES_DURABLE, stop),
         observer=world.observer,
         series=world.series,
         log=world.log,
@@ -238,7 +238,7 @@ async def _reaper(world: _World, stop: asyncio.Event) -> Reaper:
     )
 
 
-def _ledger_lines(world: _World, desired: Topology) -> list[LedgerLine]:
+def _ledger_lines(world: _Dependencies, desired: Topology) -> list[LedgerLine]:
     """Return a line for each durable whose worker writes receipts."""
     receipts = PostgresReceipts(world.pool)
     vendors = [vendor.name for vendor in known_vendors(world.settings)]
@@ -263,14 +263,14 @@ def _ledger_lines(world: _World, desired: Topology) -> list[LedgerLine]:
     ]
 
 
-def _watch(world: _World) -> Watch:
+def _watch(world: _Dependencies) -> MetricsPoller:
     desired = desired_topology(world.settings)
     admin = NatsAdmin(world.connection)
 
     async def differences() -> Counter[str]:
         return Counter(finding.name for finding in await inspect(admin, desired))
 
-    return Watch(
+    return MetricsPoller(
         desired,
         broker=admin,
         ledger=ReceiptLedger(_ledger_lines(world, desired), admin, world.observer),

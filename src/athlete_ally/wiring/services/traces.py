@@ -10,19 +10,19 @@ def build_tracing(service: str, log: Log) -> Tracing:
     adopt_trace_variables()
     if not is_traced():
         return NoTracing()
-    trouble = trace_trouble()
-    if not trouble:
+    problem = trace_trouble()
+    if not problem:
         try:
             # Only here: it takes a quarter of a second, and need not be installed.
             from athlete_ally.adapters.tracing.otel import open_tracing  # noqa: PLC0415
 
             tracing = open_tracing(service, log)
         except ImportError:
-            trouble = "OpenTelemetry is not installed: pip install 'athlete-ally[otel]'"
+            problem = "OpenTelemetry is not installed: pip install 'athlete-ally[otel]'"
         except ValueError as error:
-            trouble = str(error)
+            problem = str(error)
         else:
             log.info("traced")
             return tracing
-    log.warning("not-traced", remedy=trouble)
+    log.warning("not-traced", remedy=problem)
     return NoTracing()

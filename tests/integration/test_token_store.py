@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from athlete_ally.adapters.encryption.tokens import TokenSeal, new_token_key
+from athlete_ally.adapters.encryption.tokens import TokenCipher, new_token_key
 from athlete_ally.adapters.http.server import HttpServer
-from athlete_ally.adapters.postgres.token_store import PostgresVault
+from athlete_ally.adapters.postgres.token_store import PostgresTokenStore
 from athlete_ally.core.errors import Misconfigured, Refused, Unavailable, Withdrawn
 from athlete_ally.core.vendor.grant import Granted, Tokens
 
@@ -64,9 +64,9 @@ async def vendor() -> AsyncGenerator[tuple[RotatingVendor, str]]:
 
 
 @pytest.fixture
-def vault(pool: Any) -> PostgresVault:
+def token_store(pool: Any) -> PostgresTokenStore:
     """Return a vault with one key."""
-    return PostgresVault(pool, TokenSeal(KEY))
+    return PostgresTokenStore(pool, TokenCipher(KEY))
 
 
 @pytest.fixture
@@ -84,27 +84,27 @@ def refreshing(database_url: str, vendor: tuple[RotatingVendor, str]) -> Refresh
     return run
 
 
-async def test_what_is_kept_comes_back_and_can_not_be_read(vault: PostgresVault, pool: Any) -> None:
+async def test_what_is_kept_comes_back_and_can_not_be_read(token_store: PostgresTokenStore, pool: Any) -> None:
     """
     A grant comes back as it was given; the table holds neither token, nor does what is printed of it.
     """
-    kept = await vault.keep(granted())
+    kept = await token_store.keep(granted())
 
-    assert kept == await vault.find("oura", "person-1") == await vault.of_user("oura", "ada")
+    assert kept == await token_store.find("oura", "person-1") == await token_store.of_user("oura", "ada")
     row = str(dict(await pool.fetchrow("SELECT * FROM vendor_grant")))
     assert [secret in text for text in (row, repr(kept)) for secret in ("access-0", "refresh-0")] == [False] * 4
 
 
-async def test_tokens_of_one_account_are_of_no_use_to_another(vault: PostgresVault, pool: Any) -> None:
+async def test_tokens_of_one_account_are_of_no_use_to_another(token_store: PostgresTokenStore, pool: Any) -> None:
     """
     Copied into the row of somebody else, encrypted tokens are refused.
     """
-    await vault.keep(granted())
-    await vault.keep(Granted("oura", "person-2", "eve", tokens()))
+    await token_store.keep(granted())
+    await token_store.keep(Granted("oura", "person-2", "eve", tokens()))
     await pool.execute("UPDATE vendor_grant SET sealed = (SELECT sealed FROM vendor_grant WHERE account = 'person-1')")
 
     with pytest.raises(Misconfigured, match="another account"):
-        await vault.find("oura", "person-2")
+        await token_store.find("oura", "person-2")
 
 
 async def test_a_key_is_replaced_without_losing_a_grant(pool: Any) -> None:
@@ -112,36 +112,36 @@ async def test_a_key_is_replaced_without_losing_a_grant(pool: Any) -> None:
     With a further key in front everything opens; once all is encrypted anew, the old key can go.
     """
     old, new = KEY, new_token_key()
-    await PostgresVault(pool, TokenSeal(old)).keep(granted())
-    assert await PostgresVault(pool, TokenSeal(f"{new},{old}")).renew_all() == 1
+    await PostgresTokenStore(pool, TokenCipher(old)).keep(granted())
+    assert await PostgresTokenStore(pool, TokenCipher(f"{new},{old}")).renew_all() == 1
 
-    found = await PostgresVault(pool, TokenSeal(new)).find("oura", "person-1")
+    found = await PostgresTokenStore(pool, TokenCipher(new)).find("oura", "person-1")
     assert found is not None
     assert tokens() == found.granted.tokens
     with pytest.raises(Misconfigured, match="AA_TOKEN_KEY"):
-        await PostgresVault(pool, TokenSeal(old)).find("oura", "person-1")
+        await PostgresTokenStore(pool, TokenCipher(old)).find("oura", "person-1")
 
 
-async def test_an_account_can_not_be_taken_over(vault: PostgresVault) -> None:
+async def test_an_account_can_not_be_taken_over(token_store: PostgresTokenStore) -> None:
     """
     An account that is connected for one person can't be connected for another; the first one's tokens stay.
     """
-    await vault.keep(granted("ada"))
+    await token_store.keep(granted("ada"))
     with pytest.raises(Refused, match="another person"):
-        await vault.keep(granted("eve", 5))
+        await token_store.keep(granted("eve", 5))
 
-    found = await vault.find("oura", "person-1")
+    found = await token_store.find("oura", "person-1")
     assert found is not None
     assert (found.granted.user_id, found.granted.tokens.access) == ("ada", "access-0")
 
 
 async def test_processes_refresh_once(
-    vault: PostgresVault, vendor: tuple[RotatingVendor, str], refreshing: Refreshing
+    token_store: PostgresTokenStore, vendor: tuple[RotatingVendor, str], refreshing: Refreshing
 ) -> None:
     """
     Two processes that find the same token stale ask the vendor once, and both go on with the new one.
     """
-    await vault.keep(granted())
+    await token_store.keep(granted())
     ended = await asyncio.gather(refreshing(), refreshing())
 
     assert (ended, vendor[0].asked) == ([("access-1", 0)] * 2, 1)
@@ -149,7 +149,7 @@ async def test_processes_refresh_once(
 
 @pytest.mark.parametrize(("grace", "output", "state"), [(1, "access-2", "active"), (0, "withdrawn", "refresh-lost")])
 async def test_a_kill_between_the_answer_and_the_vault(
-    vault: PostgresVault,
+    token_store: PostgresTokenStore,
     vendor: tuple[RotatingVendor, str],
     refreshing: Refreshing,
     grace: int,
@@ -163,17 +163,17 @@ async def test_a_kill_between_the_answer_and_the_vault(
     the person did not withdraw.
     """
     vendor[0].grace = grace
-    await vault.keep(granted())
+    await token_store.keep(granted())
     _, code = await refreshing("dies")
     assert code != 0
 
     assert (output, 0) == await refreshing()
-    found = await vault.find("oura", "person-1")
+    found = await token_store.find("oura", "person-1")
     assert found is not None
     assert state == found.state
 
 
-async def test_a_refusal_is_a_withdrawal(vault: PostgresVault) -> None:
+async def test_a_refusal_is_a_withdrawal(token_store: PostgresTokenStore) -> None:
     """
     When the vendor refuses a refresh that nothing cut off before, the person withdrew; nobody asks again.
     """
@@ -184,17 +184,17 @@ async def test_a_refusal_is_a_withdrawal(vault: PostgresVault) -> None:
     async def must_not_be_asked(_: Tokens) -> Tokens:
         pytest.fail("asked again")
 
-    await vault.keep(granted())
+    await token_store.keep(granted())
     for exchange in (refuse, must_not_be_asked):
         with pytest.raises(Withdrawn):
-            await vault.refresh("oura", "person-1", stale="access-0", exchange=exchange)
+            await token_store.refresh("oura", "person-1", stale="access-0", exchange=exchange)
 
-    found = await vault.find("oura", "person-1")
+    found = await token_store.find("oura", "person-1")
     assert found is not None
     assert found.state == "withdrawn"
 
 
-async def test_a_vendor_that_is_down_changes_nothing(vault: PostgresVault) -> None:
+async def test_a_vendor_that_is_down_changes_nothing(token_store: PostgresTokenStore) -> None:
     """
     A refresh that the vendor can't answer leaves the grant as it is, for a later one.
     """
@@ -205,29 +205,32 @@ async def test_a_vendor_that_is_down_changes_nothing(vault: PostgresVault) -> No
     async def up(_: Tokens) -> Tokens:
         return tokens(1)
 
-    await vault.keep(granted())
+    await token_store.keep(granted())
     with pytest.raises(Unavailable):
-        await vault.refresh("oura", "person-1", stale="access-0", exchange=down)
+        await token_store.refresh("oura", "person-1", stale="access-0", exchange=down)
 
-    grant = await vault.refresh("oura", "person-1", stale="access-0", exchange=up)
+    grant = await token_store.refresh("oura", "person-1", stale="access-0", exchange=up)
     assert tokens(1) == grant.granted.tokens
 
 
-async def test_withdrawing_forgets_the_tokens(vault: PostgresVault) -> None:
+async def test_withdrawing_forgets_the_tokens(token_store: PostgresTokenStore) -> None:
     """
     A withdrawn grant is known, and its tokens are gone; connecting again makes it active.
     """
-    await vault.keep(granted())
-    assert (await vault.withdraw("oura", "person-1"), await vault.withdraw("oura", "stranger")) == (True, False)
+    await token_store.keep(granted())
+    assert (await token_store.withdraw("oura", "person-1"), await token_store.withdraw("oura", "stranger")) == (
+        True,
+        False,
+    )
 
-    found = await vault.find("oura", "person-1")
+    found = await token_store.find("oura", "person-1")
     assert found is not None
     assert (found.state, found.granted.tokens.access, found.granted.tokens.refresh) == ("withdrawn", "", None)
-    assert (await vault.keep(granted(number=3))).state == "active"
+    assert (await token_store.keep(granted(number=3))).state == "active"
 
 
-async def test_an_account_that_can_not_be_kept_is_nobodys(vault: PostgresVault) -> None:
+async def test_an_account_that_can_not_be_kept_is_nobodys(token_store: PostgresTokenStore) -> None:
     """
     A vendor's notification may name anybody, with a NUL in the name too: there is no grant, and that is no error.
     """
-    assert (await vault.find("oura", "person\0"), await vault.withdraw("oura", "person\0")) == (None, False)
+    assert (await token_store.find("oura", "person\0"), await token_store.withdraw("oura", "person\0")) == (None, False)

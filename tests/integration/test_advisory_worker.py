@@ -22,8 +22,8 @@ from athlete_ally.core.messages.message import Delivery, OutgoingMessage
 from athlete_ally.core.ports import Log
 from athlete_ally.core.series import every, normalize_series
 from athlete_ally.measurements import KINDS
-from athlete_ally.normalize.advisory_worker import Reaper
-from athlete_ally.normalize.retry import Patience
+from athlete_ally.normalize.advisory_worker import AdvisoryWorker
+from athlete_ally.normalize.retry import UnboundedRetry
 from athlete_ally.wiring.builders import now
 
 
@@ -38,12 +38,12 @@ class Bench:
         self.stop = asyncio.Event()
         self.inbox = NatsInbox(connection, topology.durable(REAP_ADVISORIES_DURABLE))
         self.publisher = NatsPublisher(connection, timeout_s=2)
-        self.reaper = Reaper(
+        self.advisory_worker = AdvisoryWorker(
             topology=topology,
             inbox=self.inbox,
             messages=NatsMessages(connection),
             publisher=self.publisher,
-            patience=Patience(
+            retry=UnboundedRetry(
                 REAP_ADVISORIES_DURABLE, stop=self.stop, log=log, on_hold=lambda _: None, jitter=lambda: 0.5
             ),
             observer=self.observer,
@@ -119,8 +119,8 @@ async def test_a_message_beyond_its_last_delivery_is_kept(bench: Bench) -> None:
     # The server notices at the next pull.
     pulling = asyncio.create_task(bench.pull("analytics"))
     (advisory,) = await bench.advisories()
-    await bench.reaper.handle(advisory)
-    await bench.reaper.handle(advisory)
+    await bench.advisory_worker.handle(advisory)
+    await bench.advisory_worker.handle(advisory)
     pulling.cancel()
     (letter,) = await bench.letters()
 
@@ -138,7 +138,7 @@ async def test_what_a_foreign_consumer_terminates_is_kept(bench: Bench) -> None:
     message = await bench.pull("analytics")
     await bench.connection.client.publish(message.reply, b"+TERM no use")
     for advisory in await bench.advisories():
-        await bench.reaper.handle(advisory)
+        await bench.advisory_worker.handle(advisory)
     (letter,) = await bench.letters()
 
     assert (letter.reason, letter.subject) == ("terminated", "dlq.consumer.analytics.terminated")
@@ -152,7 +152,7 @@ async def test_our_own_workers_write_their_letters_themselves(bench: Bench) -> N
     message = await bench.pull("normalize-hrv-durable")
     await bench.connection.client.publish(message.reply, b"+TERM schema-invalid")
     for advisory in await bench.advisories():
-        await bench.reaper.handle(advisory)
+        await bench.advisory_worker.handle(advisory)
 
     assert (await bench.letters(), bench.counted("ours")) == ([], True)
 
@@ -168,7 +168,7 @@ async def test_a_message_that_is_gone_is_counted(bench: Bench) -> None:
     advisories = await bench.advisories()
     await bench.connection.api(f"STREAM.MSG.DELETE.{CORE_HOT}", {"seq": 1})
     for advisory in advisories:
-        await bench.reaper.handle(advisory)
+        await bench.advisory_worker.handle(advisory)
 
     assert (await bench.letters(), bench.counted("gone")) == ([], True)
 
@@ -180,7 +180,7 @@ async def test_nonsense_among_the_advisories_is_counted(bench: Bench) -> None:
     client: Any = bench.connection.client
     await client.publish("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.x.y", b"\xff nonsense")
     for advisory in await bench.advisories():
-        await bench.reaper.handle(advisory)
+        await bench.advisory_worker.handle(advisory)
     live = await NatsAdmin(bench.connection).durable(ADVISORY, REAP_ADVISORIES_DURABLE)
 
     assert live is not None
@@ -191,7 +191,7 @@ async def test_it_runs_until_told_to_stop(bench: Bench) -> None:
     """
     The running reaper handles what comes, and ends when told to.
     """
-    running = asyncio.create_task(bench.reaper.run(bench.stop))
+    running = asyncio.create_task(bench.advisory_worker.run(bench.stop))
     await bench.consumer("analytics", max_deliver=-1)
     await bench.send("a")
     message = await bench.pull("analytics")

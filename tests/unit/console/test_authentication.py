@@ -8,7 +8,7 @@ from support.commands import in_process
 from support.fakes import FakeLog
 
 from athlete_ally.config.settings import load_settings
-from athlete_ally.console.access import Door, OpenDoor, ProxyDoor, TokenDoor
+from athlete_ally.console.access import Authentication, LocalAuthentication, ProxyAuthentication, TokenAuthentication
 from athlete_ally.wiring.services.console_auth import build_door, host_names
 
 
@@ -27,15 +27,15 @@ def test_beyond_this_machine_it_does_not_start_for_just_anybody(host: str) -> No
 @pytest.mark.parametrize(
     ("chosen", "door"),
     [
-        ({}, OpenDoor),
-        ({"console_host": "localhost"}, OpenDoor),
-        ({"console_viewers_file": "viewers.json"}, TokenDoor),
-        ({"console_host": "0.0.0.0", "console_operators_file": "viewers.json"}, TokenDoor),  # noqa: S104  # by token
-        ({"console_host": "0.0.0.0", "console_proxy_header": "X-Forwarded-User"}, ProxyDoor),  # noqa: S104  # by proxy
+        ({}, LocalAuthentication),
+        ({"console_host": "localhost"}, LocalAuthentication),
+        ({"console_viewers_file": "viewers.json"}, TokenAuthentication),
+        ({"console_host": "0.0.0.0", "console_operators_file": "viewers.json"}, TokenAuthentication),  # noqa: S104  # by token
+        ({"console_host": "0.0.0.0", "console_proxy_header": "X-Forwarded-User"}, ProxyAuthentication),  # noqa: S104  # by proxy
     ],
 )
 def test_who_may_come_in_decides_where_it_may_be_bound(
-    chosen: dict[str, Any], door: type[Door], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chosen: dict[str, Any], authentication: type[Authentication], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
     On this machine alone nothing is asked; tokens and a proxy ask everywhere.
@@ -43,7 +43,7 @@ def test_who_may_come_in_decides_where_it_may_be_bound(
     monkeypatch.chdir(tmp_path)
     in_process({}, "keys", "create", "vic", "--file", "viewers.json")
 
-    assert isinstance(build_door(load_settings(**chosen), FakeLog()), door)
+    assert isinstance(build_door(load_settings(**chosen), FakeLog()), authentication)
 
 
 def test_every_address_is_no_name() -> None:

@@ -8,9 +8,9 @@ import pytest
 from starlette.responses import PlainTextResponse, Response
 
 from athlete_ally.adapters.logs import build_log
-from athlete_ally.console.access import Attempts, Sessions, TokenDoor
+from athlete_ally.console.access import Attempts, Sessions, TokenAuthentication
 from athlete_ally.console.app import build_app
-from athlete_ally.console.layout import Shell, Visit, build_templates
+from athlete_ally.console.layout import PageLayout, Visit, build_templates
 from athlete_ally.core.client_key import digest
 from athlete_ally.core.errors import Unavailable
 
@@ -18,11 +18,11 @@ BASE = "http://127.0.0.1:4180"
 OWN = {"origin": BASE}
 
 
-def build_shell() -> Shell:
+def build_shell() -> PageLayout:
     """Return a shell with an operator and a viewer."""
     numbers = itertools.count()
-    return Shell(
-        door=TokenDoor(lambda: {digest("aak_op"): "ada"}, lambda: {digest("aak_view"): "vic"}),
+    return PageLayout(
+        authentication=TokenAuthentication(lambda: {digest("aak_op"): "ada"}, lambda: {digest("aak_view"): "vic"}),
         sessions=Sessions(lambda: 0.0, lambda: f"chance-{next(numbers)}"),
         attempts=Attempts(lambda: 0.0),
         templates=build_templates(),
@@ -35,7 +35,7 @@ def build_shell() -> Shell:
 @pytest.fixture
 async def client() -> AsyncGenerator[httpx.AsyncClient]:
     """Give a client of a console with one page, one act and one page that fails."""
-    shell = build_shell()
+    layout = build_shell()
 
     async def look(visit: Visit) -> Response:
         return PlainTextResponse(f"{visit.session.person.name} {visit.session.form_token}")
@@ -47,7 +47,7 @@ async def client() -> AsyncGenerator[httpx.AsyncClient]:
         raise Unavailable("PostgreSQL can't be reached: <b>boo</b>")
 
     app = build_app(
-        shell, [shell.page("/", look), shell.act("/change", change), shell.page("/fail", fail)], names={"127.0.0.1"}
+        layout, [layout.page("/", look), layout.act("/change", change), layout.page("/fail", fail)], names={"127.0.0.1"}
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as client:
         yield client

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from athlete_ally.demo.reconciliation import Books, Heard, percentile
+from athlete_ally.demo.reconciliation import Heard, Reconciliation, percentile
 from athlete_ally.demo.recordings import load
 from athlete_ally.demo.report import show, sparkline
 from athlete_ally.demo.scenario import BEATS_A_MINUTE_READING, tell
-from athlete_ally.demo.webhook_reconciliation import VendorBooks
+from athlete_ally.demo.webhook_reconciliation import WebhookReconciliation
 
 TODAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
-OURA = VendorBooks(
+OURA = WebhookReconciliation(
     title="Oura",
     people=2,
     complaints=[],
@@ -37,12 +37,14 @@ def test_the_story_is_told_the_same_way_again() -> None:
     """
     For one day it is always the same requests: gzip with its time, single readings, batches, repeats, mistakes.
     """
-    story = tell(load(), TODAY)
+    scenario = tell(load(), TODAY)
 
-    assert story == tell(load(), TODAY)
-    assert {"application/json", "application/x-ndjson"} == {post.headers["Content-Type"] for post in story.first}
-    assert (bool(story.repeats), all(post in story.first for post in story.repeats)) == (True, True)
-    assert story.readings == sum(post.readings for post in story.first) + sum(post.readings for post in story.repeats)
+    assert scenario == tell(load(), TODAY)
+    assert {"application/json", "application/x-ndjson"} == {post.headers["Content-Type"] for post in scenario.first}
+    assert (bool(scenario.repeats), all(post in scenario.first for post in scenario.repeats)) == (True, True)
+    assert scenario.readings == sum(post.readings for post in scenario.first) + sum(
+        post.readings for post in scenario.repeats
+    )
 
 
 def test_a_recording_is_cut_into_whole_minutes() -> None:
@@ -52,8 +54,8 @@ def test_a_recording_is_cut_into_whole_minutes() -> None:
     assert all(recording.beats >= 2 * BEATS_A_MINUTE_READING for recording in load())
 
 
-def _books(heard: Heard, stored: int, dead: int, *vendors: VendorBooks) -> Books:
-    return Books(
+def _books(heard: Heard, stored: int, dead: int, *vendors: WebhookReconciliation) -> Reconciliation:
+    return Reconciliation(
         heard=heard,
         vendors={each.title: each for each in vendors},
         stored=stored,
@@ -90,10 +92,10 @@ def test_readings_of_vendors_are_in_the_books_too() -> None:
     """
     What was unpacked has to be stored like what clients sent, and what came again is not lost.
     """
-    books = _books(Heard(), 18, 2, OURA)
+    reconciliation = _books(Heard(), 18, 2, OURA)
 
-    assert (books.is_balanced, replace(books, stored=17).unaccounted) == (True, 1)
-    assert replace(books, stored=17, repeated=1).is_balanced
+    assert (reconciliation.is_balanced, replace(reconciliation, stored=17).unaccounted) == (True, 1)
+    assert replace(reconciliation, stored=17, repeated=1).is_balanced
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_readings_of_vendors_are_in_the_books_too() -> None:
     ids=["webhook lost", "webhook twice", "document lost", "forgery believed", "not counted", "handshake wrong"],
 )
 def test_the_books_of_a_vendor_balance_only_when_all_is_well(
-    wrong: VendorBooks, unaccounted: int, not_fetched: int
+    wrong: WebhookReconciliation, unaccounted: int, not_fetched: int
 ) -> None:
     """
     A webhook or a document that is lost, one that is there twice, a stranger who is believed, a refusal that nobody
@@ -129,7 +131,7 @@ def test_the_books_of_a_vendor_balance_only_when_all_is_well(
         ([replace(OURA, counted=1)], "THE LEDGER DOES NOT BALANCE"),
     ],
 )
-def test_what_is_wrong_with_a_vendor_is_seen(vendors: Sequence[VendorBooks], says: str) -> None:
+def test_what_is_wrong_with_a_vendor_is_seen(vendors: Sequence[WebhookReconciliation], says: str) -> None:
     """
     The picture for people says what the verdict follows from.
     """

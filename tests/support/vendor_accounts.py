@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from athlete_ally.adapters.nats.stream_reader import NatsHoard
+from athlete_ally.adapters.nats.stream_reader import NatsStreamReader
 from athlete_ally.core.broker.topology import VENDOR_HOT
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import StoredMessage
@@ -17,7 +17,7 @@ VendorAndKind = tuple[str, str]
 
 
 @dataclass
-class VendorBooks:
+class VendorAccounts:
     """What the stream holds, by subject, and what pure functions make of it; beside it what the tables hold.
 
     `named` are the resources that webhooks name, by vendor. `wanted` and `rows` count by vendor and kind.
@@ -61,19 +61,19 @@ def _about(found: Found) -> tuple[str, ...]:
     return (found.account, when, *(found.fields.get(name, "") for name in ("source", "context", "code")))
 
 
-async def vendor_books(site: Site) -> VendorBooks:
+async def vendor_accounts(site: Site) -> VendorAccounts:
     """Read stream and tables; people are called `simulated-{vendor}-{account}`."""
-    books = VendorBooks()
+    accounts = VendorAccounts()
     grants = await site.pool.fetch("SELECT id, account FROM vendor_grant")
     owners: dict[int, str] = {row["id"]: row["account"] for row in grants}
-    hoard = NatsHoard(site.connection)
-    stream = await hoard.stream(VENDOR_HOT)
+    stream_reader = NatsStreamReader(site.connection)
+    stream = await stream_reader.stream(VENDOR_HOT)
     assert stream is not None
-    async for _, message in hoard.messages(stream):
-        books.add(message, owners)
+    async for _, message in stream_reader.messages(stream):
+        accounts.add(message, owners)
     for measurement in MEASUREMENTS:
         table = "samples" if measurement.kind == "samples" else measurement.table
         query = f"SELECT split_part(user_id, '-', 2) AS vendor, count(*) FROM {table} GROUP BY 1"  # noqa: S608  # ours
         for row in await site.pool.fetch(query):
-            books.rows[row["vendor"], measurement.kind] = row["count"]
-    return books
+            accounts.rows[row["vendor"], measurement.kind] = row["count"]
+    return accounts

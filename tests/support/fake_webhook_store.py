@@ -1,4 +1,4 @@
-"""The `WebhookBooks` port over dictionaries, trusted because `tests/contract/test_webhook_books.py` passes on it."""
+"""The `WebhookStore` port over dictionaries, trusted because `tests/contract/test_webhook_store.py` passes on it."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from support.fakes import Effect
 Place = tuple[str, str, int]
 
 
-class FakeBooks:
+class FakeWebhookStore:
     """Accounts by vendor and account, owners by vendor and grant, receipts and lone starts by place.
 
     Set `unavailable` to take the database away.

@@ -1,18 +1,18 @@
-"""What the `WebhookBooks` port promises, kept by PostgreSQL and by the fake alike."""
+"""What the `WebhookStore` port promises, kept by PostgreSQL and by the fake alike."""
 
 import json
 from dataclasses import replace
 from typing import Any, Protocol
 
 import pytest
-from support.fake_books import FakeBooks
+from support.fake_webhook_store import FakeWebhookStore
 from support.samples import NOON
 
-from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
 from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.messages.parent import Parent
 from athlete_ally.core.receipts import Rejected
-from athlete_ally.core.vendor.webhook_store import Account, WebhookBooks, WebhookReceipt
+from athlete_ally.core.vendor.webhook_store import Account, WebhookReceipt, WebhookStore
 
 RECEIPT = WebhookReceipt(
     message_id="w1",
@@ -41,7 +41,7 @@ VALUES ($1, $2, $3, '', now(), '{}', 'withdrawn') RETURNING id
 class Bench(Protocol):
     """Books, and what is in them."""
 
-    books: WebhookBooks
+    books: WebhookStore
 
     async def link(self, *accounts: Account) -> None:
         """Say whose these accounts are."""
@@ -69,8 +69,8 @@ class FakeBench:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._fake = FakeBooks()
-        self.books: WebhookBooks = self._fake
+        self._fake = FakeWebhookStore()
+        self.books: WebhookStore = self._fake
 
     async def link(self, *accounts: Account) -> None:
         """See the bench."""
@@ -101,8 +101,8 @@ class RealBench:
     def __init__(self, pool: Any) -> None:
         """Use this pool."""
         self._pool = pool
-        self._real = PostgresWebhooks(pool)
-        self.books: WebhookBooks = self._real
+        self._real = PostgresWebhookStore(pool)
+        self.books: WebhookStore = self._real
 
     async def link(self, *accounts: Account) -> None:
         """See the bench."""

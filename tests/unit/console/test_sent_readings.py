@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from athlete_ally.console.examples import specimens
-from athlete_ally.console.test_send import Answer, Journey, Sent
+from athlete_ally.console.examples import examples
+from athlete_ally.console.sent_readings import Answer, Sent, SentReadings
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ACCEPTED = Answer(202, {"id": "m1"}, 3.0)
@@ -33,7 +33,7 @@ def test_a_journey_is_over_when_nothing_more_will_happen(
     """
     Refused, stored, or found as a dead letter: only then is there nothing more to wait for.
     """
-    assert is_over == Journey("hrv", answer, receipt, letter).is_over
+    assert is_over == SentReadings("hrv", answer, receipt, letter).is_over
 
 
 def test_what_was_sent_is_kept_in_bounded_memory() -> None:
@@ -52,7 +52,7 @@ def test_every_specimen_is_of_nobody_and_of_now() -> None:
     """
     A specimen is of the person that is nobody, and captured now, so that it is no duplicate of an earlier one.
     """
-    found = [json.loads(each.body) for each in specimens(NOW)]
+    found = [json.loads(each.body) for each in examples(NOW)]
 
     assert {each["userId"] for each in found} == {"try-it"}
     assert {each["capturedAt"] for each in found} == {"2026-11-24T12:00:00.000+00:00"}

@@ -17,7 +17,7 @@ from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.adapters.postgres.receipts import PostgresReceipts
-from athlete_ally.adapters.postgres.webhook_store import PostgresWebhooks
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
 from athlete_ally.core.broker.topology import (
     CORE_HOT,
     DLQ,
@@ -37,7 +37,7 @@ from athlete_ally.core.series import Series, broker_series, every, normalize_ser
 from athlete_ally.core.vendor.webhook_store import FetchReceipt, WebhookReceipt
 from athlete_ally.measurements import KINDS
 from athlete_ally.normalize.ledger import LedgerLine, ReceiptLedger
-from athlete_ally.normalize.metrics_poller import Watch
+from athlete_ally.normalize.metrics_poller import MetricsPoller
 from athlete_ally.ops.streams.provision import inspect
 
 DURABLE = normalize_durable("hrv")
@@ -81,7 +81,7 @@ class Outlook:
         async def syncs_always() -> bool | None:
             return self.syncs_always
 
-        self.watch = Watch(
+        self.watch = MetricsPoller(
             topology,
             admin,
             ReceiptLedger(self._lines(topology, PostgresReceipts(pool)), admin, self.observer),
@@ -195,7 +195,7 @@ async def test_the_ledger_has_a_line_for_unpack_and_one_for_fetch(outlook: Outlo
         return await outlook.both() == figures
 
     await eventually(lambda: shows(2, 2))
-    books = PostgresWebhooks(pool)
+    books = PostgresWebhookStore(pool)
     for sequence in (1, 3):
         await books.remember_fetch(FetchReceipt(f"m{sequence}", VENDOR_HOT, sequence, "whoop", 1, 0))
     await books.remember(replace(RECEIPT, message_id="m3", sequence=3, replay_of="letter-1"))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from athlete_ally.adapters.files.import_progress import Journal
+from athlete_ally.adapters.files.import_progress import ImportProgress
 from athlete_ally.core.errors import Misconfigured
 
 
@@ -28,12 +28,12 @@ def test_what_is_acknowledged_has_no_gaps(tmp_path: Path, order: list[int], unti
     Whatever the order of answers: after a crash the file names the batches before the first that was not answered.
     """
     path = tmp_path / "journal.json"
-    journal = Journal(path, now=now, again=True)
+    journal = ImportProgress(path, now=now, again=True)
     for number in order[:until]:
         journal.acknowledge(number, accepted=number, duplicates=0, refused=1)
     answered = set(order[:until])
     certain = next(number for number in range(9) if number + 1 not in answered)
-    kept = Journal(path, now=later).progress
+    kept = ImportProgress(path, now=later).progress
     path.unlink(missing_ok=True)
 
     assert (certain, sum(range(certain + 1)), certain) == (kept.acknowledged, kept.accepted, kept.refused)
@@ -45,9 +45,12 @@ def test_complete_is_kept_and_again_forgets_it(tmp_path: Path) -> None:
     A finished import says so the next time, unless it is to be done again.
     """
     path = tmp_path / "deep" / "journal.json"
-    Journal(path, now=now).complete()
+    ImportProgress(path, now=now).complete()
 
-    assert (Journal(path, now=now).progress.is_complete, Journal(path, now=now, again=True).progress.is_complete) == (
+    assert (
+        ImportProgress(path, now=now).progress.is_complete,
+        ImportProgress(path, now=now, again=True).progress.is_complete,
+    ) == (
         True,
         False,
     )
@@ -61,4 +64,4 @@ def test_a_broken_journal_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"{")
 
     with pytest.raises(Misconfigured, match=r"journal\.json: the journal can't be used .* remove it"):
-        Journal(path, now=now)
+        ImportProgress(path, now=now)

@@ -7,15 +7,15 @@ import pytest
 
 from athlete_ally.core.errors import StreamFull, Unavailable
 from athlete_ally.core.ports import Log
-from athlete_ally.normalize import retry as patience
-from athlete_ally.normalize.retry import Patience, Stopping
+from athlete_ally.normalize import retry
+from athlete_ally.normalize.retry import Stopping, UnboundedRetry
 
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait milliseconds instead of seconds."""
-    monkeypatch.setattr(patience, "_FIRST_DELAY_S", 0.001)
-    monkeypatch.setattr(patience, "_LONGEST_DELAY_S", 0.004)
+    monkeypatch.setattr(retry, "_FIRST_DELAY_S", 0.001)
+    monkeypatch.setattr(retry, "_LONGEST_DELAY_S", 0.004)
 
 
 class Flaky:
@@ -34,10 +34,10 @@ class Flaky:
         return "done"
 
 
-def make(log: Log, stop: asyncio.Event | None = None) -> tuple[Patience, list[bool]]:
+def make(log: Log, stop: asyncio.Event | None = None) -> tuple[UnboundedRetry, list[bool]]:
     """Return patience, and the list in which it notes that it holds or no longer does."""
     held: list[bool] = []
-    return Patience(
+    return UnboundedRetry(
         "normalize-hrv-durable", stop=stop or asyncio.Event(), log=log, on_hold=held.append, jitter=lambda: 0.5
     ), held
 

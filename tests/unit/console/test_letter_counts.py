@@ -14,7 +14,7 @@ from athlete_ally.core.broker.topology import dead_letter_subject
 from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.dead_letter import Letter
-from athlete_ally.ops.dead_letters.reader import Desk
+from athlete_ally.ops.dead_letters.reader import LetterReader
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -44,8 +44,8 @@ class SlowLetters:
 def counting_of(letters: SlowLetters) -> Counting:
     """Return what counts these."""
     stream: Any = letters
-    office: Any = SimpleNamespace(desk=Desk(stream, None, lambda: NOW))
-    return Counting(lambda: office, lambda: NOW)
+    letter_tools: Any = SimpleNamespace(reader=LetterReader(stream, None, lambda: NOW))
+    return Counting(lambda: letter_tools, lambda: NOW)
 
 
 async def seen(counting: Counting, *, anew: bool) -> tuple[int, bool]:

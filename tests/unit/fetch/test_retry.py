@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from athlete_ally.core.errors import Later, OverLimit, StreamFull, Unavailable
-from athlete_ally.fetch.retry import Endurance
+from athlete_ally.fetch.retry import BoundedRetry
 
 
 @dataclass
@@ -34,9 +34,9 @@ def raising(*errors: Exception) -> Callable[[], Awaitable[str]]:
     return operation
 
 
-def enduring(clock: Clock, patience_s: float) -> Endurance:
+def enduring(clock: Clock, patience_s: float) -> BoundedRetry:
     """Return one on this clock."""
-    return Endurance(patience_s, lambda: clock.now_s, clock.sleep, lambda _why, _delay_s: None)
+    return BoundedRetry(patience_s, lambda: clock.now_s, clock.sleep, lambda _why, _delay_s: None)
 
 
 async def test_a_limit_is_no_trouble() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from athlete_ally.console import poller as module
 from athlete_ally.console.figures import Figures, Point
-from athlete_ally.console.poller import Looked, Sampler
+from athlete_ally.console.poller import Polled, Poller
 from athlete_ally.core.errors import Unavailable
 
 FIGURES = Figures([Point("x", {}, 1.0)])
@@ -25,18 +25,18 @@ async def test_the_first_figures_are_waited_for_and_a_source_that_hangs_is_not()
     """
     begins = asyncio.Event()
 
-    async def look() -> Looked:
+    async def look() -> Polled:
         await begins.wait()
-        return Looked(FIGURES)
+        return Polled(FIGURES)
 
-    sampler, stop = Sampler({"it": look}, lambda: 0.0), asyncio.Event()
-    running = asyncio.create_task(sampler.run(stop))
-    await sampler.looked(0.01)
-    assert sampler.source("it").latest is None
+    poller, stop = Poller({"it": look}, lambda: 0.0), asyncio.Event()
+    running = asyncio.create_task(poller.run(stop))
+    await poller.looked(0.01)
+    assert poller.source("it").latest is None
 
     begins.set()
-    await sampler.looked(60)
-    assert sampler.source("it").figures.total("x") == 1.0
+    await poller.looked(60)
+    assert poller.source("it").figures.total("x") == 1.0
     stop.set()
     await running
 
@@ -45,24 +45,24 @@ async def test_what_was_read_stays_while_a_source_is_away() -> None:
     """
     A source that can't be asked says why, and its last figures are still there; when it is back, rates begin anew.
     """
-    answers: list[Looked | Exception] = [Looked(FIGURES), Unavailable("gone"), Looked(FIGURES)]
+    answers: list[Polled | Exception] = [Polled(FIGURES), Unavailable("gone"), Polled(FIGURES)]
 
-    async def look() -> Looked:
+    async def look() -> Polled:
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     ticks = clock()
-    sampler = Sampler({"it": look}, lambda: float(next(ticks)))
-    await sampler.look("it")
-    await sampler.look("it")
-    away = sampler.source("it")
-    assert (away.trouble, away.figures.total("x"), away.current.total("x")) == ("gone", 1.0, None)
+    poller = Poller({"it": look}, lambda: float(next(ticks)))
+    await poller.look("it")
+    await poller.look("it")
+    away = poller.source("it")
+    assert (away.problem, away.figures.total("x"), away.current.total("x")) == ("gone", 1.0, None)
 
-    await sampler.look("it")
-    back = sampler.source("it")
-    assert (back.trouble, len(back.before)) == ("", 0)
+    await poller.look("it")
+    back = poller.source("it")
+    assert (back.problem, len(back.before)) == ("", 0)
 
 
 async def test_a_source_that_hangs_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,18 +72,18 @@ async def test_a_source_that_hangs_holds_up_nobody(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "_ANSWER_WITHIN_S", 0.01)
     release, asked = asyncio.Event(), 0
 
-    async def look() -> Looked:
+    async def look() -> Polled:
         nonlocal asked
         asked += 1
         await release.wait()
-        return Looked(FIGURES)
+        return Polled(FIGURES)
 
     ticks = clock()
-    sampler = Sampler({"it": look}, lambda: float(next(ticks)))
-    await sampler.look("it")
-    await sampler.look("it")
-    assert (sampler.source("it").trouble, asked) == ("no answer within 0.01 s", 1)
+    poller = Poller({"it": look}, lambda: float(next(ticks)))
+    await poller.look("it")
+    await poller.look("it")
+    assert (poller.source("it").problem, asked) == ("no answer within 0.01 s", 1)
 
     release.set()
-    await sampler.look("it")
-    assert sampler.source("it").trouble == ""
+    await poller.look("it")
+    assert poller.source("it").problem == ""

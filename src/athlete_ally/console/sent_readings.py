@@ -33,7 +33,7 @@ Send = Callable[[str, bytes], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
-class Journey:
+class SentReadings:
     """How far a reading has come: the answer, its receipt, and the dead letter that it became."""
 
     kind: str

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.fake_books import FakeBooks
+from support.fake_webhook_store import FakeWebhookStore
 from support.fakes import Effect, FakeInbox, FakeLog, FakeObserver, FakePublisher, dev_topology
 from support.samples import NOON
 from support.wait import eventually
@@ -25,7 +25,7 @@ from athlete_ally.core.broker.topology import (
     webhook_letter_subject,
     webhook_subject,
 )
-from athlete_ally.core.circuit_breaker import Fuse
+from athlete_ally.core.circuit_breaker import CircuitBreaker
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import Delivery, OutgoingMessage
 from athlete_ally.core.series import every, normalize_series, unpack_series
@@ -36,7 +36,7 @@ from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.normalize import consumer_loop as hands_module
 from athlete_ally.normalize import retry as patience_module
-from athlete_ally.normalize.retry import Patience, shown_on
+from athlete_ally.normalize.retry import UnboundedRetry, shown_on
 from athlete_ally.normalize.unpack import sort_out
 from athlete_ally.normalize.unpack_worker import Unpacker, UnpackTools
 from athlete_ally.vendors import generic
@@ -49,6 +49,7 @@ UNREADABLE, UNKNOWN, GIVEN_UP = (
 )
 ANNA, BERT = Account("garmin", "g-1", "anna"), Account("garmin", "g-2", "bert")
 OWNER = Account("whoop", "4000", "carla")
+_PARTS = ("inbox", "webhook_store", "publisher")
 
 
 @pytest.fixture(autouse=True)
@@ -85,22 +86,27 @@ class Bench:
         self.vendor = vendor
         self.durable = unpack_durable(vendor.name)
         self.effects: list[Effect] = []
-        self.books = FakeBooks([ANNA, BERT], self.effects)
-        self.books.owners["whoop", 17] = OWNER
+        self.webhook_store = FakeWebhookStore([ANNA, BERT], self.effects)
+        self.webhook_store.owners["whoop", 17] = OWNER
         self.publisher = FakePublisher(effects=self.effects)
         self.inbox = FakeInbox(dev_topology().durable(self.durable), self.effects)
         self.observer = FakeObserver(every(WORK, UNPACK))
         self.log = FakeLog()
         self.stop = asyncio.Event()
-        self.fuse = Fuse()
+        self.breaker = CircuitBreaker()
 
     def worker(self, unpack: Callable[[Webhook], Unpacked] | None = None, **parts: Any) -> Unpacker:
         """Return a new worker, as after a restart; `unpack` and `parts` take the place of the bench's."""
         on_hold = shown_on(self.observer, WORK.holding, self.durable)
-        given: dict[str, Any] = {"inbox": self.inbox, "books": self.books, "publisher": self.publisher, **parts}
+        given: dict[str, Any] = {
+            "inbox": self.inbox,
+            "webhook_store": self.webhook_store,
+            "publisher": self.publisher,
+            **parts,
+        }
         tools = UnpackTools(
             **given,
-            patience=Patience(self.durable, stop=self.stop, log=self.log, on_hold=on_hold, jitter=lambda: 0.5),
+            retry=UnboundedRetry(self.durable, stop=self.stop, log=self.log, on_hold=on_hold, jitter=lambda: 0.5),
             observer=self.observer,
             series=UNPACK,
             work_series=WORK,
@@ -109,7 +115,7 @@ class Bench:
         )
         kinds = {measurement.kind: measurement for measurement in MEASUREMENTS}
         vendor = replace(self.vendor, unpack=unpack) if unpack else self.vendor
-        return Unpacker(vendor, kinds, tools, self.fuse, policy=RetryPolicy(), batch=100)
+        return Unpacker(vendor, kinds, tools, self.breaker, policy=RetryPolicy(), batch=100)
 
     def send(self, payload: Any, *, attempts: int = 0, message_id: str | None = None, **own: Any) -> int:
         """Put one webhook, or document, into the stream; return its sequence."""
@@ -131,7 +137,7 @@ class Bench:
 
     def receipts(self) -> list[WebhookReceipt]:
         """Return the receipts in order."""
-        return sorted(self.books.receipts.values(), key=lambda each: each.sequence)
+        return sorted(self.webhook_store.receipts.values(), key=lambda each: each.sequence)
 
     def counted(self, result: str) -> float:
         """Return how many webhooks ended with this result, by the series."""
@@ -211,7 +217,7 @@ async def test_what_is_of_no_use_is_counted_and_acknowledged(bench: Bench) -> No
 
     assert [each.result for each in bench.receipts()] == ["ignored", "named", "withdrawn"]
     assert (bench.inbox.acked, bench.publisher.published) == ([1, 2, 3], [])
-    assert bench.books.withdrawn == {("garmin", "g-1")}
+    assert bench.webhook_store.withdrawn == {("garmin", "g-1")}
     assert [bench.counted(result) for result in ("ignored", "named", "withdrawn")] == [1, 1, 1]
 
 
@@ -297,10 +303,10 @@ async def test_a_replay_that_fails_again_writes_no_second_letter(bench: Bench) -
     assert [(each.index, each.reason) for each in receipt.rejected] == [(0, "unknown-account")]
 
 
-# Trouble of the world
+# Alarm of the world
 
 
-@pytest.mark.parametrize("away", ["books", "publisher", "inbox"])
+@pytest.mark.parametrize("away", ["webhook_store", "publisher", "inbox"])
 async def test_an_absent_world_is_waited_for(bench: Bench, away: str) -> None:
     """
     Database or broker gone: the worker holds, says so, settles nothing and writes no letter; then it goes on.
@@ -321,7 +327,7 @@ async def test_an_absent_world_is_waited_for(bench: Bench, away: str) -> None:
     assert (bench.inbox.acked, len(bench.on(CORE_HOT)), len(bench.on(DLQ))) == ([1], 1, 1)
 
 
-@pytest.mark.parametrize("away", ["books", "publisher"])
+@pytest.mark.parametrize("away", ["webhook_store", "publisher"])
 async def test_a_stop_while_holding_leaves_all_unsettled(bench: Bench, away: str) -> None:
     """
     The service stops while the world is away: nothing is settled, and whoever starts next gets it again.
@@ -380,7 +386,7 @@ async def test_what_waits_for_room_is_never_taken_for_a_killer(bench: Bench, ful
     assert len(bench.on(CORE_HOT)) == 1
 
 
-# Trouble of our own
+# Alarm of our own
 
 
 def _broken(_webhook: Webhook) -> Unpacked:
@@ -424,7 +430,7 @@ async def test_a_webhook_that_kills_is_found_and_its_neighbours_live(bench: Benc
 
     assert (letter.headers[headers.ORIGINAL_SEQUENCE], letter.subject) == ("1", GIVEN_UP)
     assert (bench.inbox.unsettled, [each.result for each in bench.receipts()]) == ([], ["dlq", "unpacked"])
-    assert bench.books.lone_starts == {}
+    assert bench.webhook_store.lone_starts == {}
 
 
 # The fuse
@@ -434,19 +440,19 @@ async def test_the_fuse_stops_a_worker_that_refuses_everything(bench: Bench) -> 
     """
     So many letters in a row: it stops, says how to go on, and leaves the rest in the stream.
     """
-    sent = bench.fuse.limits.consecutive + 5
+    sent = bench.breaker.limits.consecutive + 5
     for number in range(sent):
         bench.send(f"nonsense {number}".encode())
     work = asyncio.create_task(bench.worker().run(bench.stop))
 
     async def is_open() -> bool:
-        return bench.observer.value(WORK.fuse, bench.durable) == 1
+        return bench.observer.value(WORK.breaker, bench.durable) == 1
 
     await eventually(is_open)
     bench.stop.set()
     await work
 
-    assert (len(bench.on(DLQ)), len(bench.inbox.unsettled)) == (bench.fuse.limits.consecutive, 5)
+    assert (len(bench.on(DLQ)), len(bench.inbox.unsettled)) == (bench.breaker.limits.consecutive, 5)
     assert len(bench.log.named("fuse-open")) == 1
 
 
@@ -454,12 +460,12 @@ async def test_people_who_are_not_linked_yet_do_not_open_the_fuse(bench: Bench) 
     """
     A vendor may deliver of many before an import says whose they are: letters, and work goes on.
     """
-    sent = 2 * bench.fuse.limits.consecutive
+    sent = 2 * bench.breaker.limits.consecutive
     for number in range(sent):
         bench.send({"hrv": [hrv(f"new-{number}")]})
     await bench.work_once()
 
-    assert (bench.fuse.is_open, len(bench.on(DLQ)), bench.inbox.unsettled) == (False, sent, [])
+    assert (bench.breaker.is_open, len(bench.on(DLQ)), bench.inbox.unsettled) == (False, sent, [])
 
 
 # Dying
@@ -498,7 +504,9 @@ async def live_through(bench: Bench, deaths: Sequence[int]) -> None:
     """Work until everything is settled, dying once at each of these moments."""
     for at in deaths:
         left = [at]
-        parts: dict[str, Any] = {name: Mortal(getattr(bench, name), left) for name in ("inbox", "books", "publisher")}
+        parts: dict[str, Any] = {
+            name: Mortal(getattr(bench, name), left) for name in ("inbox", "webhook_store", "publisher")
+        }
         try:
             await bench.worker(**parts).handle(await bench.inbox.fetch(100, 0))
         except Killed:
@@ -534,7 +542,10 @@ async def test_a_death_at_any_moment_changes_nothing(sent: list[Any], deaths: li
 
     assert _published(quiet) == _published(troubled)
     assert quiet.receipts() == troubled.receipts()
-    assert (quiet.books.withdrawn, quiet.books.lone_starts) == (troubled.books.withdrawn, troubled.books.lone_starts)
+    assert (quiet.webhook_store.withdrawn, quiet.webhook_store.lone_starts) == (
+        troubled.webhook_store.withdrawn,
+        troubled.webhook_store.lone_starts,
+    )
 
 
 def _published(bench: Bench) -> list[tuple[str, str, bytes]]:
