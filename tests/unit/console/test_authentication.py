@@ -25,7 +25,7 @@ def test_beyond_this_machine_it_does_not_start_for_just_anybody(host: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("chosen", "door"),
+    ("chosen", "authentication"),
     [
         ({}, LocalAuthentication),
         ({"console_host": "localhost"}, LocalAuthentication),
