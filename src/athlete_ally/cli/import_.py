@@ -119,11 +119,11 @@ def _import(  # noqa: PLR0913  # one for each option
     dry_run: bool,
     again: bool,
     state_dir: Path | None,
-    retry: float,
+    patience: float,
     env_file: Path | None,
     as_json: bool,
 ) -> None:
-    target = Target(url or f"http://127.0.0.1:{load_settings(env_file).ingest_port}", key, retry)
+    target = Target(url or f"http://127.0.0.1:{load_settings(env_file).ingest_port}", key, patience)
     documents: list[dict[str, Any]] = []
     for file in files:
         started_s = time.monotonic()
