@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from athlete_ally.cli.dlq.text import prediction_exit, told_how_far
+from athlete_ally.cli.dlq.text import no_such_letter, prediction_exit, told_how_far
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.environment_file import environment_of
@@ -47,8 +47,7 @@ def edit(*, seq: int, assignments: tuple[str, ...], reading: int, env_file: Path
         async with letter_tools_session(settings, changing=True) as letter_tools, letter_tools.journal.alone():
             found = await letter_tools.reader.one(seq)
             if found is None:
-                click.echo(f"there is no dead letter {seq} in AA_DLQ", err=True)
-                return None
+                raise no_such_letter(seq)
             old = found.current().body
             new = set_fields(old, reading, assignments) if assignments else _in_editor(old)
             if compact(new) == compact(old):

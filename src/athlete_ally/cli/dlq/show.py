@@ -1,25 +1,18 @@
-"""`dlq show`, `diff`: looking at one dead letter, and at why today's code refuses it."""
+"""`dlq show`: one dead letter with what its headers say."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
-from athlete_ally.cli.dlq.text import counted, prediction_exit, when
-from athlete_ally.cli.exits import Exit
+from athlete_ally.cli.dlq.text import counted, no_such_letter, when
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings
-from athlete_ally.ops.dead_letters.diagnosis import differences
 from athlete_ally.ops.dead_letters.json_views import letter_document
 from athlete_ally.ops.dead_letters.letter_state import LetterState
 from athlete_ally.ops.dead_letters.masking import masked_body, pretty_body
 from athlete_ally.wiring.commands.dlq import actor, letter_tools_session
 from athlete_ally.wiring.services.event_loop import run
-
-# A value of ten thousand beats says no more than its beginning.
-_WIDEST = 200
 
 
 @click.command()
@@ -43,7 +36,7 @@ def show(*, seq: int, reveal: bool, env_file: Path | None, as_json: bool) -> Non
 
     found, no_history = run(main())
     if found is None:
-        raise _nobody(seq)
+        raise no_such_letter(seq)
     body = pretty_body(found.letter.body) if reveal else masked_body(found.letter.body)
     if as_json:
         click.echo(json.dumps(letter_document(found, reveal=reveal, with_history=not no_history)))
@@ -68,56 +61,3 @@ def _print_letter(found: LetterState, body: str, no_history: str) -> None:
         counts = f"{attempt.stored} stored, {attempt.superseded} superseded, {len(attempt.rejected)} failed again{why}"
         click.echo(f"  replay {number}, {when(attempt.at)}: {counts}")
     click.echo(body)
-
-
-@click.command()
-@click.argument("seq", type=int)
-@click.option("--reveal", is_flag=True, help="Print the values, which are personal data; the journal notes who did.")
-@env_file_option
-@json_option
-def diff(*, seq: int, reveal: bool, env_file: Path | None, as_json: bool) -> None:
-    """Say which fields of the letter SEQ today's code refuses: value, what is expected, what helps. (read-only)
-
-    Exit code 0 when all its readings would pass, 2 when some would not, or there is no such letter, 1 when that can't
-    be told: what a vendor answers is not known without asking it.
-    """
-    settings = load_settings(env_file)
-
-    async def main() -> tuple[LetterState, list[Any], str]:
-        async with letter_tools_session(settings, changing=reveal) as letter_tools:
-            found = await letter_tools.reader.one(seq)
-            if found is None:
-                raise _nobody(seq)
-            if reveal:
-                await letter_tools.triage(actor()).reveal(found)
-            prediction = await letter_tools.predictor.predict(found)
-            return found, differences(found, prediction.rejected, reveal=reveal), prediction.unknown
-
-    found, found_differences, unknown = run(main())
-    what = "item" if found.letter.vendor else "reading"
-    if as_json:
-        document = {"seq": seq, "differences": [asdict(each) for each in found_differences], "unknown": unknown}
-        click.echo(json.dumps(document))
-    elif unknown:
-        click.echo(unknown)
-    elif not found_differences:
-        click.echo(
-            f"today's code would take {counted(found.readings, what)}: `athlete-ally dlq replay {seq}` sends them"
-        )
-    else:
-        _print_differences(found_differences, what)
-    raise SystemExit(prediction_exit(failing=len(found_differences), unknown=bool(unknown)))
-
-
-def _print_differences(found: list[Any], what: str) -> None:
-    for each in found:
-        click.echo(f"{what} {each.index}, {each.field or 'as a whole'} ({each.reason})")
-        if each.field:
-            click.echo(f"  value     {json.dumps(each.value)}"[:_WIDEST])
-        click.echo(f"  expected  {each.expected}")
-        click.echo(f"  remedy    {each.remedy}")
-
-
-def _nobody(seq: int) -> SystemExit:
-    click.echo(f"there is no dead letter {seq} in AA_DLQ", err=True)
-    return SystemExit(Exit.FINDINGS)

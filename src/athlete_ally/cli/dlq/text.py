@@ -86,3 +86,9 @@ def told_how_far(so_far: str) -> Generator[None]:
 def counted(number: int, what: str) -> str:
     """Return a number with its noun, as in `1 letter` and `2 letters`."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def no_such_letter(seq: int) -> SystemExit:
+    """Say on standard error that there is no such letter; return what to raise, or to leave."""
+    click.echo(f"there is no dead letter {seq} in AA_DLQ", err=True)
+    return SystemExit(Exit.FINDINGS)

@@ -1,0 +1,26 @@
+"""`dlq release`: dead letters that were put aside, waiting again."""
+
+from typing import Any
+
+import click
+
+from athlete_ally.cli.dlq.change_shelf import change_shelf
+from athlete_ally.cli.dlq.options import all_option, filter_options, shelf_option, yes_option
+from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.core.errors import Refused
+
+
+@click.command()
+@click.argument("seq", type=int, nargs=-1)
+@all_option
+@filter_options
+@shelf_option
+@click.option("--because", "why", default="", help="Why; the journal keeps it.")
+@yes_option
+@env_file_option
+@json_option
+def release(seq: tuple[int, ...], *, why: str, **options: Any) -> None:
+    """Let dead letters wait again that were put aside: name their --shelf. (changing)"""
+    if options["shelf"] == "waiting":
+        raise Refused("from which shelf? Give --shelf quarantine or --shelf resolved")
+    change_shelf(seq, "waiting", why, options)
