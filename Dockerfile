@@ -19,12 +19,12 @@ WORKDIR /app
 RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
     --mount=type=bind,source=uv.lock,target=uv.lock \
-    uv sync --locked --no-dev --extra otel --no-install-project
+    uv sync --locked --extra otel --no-install-project
 
 COPY pyproject.toml uv.lock README.md LICENSE ./
 COPY src ./src
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --locked --no-dev --extra otel --no-editable
+    uv sync --locked --extra otel --no-editable
 
 
 FROM python:3.11-slim-trixie

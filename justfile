@@ -5,12 +5,12 @@ check:
     uv run --group lint ruff check
     uv run --group lint ruff format --check
     uv run --group lint pyright
-    uv run lint-imports
-    uv run pytest tests/unit tests/guards
+    uv run --group lint lint-imports
+    uv run --group dev pytest tests/unit tests/guards
 
 # All tests, against real servers.
 test:
-    uv run pytest
+    uv run --group dev pytest
 
 # Everything that CI runs.
 ci:
@@ -18,4 +18,4 @@ ci:
 
 # Make the generated pages and .env.example again.
 reference:
-    uv run scripts/build_reference.py
+    uv run --group dev scripts/build_reference.py

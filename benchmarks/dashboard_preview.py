@@ -1,6 +1,6 @@
 """Draw the dashboard from a live system: every panel's queries, run against a real Prometheus. A preview, not Grafana.
 
-    uv run benchmarks/dashboard_preview.py
+    uv run --group dev --with matplotlib benchmarks/dashboard_preview.py
 
 Runs the stage of the game day for a minute and a half, with good and bad readings and two pauses, and writes
 docs/images/dashboard-preview.png. Needs the programs prometheus and prometheus-alertmanager.

@@ -1,8 +1,8 @@
 """A game day: break a live system in the ways that alerts are there for, be called, mend it, hear that it is over.
 
-    uv run benchmarks/game_day.py
-    uv run benchmarks/game_day.py --only "poison message" --pace 60
-    uv run benchmarks/game_day.py --record
+    uv run --group dev benchmarks/game_day.py
+    uv run --group dev benchmarks/game_day.py --only "poison message" --pace 60
+    uv run --group dev benchmarks/game_day.py --record
 
 Runs nats-server, PostgreSQL, both services, Prometheus and Alertmanager in a throw-away folder, with production's rules
 at a faster pace from the same generator: at a pace of 30, five minutes take ten seconds. Needs the programs prometheus

@@ -25,7 +25,10 @@ def main() -> int:
     made = monitoring_files(ROOT, grafana=options.grafana)
     files = {options.into / name: text for name, text in made.items()}
     stale = [path for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text]
-    print("\n".join(f"{path} is stale: `uv run scripts/build_monitoring.py` makes it" for path in stale) or "all fresh")
+    print(
+        "\n".join(f"{path} is stale: `uv run --group dev scripts/build_monitoring.py` makes it" for path in stale)
+        or "all fresh"
+    )
     if options.check:
         return 2 if stale else 0
     for path in stale:

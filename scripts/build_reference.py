@@ -51,7 +51,7 @@ def main() -> int:
     made = {name: make() for name, make in WHOLE.items()} | {name: fill(name) for name in WITHIN}
     stale = [name for name, text in made.items() if text != read(name)]
     is_check = "--check" in sys.argv[1:]
-    what = "is stale: `uv run scripts/build_reference.py` makes it" if is_check else "made anew"
+    what = "is stale: `uv run --group dev scripts/build_reference.py` makes it" if is_check else "made anew"
     print("\n".join(f"{name} {what}" for name in stale) or "all fresh")
     if is_check:
         return 2 if stale else 0

