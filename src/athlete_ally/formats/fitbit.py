@@ -4,16 +4,25 @@ Docs: https://dev.fitbit.com/build/reference/web-api/
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.api import Document, Lister, Reader, one_by_one
-from athlete_ally.core.vendor.json_body import converted, decoded, decoded_items, pages, present
-from athlete_ally.core.vendor.webhook import Readings, Unpacked
+from athlete_ally.core.vendor.json_body import (
+    converted,
+    decoded,
+    decoded_items,
+    lenient,
+    lenient_body,
+    named,
+    pages,
+    present,
+)
+from athlete_ally.core.vendor.webhook import UNREAD, Readings, Unpacked
 
 _SOURCE = "fitbit"
 _DEEP_SOURCE = "fitbit-deep-sleep"
@@ -37,7 +46,7 @@ class _Levels(msgspec.Struct, frozen=True):
 
 class _Log(msgspec.Struct, frozen=True, rename="camel"):
     date_of_sleep: str
-    minutes_asleep: float
+    minutes_asleep: float = 0.0
     minutes_awake: float | None = None
     is_main_sleep: bool = True
     type: str = "classic"
@@ -62,8 +71,9 @@ def _sleep(document: Document) -> Unpacked:
     nights: list[msgspec.Raw] = []
     naps: dict[str, list[msgspec.Raw]] = {}
     for log in decoded(document.body, _Sleep).sleep:
-        filed = decoded(bytes(log), _Filed)
-        (naps.setdefault(str(filed.date_of_sleep), []) if filed.is_main_sleep is False else nights).append(log)
+        filed = named(bytes(log), _Filed)
+        is_nap = filed is not None and filed.is_main_sleep is False
+        (naps.setdefault(str(filed.date_of_sleep), []) if filed is not None and is_nap else nights).append(log)
     readers = [
         *(partial(_night, document, log) for log in nights),
         *(partial(_naps, document, logs) for logs in naps.values()),
@@ -72,21 +82,43 @@ def _sleep(document: Document) -> Unpacked:
 
 
 def _naps(document: Document, logs: list[msgspec.Raw]) -> Readings:
-    naps = [decoded(bytes(log), _Log) for log in logs]
+    naps, unread = _each_of(logs, _Log)
     asleep_min = sum(nap.minutes_asleep for nap in naps)
-    day = _of_day(document, naps[0].date_of_sleep, "nap")
-    return [("sleep", {**day, "durationMinutes": asleep_min})] if asleep_min > 0 else []
+    if asleep_min <= 0:
+        return unread
+    return [
+        ("sleep", {**_of_day(document, naps[0].date_of_sleep, "nap"), "durationMinutes": asleep_min}),
+        *unread,
+    ]
+
+
+_Item = TypeVar("_Item")
+
+
+def _each_of(items: Iterable[msgspec.Raw], shape: type[_Item]) -> tuple[list[_Item], Readings]:
+    """Return items that are one reading together; one that can't be read costs the others nothing."""
+    good: list[_Item] = []
+    unread: Readings = []
+    for item in items:
+        try:
+            value, its_unread = lenient_body(bytes(item), shape)
+        except InvalidMessage as error:
+            unread.append((UNREAD, {"error": str(error)}))
+        else:
+            good.append(value)
+            unread += its_unread
+    return good, unread
 
 
 def _night(document: Document, item: msgspec.Raw) -> Readings:
-    log = decoded(bytes(item), _Log)
+    log, unread = lenient_body(bytes(item), _Log)
     if log.minutes_asleep <= 0:
-        return []
+        return unread
     stages: dict[str, float] = {} if log.minutes_awake is None else {"awake": log.minutes_awake}
     if log.type == "stages":
         stages |= {name: stage.minutes for name, stage in log.levels.summary.items() if name in _STAGES}
     fields = present(durationMinutes=log.minutes_asleep, stages=stages or None)
-    return [("sleep", {**_of_day(document, log.date_of_sleep), **fields})]
+    return [("sleep", {**_of_day(document, log.date_of_sleep), **fields}), *unread]
 
 
 class _Value(msgspec.Struct, frozen=True, rename="camel"):
@@ -110,13 +142,15 @@ _OfDay = Callable[[Document, _Dated], Readings]
 
 def _each(document: Document, items: list[Any], read: _OfDay) -> Unpacked:
     def lazy(item: Any) -> Readings:
-        return read(document, converted(item, _Dated))
+        dated, unread = lenient(item, _Dated)
+        return [*read(document, dated), *unread]
 
     return one_by_one((partial(lazy, item) for item in items), document.account)
 
 
 def _listed(name: str, read: _OfDay, document: Document) -> Unpacked:
-    return _each(document, converted(decoded(document.body, dict[str, Any]).get(name, []), list[Any]), read)
+    items = decoded(document.body, dict[str, Any]).get(name)
+    return _each(document, [] if items is None else converted(items, list[Any]), read)
 
 
 # https://dev.fitbit.com/build/reference/web-api/heartrate-variability/get-hrv-summary-by-date/: rMSSD in milliseconds
@@ -164,7 +198,7 @@ class _Summary(msgspec.Struct, frozen=True, rename="camel"):
     sedentary_minutes: float | None = None
     floors: float | None = None
     resting_heart_rate: float | None = None
-    distances: tuple[_Distance, ...] = ()
+    distances: tuple[_Distance | None, ...] = ()
 
 
 class _Day(msgspec.Struct, frozen=True):
@@ -185,9 +219,9 @@ class Steps(msgspec.Struct, frozen=True):
 # say of which day it is; the steps, which were asked for before it, do. `activityCalories` hold the basal rate of the
 # active minutes, which neither of our energies does.
 def _activities(document: Document) -> Readings:
-    steps, whole = decoded(document.body, tuple[Steps, _Day])
+    (steps, whole), unread = lenient_body(document.body, tuple[Steps, _Day])
     summary, day = whole.summary, _of_day(document, steps.days[0].date_time, context=None)
-    total_km = [each.distance for each in summary.distances if each.activity == "total"]
+    total_km = [each.distance for each in summary.distances if each is not None and each.activity == "total"]
     numbers = present(
         steps=summary.steps,
         distanceMeters=total_km[0] * 1000 if total_km else None,
@@ -202,12 +236,13 @@ def _activities(document: Document) -> Readings:
     return [
         *([("activity", {**day, **numbers})] if numbers else []),
         *([("resting_heart_rate", {**day, "bpm": resting})] if resting else []),
+        *unread,
     ]
 
 
 class _Weighing(msgspec.Struct, frozen=True):
     date: str
-    weight: float
+    weight: float | None = None
     time: str = ""
     fat: float | None = None
 
@@ -220,17 +255,22 @@ class _Weights(msgspec.Struct, frozen=True):
     weight: tuple[msgspec.Raw, ...] = ()
 
 
-# https://dev.fitbit.com/build/reference/web-api/body/get-weight-log/: kilograms and per cent; of a day the last one.
+# https://dev.fitbit.com/build/reference/web-api/body/get-weight-log/: kilograms and per cent. The times have no offset,
+# so that the day is one record: what was weighed last, and what only an earlier weighing of the day says.
 def _weights(document: Document) -> Unpacked:
     days: dict[str, list[msgspec.Raw]] = {}
     for item in decoded(document.body, _Weights).weight:
-        days.setdefault(str(decoded(bytes(item), _Weighed).date), []).append(item)
+        weighed = named(bytes(item), _Weighed)
+        days.setdefault("" if weighed is None else str(weighed.date), []).append(item)
     return one_by_one((partial(_last_weight, document, items) for items in days.values()), document.account)
 
 
 def _last_weight(document: Document, items: list[msgspec.Raw]) -> Readings:
-    last = max((decoded(bytes(item), _Weighing) for item in items), key=lambda each: each.time)
-    return [("body", {**_of_day(document, last.date, None), **present(massKg=last.weight, fatPercent=last.fat)})]
+    weighings, unread = _each_of(items, _Weighing)
+    values: dict[str, Any] = {}
+    for each in sorted(weighings, key=lambda each: each.time):
+        values |= present(massKg=each.weight or None, fatPercent=each.fat or None)
+    return [*([("body", {**_of_day(document, weighings[0].date, None), **values})] if values else []), *unread]
 
 
 class _Point(msgspec.Struct, frozen=True, rename="camel"):
@@ -259,28 +299,48 @@ _HEART = "activities-heart"
 
 def _series(document: Document) -> Unpacked:
     days: dict[str, dict[str, Any]] = {}
+    broken: list[str] = []
     for answer in pages(document.body, dict[str, Any]):
-        for name in {*_SERIES, _HEART} & set(answer):
-            for point in converted(answer[name], list[_Point]):
-                days.setdefault(point.date_time, {})[name] = point.value
-    return one_by_one((partial(_day, document, day, days[day]) for day in sorted(days)), document.account)
+        for name in sorted({*_SERIES, _HEART} & set(answer)):
+            for item in converted(answer[name], list[Any]) if answer[name] is not None else []:
+                try:
+                    point = converted(item, _Point)
+                except InvalidMessage as error:
+                    broken.append(f"{name}: {error}")
+                else:
+                    days.setdefault(point.date_time, {})[name] = point.value
+    readers = [partial(_day, document, day, days[day]) for day in sorted(days)]
+    return one_by_one([*readers, *(partial(_broken, error) for error in broken)], document.account)
+
+
+def _broken(error: str) -> Readings:
+    raise InvalidMessage(error)
 
 
 def _day(document: Document, day: str, values: dict[str, Any]) -> Readings:
-    numbers = {field: _number(values[name]) * factor for name, (field, factor) in _SERIES.items() if name in values}
-    resting = converted(values.get(_HEART, {}), _Heart).resting_heart_rate
+    numbers: dict[str, float] = {}
+    unread: Readings = []
+    for name, (field, factor) in _SERIES.items():
+        number = _number(values.get(name))
+        if number is not None:
+            numbers[field] = number * factor
+        elif values.get(name) is not None:
+            unread.append((UNREAD, {"error": f"{name}: a value is not a number"}))
+    heart, its_unread = lenient(values.get(_HEART) or {}, _Heart)
+    resting = heart.resting_heart_rate
     common = _of_day(document, day, context=None)
     return [
         # Fitbit fills in what nobody wore: a day without a step is sedentary from one midnight to the next.
         *([("activity", {**common, **numbers})] if numbers.get("steps") else []),
         *([("resting_heart_rate", {**common, "bpm": resting})] if resting else []),
+        *unread,
+        *its_unread,
     ]
 
 
-def _number(value: Any) -> float:
-    if re.fullmatch(r"\d{1,9}(\.\d{1,12})?", str(value), re.ASCII) is None:
-        raise InvalidMessage("a value of a series is not a number")
-    return float(value)
+def _number(value: Any) -> float | None:
+    """Return a number, which is written as a text and with as many decimals as a computer has."""
+    return float(value) if re.fullmatch(r"\d{1,9}(\.\d{1,30})?", str(value), re.ASCII) else None
 
 
 READERS: Mapping[str, Reader] = {"activities": _activities}

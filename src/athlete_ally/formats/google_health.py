@@ -14,7 +14,8 @@ import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.api import Document, one_by_one
-from athlete_ally.core.vendor.json_body import converted, minutes, moment, pages, present
+from athlete_ally.core.vendor.json_body import converted, lenient, minutes, moment, pages, present
+from athlete_ally.core.vendor.times import at_instant
 from athlete_ally.core.vendor.webhook import Readings, Unpacked
 
 _SOURCE = "google-health"
@@ -32,12 +33,14 @@ class _Session(msgspec.Struct, frozen=True, rename="camel"):
     """Physical times, and the person's offsets from UTC (`-14400s`) at both."""
 
     start_time: datetime
-    end_time: datetime
+    end_time: datetime | None = None
     start_utc_offset: str = "0s"
     end_utc_offset: str = "0s"
 
-    def fields(self) -> dict[str, str]:
-        """Return start and end in the person's offsets."""
+    def fields(self) -> dict[str, str] | None:
+        """Return start and end in the person's offsets; None for what has not ended."""
+        if self.end_time is None:
+            return None
         return {
             "start": moment(self.start_time.timestamp(), round(_seconds(self.start_utc_offset))),
             "end": moment(self.end_time.timestamp(), round(_seconds(self.end_utc_offset))),
@@ -46,13 +49,13 @@ class _Session(msgspec.Struct, frozen=True, rename="camel"):
 
 class _Stage(msgspec.Struct, frozen=True):
     type: str
-    minutes: str | float
+    minutes: str | float = 0.0
 
 
 class _SleepSummary(msgspec.Struct, frozen=True, rename="camel"):
     minutes_asleep: str | float = 0.0
     minutes_awake: str | float | None = None
-    stages_summary: tuple[_Stage, ...] = ()
+    stages_summary: tuple[_Stage | None, ...] = ()
 
 
 class _Sleep(msgspec.Struct, frozen=True, rename="camel"):
@@ -72,12 +75,16 @@ def _sleep(sleep: _Sleep, document: Document) -> Readings:
     stages = present(awake=_number(sleep.summary.minutes_awake))
     if sleep.type == "STAGES":
         stages |= {
-            each.type.lower(): _number(each.minutes) for each in sleep.summary.stages_summary if each.type in _STAGES
+            each.type.lower(): _number(each.minutes)
+            for each in sleep.summary.stages_summary
+            if each is not None and each.type in _STAGES
         }
     context = "overnight" if sleep.metadata.get("mainSleep") is True else "unspecified"
     if context == "unspecified" and sleep.metadata.get("nap") is True:
         context = "nap"
     interval = sleep.interval.fields()
+    if interval is None:
+        return []
     common = {"date": interval["end"][:10], **interval, "capturedAt": _changed(sleep.update_time, document)}
     fields = present(durationMinutes=asleep_min, stages=stages or None)
     return [("sleep", {**common, "source": _SOURCE, "context": context, **fields})]
@@ -144,9 +151,11 @@ class _Exercise(msgspec.Struct, frozen=True, rename="camel"):
 
 # Schemas Exercise and MetricsSummary: kilocalories, millimeters; the active duration leaves pauses out.
 def _exercise(exercise: _Exercise, document: Document) -> Readings:
-    metrics = exercise.metrics_summary
+    metrics, interval = exercise.metrics_summary, exercise.interval.fields()
+    if interval is None:
+        return []
     workout = present(
-        **exercise.interval.fields(),
+        **interval,
         capturedAt=_changed(exercise.update_time, document),
         source=_SOURCE,
         context="workout",
@@ -172,9 +181,10 @@ class _Weight(msgspec.Struct, frozen=True, rename="camel"):
 
 
 # Schema Weight: grams. Of a day's weighings the last one stays.
-def _weight(weight: _Weight, _document: Document) -> Readings:
+def _weight(weight: _Weight, document: Document) -> Readings:
     at = moment(weight.sample_time.physical_time.timestamp(), round(_seconds(weight.sample_time.utc_offset)))
-    return [("body", {"date": at[:10], "capturedAt": at, "source": _SOURCE, "massKg": weight.weight_grams / 1000})]
+    common = {"capturedAt": document.received_at.isoformat(), "source": _SOURCE}
+    return [("body", {**at_instant(datetime.fromisoformat(at)), **common, "massKg": weight.weight_grams / 1000})]
 
 
 def _changed(at: datetime | None, document: Document) -> str:
@@ -190,7 +200,7 @@ def _iso(day: _Date) -> str:
 
 def _seconds(duration: str) -> float:
     """Return a duration of Google's (`3.5s`) in seconds."""
-    found = re.fullmatch(r"(-?\d{1,9}(?:\.\d{1,9})?)s", duration, re.ASCII)
+    found = re.fullmatch(r"(-?\d{1,9}(?:\.\d{1,30})?)s", duration, re.ASCII)
     if found is None:
         raise InvalidMessage("a duration is not a number of seconds")
     return float(found[1])
@@ -200,13 +210,13 @@ def _number(value: str | float | None) -> float | None:
     """Return what JSON holds as a text, as Google writes integers of 64 bits."""
     if not isinstance(value, str):
         return value
-    if re.fullmatch(r"-?\d{1,18}", value, re.ASCII) is None:
+    if re.fullmatch(r"-?\d{1,18}(\.\d{1,30})?", value, re.ASCII) is None:
         raise InvalidMessage("a number is not one")
     return float(value)
 
 
 _STAGES = {"LIGHT", "DEEP", "REM"}
-_PARTS: Mapping[str, tuple[type, Callable[[Any, Document], Readings]]] = {
+_PARTS: Mapping[str, tuple[type[Any], Callable[[Any, Document], Readings]]] = {
     "sleep": (_Sleep, _sleep),
     "exercise": (_Exercise, _exercise),
     "weight": (_Weight, _weight),
@@ -225,5 +235,10 @@ def read(document: Document) -> Unpacked:
 
 
 def _of_point(point: Any, document: Document) -> Readings:
-    parts = [(*_PARTS[name], part) for name, part in converted(point, dict[str, Any]).items() if name in _PARTS]
-    return [each for shape, readings_of, part in parts for each in readings_of(converted(part, shape), document)]
+    readings: Readings = []
+    for name, part in converted(point, dict[str, Any]).items():
+        if name in _PARTS:
+            shape, readings_of = _PARTS[name]
+            value, unread = lenient(part, shape)
+            readings += [*readings_of(value, document), *unread]
+    return readings

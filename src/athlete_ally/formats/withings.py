@@ -4,15 +4,14 @@ Docs: https://developer.withings.com/api-reference/
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
 from athlete_ally.core.vendor.api import Document, Lister, one_by_one
-from athlete_ally.core.vendor.json_body import decoded, minutes, moment, pages, present, stages_of
-from athlete_ally.core.vendor.times import in_zone, later
+from athlete_ally.core.vendor.json_body import lenient_body, minutes, moment, pages, present, stages_of
+from athlete_ally.core.vendor.times import at_instant, in_zone
 from athlete_ally.core.vendor.webhook import Readings, Unpacked
 
 _SOURCE = "withings"
@@ -24,6 +23,11 @@ class _Answer(msgspec.Struct, Generic[_Body], frozen=True):
     """What is in the envelope."""
 
     body: _Body
+
+
+def _changed(modified: float | None, document: Document) -> str:
+    """Return when something was changed: where Withings does not say it, when we got it."""
+    return document.received_at.isoformat() if modified is None else moment(modified)
 
 
 class _Measure(msgspec.Struct, frozen=True):
@@ -41,15 +45,15 @@ class _Measure(msgspec.Struct, frozen=True):
 
 class _Group(msgspec.Struct, frozen=True):
     date: float
-    modified: float
-    attrib: int
-    category: int
-    measures: tuple[_Measure, ...]
+    modified: float | None = None
+    attrib: int = 0
+    category: int = 1
+    measures: tuple[_Measure | None, ...] = ()
 
 
 class _Measures(msgspec.Struct, frozen=True):
     timezone: str
-    measuregrps: tuple[msgspec.Raw, ...]
+    measuregrps: tuple[msgspec.Raw, ...] = ()
 
 
 # https://developer.withings.com/api-reference/#operation/measure-getmeas (meastype), also readable at
@@ -79,17 +83,18 @@ _REAL = 1
 
 def _measures(document: Document) -> Unpacked:
     answers = [page.body for page in pages(document.body, _Answer[_Measures])]
-    groups = (partial(_group, item, answer.timezone) for answer in answers for item in answer.measuregrps)
+    groups = (partial(_group, document, item, answer.timezone) for answer in answers for item in answer.measuregrps)
     return one_by_one(groups, document.account)
 
 
-def _group(item: msgspec.Raw, zone: str) -> Readings:
-    group = decoded(bytes(item), _Group)
+# What is typed in comes as a group for each number, all of one instant: `one_by_one` joins them.
+def _group(document: Document, item: msgspec.Raw, zone: str) -> Readings:
+    group, unread = lenient_body(bytes(item), _Group)
     if group.category != _REAL or group.attrib in _NOT_MEASURED:
-        return []
-    at = in_zone(group.date, zone)
-    common = {"date": at.date().isoformat(), "capturedAt": moment(group.modified), "source": _SOURCE}
-    values = {measure.type: measure.real for measure in group.measures}
+        return unread
+    instant = at_instant(in_zone(group.date, zone))
+    common = {**instant, "capturedAt": _changed(group.modified, document), "source": _SOURCE}
+    values = {measure.type: measure.real for measure in group.measures if measure is not None}
     body = {name: values[number] for number, name in _BODY_TYPES.items() if number in values}
     if values.get(_WEIGHT) and _HYDRATION in values:
         # Withings weighs the water; a share of the mass is what we keep.
@@ -98,14 +103,14 @@ def _group(item: msgspec.Raw, zone: str) -> Readings:
         *([("body", {**common, **body})] if body else []),
         *([("spo2", {**common, "context": "spot", "percent": values[_SPO2]})] if _SPO2 in values else []),
         *([("skin_temperature", {**common, "context": "spot", "celsius": values[_SKIN]})] if _SKIN in values else []),
-        *(_point(at, common, number, values[number]) for number in _SAMPLE_TYPES if number in values),
+        *(_point(common, number, values[number]) for number in _SAMPLE_TYPES if number in values),
+        *unread,
     ]
 
 
-def _point(at: datetime, common: dict[str, Any], number: int, value: float) -> tuple[str, dict[str, Any]]:
+def _point(common: dict[str, Any], number: int, value: float) -> tuple[str, dict[str, Any]]:
     code, unit = _SAMPLE_TYPES[number]
-    interval = {"start": at.isoformat(), "end": later(at, 1).isoformat()}
-    return ("samples", {**common, **interval, "context": "spot", "code": code, "unit": unit, "values": [value]})
+    return ("samples", {**common, "context": "spot", "code": code, "unit": unit, "values": [value]})
 
 
 class _Night(msgspec.Struct, frozen=True):
@@ -125,34 +130,41 @@ class _Night(msgspec.Struct, frozen=True):
 class _Session(msgspec.Struct, frozen=True):
     timezone: str
     startdate: float
-    enddate: float
-    modified: float
+    enddate: float | None = None
+    modified: float | None = None
+    date: str | None = None
 
-    def common(self) -> dict[str, Any]:
-        """Return the fields that its readings share; it belongs to the local day on which it ended."""
-        start, end = in_zone(self.startdate, self.timezone), in_zone(self.enddate, self.timezone)
-        interval = {"date": end.date().isoformat(), "start": start.isoformat(), "end": end.isoformat()}
-        return {**interval, "capturedAt": moment(self.modified), "source": _SOURCE}
+    def common(self, document: Document) -> dict[str, Any]:
+        """Return the fields that its readings share; it belongs to the local day on which it ended.
+
+        What has not ended has no interval yet, and belongs to the day that Withings names.
+        """
+        common = {"capturedAt": _changed(self.modified, document), "source": _SOURCE}
+        start = in_zone(self.startdate, self.timezone)
+        if self.enddate is None:
+            return {"date": self.date or start.date().isoformat(), **common}
+        end = in_zone(self.enddate, self.timezone)
+        return {"date": end.date().isoformat(), "start": start.isoformat(), "end": end.isoformat(), **common}
 
 
 class _Summary(_Session, frozen=True):
-    data: _Night
+    data: _Night = _Night()
 
 
 class _Summaries(msgspec.Struct, frozen=True):
-    series: tuple[msgspec.Raw, ...]
+    series: tuple[msgspec.Raw, ...] = ()
 
 
 # https://developer.withings.com/api-reference/#operation/sleepv2-getsummary, also readable at
 # https://github.com/api-evangelist/withings/blob/main/json-schema/withings-sleep-summary-object.json
 def _sleeps(document: Document) -> Unpacked:
     items = (item for page in pages(document.body, _Answer[_Summaries]) for item in page.body.series)
-    return one_by_one((partial(_night, item) for item in items), document.account)
+    return one_by_one((partial(_night, document, item) for item in items), document.account)
 
 
-def _night(item: msgspec.Raw) -> Readings:
-    summary = decoded(bytes(item), _Summary)
-    night, whole = summary.data, summary.common()
+def _night(document: Document, item: msgspec.Raw) -> Readings:
+    summary, unread = lenient_body(bytes(item), _Summary)
+    night, whole = summary.data, summary.common(document)
     slept = present(
         durationMinutes=minutes(night.total_sleep_time or night.asleepduration or None),
         stages=stages_of(
@@ -169,6 +181,7 @@ def _night(item: msgspec.Raw) -> Readings:
     return [
         *([("sleep", {**whole, **slept})] if "durationMinutes" in slept else []),
         *([("respiratory_rate", {**whole, "breathsPerMinute": night.rr_average})] if night.rr_average else []),
+        *unread,
     ]
 
 
@@ -176,7 +189,7 @@ class _Day(msgspec.Struct, frozen=True):
     """Durations in seconds, energy in kilocalories; `elevation` counts floors, `active` the time of exercise."""
 
     date: str
-    modified: float
+    modified: float | None = None
     steps: float | None = None
     distance: float | None = None
     elevation: float | None = None
@@ -197,9 +210,9 @@ class _Effort(msgspec.Struct, frozen=True):
     hr_max: float | None = None
 
 
-class _Workout(_Session, frozen=True):
+class _Workout(_Session, frozen=True, kw_only=True):
     category: int
-    data: _Effort
+    data: _Effort = _Effort()
 
 
 class _Moved(msgspec.Struct, frozen=True):
@@ -213,13 +226,13 @@ class _Moved(msgspec.Struct, frozen=True):
 # readable at https://github.com/api-evangelist/withings/blob/main/json-schema/withings-activity-object.json
 def _movements(document: Document) -> Unpacked:
     answers = [page.body for page in pages(document.body, _Answer[_Moved])]
-    days = (partial(_day, item) for answer in answers for item in answer.activities)
-    workouts = (partial(_workout, item) for answer in answers for item in answer.series)
+    days = (partial(_day, document, item) for answer in answers for item in answer.activities)
+    workouts = (partial(_workout, document, item) for answer in answers for item in answer.series)
     return one_by_one((*days, *workouts), document.account)
 
 
-def _day(item: msgspec.Raw) -> Readings:
-    day = decoded(bytes(item), _Day)
+def _day(document: Document, item: msgspec.Raw) -> Readings:
+    day, unread = lenient_body(bytes(item), _Day)
     values = present(
         steps=day.steps,
         distanceMeters=day.distance,
@@ -231,12 +244,16 @@ def _day(item: msgspec.Raw) -> Readings:
         activeEnergyKcal=day.calories,
         totalEnergyKcal=day.totalcalories,
     )
-    return [("activity", {"date": day.date, "capturedAt": moment(day.modified), "source": _SOURCE, **values})]
+    common = {"date": day.date, "capturedAt": _changed(day.modified, document), "source": _SOURCE}
+    return [*([("activity", {**common, **values})] if values else []), *unread]
 
 
-def _workout(item: msgspec.Raw) -> Readings:
-    workout = decoded(bytes(item), _Workout)
-    effort = workout.data
+def _workout(document: Document, item: msgspec.Raw) -> Readings:
+    workout, unread = lenient_body(bytes(item), _Workout)
+    effort, common = workout.data, workout.common(document)
+    if "start" not in common:
+        # A workout that has not ended is no workout yet; it comes again.
+        return unread
     values = present(
         sport=_SPORTS.get(workout.category, f"category {workout.category}"),
         energyKcal=effort.calories or None,
@@ -244,7 +261,7 @@ def _workout(item: msgspec.Raw) -> Readings:
         averageBpm=effort.hr_average or None,
         maxBpm=effort.hr_max or None,
     )
-    return [("workout", {**workout.common(), "context": "workout", **values})]
+    return [("workout", {**common, "context": "workout", **values}), *unread]
 
 
 # https://developer.withings.com/api-reference/#operation/measurev2-getworkouts (category), also readable at

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.vendor.api import Api, OAuth, Rate, by_type, seconds_of
+from athlete_ally.core.vendor.api import Api, OAuth, Rate, askable, by_type, seconds_of
 from athlete_ally.core.vendor.call import Call
 from athlete_ally.core.vendor.history import Listing, Window
 from athlete_ally.core.vendor.json_body import converted, decoded
@@ -66,7 +66,10 @@ def unpack(webhook: Webhook) -> Unpacked:
             withdrawn.append(notification.ownerId)
         else:
             types = _OF_COLLECTION.get(notification.collectionType, (notification.collectionType,))
-            resources += [Resource(notification.ownerId, each, notification.date) for each in types]
+            named = [Resource(notification.ownerId, each, notification.date) for each in types]
+            its_resources, its_unusable = askable(index, named, call, _PATHS)
+            resources += its_resources
+            unusable += its_unusable
     return Unpacked(resources=tuple(resources), withdrawn=tuple(withdrawn), unusable=tuple(unusable))
 
 

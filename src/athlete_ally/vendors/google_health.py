@@ -4,16 +4,16 @@ Docs: https://developers.google.com/health/webhooks. `formats/google_health.py` 
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.vendor.api import Api, OAuth, Rate
+from athlete_ally.core.vendor.api import Api, OAuth, Rate, askable
 from athlete_ally.core.vendor.call import Call
 from athlete_ally.core.vendor.history import Listing, Window
-from athlete_ally.core.vendor.json_body import converted, decoded, decoded_items
+from athlete_ally.core.vendor.json_body import converted, decoded, decoded_items, lenient
 from athlete_ally.core.vendor.paging import paged
 from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
 from athlete_ally.core.vendor.signature import Request, SharedHeader, is_secret
@@ -35,15 +35,60 @@ class _Times(msgspec.Struct, frozen=True, rename="camel"):
     end_time: str = ""
 
 
+class _CivilDate(msgspec.Struct, frozen=True):
+    year: int
+    month: int
+    day: int
+
+
+class _CivilDateTime(msgspec.Struct, frozen=True):
+    """A day on the person's calendar; the time on it is of no use here: whole days are asked for."""
+
+    date: _CivilDate
+
+    @property
+    def text(self) -> str:
+        """The day as text."""
+        return f"{self.date.year:04}-{self.date.month:02}-{self.date.day:02}T00:00:00"
+
+
+class _CivilDateTimes(msgspec.Struct, frozen=True, rename="camel"):
+    start_date_time: _CivilDateTime | None = None
+    end_date_time: _CivilDateTime | None = None
+
+
 class _Interval(msgspec.Struct, frozen=True, rename="camel"):
+    """What changed: in physical time, on the person's clock, or both; each in a form of its own.
+
+    https://developers.google.com/health/webhooks
+    """
+
     physical_time_interval: _Times = _Times()
+    civil_iso8601_time_interval: _Times = msgspec.field(default=_Times(), name="civilIso8601TimeInterval")
+    civil_date_time_interval: _CivilDateTimes = _CivilDateTimes()
+
+    @property
+    def span(self) -> str:
+        """Start and end, of the first form that has one of them; what has no offset is civil."""
+        civil = self.civil_date_time_interval
+        days = _Times(*("" if each is None else each.text for each in (civil.start_date_time, civil.end_date_time)))
+        forms = (self.physical_time_interval, self.civil_iso8601_time_interval, days)
+        return next((f"{each.start_time}/{each.end_time}" for each in forms if each.start_time or each.end_time), "/")
 
 
-class _Data(msgspec.Struct, frozen=True, rename="camel"):
+class _Data(_Interval, frozen=True, kw_only=True, rename="camel"):
+    """A notification of one interval has been seen with it beside its names, and without a list."""
+
     health_user_id: str
     data_type: str
-    operation: str
-    intervals: tuple[_Interval, ...] = ()
+    operation: str = "UPSERT"
+    intervals: tuple[_Interval | None, ...] = ()
+
+    @property
+    def spans(self) -> list[str]:
+        """What changed; where nothing is named, a span without start and end, which can't be asked for."""
+        own = [self.span] if self.span != "/" else []
+        return [*dict.fromkeys((*(each.span for each in self.intervals if each is not None), *own))] or ["/"]
 
 
 class _Notification(msgspec.Struct, frozen=True):
@@ -60,17 +105,17 @@ def unpack(webhook: Webhook) -> Unpacked:
     unusable: list[Unusable] = []
     for index, item in enumerate(decoded_items(webhook.body)):
         try:
-            data = converted(item, _Notification).data
+            notification, unread = lenient(item, _Notification)
         except InvalidMessage as error:
             unusable.append(Unusable(index, str(error)))
             continue
-        resources += [Resource(data.health_user_id, data.data_type, _span(each)) for each in data.intervals or [None]]
+        data = notification.data
+        unusable += [Unusable(index, fields["error"]) for _, fields in unread]
+        named = (Resource(data.health_user_id, data.data_type, span) for span in data.spans)
+        its_resources, its_unusable = askable(index, named, call, _FILTERS)
+        resources += its_resources
+        unusable += its_unusable
     return Unpacked(resources=tuple(resources), unusable=tuple(unusable))
-
-
-def _span(interval: _Interval | None) -> str:
-    times = interval.physical_time_interval if interval else _Times()
-    return f"{times.start_time}/{times.end_time}"
 
 
 # Two probes, {"type": "verification"}: with the right Authorization 201 is wanted, without one 401 or 403.
@@ -91,11 +136,15 @@ def handshake(request: Request, secrets: Secrets) -> Answer | None:
 # named in physical time, and days are the person's: a day more on both sides holds every zone.
 def call(resource: Resource) -> Call | None:
     """Return how to ask for the points of a type around what changed."""
-    match [_instant(text) for text in resource.id.split("/")]:
-        case [datetime() as start, datetime() as end] if resource.type in _FILTERS:
-            return _points(resource.type, start, end)
-        case _:
-            return None
+    if resource.type not in _FILTERS:
+        return None
+    first, _, last = resource.id.partition("/")
+    start, end = _instant(first, _EARLIEST_CIVIL), _instant(last, _LATEST_CIVIL)
+    if start is None and end is None:
+        return None
+    # What has no end may be a day long: it is asked for again once there is one.
+    start = start or (end or _NEVER) - _DAY
+    return _points(resource.type, start, max(end or start + _DAY, start))
 
 
 def _points(type_name: str, start: datetime, end: datetime) -> Call:
@@ -123,15 +172,21 @@ def listed(type_name: str, window: Window) -> Call:
     return _points(type_name, *window.instants)
 
 
-def _instant(text: str) -> datetime | None:
+def _instant(text: str, civil: timedelta) -> datetime | None:
+    """Return an instant; of a time on the person's clock, the first or last that it can be anywhere on Earth."""
     try:
         instant = converted(text, datetime)
     except InvalidMessage:
         return None
     # So that a day more on either side is a date too.
-    return instant if instant.tzinfo is not None and _FIRST_YEAR < instant.year < _LAST_YEAR else None
+    if not _FIRST_YEAR < instant.year < _LAST_YEAR:
+        return None
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC) + civil
 
 
+# Clocks are at most fourteen hours ahead of UTC, and twelve behind it.
+_EARLIEST_CIVIL, _LATEST_CIVIL = timedelta(hours=-14), timedelta(hours=12)
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_YEAR, _LAST_YEAR = 1970, 9998
 _OF_DAYS = '{name}.date >= "{day_before}" AND {name}.date < "{latest}"'
 _FILTERS: Mapping[str, str] = {

@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from athlete_ally.core.vendor.api import Api, Document, OAuth, Rate, Reader, by_type, one_by_one
+from athlete_ally.core.vendor.api import Api, Document, OAuth, Rate, Reader, askable, by_type, one_by_one
 from athlete_ally.core.vendor.call import Call
 from athlete_ally.core.vendor.history import Listing, Window
-from athlete_ally.core.vendor.json_body import decoded, minutes, pages, present, stages_of
+from athlete_ally.core.vendor.json_body import decoded, lenient_body, minutes, pages, present, stages_of
 from athlete_ally.core.vendor.paging import paged
 from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
 from athlete_ally.core.vendor.signature import Hmac, Request, is_secret
@@ -37,7 +37,8 @@ def unpack(webhook: Webhook) -> Unpacked:
     """Read a notification; a deletion is named like any other change: who fetches it finds nothing."""
     notification = decoded(webhook.body, _Notification)
     resource = Resource(notification.user_id, notification.data_type, notification.object_id)
-    return Unpacked(resources=(resource,))
+    resources, unusable = askable(0, [resource], call, _READERS)
+    return Unpacked(resources=tuple(resources), unusable=tuple(unusable))
 
 
 # The subscription's verification: Oura sends verification_token and challenge, and wants the challenge back as JSON.
@@ -56,8 +57,8 @@ class _Series(msgspec.Struct, frozen=True):
     """Values so many seconds apart; null where nothing was measured."""
 
     interval: float
-    items: tuple[float | None, ...]
     timestamp: datetime
+    items: tuple[float | None, ...] = ()
 
     def run(self, code: str, unit: str, common: dict[str, Any]) -> Readings:
         """Return the points that were measured, as a run of samples; nothing where there is none."""
@@ -80,8 +81,8 @@ class _Sleep(msgspec.Struct, frozen=True):
     """Durations in seconds; the times have the person's offset."""
 
     day: str
-    bedtime_start: datetime
-    bedtime_end: datetime
+    bedtime_start: datetime | None = None
+    bedtime_end: datetime | None = None
     type: str | None = None
     total_sleep_duration: float | None = None
     awake_time: float | None = None
@@ -106,16 +107,11 @@ _CONTEXTS = {"long_sleep": "overnight", "sleep": "nap", "late_nap": "nap", None:
 # What Oura shows as resting heart rate is the lowest of the night:
 # https://support.ouraring.com/hc/en-us/articles/360025588853-Monitoring-Resting-Heart-Rate-HRV
 def _sleep(document: Document) -> Readings:
-    sleep = decoded(document.body, _Sleep)
+    sleep, unread = lenient_body(document.body, _Sleep)
     if sleep.type not in _CONTEXTS:
-        return []
+        return unread
     context = {**_common(document), "context": _CONTEXTS[sleep.type]}
-    whole = {
-        **context,
-        "date": sleep.day,
-        "start": sleep.bedtime_start.isoformat(),
-        "end": sleep.bedtime_end.isoformat(),
-    }
+    whole = {**context, "date": sleep.day, **_interval(sleep.bedtime_start, sleep.bedtime_end)}
     asleep = present(
         durationMinutes=minutes(sleep.total_sleep_duration or None),
         stages=stages_of(
@@ -136,7 +132,13 @@ def _sleep(document: Document) -> Readings:
         *[(kind, {**whole, name: value}) for kind, (name, value) in values.items() if value],
         *(sleep.heart_rate.run("heart_rate", "/min", context) if sleep.heart_rate else []),
         *(sleep.hrv.run("rmssd", "ms", context) if sleep.hrv else []),
+        *unread,
     ]
+
+
+# A night that goes on has no end yet; it has its day.
+def _interval(start: datetime | None, end: datetime | None) -> dict[str, str]:
+    return {} if start is None or end is None else {"start": start.isoformat(), "end": end.isoformat()}
 
 
 class _Readiness(msgspec.Struct, frozen=True):
@@ -147,11 +149,11 @@ class _Readiness(msgspec.Struct, frozen=True):
 # https://cloud.ouraring.com/v2/docs#tag/Daily-Readiness-Routes: degrees Celsius from the person's baseline. The score
 # is Oura's own and of no kind of ours.
 def _readiness(document: Document) -> Readings:
-    readiness = decoded(document.body, _Readiness)
+    readiness, unread = lenient_body(document.body, _Readiness)
     if readiness.temperature_deviation is None:
-        return []
+        return unread
     night = {**_common(document), "date": readiness.day, "context": "overnight"}
-    return [("skin_temperature", {**night, "deviationCelsius": readiness.temperature_deviation})]
+    return [("skin_temperature", {**night, "deviationCelsius": readiness.temperature_deviation}), *unread]
 
 
 class _Activity(msgspec.Struct, frozen=True):
@@ -169,7 +171,7 @@ class _Activity(msgspec.Struct, frozen=True):
 # https://cloud.ouraring.com/v2/docs#tag/Daily-Activity-Routes: kilocalories and seconds, of 24 hours from 4 a.m. of the
 # day. `equivalent_walking_distance` is energy in the form of a distance, which nobody walked: it is not used.
 def _activity(document: Document) -> Readings:
-    activity = decoded(document.body, _Activity)
+    activity, unread = lenient_body(document.body, _Activity)
     values = present(
         steps=activity.steps,
         activeEnergyKcal=activity.active_calories,
@@ -180,7 +182,7 @@ def _activity(document: Document) -> Readings:
         sedentaryMinutes=minutes(activity.sedentary_time),
         score=activity.score,
     )
-    return [("activity", {**_common(document), "date": activity.day, **values})] if values else []
+    return [*([("activity", {**_common(document), "date": activity.day, **values})] if values else []), *unread]
 
 
 class _Average(msgspec.Struct, frozen=True):
@@ -194,26 +196,30 @@ class _Spo2(msgspec.Struct, frozen=True):
 
 # https://cloud.ouraring.com/v2/docs#tag/Daily-Spo2-Routes: the average during sleep, in per cent.
 def _spo2(document: Document) -> Readings:
-    spo2 = decoded(document.body, _Spo2)
+    spo2, unread = lenient_body(document.body, _Spo2)
     average = (spo2.spo2_percentage or _Average()).average
     night = {**_common(document), "date": spo2.day, "context": "overnight"}
-    return [("spo2", {**night, "percent": average})] if average else []
+    return [*([("spo2", {**night, "percent": average})] if average else []), *unread]
 
 
 class _Workout(msgspec.Struct, frozen=True):
     activity: str
     start_datetime: datetime
     end_datetime: datetime
+    day: str | None = None
     calories: float | None = None
     distance: float | None = None
 
 
-# https://cloud.ouraring.com/v2/docs#tag/Workout-Routes: kilocalories and metres.
+# https://cloud.ouraring.com/v2/docs#tag/Workout-Routes: kilocalories and metres. `day` is "the day when the workout
+# occurred", as Oura counts it.
 def _workout(document: Document) -> Readings:
-    workout = decoded(document.body, _Workout)
-    values = present(sport=workout.activity, energyKcal=workout.calories, distanceMeters=workout.distance)
-    interval = {"start": workout.start_datetime.isoformat(), "end": workout.end_datetime.isoformat()}
-    return [("workout", {**_common(document), **interval, "context": "workout", **values})]
+    workout, unread = lenient_body(document.body, _Workout)
+    values = present(
+        date=workout.day, sport=workout.activity, energyKcal=workout.calories, distanceMeters=workout.distance
+    )
+    interval = _interval(workout.start_datetime, workout.end_datetime)
+    return [("workout", {**_common(document), **interval, "context": "workout", **values}), *unread]
 
 
 class _Session(msgspec.Struct, frozen=True):
@@ -224,10 +230,12 @@ class _Session(msgspec.Struct, frozen=True):
 # https://cloud.ouraring.com/v2/docs#tag/Session-Routes. Its series are kept point by point: an average of ours would be
 # no value of Oura's.
 def _session(document: Document) -> Readings:
-    session, spot = decoded(document.body, _Session), {**_common(document), "context": "spot"}
+    spot = {**_common(document), "context": "spot"}
+    session, unread = lenient_body(document.body, _Session)
     return [
         *(session.heart_rate.run("heart_rate", "/min", spot) if session.heart_rate else []),
         *(session.heart_rate_variability.run("rmssd", "ms", spot) if session.heart_rate_variability else []),
+        *unread,
     ]
 
 
@@ -249,7 +257,7 @@ _READERS: Mapping[str, Callable[[Document], Readings]] = {
 
 def call(resource: Resource) -> Call | None:
     """Return how to ask for a document; https://cloud.ouraring.com/v2/docs names the routes."""
-    if resource.type not in _READERS:
+    if resource.type not in _READERS or not resource.id:
         return None
     return Call(f"/v2/usercollection/{resource.type}/{quote(resource.id, safe='')}")
 

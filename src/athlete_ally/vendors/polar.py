@@ -14,13 +14,24 @@ from urllib.parse import quote
 import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.vendor.api import Api, Document, Judgement, OAuth, Rate, Reader, by_status, by_type, one_by_one
+from athlete_ally.core.vendor.api import (
+    Api,
+    Document,
+    Judgement,
+    OAuth,
+    Rate,
+    Reader,
+    askable,
+    by_status,
+    by_type,
+    one_by_one,
+)
 from athlete_ally.core.vendor.call import Call
 from athlete_ally.core.vendor.history import Listing, Window
-from athlete_ally.core.vendor.json_body import decoded, present, stages_of
+from athlete_ally.core.vendor.json_body import decoded, lenient_body, present, stages_of
 from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
 from athlete_ally.core.vendor.signature import Hmac, Request
-from athlete_ally.core.vendor.webhook import NOTHING, Readings, Resource, Unpacked, Webhook
+from athlete_ally.core.vendor.webhook import NOTHING, UNREAD, Readings, Resource, Unpacked, Webhook
 
 _SITE = "https://www.polar.com/accesslink-api/"
 _DOCS = f"{_SITE}#webhooks"
@@ -28,6 +39,7 @@ _REFERENCE = (
     "https://raw.githubusercontent.com/api-evangelist/polar/main/openapi/_original/polar-accesslink-api-openapi.yml"
 )
 _PING = "PING"
+_EXERCISE = "EXERCISE"
 _SLEEP = "SLEEP"
 _RECHARGE = "NIGHTLY_RECHARGE"
 _ACTIVITY_LIST = "ACTIVITY_SUMMARY_LIST"
@@ -36,7 +48,7 @@ _SOURCE = "polar"
 _MINUTE = timedelta(minutes=1)
 _MINUTES_A_DAY = 1440
 _PATHS = {
-    "EXERCISE": "/v3/exercises/",
+    _EXERCISE: "/v3/exercises/",
     _SLEEP: "/v3/users/sleep/",
     _RECHARGE: "/v3/users/nightly-recharge/",
     "ACTIVITY_SUMMARY": "/v3/users/activities/",
@@ -60,10 +72,13 @@ def unpack(webhook: Webhook) -> Unpacked:
         return NOTHING
     if notification.user_id is None:
         raise InvalidMessage("user_id: needed")
-    name = notification.entity_id or notification.date or notification.url or ""
+    # Of an address only its last part is read, which is the date or the id.
+    name = notification.entity_id or notification.date or (notification.url or "").rpartition("/")[2]
     # Nothing tells of a Nightly Recharge: it comes of the night, and has its date.
     types = (_SLEEP, _RECHARGE) if notification.event == _SLEEP else (notification.event,)
-    return Unpacked(resources=tuple(Resource(str(notification.user_id), each, name) for each in types))
+    named = (Resource(str(notification.user_id), each, name) for each in types)
+    resources, unusable = askable(0, named, call, _PATHS)
+    return Unpacked(resources=tuple(resources), unusable=tuple(unusable))
 
 
 # A PING has to be answered with 200 before Polar creates the webhook and tells the secret: it can't be verified.
@@ -83,6 +98,8 @@ def handshake(request: Request, _secrets: Secrets) -> Answer | None:
 def call(resource: Resource) -> Call | None:
     """Return how to ask for an exercise by its id, or for a night or day by its date."""
     if resource.type not in _PATHS or not resource.id:
+        return None
+    if resource.type != _EXERCISE and re.fullmatch(r"\d{4}-\d\d-\d\d", resource.id, re.ASCII) is None:
         return None
     return Call(_PATHS[resource.type] + quote(resource.id, safe=""))
 
@@ -135,21 +152,21 @@ class _Sleep(msgspec.Struct, frozen=True):
     """Stages and times awake are in seconds, start and end have their offset."""
 
     date: str
-    sleep_start_time: datetime
-    sleep_end_time: datetime
-    light_sleep: float = 0.0
-    deep_sleep: float = 0.0
-    rem_sleep: float = 0.0
+    sleep_start_time: datetime | None = None
+    sleep_end_time: datetime | None = None
+    light_sleep: float | None = None
+    deep_sleep: float | None = None
+    rem_sleep: float | None = None
     unrecognized_sleep_stage: float = 0.0
     total_interruption_duration: float | None = None
     sleep_score: float | None = None
-    heart_rate_samples: dict[str, float] = {}
+    heart_rate_samples: dict[str, Any] = {}
 
 
 # https://www.polar.com/accesslink-api/#get-sleep: the stages are those of the AASM, light being N1 and N2.
 def _sleep(document: Document) -> Readings:
-    sleep = decoded(document.body, _Sleep)
-    in_stages_s = sleep.light_sleep + sleep.deep_sleep + sleep.rem_sleep
+    sleep, unread = lenient_body(document.body, _Sleep)
+    in_stages_s = (sleep.light_sleep or 0) + (sleep.deep_sleep or 0) + (sleep.rem_sleep or 0)
     asleep_s = in_stages_s + sleep.unrecognized_sleep_stage
     stages = stages_of(
         awake_s=sleep.total_interruption_duration,
@@ -159,25 +176,33 @@ def _sleep(document: Document) -> Readings:
     )
     night = present(
         **_night(document, sleep.date),
-        start=sleep.sleep_start_time.isoformat(),
-        end=sleep.sleep_end_time.isoformat(),
+        **_interval(sleep),
         durationMinutes=asleep_s / 60,
         stages=stages if in_stages_s else None,
         # From 1 on: a night without a score has none, or 0.
         qualityScore=sleep.sleep_score or None,
     )
-    return [*([("sleep", night)] if asleep_s > 0 else []), *_heart_rates(document, sleep)]
+    return [*([("sleep", night)] if asleep_s > 0 else []), *_heart_rates(document, sleep), *unread]
+
+
+# A night that goes on has no end yet; it has its date.
+def _interval(sleep: _Sleep) -> dict[str, str]:
+    start, end = sleep.sleep_start_time, sleep.sleep_end_time
+    return {} if start is None or end is None else {"start": start.isoformat(), "end": end.isoformat()}
 
 
 # The same page: averages of five minutes in beats per minute, by the clock of the night ("00:41"). What comes before
 # the start on that clock is the next day. In a night in which clocks change nobody says which of two hours is meant.
 def _heart_rates(document: Document, sleep: _Sleep) -> Readings:
+    if sleep.sleep_start_time is None or sleep.sleep_end_time is None:
+        return []
     start = sleep.sleep_start_time.replace(second=0, microsecond=0)
     if start.utcoffset() != sleep.sleep_end_time.utcoffset():
         return []
-    points = sorted((_minutes_after(start, clock), bpm) for clock, bpm in sleep.heart_rate_samples.items())
+    points, bad = _points(start, sleep.heart_rate_samples)
+    unread: Readings = [(UNREAD, {"error": f"heart_rate_samples: {bad} of them no HH:MM with a number"})] if bad else []
     if not points:
-        return []
+        return unread
     last = start + timedelta(minutes=points[-1][0])
     run = {
         "start": start.isoformat(),
@@ -189,14 +214,21 @@ def _heart_rates(document: Document, sleep: _Sleep) -> Readings:
         "capturedAt": document.received_at.isoformat(),
         "source": _SOURCE,
     }
-    return [("samples", run)]
+    return [("samples", run), *unread]
 
 
-def _minutes_after(start: datetime, clock: str) -> int:
-    found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", clock, re.ASCII)
-    if found is None:
-        raise InvalidMessage("heart_rate_samples: a time is not HH:MM")
-    return (int(found[1]) * 60 + int(found[2]) - start.hour * 60 - start.minute) % _MINUTES_A_DAY
+def _points(start: datetime, samples: Mapping[str, Any]) -> tuple[list[tuple[int, float]], int]:
+    """Return the points in order, as minutes after the start and beats per minute, and how many can't be read."""
+    points: dict[int, float] = {}
+    bad = 0
+    for clock, bpm in samples.items():
+        found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", clock, re.ASCII)
+        if found is None or isinstance(bpm, bool) or not isinstance(bpm, int | float):
+            bad += 1
+            continue
+        minute = (int(found[1]) * 60 + int(found[2]) - start.hour * 60 - start.minute) % _MINUTES_A_DAY
+        points[minute] = float(bpm)
+    return sorted(points.items()), bad
 
 
 class _Recharge(msgspec.Struct, frozen=True):
@@ -208,17 +240,19 @@ class _Recharge(msgspec.Struct, frozen=True):
 # https://www.polar.com/accesslink-api/#get-nightly-recharge: rMSSD in milliseconds and breaths a minute, both averages
 # of four hours from half an hour after falling asleep on. The heart rate of these hours is no resting heart rate.
 def _recharge(document: Document) -> Readings:
-    recharge = decoded(document.body, _Recharge)
+    recharge, unread = lenient_body(document.body, _Recharge)
     night = _night(document, recharge.date)
     rmssd, breaths = recharge.heart_rate_variability_avg, recharge.breathing_rate_avg
     return [
         *([("hrv", {**night, "rmssd": rmssd})] if rmssd else []),
         *([("respiratory_rate", {**night, "breathsPerMinute": breaths})] if breaths else []),
+        *unread,
     ]
 
 
 class _Activity(msgspec.Struct, frozen=True):
-    end_time: str
+    end_time: str | None = None
+    start_time: str | None = None
     calories: float | None = None
     active_calories: float | None = None
     steps: float | None = None
@@ -228,7 +262,10 @@ class _Activity(msgspec.Struct, frozen=True):
 # https://www.polar.com/accesslink-api/#get-activity-for-given-date: kilocalories, with and without the basal rate, and
 # meters. `active_duration` holds light movement too, and `daily_activity` is a share of a goal: neither is used.
 def _activity(document: Document) -> Readings:
-    activity = decoded(document.body, _Activity)
+    activity, unread = lenient_body(document.body, _Activity)
+    named = activity.end_time or activity.start_time
+    if named is None:
+        raise InvalidMessage("end_time: needed")
     numbers = present(
         steps=activity.steps,
         distanceMeters=activity.distance_from_steps,
@@ -236,8 +273,8 @@ def _activity(document: Document) -> Readings:
         totalEnergyKcal=activity.calories,
     )
     # A day ends before midnight on the device's clock, whatever its zone is.
-    day = {"date": activity.end_time[:10], "capturedAt": document.received_at.isoformat(), "source": _SOURCE}
-    return [("activity", {**day, **numbers})] if numbers else []
+    day = {"date": named[:10], "capturedAt": document.received_at.isoformat(), "source": _SOURCE}
+    return [*([("activity", {**day, **numbers})] if numbers else []), *unread]
 
 
 class _HeartRate(msgspec.Struct, frozen=True):
@@ -262,7 +299,7 @@ class _Exercise(msgspec.Struct, frozen=True):
 
 # https://www.polar.com/accesslink-api/#get-exercise: kilocalories, meters, beats per minute; a load of Polar's own.
 def _exercise(document: Document) -> Readings:
-    exercise = decoded(document.body, _Exercise)
+    exercise, unread = lenient_body(document.body, _Exercise)
     start = _in_zone(exercise.start_time, exercise.start_time_utc_offset)
     workout = present(
         start=start.isoformat(),
@@ -279,7 +316,7 @@ def _exercise(document: Document) -> Readings:
         maxBpm=exercise.heart_rate.maximum or None,
         load=exercise.training_load,
     )
-    return [("workout", workout)]
+    return [("workout", workout), *unread]
 
 
 def _in_zone(local: datetime, offset_min: int) -> datetime:

@@ -4,7 +4,7 @@ Docs: https://developers.strava.com/docs/webhooks/
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote
@@ -15,7 +15,7 @@ from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.api import Api, Document, OAuth, Rate, told_to_wait_s
 from athlete_ally.core.vendor.call import Call
 from athlete_ally.core.vendor.history import Listing, Window
-from athlete_ally.core.vendor.json_body import converted, decoded, moment, present
+from athlete_ally.core.vendor.json_body import converted, decoded, lenient_body, moment, present
 from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
 from athlete_ally.core.vendor.signature import Request, SecretPath, is_secret
 from athlete_ally.core.vendor.webhook import NOTHING, Resource, Unpacked, Webhook, holding
@@ -139,8 +139,9 @@ class _Activity(msgspec.Struct, frozen=True):
 
     start_date: datetime
     elapsed_time: float
+    start_date_local: datetime | None = None
     moving_time: float | None = None
-    utc_offset: float = 0.0
+    utc_offset: float | None = None
     sport_type: str | None = None
     type: str = "Workout"
     distance: float | None = None
@@ -150,17 +151,31 @@ class _Activity(msgspec.Struct, frozen=True):
     calories: float | None = None
     device_name: str | None = None
 
+    @property
+    def offset_s(self) -> int:
+        """Seconds east of UTC.
+
+        `start_date_local` is the person's clock, written as if it were UTC: it tells them where `utc_offset` does not.
+        """
+        if self.utc_offset is not None:
+            return round(self.utc_offset)
+        if self.start_date_local is None:
+            return 0
+        return round((self.start_date_local.replace(tzinfo=UTC) - self.start_date).total_seconds())
+
 
 # https://developers.strava.com/docs/reference/#api-models-DetailedActivity: kilocalories; moving time has no pauses.
 def read(document: Document) -> Unpacked:
     """Read an activity: a workout."""
     if document.type != "activity":
         return NOTHING
-    activity = decoded(document.body, _Activity)
+    activity, unread = lenient_body(document.body, _Activity)
+    if activity.start_date.tzinfo is None:
+        raise InvalidMessage("start_date: it has no offset")
     start_s = activity.start_date.timestamp()
     workout = present(
-        start=moment(start_s, round(activity.utc_offset)),
-        end=moment(start_s + activity.elapsed_time, round(activity.utc_offset)),
+        start=moment(start_s, activity.offset_s),
+        end=moment(start_s + activity.elapsed_time, activity.offset_s),
         capturedAt=document.received_at.isoformat(),
         source="strava",
         device=activity.device_name or None,
@@ -174,7 +189,7 @@ def read(document: Document) -> Unpacked:
         averageBpm=activity.average_heartrate or None,
         maxBpm=activity.max_heartrate or None,
     )
-    return holding([("workout", workout)], document.account)
+    return holding([("workout", workout), *unread], document.account)
 
 
 API = Api(

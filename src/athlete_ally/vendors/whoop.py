@@ -13,10 +13,10 @@ from urllib.parse import quote
 import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.vendor.api import Api, Document, OAuth, Rate, by_type, field_of, one_by_one
+from athlete_ally.core.vendor.api import Api, Document, OAuth, Rate, askable, by_type, field_of, one_by_one
 from athlete_ally.core.vendor.call import Call
 from athlete_ally.core.vendor.history import Listing, Window
-from athlete_ally.core.vendor.json_body import converted, decoded, pages, present
+from athlete_ally.core.vendor.json_body import decoded, lenient, lenient_body, named, pages, present
 from athlete_ally.core.vendor.paging import paged
 from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.core.vendor.signature import Hmac
@@ -44,13 +44,16 @@ def unpack(webhook: Webhook) -> Unpacked:
     what, _, _ = notification.type.partition(".")
     if what not in _TYPES:
         return NOTHING
-    return Unpacked(resources=(Resource(str(notification.user_id), what, str(notification.id)),))
+    resources, unusable = askable(0, [Resource(str(notification.user_id), what, str(notification.id))], call, _TYPES)
+    return Unpacked(resources=tuple(resources), unusable=tuple(unusable))
 
 
 # https://developer.whoop.com/docs/developing/v1-v2-migration
 def call(resource: Resource) -> Call | None:
     """Return how to ask for a sleep, workout or recovery; a recovery is named by its cycle, or by its sleep."""
     name = quote(resource.id, safe="")
+    if not name:
+        return None
     if resource.type != "recovery":
         return Call(f"/developer/v2/activity/{resource.type}/{name}")
     if resource.id.isdigit():
@@ -71,40 +74,50 @@ class _Session(msgspec.Struct, frozen=True):
     """Times are UTC; `timezone_offset` is the person's (`-05:00` or `Z`)."""
 
     start: datetime
-    end: datetime
     timezone_offset: str
-    updated_at: datetime
+    end: datetime | None = None
+    updated_at: datetime | None = None
 
-    def common(self, context: str) -> dict[str, Any]:
-        """Return the fields that every reading of this session has; it belongs to the local day on which it ended."""
+    def common(self, context: str, document: Document) -> dict[str, Any] | None:
+        """Return the fields that every reading of this session has; it belongs to the local day on which it ended.
+
+        What has not ended has none: it comes again.
+        """
+        if self.end is None:
+            return None
         start, end = local(self.start, self.timezone_offset), local(self.end, self.timezone_offset)
         return {
             "date": end.date().isoformat(),
             "start": start.isoformat(),
             "end": end.isoformat(),
-            "capturedAt": local(self.updated_at, "Z").isoformat(),
+            "capturedAt": _changed(self.updated_at, document),
             "source": "whoop",
             "context": context,
         }
 
 
+def _changed(at: datetime | None, document: Document) -> str:
+    """Return when something was changed: where WHOOP does not say it, when we got it."""
+    return document.received_at.isoformat() if at is None else local(at, "Z").isoformat()
+
+
 class _Stages(msgspec.Struct, frozen=True):
     """Milliseconds. Slow-wave sleep is deep sleep (N3)."""
 
-    total_awake_time_milli: float
-    total_light_sleep_time_milli: float
-    total_slow_wave_sleep_time_milli: float
-    total_rem_sleep_time_milli: float
+    total_awake_time_milli: float | None = None
+    total_light_sleep_time_milli: float | None = None
+    total_slow_wave_sleep_time_milli: float | None = None
+    total_rem_sleep_time_milli: float | None = None
 
 
 class _SleepScore(msgspec.Struct, frozen=True):
-    stage_summary: _Stages
+    stage_summary: _Stages = _Stages()
     respiratory_rate: float | None = None
     sleep_efficiency_percentage: float | None = None
 
 
 class _Sleep(_Session, frozen=True):
-    nap: bool
+    nap: bool = False
     score: _SleepScore | None = None
 
 
@@ -113,37 +126,43 @@ class _Sleep(_Session, frozen=True):
 # There is a score only where score_state is SCORED. `sleep_performance_percentage` is the share of the sleep that WHOOP
 # thinks was needed, and no quality: it is left in the document.
 def _sleep(document: Document) -> Readings:
-    sleep = decoded(document.body, _Sleep)
-    if sleep.score is None:
-        return []
-    common = sleep.common("nap" if sleep.nap else "overnight")
-    stages = sleep.score.stage_summary
-    light, deep = _minutes(stages.total_light_sleep_time_milli), _minutes(stages.total_slow_wave_sleep_time_milli)
-    rem, awake = _minutes(stages.total_rem_sleep_time_milli), _minutes(stages.total_awake_time_milli)
-    slept = present(
-        durationMinutes=light + deep + rem,
-        stages={"awake": awake, "light": light, "deep": deep, "rem": rem},
-        efficiency=sleep.score.sleep_efficiency_percentage,
-    )
+    sleep, unread = lenient_body(document.body, _Sleep)
+    common = sleep.common("nap" if sleep.nap else "overnight", document)
+    if sleep.score is None or common is None:
+        return unread
+    stages = _stages(sleep.score.stage_summary)
+    asleep_min = sum(value for name, value in stages.items() if name != "awake")
+    slept = present(durationMinutes=asleep_min, stages=stages, efficiency=sleep.score.sleep_efficiency_percentage)
     breaths = sleep.score.respiratory_rate
     return [
-        *([("sleep", {**common, **slept})] if light + deep + rem > 0 else []),
+        *([("sleep", {**common, **slept})] if asleep_min > 0 else []),
         *([("respiratory_rate", {**common, "breathsPerMinute": breaths})] if breaths is not None else []),
+        *unread,
     ]
+
+
+def _stages(stages: _Stages) -> dict[str, float]:
+    milliseconds = present(
+        awake=stages.total_awake_time_milli,
+        light=stages.total_light_sleep_time_milli,
+        deep=stages.total_slow_wave_sleep_time_milli,
+        rem=stages.total_rem_sleep_time_milli,
+    )
+    return {name: value / 60_000 for name, value in milliseconds.items()}
 
 
 class _RecoveryScore(msgspec.Struct, frozen=True):
     """`hrv_rmssd_milli` is rMSSD in milliseconds; the last two come from WHOOP 4.0 on."""
 
-    resting_heart_rate: float
-    hrv_rmssd_milli: float
+    resting_heart_rate: float | None = None
+    hrv_rmssd_milli: float | None = None
     spo2_percentage: float | None = None
     skin_temp_celsius: float | None = None
 
 
 class _Recovery(msgspec.Struct, frozen=True):
     sleep_id: str | int
-    updated_at: datetime
+    updated_at: datetime | None = None
     score: _RecoveryScore | None = None
 
 
@@ -156,17 +175,20 @@ def _recovery(document: Document) -> Readings:
     sleeps = [each for each in together if "sleep_id" not in each]
     if not recoveries or not sleeps:
         raise InvalidMessage("a recovery and its sleep: both needed")
-    recovery, sleep = converted(recoveries[0], _Recovery), converted(sleeps[0], _Sleep)
-    if recovery.score is None:
-        return []
-    common = {**sleep.common("overnight"), "capturedAt": local(recovery.updated_at, "Z").isoformat()}
+    recovery, unread = lenient(recoveries[0], _Recovery)
+    # What is wrong with the sleep is said where the sleep itself is read.
+    night = lenient(sleeps[0], _Sleep)[0].common("overnight", document)
+    if recovery.score is None or night is None:
+        return unread
+    common = {**night, "capturedAt": _changed(recovery.updated_at, document)}
     values = {
         "hrv": ("rmssd", recovery.score.hrv_rmssd_milli),
         "resting_heart_rate": ("bpm", recovery.score.resting_heart_rate),
         "spo2": ("percent", recovery.score.spo2_percentage),
         "skin_temperature": ("celsius", recovery.score.skin_temp_celsius),
     }
-    return [(kind, {**common, name: value}) for kind, (name, value) in values.items() if value is not None]
+    readings = [(kind, {**common, name: value}) for kind, (name, value) in values.items() if value is not None]
+    return [*readings, *unread]
 
 
 class _WorkoutScore(msgspec.Struct, frozen=True):
@@ -187,8 +209,10 @@ class _Workout(_Session, frozen=True):
 # https://github.com/api-evangelist/whoop/blob/main/json-schema/whoop-workoutscore-schema.json
 # `strain` (0 to 21) is WHOOP's own load. Time in zones has no kind here, and stays in the document.
 def _workout(document: Document) -> Readings:
-    workout = decoded(document.body, _Workout)
-    score = workout.score or _WorkoutScore()
+    workout, unread = lenient_body(document.body, _Workout)
+    score, common = workout.score or _WorkoutScore(), workout.common("workout", document)
+    if common is None:
+        return unread
     values = present(
         sport=workout.sport_name,
         energyKcal=None if score.kilojoule is None else score.kilojoule / _KILOJOULES_PER_KCAL,
@@ -198,11 +222,7 @@ def _workout(document: Document) -> Readings:
         maxBpm=score.max_heart_rate,
         load=score.strain,
     )
-    return [("workout", {**workout.common("workout"), **values})]
-
-
-def _minutes(milliseconds: float) -> float:
-    return milliseconds / 60_000
+    return [("workout", {**common, **values}), *unread]
 
 
 _READERS: Mapping[str, Callable[[Document], Readings]] = {
@@ -254,9 +274,10 @@ def _records(document: Document) -> list[bytes]:
 
 # A recovery at the very edge, whose sleep is not in the answer, belongs to days that were not asked for.
 def _nights(document: Document) -> Unpacked:
-    named = [(decoded(record, _Named), record) for record in _records(document)]
-    sleeps = {str(name.id): record for name, record in named if name.sleep_id is None}
-    pairs = [(record, sleeps[str(name.sleep_id)]) for name, record in named if str(name.sleep_id) in sleeps]
+    # What is no record at all has no name, and is said to be none where the sleeps are read.
+    both = [(named(record, _Named) or _Named(), record) for record in _records(document)]
+    sleeps = {str(name.id): record for name, record in both if name.sleep_id is None}
+    pairs = [(record, sleeps[str(name.sleep_id)]) for name, record in both if str(name.sleep_id) in sleeps]
     return one_by_one(
         [
             *(partial(_sleep, replace(document, body=sleep)) for sleep in sleeps.values()),

@@ -4,13 +4,15 @@ Docs: https://developer.withings.com/developer-guide/v3/data-api/notifications/n
 `formats/withings.py` reads what was measured in it.
 """
 
+import re
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.vendor.api import Api, Judgement, OAuth, Rate, by_status, by_type
+from athlete_ally.core.vendor.api import Api, Judgement, OAuth, Rate, askable, by_status, by_type
 from athlete_ally.core.vendor.call import Call
 from athlete_ally.core.vendor.history import Listing, Window
 from athlete_ally.core.vendor.json_body import decoded
@@ -43,7 +45,8 @@ def unpack(webhook: Webhook) -> Unpacked:
     if fields.get("action") in _GONE:
         return Unpacked(withdrawn=(account,))
     span = f"{fields.get('startdate', '')}/{fields.get('enddate', '')}/{fields.get('date', '')}"
-    return Unpacked(resources=(Resource(account, category, span),))
+    resources, unusable = askable(0, [Resource(account, category, span)], call, LISTERS)
+    return Unpacked(resources=tuple(resources), unusable=tuple(unusable))
 
 
 def _fields(body: bytes) -> dict[str, str]:
@@ -66,16 +69,49 @@ def handshake(request: Request, secrets: Secrets) -> Answer | None:
 # https://developer.withings.com/api-reference/#tag/measure and #tag/sleep
 def call(resource: Resource) -> Call | None:
     """Return how to ask for a category (1: body, 2: temperature, 4: pressure, 16: activity, 44: sleep)."""
-    start, end, day = resource.id.split("/")
-    match resource.type:
+    try:
+        return _call(resource.type, *resource.id.split("/"))
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _call(category: str, start: str, end: str, day: str) -> Call | None:
+    match category:
         case "1" | "2" | "4":
-            return _measures(start, end)
+            return _measures(_second(start or day), _second(end or start or day))
         case "16":
-            return _movements(day, day)
+            window = _days(day or start, day or end or start)
+            return _movements(f"{window.first}", f"{window.last}")
         case "44":
-            return _sleeps({"lastupdate": start})
+            return _sleeps({"lastupdate": _second(start or day)})
         case _:
             return None
+
+
+# "startdate", "enddate": Unix seconds; "date": a day, as text by the page and as Unix seconds by others' traffic.
+# https://developer.withings.com/developer-guide/v3/data-api/notifications/notification-content/
+def _second(text: str) -> str:
+    """Return Unix seconds, as they are or of the first instant of a day anywhere on Earth."""
+    if _SECONDS.fullmatch(text):
+        return text
+    day = _day(text)
+    return f"{Window(day, day).instants[0].timestamp():.0f}"
+
+
+def _days(first: str, last: str) -> Window:
+    """Return the days from a day to another; an instant is on one of two or three days, and all of them are asked."""
+    days = [
+        Window(each, each) if not _SECONDS.fullmatch(text) else Window(each, each).padded()
+        for text, each in ((first, _day(first)), (last, _day(last)))
+    ]
+    return Window(min(each.first for each in days), max(each.last for each in days))
+
+
+def _day(text: str) -> date:
+    return datetime.fromtimestamp(int(text), UTC).date() if _SECONDS.fullmatch(text) else date.fromisoformat(text)
+
+
+_SECONDS = re.compile("[0-9]{1,11}")
 
 
 def _measures(start: str, end: str) -> Call:

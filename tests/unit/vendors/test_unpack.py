@@ -1,67 +1,20 @@
 """Unpacking: every sample of a payload or of a fetched document holds the readings beside it; nothing crashes it."""
 
-import json
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.webhooks import BY_NAME, SAMPLES
+from support.vendor_samples import KINDS, NOON, Everybody, body_of, held, opened, samples, samples_of
+from support.webhooks import BY_NAME
 
 from athlete_ally.core.broker.topology import CORE_HOT, VENDOR_HOT, normalize_durable, unpack_durable, webhook_subject
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.messages.message import Delivery
 from athlete_ally.core.readings.measurement import Rules
-from athlete_ally.core.vendor.api import Document
-from athlete_ally.core.vendor.webhook import Unpacked, Webhook
-from athlete_ally.measurements import MEASUREMENTS
 from athlete_ally.normalize.prepare import prepare
 from athlete_ally.normalize.unpack import sort_out, webhook_letters
-
-NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
-KINDS = {measurement.kind: measurement for measurement in MEASUREMENTS}
-
-
-def samples() -> list[Any]:
-    """Return every sample with its vendor's name."""
-    return [
-        pytest.param(vendor, sample, id=f"{vendor}: {sample['says']}")
-        for vendor in BY_NAME
-        for sample in samples_of(vendor)
-    ]
-
-
-def samples_of(vendor: str) -> list[dict[str, Any]]:
-    """Return a vendor's samples."""
-    return json.loads((SAMPLES / f"{vendor}.json").read_text(encoding="utf-8"))
-
-
-def body_of(payload: Any) -> bytes:
-    """Return a payload as it is sent."""
-    return payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
-
-
-def opened(vendor: str, sample: dict[str, Any], body: bytes) -> Unpacked:
-    """Return what these bytes hold, of the sort that the sample is: a webhook, or a document of account 4000."""
-    plugin = BY_NAME[vendor]
-    if "document" not in sample:
-        return plugin.unpack(Webhook(body, {}, NOON))
-    assert plugin.api is not None
-    return plugin.api.read(Document(sample["document"], "4000", body, NOON))
-
-
-def held(unpacked: Unpacked) -> dict[str, Any]:
-    """Return what a webhook holds, as the samples say it; what is empty is left out."""
-    parts: dict[str, Any] = {
-        "readings": [{"kind": each.kind, "account": each.account, **each.fields} for each in unpacked.found],
-        "resources": [[each.account, each.type, each.id] for each in unpacked.resources],
-        "withdrawn": list(unpacked.withdrawn),
-        "unusable": [each.index for each in unpacked.unusable],
-        "ignored": unpacked.ignored,
-    }
-    return {name: value for name, value in parts.items() if value}
 
 
 @pytest.mark.parametrize(("vendor", "sample"), samples())
@@ -124,18 +77,6 @@ def test_no_bytes_crash_it(vendor: str, data: st.DataObject, body: bytes) -> Non
     Any bytes at all: unpacked, or `InvalidMessage`.
     """
     go_all_the_way(vendor, data.draw(st.sampled_from(samples_of(vendor))), body)
-
-
-class Everybody(dict[str, str]):
-    """Knows every account as a person of the same name."""
-
-    def __missing__(self, account: str) -> str:
-        """Return the person."""
-        return account
-
-    def __contains__(self, _account: object) -> bool:
-        """Know everybody."""
-        return True
 
 
 def go_all_the_way(vendor: str, sample: dict[str, Any], body: bytes) -> None:

@@ -31,7 +31,7 @@ Celsius = Annotated[float, msgspec.Meta(ge=-273.15, le=1e3)]
 
 _DEFAULT_SOURCE = "client"
 
-Context = Literal["unspecified", "overnight", "morning", "spot", "workout", "nap"]
+Context = Literal["unspecified", "overnight", "morning", "spot", "workout", "nap", "multisport"]
 
 
 class Reading(

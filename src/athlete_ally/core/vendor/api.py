@@ -1,6 +1,6 @@
 """The port of a vendor's API: how a person gives permission, and how what a webhook names is asked for. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -10,7 +10,17 @@ from athlete_ally.core.vendor.call import Call
 from athlete_ally.core.vendor.grant import Tokens
 from athlete_ally.core.vendor.history import Listing
 from athlete_ally.core.vendor.json_body import decoded
-from athlete_ally.core.vendor.webhook import NOTHING, Found, Readings, Resource, Unpacked, Unusable, holding
+from athlete_ally.core.vendor.webhook import (
+    NOTHING,
+    Found,
+    Readings,
+    Resource,
+    Unpacked,
+    Unusable,
+    found_in,
+    holding,
+    joined,
+)
 
 Judgement = Literal["ok", "gone", "unauthorized", "refused", "limited", "later"]
 """What an answer means: gone, deleted meanwhile; refused, this person's data will not be given; limited, we ask too
@@ -61,8 +71,24 @@ def one_by_one(items: Iterable[Callable[[], Readings]], account: str) -> Unpacke
         except InvalidMessage as error:
             unusable.append(Unusable(index, str(error)))
         else:
-            found += [Found(index, kind, account, fields) for kind, fields in readings]
-    return Unpacked(tuple(found), unusable=tuple(unusable), ignored=int(not found and not unusable))
+            its_found, its_unusable = found_in(readings, index, account)
+            found += its_found
+            unusable += its_unusable
+    return Unpacked(joined(found), unusable=tuple(unusable), ignored=int(not found and not unusable))
+
+
+def askable(
+    index: int, resources: Iterable[Resource], call: Callable[[Resource], Call | None], types: Container[str]
+) -> tuple[list[Resource], list[Unusable]]:
+    """Return the resources of a webhook's item, and those of a type that we use which name nothing to ask for."""
+    named: list[Resource] = []
+    unusable: list[Unusable] = []
+    for resource in resources:
+        if resource.type in types and call(resource) is None:
+            unusable.append(Unusable(index, f"{resource.type}: nothing is named that could be asked for"))
+        else:
+            named.append(resource)
+    return named, unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +163,9 @@ def seconds_of(headers: Mapping[str, str], *names: str) -> float | None:
 @dataclass(frozen=True, slots=True, eq=False)
 class Api:
     """A vendor's API. `call` returns how to ask for a resource, or None for a type that we don't use.
+
+    It returns None, too, for what does not name what could be asked for: `askable` makes that an item of a webhook that
+    can't be used, so that a change is never passed over.
 
     `counts` says whose requests `rates` are about: those of the whole application, or those for one person. `wait_s`
     reads from the headers of a refusal, and the time in Unix seconds, for how long to leave the vendor alone.

@@ -1,14 +1,20 @@
 """Reading a vendor's JSON: a wrong shape is `InvalidMessage`, in words without values."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, TypeVar
 
 import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.vendor.webhook import UNREAD, Readings
 
 T = TypeVar("T")
+
+_UNREADABLE = "the body can't be read: "
+# An item with more faults than that is of another shape.
+_MOST_UNREAD = 100
 
 # Every moment that we can store; a vendor's number beyond it is no time.
 _LAST_SECOND = 253_402_300_799
@@ -16,15 +22,24 @@ _MOST_OFFSET_S = 24 * 3600 - 1
 
 
 def decoded(body: bytes, shape: type[T]) -> T:
-    """Return the body as `shape`.
+    """Return the body as `shape`; a member that is null counts as one that is not there.
 
     Raises:
         InvalidMessage: it is not JSON, or not of this shape.
     """
     try:
-        return msgspec.json.decode(body, type=shape)
+        return _decoded(body, shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidMessage(f"the body can't be read: {without_values(error)}") from error
+        raise InvalidMessage(f"{_UNREADABLE}{without_values(error)}") from error
+
+
+def _decoded(body: bytes, shape: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except msgspec.ValidationError:
+        if b"null" not in body:
+            raise
+        return msgspec.json.decode(msgspec.json.encode(_without_nulls(msgspec.json.decode(body))), type=shape)
 
 
 def decoded_items(body: bytes) -> list[Any]:
@@ -48,15 +63,96 @@ def pages(body: bytes, shape: type[T]) -> list[T]:
 
 
 def converted(item: Any, shape: type[T]) -> T:
-    """Return decoded JSON as `shape`.
+    """Return decoded JSON as `shape`; a member that is null counts as one that is not there.
 
     Raises:
         InvalidMessage: it is not of this shape.
     """
     try:
-        return msgspec.convert(item, shape)
+        return msgspec.convert(_without_nulls(item), shape)
     except (msgspec.ValidationError, RecursionError) as error:
         raise InvalidMessage(without_values(error)) from error
+
+
+def named(body: bytes, shape: type[T]) -> T | None:
+    """Return what says where an item belongs, all of whose members may be missing; None for what is no item at all."""
+    try:
+        return decoded(body, shape)
+    except InvalidMessage:
+        return None
+
+
+def lenient(item: Any, shape: type[T]) -> tuple[T, Readings]:
+    """Return decoded JSON as `shape`, and an `UNREAD` entry for each part of it that had to be left out.
+
+    A part is an optional member or an item of a list; what it takes for one that is required goes with what holds it.
+
+    Raises:
+        InvalidMessage: too little is left for this shape.
+    """
+    left, unread, last = item, list[str](), list[str | int]()
+    while len(unread) < _MOST_UNREAD:
+        try:
+            value = msgspec.convert(_without_nulls(left), shape)
+        except RecursionError as error:
+            raise InvalidMessage(without_values(error)) from error
+        except msgspec.ValidationError as error:
+            place = _place_of(error)
+            if not place:
+                raise InvalidMessage(unread[-1] if unread else without_values(error)) from error
+            left = _without(left, place)
+            # What goes because its part went is the same loss.
+            unread += [without_values(error)] if last[: len(place)] != place else []
+            last = place
+        else:
+            return value, [(UNREAD, {"error": each}) for each in unread]
+    raise InvalidMessage(f"{unread[0]}; and more than {_MOST_UNREAD} parts like it")
+
+
+def lenient_body(body: bytes, shape: type[T]) -> tuple[T, Readings]:
+    """Return a body as `lenient` returns decoded JSON. Raises as `decoded`."""
+    whole: type[Any] = object
+    try:
+        return lenient(decoded(body, whole), shape)
+    except InvalidMessage as error:
+        raise InvalidMessage(f"{_UNREADABLE}{str(error).removeprefix(_UNREADABLE)}") from error
+
+
+def _without_nulls(item: Any) -> Any:
+    """Return JSON without members that are null; items of lists that are null stay where they are."""
+    if isinstance(item, dict):
+        members: dict[str, Any] = item  # pyright: ignore[reportUnknownVariableType]  # any JSON
+        return {name: _without_nulls(value) for name, value in members.items() if value is not None}
+    if isinstance(item, list):
+        return [_without_nulls(each) for each in item]  # pyright: ignore[reportUnknownVariableType]  # any JSON
+    return item
+
+
+def _place_of(error: msgspec.ValidationError) -> list[str | int]:
+    """Return the names and numbers that lead to what is wrong; the members of a mapping are not told apart."""
+    found = re.search(r"- at `\$(.*?)`$", str(error), re.DOTALL)
+    known = "" if found is None else found[1].partition("[...]")[0]
+    return [int(number) if number else name for name, number in re.findall(r"\.([^.\[]+)|\[(\d+)\]", known)]
+
+
+def _without(item: Any, place: Sequence[str | int]) -> Any:
+    """Return JSON without what is at a place; in a list null stands in its stead first, so that no item moves."""
+    first, *rest = place
+    if isinstance(first, int):
+        items = list(item)
+        if rest:
+            items[first] = _without(items[first], rest)
+        elif items[first] is None:
+            del items[first]
+        else:
+            items[first] = None
+        return items
+    members = dict(item)
+    if rest:
+        members[first] = _without(members[first], rest)
+    else:
+        del members[first]
+    return members
 
 
 def without_values(error: Exception) -> str:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.json_body import moment
+from athlete_ally.core.vendor.webhook import INSTANT
 
 _OUT_OF_RANGE = "a time is out of range"
 
@@ -52,3 +53,13 @@ def later(instant: datetime, seconds: float) -> datetime:
         return instant + timedelta(seconds=seconds)
     except OverflowError as error:
         raise InvalidMessage(_OUT_OF_RANGE) from error
+
+
+def at_instant(at: datetime) -> dict[str, str]:
+    """Return day, start and end of what was measured at an instant; the start is what it is kept under.
+
+    Raises:
+        InvalidMessage: it is no time that can be stored.
+    """
+    end = later(at, INSTANT.total_seconds())
+    return {"date": at.date().isoformat(), "start": at.isoformat(), "end": end.isoformat()}

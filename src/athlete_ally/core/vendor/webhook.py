@@ -1,8 +1,8 @@
 """Webhooks of vendors: as the stream has them, what they turn out to hold, and what becomes of them. Pure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, get_args
 
 UnpackResult = Literal[
@@ -10,6 +10,10 @@ UnpackResult = Literal[
 ]
 """What became of a webhook: `named` holds only ids of what has to be fetched, `ignored` nothing of use."""
 UNPACK_RESULTS: Final[tuple[UnpackResult, ...]] = get_args(UnpackResult)
+
+
+INSTANT: Final = timedelta(seconds=1)
+"""The length of what was measured at an instant: the shortest that vendors and files tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,49 @@ class Unpacked:
 NOTHING = Unpacked(ignored=1)
 Readings = list[tuple[str, dict[str, Any]]]
 """What a vendor's item holds: kinds, each with fields as on our wire, the person left out."""
+UNREAD: Final = "unread"
+"""Stands among `Readings` in place of a kind for a part of an item that can't be read; `error` says why."""
+
+
+def found_in(readings: Readings, index: int, account: str) -> tuple[list[Found], list[Unusable]]:
+    """Return the readings of the item at a place, and what of it can't be used."""
+    return (
+        [Found(index, kind, account, fields) for kind, fields in readings if kind != UNREAD],
+        [Unusable(index, fields["error"]) for kind, fields in readings if kind == UNREAD],
+    )
 
 
 def holding(readings: Readings, account: str) -> Unpacked:
     """Return the readings of the one item that there is."""
-    return Unpacked(tuple(Found(0, kind, account, fields) for kind, fields in readings), ignored=int(not readings))
+    found, unusable = found_in(readings, 0, account)
+    return Unpacked(tuple(found), unusable=tuple(unusable), ignored=int(not readings))
+
+
+def joined(found: Iterable[Found]) -> tuple[Found, ...]:
+    """Return readings with those joined that one source has of one person and one instant (see `at_instant`).
+
+    What several say is taken from the one that was captured last; what only one says is kept.
+    """
+    joined: dict[object, Found] = {}
+    for number, each in enumerate(found):
+        place = (each.kind, each.account, *(each.fields.get(name) for name in _PLACE)) if _is_instant(each) else number
+        earlier = joined.get(place)
+        joined[place] = each if earlier is None else _one_of(earlier, each)
+    return tuple(joined.values())
+
+
+# A point of a series is one of a code; all else of an instant is one record of its kind.
+_PLACE = ("source", "context", "device", "code", "start", "end")
+
+
+def _is_instant(found: Found) -> bool:
+    start, end = found.fields.get("start"), found.fields.get("end")
+    if not isinstance(start, str) or not isinstance(end, str):
+        return False
+    return datetime.fromisoformat(end) - datetime.fromisoformat(start) == INSTANT
+
+
+def _one_of(earlier: Found, later: Found) -> Found:
+    captured = [datetime.fromisoformat(each.fields["capturedAt"]) for each in (earlier, later)]
+    first, last = (earlier, later) if captured[0] <= captured[1] else (later, earlier)
+    return replace(earlier, fields={**first.fields, **last.fields})
