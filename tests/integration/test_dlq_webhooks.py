@@ -110,7 +110,7 @@ async def test_readings_that_were_dealt_with_are_told_from_new_ones(bench: Bench
     A message of the same readings that is on record makes a replay a repetition, whatever became of it then.
     """
     await link(bench)
-    await bench.write_webhook(UNPACK, "garmin", garmin(44), "schema-invalid")
+    await bench.write_webhook(UNPACK, "garmin", garmin(44), "schema-invalid", ce_time=NOON.isoformat())
     fresh = await predicted(bench)
     kinds = {each.kind: each for each in MEASUREMENTS}
     webhook = Delivery(VENDOR_HOT, 1, "", UNPACK, garmin(44), {}, 1, NOON, None)

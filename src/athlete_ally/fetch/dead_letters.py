@@ -32,16 +32,14 @@ def dead_letter(vendor: str, delivery: Delivery, reason: Reason, error: str, *, 
 def fetched(
     vendor: str, grant: int, kind: str, body: bytes, *, at: datetime, webhook: Delivery | None = None
 ) -> OutgoingMessage:
-    """Return the message that keeps what a vendor answered; the same answer to the same question has the same id.
+    """Return the message that keeps what a vendor answered; the same answer has the same id.
 
-    `webhook` is what named it, if something did; a back-fill asks unasked. Two webhooks are two questions: a value that
-    was corrected, and corrected back, is news although it was there before.
+    `webhook` is what named it, if something did; a back-fill asks unasked.
 
     The grant stands for the person: the vendor's id of somebody does not belong into headers.
     """
     subject = topology.fetched_subject(vendor)
-    question = "" if webhook is None else f" {webhook.stream} {webhook.sequence}"
-    identity = message_id(f"{subject} {grant} {kind}{question}", body)
+    identity = message_id(f"{subject} {grant} {kind}", body)
     attributes = {
         headers.CE_SPECVERSION: "1.0",
         headers.CE_ID: identity,

@@ -14,7 +14,7 @@ from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.api import one_by_one
 from athlete_ally.core.vendor.json_body import decoded, lenient
 from athlete_ally.core.vendor.plugin import Vendor
-from athlete_ally.core.vendor.signature import Hmac
+from athlete_ally.core.vendor.signature import Hmac, Request
 from athlete_ally.core.vendor.webhook import NOTHING, Readings, Unpacked, Unusable, Webhook
 from athlete_ally.formats.terra import MODELS, Metadata
 
@@ -88,6 +88,13 @@ def _person(event: _Event) -> _User:
     return event.user
 
 
+# A retry has the timestamp of the first attempt, which may be a day old then, and with it the same signature; a day
+# that is corrected, and corrected back, comes with another one. https://docs.tryterra.co/reference/signing
+def delivery_id(request: Request) -> str | None:
+    """Return the signature, which is made of the first attempt's time and the text."""
+    return request.headers.get("terra-signature") or None
+
+
 TERRA = Vendor(
     name="terra",
     title="Terra",
@@ -119,11 +126,11 @@ TERRA = Vendor(
     unconfirmed=(
         "the unit of `sleep_efficiency` and of scores: not used",
         "which of the models' times have an offset: without one only the day is used, and a series is left out",
+        "that a retry is not signed anew: a signature is taken for the name of a delivery",
         "that lean mass is all that is not fat: it is kept as fat-free mass",
         "samples of steps, floors, distance and energy, laps, stress and scores: left out",
     ),
-    # A day that is corrected, and corrected back, comes as the same text again.
-    repeats_are_news=True,
+    delivery_id=delivery_id,
     # "webhook requests will time out after 30 seconds": https://docs.tryterra.co/reference/webhook-settings
     deadline_s=30.0,
     kept_headers=("terra-signature", "terra-reference"),
