@@ -13,8 +13,7 @@ from athlete_ally.core.verdict import REASONS
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 
 _DESCRIPTION = """\
-Messages of the pipeline in NATS JetStream.
-JSON bodies; CloudEvents 1.0 attributes travel as NATS headers (binary mode).
+Messages of the pipeline in NATS JetStream: JSON bodies, and CloudEvents 1.0 attributes as NATS headers (binary mode).
 Made from the program by scripts/build_reference.py."""
 
 
@@ -44,6 +43,7 @@ def _channels(kind: str) -> list[tuple[str, str, str, str]]:
     return [
         (kind, f"{kind}-raw-received", "raw-received", topology.raw_subject(kind)),
         (kind, f"{kind}-normalized-stored", "normalized-stored", topology.stored_subject(kind)),
+        (kind, f"{kind}-normalized-deleted", "normalized-deleted", topology.deleted_subject(kind)),
         *((kind, f"{kind}-{name}", "dead-letter", subject) for name, subject in letters),
     ]
 

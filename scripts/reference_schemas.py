@@ -8,13 +8,14 @@ import msgspec
 from reference_headers import COPIED, ON_ALL, ON_DEAD_LETTERS, ON_RAW, SOMETIMES, SOMETIMES_ON_DEAD_LETTERS
 
 from athlete_ally.core.readings.measurement import Measurement
+from athlete_ally.core.readings.sessions import Removed
 
 _ORIGINAL = "The original body, or one like it with only the readings that failed, byte for byte as they were."
 
 
 def schemas(measurements: Sequence[Measurement]) -> dict[str, Any]:
     """Return the schemas of readings, and of records as they are announced: without their bulky columns."""
-    types = [each for one in measurements for each in (one.decoder.reading_type, one.record_type)]
+    types = [Removed, *(each for one in measurements for each in (one.decoder.reading_type, one.record_type))]
     _, found = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     for schema in found.values():
         schema["description"] = inspect.cleandoc(schema.get("description", ""))
@@ -27,7 +28,7 @@ def schemas(measurements: Sequence[Measurement]) -> dict[str, Any]:
 
 def messages_of(measurements: Sequence[Measurement]) -> dict[str, Any]:
     """Return the messages of all kinds, by name."""
-    messages: dict[str, Any] = {}
+    messages = dict[str, Any]()
     letter = {"type": "object", "description": _ORIGINAL}
     for each in measurements:
         reading, record = _list("readings", each.decoder.reading_type), _list("records", each.record_type)
@@ -38,6 +39,8 @@ def messages_of(measurements: Sequence[Measurement]) -> dict[str, Any]:
         messages[f"{each.kind}-normalized-stored"] = message(
             f"{each.title}: records", record, ON_ALL | COPIED, SOMETIMES
         )
+        gone = message(f"{each.title}: records that went", _list("records", Removed), ON_ALL | COPIED, SOMETIMES)
+        messages[f"{each.kind}-normalized-deleted"] = gone
         messages[f"{each.kind}-dead-letter"] = dead
     return messages
 

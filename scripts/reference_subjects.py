@@ -21,6 +21,7 @@ def _rows(kind: str) -> list[tuple[str, ...]]:
     return [
         (code(topology.raw_subject(kind)), hot, "ingest", worker),
         (code(topology.stored_subject(kind)), hot, "normalize", "whoever wants to know"),
+        (code(topology.deleted_subject(kind)), hot, "normalize", "whoever wants to know"),
         *((code(subject), dead, "normalize", "`athlete-ally dlq`") for subject in letters),
     ]
 

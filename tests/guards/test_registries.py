@@ -57,6 +57,7 @@ def test_every_kind_has_a_table_with_its_columns(measurement: Measurement) -> No
     """
     created = re.search(rf"CREATE TABLE {measurement.table} \((.*?)\n\);", _all_sql(), re.DOTALL)
     columns = set(re.findall(r"^    ([a-z_0-9]+) ", created[1], re.MULTILINE)) if created else set[str]()
+    columns |= set(re.findall(rf"^ALTER TABLE {measurement.table} ADD COLUMN ([a-z_0-9]+) ", _all_sql(), re.MULTILINE))
     fields = {field.name for field in msgspec.structs.fields(measurement.record_type)}
 
     assert fields | {"stored_at"} == columns

@@ -6,7 +6,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,14 @@ from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import Acknowledgement, Delivery, OutgoingMessage
 from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.readings.record import Record, newest
+from athlete_ally.core.readings.sessions import (
+    Removal,
+    RemovalReason,
+    Removed,
+    is_session,
+    latest_versions,
+    same_session,
+)
 from athlete_ally.core.receipts import Receipt, Rejected, StoreRequest
 from athlete_ally.core.series import Series
 from athlete_ally.measurements import KINDS
@@ -279,6 +287,9 @@ class FakeStore:
         self.rows: dict[str, dict[Key, Record]] = {}
         self.receipts: dict[tuple[str, str, int], ReceiptRow] = {}
         self.lone_starts: dict[tuple[str, str, int], int] = {}
+        self.versions: dict[str, list[Record]] = {}
+        self.removals: dict[str, list[Removal]] = {}
+        self.removed: dict[tuple[str, int], tuple[Removed, ...]] = {}
 
     async def store(self, measurement: Measurement, requests: Sequence[StoreRequest]) -> Sequence[Receipt]:
         """See the port."""
@@ -287,7 +298,10 @@ class FakeStore:
         known = dict(self.receipts)
         known_ids = {message_id for message_id, _, _ in known}
         fresh = {request.message_id: request for request in reversed(requests) if request.message_id not in known_ids}
-        written, refused = self._write(table, [record for request in fresh.values() for record in request.records])
+        removed = self._take_back(measurement.kind, table, fresh.values())
+        written, refused, replaced = self._settle(measurement, table, fresh.values())
+        for place, gone in (*removed, *replaced):
+            self.removed[place] = (*self.removed.get(place, ()), gone)
         receipts = [
             _fresh_receipt(request, written, refused)
             if fresh.get(request.message_id) is request
@@ -295,7 +309,51 @@ class FakeStore:
             for request in requests
         ]
         self._remember(measurement.kind, requests, receipts)
-        return receipts
+        return [
+            replace(receipt, removed=self.removed.get((request.message_id, request.sequence), ()))
+            for request, receipt in zip(requests, receipts, strict=True)
+        ]
+
+    def _take_back(
+        self, kind: str, table: dict[Key, Record], requests: Iterable[StoreRequest]
+    ) -> list[tuple[tuple[str, int], Removed]]:
+        gone: list[tuple[tuple[str, int], Removed]] = []
+        for request in requests:
+            for removal in request.removals:
+                self.removals.setdefault(kind, []).append(removal)
+                for key in [key for key, record in table.items() if removal.takes(record)]:
+                    gone.append(((request.message_id, request.sequence), _removed(table[key], "deleted")))
+                    self.versions.setdefault(kind, []).append(table.pop(key))
+        return gone
+
+    def _settle(
+        self, measurement: Measurement, table: dict[Key, Record], requests: Iterable[StoreRequest]
+    ) -> tuple[set[int], list[tuple[Record, str]], list[tuple[tuple[str, int], Removed]]]:
+        """Write what is newest of each key and session; return also the rows that went for it, by their message."""
+        overlap, kind = measurement.overlap, measurement.kind
+        bringer = {id(each): (it.message_id, it.sequence) for it in requests for each in it.records}
+        records = [record for request in requests for record in request.records]
+        latest, older = latest_versions(records, overlap)
+        held, taken = [*table.values(), *self.versions.get(kind, [])], self.removals.get(kind, [])
+        barred = {
+            id(each)
+            for each in latest
+            if is_session(each, overlap)
+            and (
+                any(same_session(each, other, overlap) and other.order > each.order for other in held)
+                or any(removal.takes(each) for removal in taken)
+            )
+        }
+        self.versions.setdefault(kind, []).extend([*older, *(each for each in latest if id(each) in barred)])
+        written, refused = self._write(table, [each for each in latest if id(each) not in barred])
+        gone: list[tuple[tuple[str, int], Removed]] = []
+        seen = [each for each in records if id(each) in written or each in self.versions[kind]]
+        for each in sorted(seen, key=lambda each: each.order, reverse=True):
+            for other in [other for other in table.values() if other.order < each.order]:
+                if is_session(each, overlap) and same_session(each, other, overlap):
+                    gone.append((bringer[id(each)], _removed(other, "replaced")))
+                    self.versions[kind].append(table.pop(other.key))
+        return written, refused, gone
 
     async def start_alone(self, message_id: str, stream: str, sequence: int) -> int:
         """See the port."""
@@ -345,6 +403,10 @@ class FakeStore:
             raise Unavailable("the fake database is away")
 
 
+def _removed(record: Record, reason: RemovalReason) -> Removed:
+    return Removed(record.user_id, record.period, record.source, record.context, record.session_id, reason)
+
+
 def _fresh_receipt(request: StoreRequest, written: set[int], refused: Sequence[tuple[Record, str]]) -> Receipt:
     stored = tuple(record for record in request.records if id(record) in written)
     by_database = tuple(
@@ -356,7 +418,7 @@ def _fresh_receipt(request: StoreRequest, written: set[int], refused: Sequence[t
         is_redelivery=False,
         is_duplicate=False,
         stored=stored,
-        superseded=len(request.records) - len(stored) - len(by_database),
+        superseded=len(request.records) + len(request.removals) - len(stored) - len(by_database),
         rejected=request.rejected + by_database,
     )
 

@@ -53,6 +53,7 @@ def held(unpacked: Unpacked) -> dict[str, Any]:
         "withdrawn": list(unpacked.withdrawn),
         "unusable": [each.index for each in unpacked.unusable],
         "ignored": unpacked.ignored,
+        "deleted": [{"kind": each.kind, "account": each.account, **each.fields} for each in unpacked.deleted],
     }
     return {name: value for name, value in parts.items() if value}
 

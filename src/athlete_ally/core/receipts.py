@@ -5,6 +5,7 @@ from datetime import datetime
 
 from athlete_ally.core.messages.parent import Parent
 from athlete_ally.core.readings.record import Record
+from athlete_ally.core.readings.sessions import Removal, Removed
 from athlete_ally.core.verdict import Reason
 
 
@@ -24,6 +25,7 @@ class StoreRequest:
     `readings` counts all readings of the message. `replay_of` is the identity of the dead letter that the message
     replays, if it does: its readings were dead-lettered before, and that letter is still in AA_DLQ. `traceparent` is
     what the message says, and may be anything. `parent` is the message that it was unpacked from, if it was.
+    `removals` are what sources took back.
     """
 
     message_id: str
@@ -36,6 +38,7 @@ class StoreRequest:
     replay_of: str | None = None
     traceparent: str | None = None
     parent: Parent | None = None
+    removals: tuple[Removal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ class Receipt:
     `is_redelivery`: this very message was stored before, and its effects may have to be announced again.
     `is_duplicate`: another message with the same content was stored before; nothing is left to do.
     `stored`: the lot's records that are the current ones of their keys. `superseded`: how many were older than what is
-    there. `rejected`: the lot's own rejections and those of the database.
+    there, or take something back. `rejected`: the lot's own rejections and those of the database. `removed`: rows that
+    are there no more because of it.
     """
 
     is_redelivery: bool
@@ -53,3 +57,4 @@ class Receipt:
     stored: tuple[Record, ...]
     superseded: int
     rejected: tuple[Rejected, ...]
+    removed: tuple[Removed, ...] = ()

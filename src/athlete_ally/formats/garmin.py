@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from athlete_ally.core.vendor.json_body import kilograms, minutes, moment, present, stages_of
+from athlete_ally.core.vendor.json_body import kilograms, minutes, moment, present, session, stages_of
 from athlete_ally.core.vendor.times import at_instant, later
 from athlete_ally.core.vendor.webhook import Readings
 from athlete_ally.formats.garmin_activities import Activity, Details, details, workout
@@ -109,6 +109,7 @@ def _sleep(sleep: _Sleep) -> Readings:
         start=sleep.at(),
         end=sleep.at(in_bed_s),
         context="overnight",
+        **session(sleep.summary_id),
         durationMinutes=asleep_s / 60,
         stages=stages if sleep.asleep_s else None,
         qualityScore=sleep.score,
@@ -142,7 +143,7 @@ class _Hrv(Timed, frozen=True, rename="camel"):
 
 # Section 7.10: overnight averages of rMSSD, and its values of five minutes, in milliseconds.
 def _hrv(hrv: _Hrv) -> Readings:
-    night = {**_whole(hrv), "context": "overnight", "rmssd": hrv.last_night_avg}
+    night = {**_whole(hrv), "context": "overnight", **session(hrv.summary_id), "rmssd": hrv.last_night_avg}
     return [
         *([("hrv", night)] if hrv.last_night_avg else []),
         *hrv.series("rmssd", "ms", hrv.hrv_values, "overnight"),
@@ -206,9 +207,8 @@ class _SkinTemperature(Timed, frozen=True, rename="camel"):
 def _skin_temperature(skin: _SkinTemperature) -> Readings:
     if skin.avg_deviation_celsius is None:
         return []
-    return [
-        ("skin_temperature", {**_whole(skin), "context": "overnight", "deviationCelsius": skin.avg_deviation_celsius})
-    ]
+    night = {**_whole(skin), "context": "overnight", **session(skin.summary_id)}
+    return [("skin_temperature", {**night, "deviationCelsius": skin.avg_deviation_celsius})]
 
 
 class _PulseOx(Timed, frozen=True, rename="camel"):

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from athlete_ally.core.vendor.json_body import minutes, present
+from athlete_ally.core.vendor.json_body import minutes, present, session
 from athlete_ally.core.vendor.webhook import UNREAD, Readings
 from athlete_ally.formats.garmin_time import Timed, runs
 
@@ -28,6 +28,7 @@ class Activity(Timed, frozen=True, rename="camel"):
     total_elevation_gain_in_meters: float | None = None
     elevation_gain_in_meters: float | None = None
     is_parent: bool = False
+    activity_id: Any = None
 
 
 class _Sample(msgspec.Struct, frozen=True, rename="camel"):
@@ -43,6 +44,7 @@ class Details(msgspec.Struct, frozen=True):
     """The summary of an activity, and what its device recorded on the way."""
 
     summary: Activity
+    activity_id: Any = msgspec.field(default=None, name="activityId")
     samples: tuple[_Sample | None, ...] = ()
 
 
@@ -56,6 +58,7 @@ def workout(activity: Activity) -> Readings:
         end=activity.at(activity.duration_in_seconds),
         device=None if device == _NO_DEVICE else device,
         context="multisport" if activity.is_parent else "workout",
+        **(session(activity.activity_id) or session(activity.summary_id)),
         sport=activity.activity_type.lower(),
         durationMinutes=minutes(activity.duration_in_seconds or None),
         distanceMeters=activity.distance_in_meters,
@@ -79,7 +82,9 @@ _SERIES = (
 # A sample without a heart rate has none, or 0. Steps per minute and strokes are no series of ours.
 def details(found: Details) -> Readings:
     """Return the workout, and what was recorded in it as series."""
-    readings, summary = workout(found.summary), found.summary
+    # The id stands beside the summary, whose own may say that it is of details.
+    summary = msgspec.structs.replace(found.summary, activity_id=found.activity_id or found.summary.activity_id)
+    readings = workout(summary)
     samples = sorted((each for each in found.samples if each is not None), key=lambda each: each.start_time_in_seconds)
     for code, unit, name in _SERIES:
         points = _points(samples, name, summary.start_time_in_seconds)

@@ -24,6 +24,7 @@ class Timed(msgspec.Struct, frozen=True, rename="camel"):
     duration_in_seconds: float = 0.0
     start_time_offset_in_seconds: int = 0
     calendar_date: str | None = None
+    summary_id: Any = None
 
     def at(self, after_s: float = 0.0) -> str:
         """Return the instant so many seconds after the start."""

@@ -14,12 +14,12 @@ import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.api import Document, one_by_one
-from athlete_ally.core.vendor.json_body import converted, lenient, minutes, moment, pages, present
+from athlete_ally.core.vendor.json_body import converted, lenient, minutes, moment, pages, present, session
 from athlete_ally.core.vendor.times import at_instant
 from athlete_ally.core.vendor.webhook import Readings, Unpacked
 
-_SOURCE = "google-health"
-_DEEP_SOURCE = "google-health-deep-sleep"
+SOURCE = "google-health"
+_DEEPSOURCE = "google-health-deep-sleep"
 
 
 class Points(msgspec.Struct, frozen=True, rename="camel"):
@@ -87,7 +87,7 @@ def _sleep(sleep: _Sleep, document: Document) -> Readings:
         return []
     common = {"date": interval["end"][:10], **interval, "capturedAt": _changed(sleep.update_time, document)}
     fields = present(durationMinutes=asleep_min, stages=stages or None)
-    return [("sleep", {**common, "source": _SOURCE, "context": context, **fields})]
+    return [("sleep", {**common, "source": SOURCE, "context": context, **fields})]
 
 
 class _Date(msgspec.Struct, frozen=True):
@@ -116,7 +116,7 @@ def _daily(daily: _Daily, document: Document) -> Readings:
     night = {
         "date": _iso(daily.date),
         "capturedAt": document.received_at.isoformat(),
-        "source": _SOURCE,
+        "source": SOURCE,
         "context": "overnight",
     }
     deep = daily.deep_sleep_root_mean_square_of_successive_differences_milliseconds
@@ -125,7 +125,7 @@ def _daily(daily: _Daily, document: Document) -> Readings:
     resting = {name: value for name, value in night.items() if name != "context"}
     readings: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         ("hrv", night, present(rmssd=daily.average_heart_rate_variability_milliseconds or None)),
-        ("hrv", {**night, "source": _DEEP_SOURCE}, present(rmssd=deep or None)),
+        ("hrv", {**night, "source": _DEEPSOURCE}, present(rmssd=deep or None)),
         ("resting_heart_rate", resting, present(bpm=_number(daily.beats_per_minute) or None)),
         ("respiratory_rate", night, present(breathsPerMinute=daily.breaths_per_minute or None)),
         ("spo2", night, present(percent=daily.average_percentage)),
@@ -157,7 +157,7 @@ def _exercise(exercise: _Exercise, document: Document) -> Readings:
     workout = present(
         **interval,
         capturedAt=_changed(exercise.update_time, document),
-        source=_SOURCE,
+        source=SOURCE,
         context="workout",
         sport=exercise.exercise_type.lower() or "other",
         durationMinutes=minutes(None if exercise.active_duration is None else _seconds(exercise.active_duration))
@@ -183,7 +183,7 @@ class _Weight(msgspec.Struct, frozen=True, rename="camel"):
 # Schema Weight: grams. Of a day's weighings the last one stays.
 def _weight(weight: _Weight, document: Document) -> Readings:
     at = moment(weight.sample_time.physical_time.timestamp(), round(_seconds(weight.sample_time.utc_offset)))
-    common = {"capturedAt": document.received_at.isoformat(), "source": _SOURCE}
+    common = {"capturedAt": document.received_at.isoformat(), "source": SOURCE}
     return [("body", {**at_instant(datetime.fromisoformat(at)), **common, "massKg": weight.weight_grams / 1000})]
 
 
@@ -236,9 +236,16 @@ def read(document: Document) -> Unpacked:
 
 def _of_point(point: Any, document: Document) -> Readings:
     readings: Readings = []
-    for name, part in converted(point, dict[str, Any]).items():
+    parts = converted(point, dict[str, Any])
+    for name, part in parts.items():
         if name in _PARTS:
             shape, readings_of = _PARTS[name]
             value, unread = lenient(part, shape)
-            readings += [*readings_of(value, document), *unread]
+            own = session(str(parts.get("name", "")).rpartition("/")[2]) if name in _SESSIONS else {}
+            readings += [*((kind, {**fields, **own}) for kind, fields in readings_of(value, document)), *unread]
     return readings
+
+
+# "name": "users/{user}/dataTypes/{data_type}/dataPoints/{data_point}". What is of a day is known by the day.
+# https://developers.google.com/health/reference/rest/v4/users.dataTypes.dataPoints
+_SESSIONS = {"sleep", "exercise"}

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import msgspec
 
 from athlete_ally.core.vendor.api import Document, Lister, one_by_one
-from athlete_ally.core.vendor.json_body import lenient_body, minutes, moment, pages, present, stages_of
+from athlete_ally.core.vendor.json_body import lenient_body, minutes, moment, pages, present, session, stages_of
 from athlete_ally.core.vendor.times import at_instant, in_zone
 from athlete_ally.core.vendor.webhook import Readings, Unpacked
 
@@ -133,13 +133,14 @@ class _Session(msgspec.Struct, frozen=True):
     enddate: float | None = None
     modified: float | None = None
     date: str | None = None
+    id: Any = None
 
     def common(self, document: Document) -> dict[str, Any]:
         """Return the fields that its readings share; it belongs to the local day on which it ended.
 
         What has not ended has no interval yet, and belongs to the day that Withings names.
         """
-        common = {"capturedAt": _changed(self.modified, document), "source": _SOURCE}
+        common = {"capturedAt": _changed(self.modified, document), "source": _SOURCE, **session(self.id)}
         start = in_zone(self.startdate, self.timezone)
         if self.enddate is None:
             return {"date": self.date or start.date().isoformat(), **common}

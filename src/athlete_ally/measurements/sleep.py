@@ -104,6 +104,7 @@ SLEEP = Measurement(
     decoder=Decoder[SleepReading].for_type(SleepReading),
     record_type=SleepRecord,
     normalise=normalise,
+    overlap="always",
     examples=(
         {
             "userId": "athlete-7",

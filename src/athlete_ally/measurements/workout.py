@@ -80,6 +80,7 @@ WORKOUT = Measurement(
     decoder=Decoder[WorkoutReading].for_type(WorkoutReading, problems_of),
     record_type=WorkoutRecord,
     normalise=normaliser(WorkoutRecord, _QUANTITIES, also=["sport"], flags_of=flags_of),
+    overlap="unnamed",
     examples=(
         {
             "userId": "athlete-7",

@@ -12,6 +12,7 @@ from athlete_ally.core.messages.message import Delivery, OutgoingMessage
 from athlete_ally.core.messages.trace import handed_on
 from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.readings.record import Record
+from athlete_ally.core.readings.sessions import Removed
 from athlete_ally.core.receipts import StoreRequest
 
 # Half of what fits, so that a record is never split and never refused.
@@ -19,15 +20,27 @@ _MAX_ANNOUNCEMENT_BYTES = topology.MAX_BODY_BYTES // 2
 
 
 def announcements(
-    measurement: Measurement, delivery: Delivery, request: StoreRequest, stored: Sequence[Record], *, at: datetime
+    measurement: Measurement,
+    delivery: Delivery,
+    request: StoreRequest,
+    stored: Sequence[Record],
+    removed: Sequence[Removed] = (),
+    *,
+    at: datetime,
 ) -> list[OutgoingMessage]:
-    """Return messages that hold the stored records of one lot, without their bulky columns.
+    """Return messages that hold the stored records of one lot, without their bulky columns, and what went for them.
 
     The ids are the same whenever they are made again, so that a second attempt is a duplicate.
     """
+    kind = measurement.kind
+    told = {
+        "deleted": (topology.deleted_subject(kind), [msgspec.json.encode(each) for each in removed]),
+        "stored": (topology.stored_subject(kind), [_encode(measurement, record) for record in stored]),
+    }
     return [
-        _announcement(measurement.kind, delivery, request, number, body, at)
-        for number, body in enumerate(_pack([_encode(measurement, record) for record in stored]))
+        _announcement(subject, derived_id(purpose, request.message_id, delivery.sequence, number), body, delivery, at)
+        for purpose, (subject, encoded) in told.items()
+        for number, body in enumerate(_pack(encoded))
     ]
 
 
@@ -48,11 +61,7 @@ def _pack(encoded: Sequence[bytes]) -> list[bytes]:
     return [b'{"records":[' + b",".join(pack) + b"]}" for pack in packs]
 
 
-def _announcement(
-    kind: str, delivery: Delivery, request: StoreRequest, number: int, body: bytes, at: datetime
-) -> OutgoingMessage:
-    subject = topology.stored_subject(kind)
-    identity = derived_id("stored", request.message_id, delivery.sequence, number)
+def _announcement(subject: str, identity: str, body: bytes, delivery: Delivery, at: datetime) -> OutgoingMessage:
     attributes = {
         headers.CE_SPECVERSION: "1.0",
         headers.CE_ID: identity,

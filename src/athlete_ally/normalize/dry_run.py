@@ -110,7 +110,8 @@ class UnpackDryRun:
         return {grant: owner for grant, owner in found.items() if owner}
 
     async def _people(self, opened: Iterable[Unpacked | Parcel]) -> Mapping[str, str]:
-        accounts = sorted({found.account for each in opened if isinstance(each, Unpacked) for found in each.found})
+        unpacked = [each for each in opened if isinstance(each, Unpacked)]
+        accounts = sorted({found.account for each in unpacked for found in (*each.found, *each.deleted)})
         if self.webhook_store is None:
             return dict.fromkeys(accounts, _STAND_IN)
         return await self.webhook_store.people(self.vendor.name, accounts) if accounts else {}
@@ -161,7 +162,7 @@ def _ignored(opened: Unpacked | Parcel, parcel: Parcel) -> int:
     """Count items that nothing follows from: of no type or kind of ours, or that only name something."""
     if isinstance(opened, Parcel):
         return 0
-    lost = len(opened.found) + len(opened.unusable) - parcel.readings - len(parcel.failed)
+    lost = len(opened.found) + len(opened.deleted) + len(opened.unusable) - parcel.readings - len(parcel.failed)
     return opened.ignored + len(opened.resources) + lost
 
 

@@ -13,7 +13,9 @@ from athlete_ally.core.messages.identity import message_id
 from athlete_ally.core.messages.message import Delivery
 from athlete_ally.core.messages.parent import Parent, parent_of
 from athlete_ally.core.readings.measurement import Measurement, Rules
+from athlete_ally.core.readings.reading import split_message
 from athlete_ally.core.readings.record import EARLIEST_CAPTURE, MAX_CLOCK_AHEAD, Arrival, Record
+from athlete_ally.core.readings.sessions import Deletion, Removal, deletion_in
 from athlete_ally.core.receipts import Rejected, StoreRequest
 from athlete_ally.core.verdict import Reason
 
@@ -28,10 +30,13 @@ _LETTER = re.compile(r"[!-~]{1,512}")
 def prepare(measurement: Measurement, delivery: Delivery, rules: Rules) -> StoreRequest:
     """Decode and normalise every reading of a delivery; what is invalid is rejected by itself."""
     try:
-        readings, problems = measurement.decoder.decode_message(delivery.body)
+        items = split_message(delivery.body)
     except InvalidMessage as error:
         return give_up(delivery, "schema-invalid", str(error))
-    indexes = _indexes(delivery, {*readings, *(problem.index for problem in problems)})
+    deletions = {index: each for index, item in enumerate(items) if (each := deletion_in(item)) is not None}
+    readings, problems = measurement.decoder.decode_all(items)
+    problems = [problem for problem in problems if problem.index not in deletions]
+    indexes = _indexes(delivery, {*readings, *deletions, *(problem.index for problem in problems)})
     records: list[Record] = []
     rejected = {
         problem.index: Rejected(indexes[problem.index], "schema-invalid", f"{problem.field}: {problem.message}")
@@ -47,13 +52,28 @@ def prepare(measurement: Measurement, delivery: Delivery, rules: Rules) -> Store
         message_id=arrival.message_id,
         stream=delivery.stream,
         sequence=delivery.sequence,
-        readings=len(records) + len(rejected),
+        readings=len(records) + len(rejected) + len(deletions),
         received_at=arrival.received_at,
+        removals=tuple(_removal(each, arrival, indexes[index]) for index, each in deletions.items()),
         records=tuple(records),
         rejected=tuple(rejected[index] for index in sorted(rejected)),
         replay_of=replay_of(delivery),
         traceparent=delivery.headers.get(headers.TRACEPARENT),
         parent=parent_of(delivery.headers),
+    )
+
+
+def _removal(deletion: Deletion, arrival: Arrival, index: int) -> Removal:
+    return Removal(
+        deletion.user_id,
+        deletion.source,
+        deletion.session_id,
+        deletion.start,
+        deletion.end,
+        # Nobody takes back what is not there yet: a clock that is ahead must not keep what comes away for ever.
+        min(deletion.captured_at, arrival.received_at),
+        arrival.stream_sequence,
+        index,
     )
 
 

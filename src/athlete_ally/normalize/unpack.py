@@ -16,9 +16,10 @@ from athlete_ally.core.messages.parent import parent_headers
 from athlete_ally.core.messages.trace import handed_on
 from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.readings.reading import Reading, encode_messages
+from athlete_ally.core.readings.sessions import deletion_in
 from athlete_ally.core.vendor.api import Document
 from athlete_ally.core.vendor.plugin import Vendor
-from athlete_ally.core.vendor.webhook import NOTHING, Found, Unpacked, UnpackResult, Webhook
+from athlete_ally.core.vendor.webhook import NOTHING, Deleted, Found, Unpacked, UnpackResult, Webhook
 from athlete_ally.core.vendor.webhook_store import Account
 from athlete_ally.core.verdict import Reason
 from athlete_ally.normalize.dead_letters import copied_headers, listed, printable, shape_of, why_and_whence
@@ -118,11 +119,20 @@ def sort_out(
         elif outcome is not None:
             groups.setdefault((found.kind, outcome.user_id), []).append(outcome)
     messages = [
-        message for (kind, _), readings in groups.items() for message in _messages(kind, readings, delivery, at)
+        message
+        for (kind, _), readings in groups.items()
+        for message in (
+            _message(kind, body, count, delivery, at)
+            for body, count in encode_messages(readings, topology.MAX_BODY_BYTES)
+        )
     ]
+    gone = [_deletion(each, people) for each in unpacked.deleted]
+    failed += [each for each in gone if isinstance(each, Failed)]
+    taken_back = [(kind, body) for kind, body in (each for each in gone if not isinstance(each, Failed))]
+    messages += [_message(kind, body, 1, delivery, at) for kind, body in taken_back]
     return Parcel(
         messages=tuple(messages),
-        readings=sum(map(len, groups.values())),
+        readings=sum(map(len, groups.values())) + len(taken_back),
         resources=len(unpacked.resources),
         withdrawn=unpacked.withdrawn,
         failed=tuple(sorted(failed, key=lambda each: each.index)),
@@ -143,24 +153,31 @@ def _reading(found: Found, people: Mapping[str, str], kinds: Mapping[str, Measur
     return good[0]
 
 
-def _messages(kind: str, readings: Sequence[Reading], delivery: Delivery, at: datetime) -> list[OutgoingMessage]:
+def _deletion(deleted: Deleted, people: Mapping[str, str]) -> tuple[str, bytes] | Failed:
+    """Return the body that takes something back, in a message of its own."""
+    if deleted.account not in people:
+        return Failed(deleted.index, "unknown-account", "no person is linked to this account")
+    item = {**deleted.fields, "userId": people[deleted.account]}
+    if deletion_in(msgspec.Raw(msgspec.json.encode(item))) is None:
+        return Failed(deleted.index, "schema-invalid", f"{deleted.kind}: the deletion names nothing that was stored")
+    return deleted.kind, msgspec.json.encode({"readings": [item]})
+
+
+def _message(kind: str, body: bytes, count: int, delivery: Delivery, at: datetime) -> OutgoingMessage:
     subject = topology.raw_subject(kind)
-    messages: list[OutgoingMessage] = []
-    for body, count in encode_messages(readings, topology.MAX_BODY_BYTES):
-        identity = message_id(subject, body)
-        attributes = {
-            headers.CE_SPECVERSION: "1.0",
-            headers.CE_ID: identity,
-            headers.CE_TYPE: subject,
-            headers.CE_SOURCE: f"/athlete-ally/unpack/{delivery.consumer}",
-            headers.CE_TIME: at.isoformat(timespec="milliseconds"),
-            headers.CONTENT_TYPE: "application/json",
-            headers.READINGS: str(count),
-            **parent_headers(parent_for(delivery)),
-            **handed_on(delivery.headers),
-        }
-        messages.append(OutgoingMessage(topology.CORE_HOT, subject, body, identity, attributes))
-    return messages
+    identity = message_id(subject, body)
+    attributes = {
+        headers.CE_SPECVERSION: "1.0",
+        headers.CE_ID: identity,
+        headers.CE_TYPE: subject,
+        headers.CE_SOURCE: f"/athlete-ally/unpack/{delivery.consumer}",
+        headers.CE_TIME: at.isoformat(timespec="milliseconds"),
+        headers.CONTENT_TYPE: "application/json",
+        headers.READINGS: str(count),
+        **parent_headers(parent_for(delivery)),
+        **handed_on(delivery.headers),
+    }
+    return OutgoingMessage(topology.CORE_HOT, subject, body, identity, attributes)
 
 
 def webhook_letters(

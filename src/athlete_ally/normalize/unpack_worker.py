@@ -149,7 +149,7 @@ class Unpacker:
         return await self._tools.retry.until_done(lambda: self._tools.webhook_store.owner(name, grant))
 
     async def _people(self, unpacked: Unpacked | Parcel) -> Mapping[str, str]:
-        found = () if isinstance(unpacked, Parcel) else unpacked.found
+        found = () if isinstance(unpacked, Parcel) else (*unpacked.found, *unpacked.deleted)
         accounts = sorted({each.account for each in found})
         if not accounts:
             return {}

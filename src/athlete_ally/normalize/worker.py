@@ -137,7 +137,7 @@ class Worker:
         kind = self._work.measurement.kind
         # The letter that is replayed is still there, and the receipt says what failed again: no second one is made.
         letters = [] if request.replay_of else dead_letters(kind, delivery, request, receipt.rejected, at=at)
-        told = announcements(self._work.measurement, delivery, request, receipt.stored, at=at)
+        told = announcements(self._work.measurement, delivery, request, receipt.stored, receipt.removed, at=at)
         try:
             await self._hands.publish((*letters, *told))
         except (StreamFull, MessageTooLarge) as error:

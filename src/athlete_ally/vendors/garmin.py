@@ -55,9 +55,9 @@ class _Contents:
             shape, readings_of = SUMMARIES[type_name]
             summary, unread = lenient(raw, shape)
             readings = [*readings_of(summary), *unread]
-            found, unusable = found_in(readings, index, item.user_id)
-            self.found += [replace(each, fields={**each.fields, **self._common}) for each in found]
-            self.unusable += unusable
+            its = found_in(readings, index, item.user_id)
+            self.found += [replace(each, fields={**each.fields, **self._common}) for each in its.found]
+            self.unusable += its.unusable
             self.ignored += not readings
         else:
             self.ignored += 1

@@ -17,8 +17,8 @@ from athlete_ally.core.vendor.json_body import converted, decoded, decoded_items
 from athlete_ally.core.vendor.paging import paged
 from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
 from athlete_ally.core.vendor.signature import Request, SharedHeader, is_secret
-from athlete_ally.core.vendor.webhook import Resource, Unpacked, Unusable, Webhook
-from athlete_ally.formats.google_health import Points, read
+from athlete_ally.core.vendor.webhook import UNREAD, Deleted, Readings, Resource, Unpacked, Unusable, Webhook, found_in
+from athlete_ally.formats.google_health import SOURCE, Points, read
 
 _DOCS = "https://developers.google.com/health/webhooks"
 _REFERENCE = "https://developers.google.com/health/reference/rest/v4/projects.subscribers"
@@ -100,8 +100,12 @@ class _Probe(msgspec.Struct, frozen=True):
 
 
 def unpack(webhook: Webhook) -> Unpacked:
-    """Read one notification or a list of them."""
+    """Read one notification or a list of them.
+
+    What was deleted is taken away, and asked for as well: notifications may come in any order.
+    """
     resources: list[Resource] = []
+    deleted: list[Deleted] = []
     unusable: list[Unusable] = []
     for index, item in enumerate(decoded_items(webhook.body)):
         try:
@@ -115,7 +119,29 @@ def unpack(webhook: Webhook) -> Unpacked:
         its_resources, its_unusable = askable(index, named, call, _FILTERS)
         resources += its_resources
         unusable += its_unusable
-    return Unpacked(resources=tuple(resources), unusable=tuple(unusable))
+        if data.operation == "DELETE" and data.data_type in _FILTERS:
+            gone = found_in(_taken_back(data, webhook.received_at), index, data.health_user_id)
+            deleted += gone.deleted
+            unusable += gone.unusable
+    return Unpacked(resources=tuple(resources), unusable=tuple(unusable), deleted=tuple(deleted))
+
+
+# "operation": UPSERT or DELETE. What went is named by its interval; a civil one is placed nowhere, and what is known by
+# its day has none. https://developers.google.com/health/webhooks
+def _taken_back(data: _Data, received_at: datetime) -> Readings:
+    common = {"capturedAt": received_at.astimezone(UTC).isoformat(), "source": SOURCE, "deleted": True}
+    gone: Readings = []
+    for span in data.spans:
+        start, end = (_instant(text, None) for text in span.split("/"))
+        if start is None or end is None or data.data_type not in _KINDS:
+            text = f"{data.data_type}: what was deleted is named by no interval in physical time"
+            gone.append((UNREAD, {"error": text}))
+        else:
+            gone.append((_KINDS[data.data_type], {**common, "start": start.isoformat(), "end": end.isoformat()}))
+    return gone
+
+
+_KINDS = {"sleep": "sleep", "exercise": "workout", "weight": "body"}
 
 
 # Two probes, {"type": "verification"}: with the right Authorization 201 is wanted, without one 401 or 403.
@@ -172,7 +198,7 @@ def listed(type_name: str, window: Window) -> Call:
     return _points(type_name, *window.instants)
 
 
-def _instant(text: str, civil: timedelta) -> datetime | None:
+def _instant(text: str, civil: timedelta | None) -> datetime | None:
     """Return an instant; of a time on the person's clock, the first or last that it can be anywhere on Earth."""
     try:
         instant = converted(text, datetime)
@@ -181,7 +207,9 @@ def _instant(text: str, civil: timedelta) -> datetime | None:
     # So that a day more on either side is a date too.
     if not _FIRST_YEAR < instant.year < _LAST_YEAR:
         return None
-    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC) + civil
+    if instant.tzinfo is not None:
+        return instant
+    return None if civil is None else instant.replace(tzinfo=UTC) + civil
 
 
 # Clocks are at most fourteen hours ahead of UTC, and twelve behind it.

@@ -5,7 +5,7 @@ Docs: https://cloud.ouraring.com/v2/docs#tag/Webhook-Subscription-Routes
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -15,15 +15,16 @@ import msgspec
 from athlete_ally.core.vendor.api import Api, Document, OAuth, Rate, Reader, askable, by_type, one_by_one
 from athlete_ally.core.vendor.call import Call
 from athlete_ally.core.vendor.history import Listing, Window
-from athlete_ally.core.vendor.json_body import decoded, lenient_body, minutes, pages, present, stages_of
+from athlete_ally.core.vendor.json_body import decoded, lenient_body, minutes, named, pages, present, session, stages_of
 from athlete_ally.core.vendor.paging import paged
 from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
 from athlete_ally.core.vendor.signature import Hmac, Request, is_secret
 from athlete_ally.core.vendor.times import later
-from athlete_ally.core.vendor.webhook import Readings, Resource, Unpacked, Webhook
+from athlete_ally.core.vendor.webhook import Readings, Resource, Unpacked, Webhook, found_in, taken_back
 
 _DOCS = "https://cloud.ouraring.com/v2/docs#tag/Webhook-Subscription-Routes"
 _LONGEST_CHALLENGE = 1024
+_SOURCE = "oura"
 
 
 class _Notification(msgspec.Struct, frozen=True):
@@ -33,12 +34,23 @@ class _Notification(msgspec.Struct, frozen=True):
     user_id: str
 
 
+# `event_type` is create, update or delete: https://cloud.ouraring.com/v2/docs#tag/Webhook-Subscription-Routes
 def unpack(webhook: Webhook) -> Unpacked:
-    """Read a notification; a deletion is named like any other change: who fetches it finds nothing."""
+    """Read a notification.
+
+    What was deleted is taken away, and asked for as well: notifications may come in any order, and a document that is
+    there after all is newer.
+    """
     notification = decoded(webhook.body, _Notification)
+    gone: Readings = []
+    if notification.event_type == "delete":
+        kinds = _KINDS.get(notification.data_type, ())
+        received = webhook.received_at.astimezone(UTC).isoformat()
+        gone = taken_back(kinds, notification.object_id, captured_at=received, source=_SOURCE)
     resource = Resource(notification.user_id, notification.data_type, notification.object_id)
     resources, unusable = askable(0, [resource], call, _READERS)
-    return Unpacked(resources=tuple(resources), unusable=tuple(unusable))
+    deleted = found_in(gone, 0, notification.user_id).deleted
+    return Unpacked(resources=tuple(resources), unusable=tuple(unusable), deleted=deleted)
 
 
 # The subscription's verification: Oura sends verification_token and challenge, and wants the challenge back as JSON.
@@ -74,7 +86,7 @@ class _Series(msgspec.Struct, frozen=True):
             "offsetsSeconds": [offset_s for offset_s, _ in points],
             "values": [value for _, value in points],
         }
-        return [("samples", {**common, **run})]
+        return [("samples", {**{name: it for name, it in common.items() if name != "sessionId"}, **run})]
 
 
 class _Sleep(msgspec.Struct, frozen=True):
@@ -108,9 +120,12 @@ _CONTEXTS = {"long_sleep": "overnight", "sleep": "nap", "late_nap": "nap", None:
 # https://support.ouraring.com/hc/en-us/articles/360025588853-Monitoring-Resting-Heart-Rate-HRV
 def _sleep(document: Document) -> Readings:
     sleep, unread = lenient_body(document.body, _Sleep)
+    common = _common(document)
     if sleep.type not in _CONTEXTS:
-        return unread
-    context = {**_common(document), "context": _CONTEXTS[sleep.type]}
+        # Nothing of it is a sleep any more, if it was before.
+        took = taken_back(_KINDS["sleep"], common["sessionId"], **_when(common)) if "sessionId" in common else []
+        return [*took, *unread]
+    context = {**common, "context": _CONTEXTS[sleep.type]}
     whole = {**context, "date": sleep.day, **_interval(sleep.bedtime_start, sleep.bedtime_end)}
     asleep = present(
         durationMinutes=minutes(sleep.total_sleep_duration or None),
@@ -134,6 +149,20 @@ def _sleep(document: Document) -> Readings:
         *(sleep.hrv.run("rmssd", "ms", context) if sleep.hrv else []),
         *unread,
     ]
+
+
+def _when(common: dict[str, Any]) -> dict[str, str]:
+    return {"captured_at": common["capturedAt"], "source": common["source"]}
+
+
+# What the documents of a type become, and what goes with them.
+_KINDS: Mapping[str, tuple[str, ...]] = {
+    "sleep": ("sleep", "hrv", "resting_heart_rate", "respiratory_rate"),
+    "daily_readiness": ("skin_temperature",),
+    "daily_activity": ("activity",),
+    "daily_spo2": ("spo2",),
+    "workout": ("workout",),
+}
 
 
 # A night that goes on has no end yet; it has its day.
@@ -239,9 +268,14 @@ def _session(document: Document) -> Readings:
     ]
 
 
-# Oura names no time of a change: what was fetched later is newer.
+class _Named(msgspec.Struct, frozen=True):
+    id: Any = None
+
+
+# Oura names no time of a change: what was fetched later is newer. A document keeps its id however often it changes.
 def _common(document: Document) -> dict[str, Any]:
-    return {"capturedAt": document.received_at.isoformat(), "source": "oura"}
+    known = named(document.body, _Named) or _Named()
+    return {"capturedAt": document.received_at.isoformat(), "source": _SOURCE, **session(known.id)}
 
 
 # `daily_sleep` holds scores only, and the other types nothing that is a kind of ours: they are not asked for.

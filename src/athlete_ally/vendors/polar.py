@@ -28,7 +28,7 @@ from athlete_ally.core.vendor.api import (
 )
 from athlete_ally.core.vendor.call import Call
 from athlete_ally.core.vendor.history import Listing, Window
-from athlete_ally.core.vendor.json_body import decoded, lenient_body, present, stages_of
+from athlete_ally.core.vendor.json_body import decoded, lenient_body, present, session, stages_of
 from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
 from athlete_ally.core.vendor.signature import Hmac, Request
 from athlete_ally.core.vendor.webhook import NOTHING, UNREAD, Readings, Resource, Unpacked, Webhook
@@ -287,6 +287,7 @@ class _Exercise(msgspec.Struct, frozen=True):
 
     start_time: datetime
     duration: timedelta
+    id: Any = None
     start_time_utc_offset: int = 0
     sport: str = "OTHER"
     detailed_sport_info: str | None = None
@@ -306,6 +307,7 @@ def _exercise(document: Document) -> Readings:
         end=_after(start, exercise.duration).isoformat(),
         capturedAt=document.received_at.isoformat(),
         source=_SOURCE,
+        **session(exercise.id),
         device=exercise.device or None,
         context="workout",
         sport=(exercise.detailed_sport_info or exercise.sport).lower(),

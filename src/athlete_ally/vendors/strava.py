@@ -15,13 +15,23 @@ from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.api import Api, Document, OAuth, Rate, told_to_wait_s
 from athlete_ally.core.vendor.call import Call
 from athlete_ally.core.vendor.history import Listing, Window
-from athlete_ally.core.vendor.json_body import converted, decoded, lenient_body, moment, present
+from athlete_ally.core.vendor.json_body import converted, decoded, lenient_body, moment, present, session
 from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
 from athlete_ally.core.vendor.signature import Request, SecretPath, is_secret
-from athlete_ally.core.vendor.webhook import NOTHING, Resource, Unpacked, Webhook, holding
+from athlete_ally.core.vendor.webhook import (
+    NOTHING,
+    Readings,
+    Resource,
+    Unpacked,
+    Webhook,
+    found_in,
+    holding,
+    taken_back,
+)
 
 _DOCS = "https://developers.strava.com/docs/webhooks/"
 _LONGEST_CHALLENGE = 1024
+_SOURCE = "strava"
 _AUTHENTICATION = "https://developers.strava.com/docs/authentication/"
 _LIST = "https://developers.strava.com/docs/reference/#api-Activities-getLoggedInAthleteActivities"
 _LIMITS = "https://developers.strava.com/docs/rate-limits/"
@@ -40,13 +50,22 @@ class _Event(msgspec.Struct, frozen=True):
 
 
 def unpack(webhook: Webhook) -> Unpacked:
-    """Read an event; an athlete who takes the permission back is an update with `authorized` false."""
+    """Read an event; an athlete who takes the permission back is an update with `authorized` false.
+
+    What was deleted is taken away, and asked for as well: events may come in any order.
+    """
     event = decoded(webhook.body, _Event)
     account = str(event.owner_id)
     # "updates: ... for app deauthorizations, there is always an authorized: false key": https://developers.strava.com/docs/webhooks/
     if event.object_type == "athlete" and str(event.updates.get("authorized")).lower() == "false":
         return Unpacked(withdrawn=(account,))
-    return Unpacked(resources=(Resource(account, event.object_type, str(event.object_id)),))
+    # "aspect_type: Always create, update, or delete": https://developers.strava.com/docs/webhooks/
+    gone: Readings = []
+    if event.object_type == "activity" and event.aspect_type == "delete":
+        received = webhook.received_at.astimezone(UTC).isoformat()
+        gone = taken_back(("workout",), str(event.object_id), captured_at=received, source=_SOURCE)
+    resource = Resource(account, event.object_type, str(event.object_id))
+    return Unpacked(resources=(resource,), deleted=found_in(gone, 0, account).deleted)
 
 
 # The subscription's validation: GET with hub.mode, hub.verify_token and hub.challenge; the challenge is wanted back.
@@ -139,6 +158,7 @@ class _Activity(msgspec.Struct, frozen=True):
 
     start_date: datetime
     elapsed_time: float
+    id: Any = None
     start_date_local: datetime | None = None
     moving_time: float | None = None
     utc_offset: float | None = None
@@ -177,7 +197,8 @@ def read(document: Document) -> Unpacked:
         start=moment(start_s, activity.offset_s),
         end=moment(start_s + activity.elapsed_time, activity.offset_s),
         capturedAt=document.received_at.isoformat(),
-        source="strava",
+        source=_SOURCE,
+        **session(activity.id),
         device=activity.device_name or None,
         context="workout",
         sport=(activity.sport_type or activity.type).lower(),

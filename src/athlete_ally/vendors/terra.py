@@ -12,10 +12,10 @@ import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.api import one_by_one
-from athlete_ally.core.vendor.json_body import decoded, lenient
+from athlete_ally.core.vendor.json_body import decoded, lenient, session
 from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.core.vendor.signature import Hmac, Request
-from athlete_ally.core.vendor.webhook import NOTHING, Readings, Unpacked, Unusable, Webhook
+from athlete_ally.core.vendor.webhook import NOTHING, Readings, Unpacked, Unusable, Webhook, taken_back
 from athlete_ally.formats.terra import MODELS, Metadata
 
 _DELIVERY = "https://docs.tryterra.co/health-and-fitness-api/integration-setup/setting-up-data-destinations/webhooks"
@@ -24,6 +24,8 @@ _GONE = {"deauth", "access_revoked"}
 # Data that is too large for a webhook stands at an address for some time; whoever could send us one could lead us
 # anywhere. https://docs.tryterra.co/reference/health-and-fitness-api/webhooks (s3_payload)
 _ELSEWHERE = "s3_payload"
+# https://github.com/tryterra/openapi/blob/master/data_models/specs/data_models/enums.tsp (UploadType)
+_DELETED = 4
 
 
 class _User(msgspec.Struct, frozen=True):
@@ -47,7 +49,10 @@ def _common(metadata: Metadata, event: str, source: str, received_at: datetime) 
     A night belongs to the day on which it ended, a day to itself. Times without an offset are local to nobody knows
     whom: only their day is used. The webhook's receipt says how new the values are: a model names no time of capture.
     """
-    common = {"capturedAt": received_at.astimezone(UTC).isoformat(), "source": source}
+    # "Activity & Sleep payloads can be uniquely identified by their summary_id":
+    # https://docs.tryterra.co/reference/health-and-fitness-api/data-models
+    own = session(metadata.summary_id) if event in {"sleep", "activity"} else {}
+    common = {"capturedAt": received_at.astimezone(UTC).isoformat(), "source": source, **own}
     if event == "body":
         # Each measurement has a time of its own.
         return common
@@ -79,7 +84,10 @@ def _readings(event: str, raw: Any, source: str, received_at: datetime) -> Readi
     metadata = lenient(raw, _Model)[0].metadata
     shape, readings_of = MODELS[event]
     model, unread = lenient(raw, shape)
-    return [*readings_of(model, _common(metadata, event, source, received_at)), *unread]
+    common = _common(metadata, event, source, received_at)
+    if event == "activity" and metadata.upload_type == _DELETED and metadata.summary_id:
+        return taken_back(("workout",), metadata.summary_id, captured_at=common["capturedAt"], source=source)
+    return [*readings_of(model, common), *unread]
 
 
 def _person(event: _Event) -> _User:

@@ -5,7 +5,7 @@ Docs: https://developer.whoop.com/docs/developing/webhooks/
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -16,18 +16,24 @@ from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.api import Api, Document, OAuth, Rate, askable, by_type, field_of, one_by_one
 from athlete_ally.core.vendor.call import Call
 from athlete_ally.core.vendor.history import Listing, Window
-from athlete_ally.core.vendor.json_body import decoded, lenient, lenient_body, named, pages, present
+from athlete_ally.core.vendor.json_body import decoded, lenient, lenient_body, named, pages, present, session
 from athlete_ally.core.vendor.paging import paged
 from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.core.vendor.signature import Hmac
 from athlete_ally.core.vendor.times import local
-from athlete_ally.core.vendor.webhook import NOTHING, Readings, Resource, Unpacked, Webhook
+from athlete_ally.core.vendor.webhook import NOTHING, Readings, Resource, Unpacked, Webhook, found_in, taken_back
 
 _DOCS = "https://developer.whoop.com/docs/developing/webhooks/"
 _REFERENCE = "https://developer.whoop.com/api"
 # The thermochemical calorie, by definition (ISO 80000-5).
 _KILOJOULES_PER_KCAL = 4.184
-_TYPES = {"workout", "sleep", "recovery"}
+_SOURCE = "whoop"
+# What becomes of each type, and goes with it: a recovery is named by its sleep.
+_TYPES: Mapping[str, tuple[str, ...]] = {
+    "workout": ("workout",),
+    "sleep": ("sleep", "respiratory_rate"),
+    "recovery": ("hrv", "resting_heart_rate", "spo2", "skin_temperature"),
+}
 
 
 class _Notification(msgspec.Struct, frozen=True):
@@ -39,13 +45,21 @@ class _Notification(msgspec.Struct, frozen=True):
 
 
 def unpack(webhook: Webhook) -> Unpacked:
-    """Read a notification (`sleep.updated`, `workout.deleted` ...)."""
+    """Read a notification (`sleep.updated`, `workout.deleted` ...).
+
+    What was deleted is taken away, and asked for as well: notifications may come in any order.
+    """
     notification = decoded(webhook.body, _Notification)
-    what, _, _ = notification.type.partition(".")
+    what, _, change = notification.type.partition(".")
     if what not in _TYPES:
         return NOTHING
+    gone: Readings = []
+    if change == "deleted":
+        received = webhook.received_at.astimezone(UTC).isoformat()
+        gone = taken_back(_TYPES[what], str(notification.id), captured_at=received, source=_SOURCE)
     resources, unusable = askable(0, [Resource(str(notification.user_id), what, str(notification.id))], call, _TYPES)
-    return Unpacked(resources=tuple(resources), unusable=tuple(unusable))
+    deleted = found_in(gone, 0, str(notification.user_id)).deleted
+    return Unpacked(resources=tuple(resources), unusable=tuple(unusable), deleted=deleted)
 
 
 # https://developer.whoop.com/docs/developing/v1-v2-migration
@@ -77,6 +91,7 @@ class _Session(msgspec.Struct, frozen=True):
     timezone_offset: str
     end: datetime | None = None
     updated_at: datetime | None = None
+    id: Any = None
 
     def common(self, context: str, document: Document) -> dict[str, Any] | None:
         """Return the fields that every reading of this session has; it belongs to the local day on which it ended.
@@ -91,8 +106,9 @@ class _Session(msgspec.Struct, frozen=True):
             "start": start.isoformat(),
             "end": end.isoformat(),
             "capturedAt": _changed(self.updated_at, document),
-            "source": "whoop",
+            "source": _SOURCE,
             "context": context,
+            **session(self.id),
         }
 
 

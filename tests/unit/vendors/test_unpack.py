@@ -94,5 +94,5 @@ def go_all_the_way(vendor: str, sample: dict[str, Any], body: bytes) -> None:
             Delivery(CORE_HOT, 1, message.subject, normalize_durable(kind), message.body, {}, 1, NOON, None),
             Rules(),
         )
-        assert request.readings == len(request.records) + len(request.rejected)
+        assert request.readings == len(request.records) + len(request.rejected) + len(request.removals)
     webhook_letters(vendor, webhook, "w1", parcel.failed, at=NOON)

@@ -45,7 +45,7 @@ class PostgresPersonData:
 
     async def rows(self, user_id: str) -> dict[str, int]:
         """See the port."""
-        tables = (*self._tables, "sample_series", "vendor_account", "vendor_grant")
+        tables = (*self._tables, "replaced_session", "sample_series", "vendor_account", "vendor_grant")
         with translated():
             found = {table: await self._pool.fetchval(_count(table), user_id) for table in tables}
             found["samples_data"] = await self._pool.fetchval(_POINTS, user_id)
@@ -68,7 +68,7 @@ class PostgresPersonData:
                 # Waits for whoever is writing points: nobody adds to a series while it is taken away.
                 await connection.execute("LOCK TABLE sample_series IN SHARE ROW EXCLUSIVE MODE")
                 await connection.execute(_ERASE_SERIES, user_id)
-                for table in (*self._tables, "vendor_account", "vendor_grant"):
+                for table in (*self._tables, "replaced_session", "vendor_account", "vendor_grant"):
                     await connection.execute(f"DELETE FROM {table} WHERE user_id = $1", user_id)  # noqa: S608  # a table of ours
 
 

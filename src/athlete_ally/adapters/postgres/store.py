@@ -2,18 +2,21 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import asyncpg
 
 from athlete_ally.adapters.postgres.errors import RowRefused, translated
+from athlete_ally.adapters.postgres.sessions import Cause, Sessions
 from athlete_ally.adapters.postgres.sql import load_sql
 from athlete_ally.adapters.postgres.tables import Connection, Key, table_for
 from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.messages.trace import trace_id
 from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.readings.record import Record, newest
+from athlete_ally.core.readings.sample_batch import SampleBatch
+from athlete_ally.core.readings.sessions import Overlap, is_session, latest_versions
 from athlete_ally.core.receipts import Receipt, Rejected, StoreRequest
 
 _ALREADY_THERE = "23505"
@@ -75,17 +78,54 @@ class _Batch:
     def __init__(self, connection: Connection, measurement: Measurement, requests: Sequence[StoreRequest]) -> None:
         self._connection = connection
         self._kind = measurement.kind
+        self._overlap: Overlap = measurement.overlap
+        self._has_sessions = False
+        self._sessions = None if issubclass(measurement.record_type, SampleBatch) else Sessions(measurement)
         self._table = table_for(measurement)
         self._lots = requests
 
     async def store(self) -> list[Receipt]:
         known = await self._known()
         fresh = _first_of_each(self._lots, known)
-        written = await self._write([record for request in fresh for record in request.records])
+        written = await self._settle(fresh)
         fresh_receipts = {id(request): _receipt(request, written) for request in fresh}
         receipts = [fresh_receipts.get(id(request)) or await self._repeated(request, known) for request in self._lots]
         await self._remember(receipts)
-        return receipts
+        return await self._with_removed(receipts)
+
+    async def _settle(self, fresh: Sequence[StoreRequest]) -> _Written:
+        """Write what is newest of each key and of each session, and take away what it replaces."""
+        records = [record for request in fresh for record in request.records]
+        removals = [(each, request) for request in fresh for each in request.removals]
+        linked = [record for record in records if is_session(record, self._overlap)]
+        if self._sessions is None or not (linked or removals):
+            return await self._write(records)
+        self._has_sessions = True
+        await self._sessions.lock(self._connection, {each.user_id for each in (*linked, *(it for it, _ in removals))})
+        if removals:
+            causes = [Cause(each, request.message_id, request.sequence) for each, request in removals]
+            await self._sessions.delete(self._connection, causes)
+        latest, older = latest_versions(records, self._overlap)
+        barred = await self._sessions.barred(self._connection, linked) if linked else set[tuple[Any, ...]]()
+        older += [record for record in latest if (*record.key, *record.order) in barred]
+        written = await self._write([record for record in latest if (*record.key, *record.order) not in barred])
+        bringer = {id(record): request for request in fresh for record in request.records}
+        await self._sessions.replace(
+            self._connection,
+            [_cause(each, bringer) for each in written.current.values() if is_session(each, self._overlap)],
+            [_cause(each, bringer) for each in older],
+        )
+        return written
+
+    async def _with_removed(self, receipts: Sequence[Receipt]) -> list[Receipt]:
+        """Return the receipts with the rows that went because of their messages: a second attempt tells them again."""
+        if self._sessions is None or not (self._has_sessions or any(each.is_redelivery for each in receipts)):
+            return list(receipts)
+        removed = await self._sessions.removed(self._connection, self._lots)
+        return [
+            replace(receipt, removed=removed.get((request.message_id, request.sequence), ()))
+            for request, receipt in zip(self._lots, receipts, strict=True)
+        ]
 
     async def _known(self) -> dict[str, dict[tuple[str, int], _Known]]:
         """Return what is on record for these messages: by id, then by stream and sequence."""
@@ -161,6 +201,11 @@ class _Batch:
         await self._connection.execute(_FORGET_STARTS, [request.message_id for request in self._lots])
 
 
+def _cause(record: Record, bringer: dict[int, StoreRequest]) -> Cause:
+    request = bringer[id(record)]
+    return Cause(record, request.message_id, request.sequence)
+
+
 def _first_of_each(requests: Sequence[StoreRequest], known: dict[str, Any]) -> list[StoreRequest]:
     """Return the lots whose content is new; of several with one id in this batch, the first."""
     seen = set(known)
@@ -179,7 +224,7 @@ def _receipt(request: StoreRequest, written: _Written) -> Receipt:
         for record, sqlstate in written.refused
         if any(record is own for own in request.records)
     )
-    superseded = len(request.records) - len(stored) - len(rejected)
+    superseded = len(request.records) + len(request.removals) - len(stored) - len(rejected)
     return Receipt(
         is_redelivery=False,
         is_duplicate=False,

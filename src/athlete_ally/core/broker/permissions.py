@@ -13,6 +13,7 @@ from athlete_ally.core.broker.topology import (
     Durable,
     Topology,
     dead_letter_subject,
+    deleted_subject,
     fetch_durable,
     fetched_subject,
     raw_subject,
@@ -95,6 +96,7 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
             "turns webhooks into readings, and readings into records",
             (
                 *(stored_subject(kind) for kind in kinds),
+                *(deleted_subject(kind) for kind in kinds),
                 *(dead_letter_subject(kind, "*") for kind in kinds),
                 *raw,
                 *(f"dlq.vendor.{vendor}.webhook.*" for vendor in vendors),

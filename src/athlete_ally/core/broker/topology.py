@@ -164,6 +164,11 @@ def stored_subject(kind: str) -> str:
     return f"athlete-ally.{kind}.normalized-stored"
 
 
+def deleted_subject(kind: str) -> str:
+    """Return the subject on which records that are there no more are announced."""
+    return f"athlete-ally.{kind}.normalized-deleted"
+
+
 def dead_letter_subject(kind: str, reason: str) -> str:
     """Return the subject of a kind's dead letters of this reason."""
     return f"dlq.normalize.{kind}.raw-received.{reason}"

@@ -7,6 +7,7 @@ from typing import Any
 from athlete_ally.core.readings.beats import ArtefactFilter
 from athlete_ally.core.readings.reading import Decoder
 from athlete_ally.core.readings.record import Arrival, Record
+from athlete_ally.core.readings.sessions import Overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Measurement:
 
     `normalise(reading, arrival, index, rules)` is pure and raises `InvalidReading` for an impossible value.
     `record_type` has a field for each column of the table. `examples` are readings as on the wire, for OpenAPI, docs
-    and tests. `bulky` columns are stored but not announced.
+    and tests. `bulky` columns are stored but not announced. `overlap` says when an overlap makes records versions of
+    one session.
     """
 
     kind: str
@@ -32,6 +34,7 @@ class Measurement:
     normalise: Callable[[Any, Arrival, int, Rules], Record]
     examples: tuple[dict[str, Any], ...]
     bulky: frozenset[str] = frozenset({"raw"})
+    overlap: Overlap = "never"
 
     @property
     def table(self) -> str:

@@ -39,8 +39,10 @@ class Reading(
 ):
     """One raw value set of one person, as its sender wrote it (field names in camelCase on the wire).
 
-    `day` (`date` on the wire) is the person's own calendar day; `start` and `end` bound the measured interval. At least
-    one of the two is there. `captured_at` says when the device or app made the reading: the newest one wins.
+    `session_id` is the source's own name of the session, the same however often it changes: a night whose start moves
+    stays one night. `day` (`date` on the wire) is the person's own calendar day; `start` and `end` bound the measured
+    interval. At least one of the two is there. `captured_at` says when the device or app made the reading: the newest
+    one wins.
     """
 
     user_id: Label
@@ -51,6 +53,7 @@ class Reading(
     source: Label = _DEFAULT_SOURCE
     context: Context = "unspecified"
     device: Label | None = None
+    session_id: Label | None = None
     raw: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:

@@ -34,7 +34,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     Key: (`user_id`, `period`, `source`, `context`). `period` is the start of the interval in UTC, or the local day
     where there is no interval. Of two records with one key the one with the later `captured_at` stays, then the one
-    with the higher `stream_sequence`, whatever the order of arrival.
+    with the higher `stream_sequence`, whatever the order of arrival. `session_id` links versions of a session whose
+    keys differ (see `core.readings.sessions`).
     """
 
     user_id: str
@@ -52,6 +53,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     message_id: str
     stream_sequence: int
     reading_index: int
+    session_id: str | None = None
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -108,6 +110,7 @@ def common_columns(reading: Reading, arrival: Arrival, index: int) -> dict[str, 
         "message_id": arrival.message_id,
         "stream_sequence": arrival.stream_sequence,
         "reading_index": index,
+        "session_id": reading.session_id,
     }
 
 

@@ -12,6 +12,7 @@ from athlete_ally.core.vendor.history import Listing
 from athlete_ally.core.vendor.json_body import decoded
 from athlete_ally.core.vendor.webhook import (
     NOTHING,
+    Deleted,
     Found,
     Readings,
     Resource,
@@ -65,16 +66,18 @@ def one_by_one(items: Iterable[Callable[[], Readings]], account: str) -> Unpacke
     """Read the items of a document; one that can't be read leaves the others alone."""
     found: list[Found] = []
     unusable: list[Unusable] = []
+    deleted: list[Deleted] = []
     for index, read in enumerate(items):
         try:
-            readings = read()
+            its = found_in(read(), index, account)
         except InvalidMessage as error:
             unusable.append(Unusable(index, str(error)))
         else:
-            its_found, its_unusable = found_in(readings, index, account)
-            found += its_found
-            unusable += its_unusable
-    return Unpacked(joined(found), unusable=tuple(unusable), ignored=int(not found and not unusable))
+            found += its.found
+            unusable += its.unusable
+            deleted += its.deleted
+    is_nothing = not found and not unusable and not deleted
+    return Unpacked(joined(found), unusable=tuple(unusable), ignored=int(is_nothing), deleted=tuple(deleted))
 
 
 def askable(

@@ -185,6 +185,16 @@ def present(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def session(name: Any) -> dict[str, str]:
+    """Return the vendor's name of a session as a field; nothing where there is none that we could keep."""
+    text = str(name) if isinstance(name, str | int) and not isinstance(name, bool) else ""
+    return {"sessionId": text} if _SESSION.fullmatch(text) else {}
+
+
+# What a label of ours can hold (see `core.readings.reading`).
+_SESSION = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
+
+
 def minutes(seconds: float | None) -> float | None:
     """Return seconds as minutes."""
     return None if seconds is None else seconds / 60

@@ -56,10 +56,21 @@ class Unusable:
 
 
 @dataclass(frozen=True, slots=True)
+class Deleted:
+    """Something of a kind that the vendor took back: `fields` are those of a deletion on our wire, less the person."""
+
+    index: int
+    kind: str
+    account: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Unpacked:
     """What a webhook holds.
 
     `withdrawn` are accounts whose person took the permission back. `ignored` counts items of a type that we don't use.
+    `deleted` is what the vendor took back.
     """
 
     found: tuple[Found, ...] = ()
@@ -67,6 +78,7 @@ class Unpacked:
     withdrawn: tuple[str, ...] = ()
     unusable: tuple[Unusable, ...] = ()
     ignored: int = 0
+    deleted: tuple[Deleted, ...] = ()
 
 
 NOTHING = Unpacked(ignored=1)
@@ -76,18 +88,28 @@ UNREAD: Final = "unread"
 """Stands among `Readings` in place of a kind for a part of an item that can't be read; `error` says why."""
 
 
-def found_in(readings: Readings, index: int, account: str) -> tuple[list[Found], list[Unusable]]:
-    """Return the readings of the item at a place, and what of it can't be used."""
-    return (
-        [Found(index, kind, account, fields) for kind, fields in readings if kind != UNREAD],
-        [Unusable(index, fields["error"]) for kind, fields in readings if kind == UNREAD],
+def taken_back(kinds: Iterable[str], session_id: str, *, captured_at: str, source: str) -> Readings:
+    """Return what stands for a session that the vendor took back, of these kinds."""
+    common = {"sessionId": session_id, "capturedAt": captured_at, "source": source, "deleted": True}
+    return [(kind, common) for kind in kinds]
+
+
+def found_in(readings: Readings, index: int, account: str) -> Unpacked:
+    """Return the readings of the item at a place, what it says was deleted, and what of it can't be used."""
+    return Unpacked(
+        found=tuple(Found(index, kind, account, each) for kind, each in readings if kind != UNREAD and not _gone(each)),
+        unusable=tuple(Unusable(index, each["error"]) for kind, each in readings if kind == UNREAD),
+        deleted=tuple(Deleted(index, kind, account, each) for kind, each in readings if _gone(each)),
     )
+
+
+def _gone(fields: Mapping[str, Any]) -> bool:
+    return fields.get("deleted") is True
 
 
 def holding(readings: Readings, account: str) -> Unpacked:
     """Return the readings of the one item that there is."""
-    found, unusable = found_in(readings, 0, account)
-    return Unpacked(tuple(found), unusable=tuple(unusable), ignored=int(not readings))
+    return replace(found_in(readings, 0, account), ignored=int(not readings))
 
 
 def joined(found: Iterable[Found]) -> tuple[Found, ...]:
