@@ -28,7 +28,7 @@ HEADINGS = [
 ]
 # They look and change nothing, whatever they are given.
 READ_ONLY = re.compile(
-    r"athlete-ally (doctor|dlq (list|show|top)|streams (plan|status))|promtool (query|check)|curl -s http://127"
+    r"uv run athlete-ally (doctor|dlq (list|show|top)|streams (plan|status))|promtool (query|check)|curl -s http://127"
     r"|amtool (alert query|config routes)|docker compose -f deploy/compose\.yaml (ps|logs)"
 )
 

@@ -148,7 +148,7 @@ class Patient:
             (4102, stage.normalize.url),
         ):
             command = command.replace(f"http://127.0.0.1:{port}", url)
-        words = shlex.split(command)
+        words = shlex.split(command.removeprefix("uv run "))
         if words[0] == "athlete-ally":
             words = [sys.executable, "-m", "athlete_ally", *words[1:]]
         scripts = sysconfig.get_path("scripts")

@@ -115,7 +115,7 @@ class Stage:
 
     def run(self, command: str) -> tuple[int, str]:
         """Run one command line; standard error comes with standard output, as on a terminal."""
-        words = [path for word in shlex.split(command) for path in self._expanded(word)]
+        words = [path for word in shlex.split(command.removeprefix("uv run ")) for path in self._expanded(word)]
         assert words[0] == "athlete-ally", f"only our own commands are run here: {command}"
         environment = {
             "NATS_URL": self._server.url,

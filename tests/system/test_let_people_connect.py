@@ -51,9 +51,9 @@ async def test_a_key_is_made_and_changed_as_the_page_says(database_url: str, poo
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    made = await run(commands("1. Make the key of the vault"))
+    made = await run(commands("1. Create the token key"))
     await PostgresTokenStore(pool, TokenCipher((folder / "token.key").read_text(encoding="utf-8"))).keep(GRANTED)
-    changed = await run(commands("Change the key") + "athlete-ally connect rekey --json\n")
+    changed = await run(commands("Rotate the token key") + "athlete-ally connect rekey --json\n")
 
     assert "AA_TOKEN_KEY_FILE=token.key" in made
     assert changed.splitlines()[-2:] == ["encrypted 1 grant with the first key", '{"grants": 1}']
