@@ -264,7 +264,7 @@ async def test_a_missing_durable_is_unavailable(bench: Bench) -> None:
             await inbox.fetch(1, LONG_S)
 
 
-async def test_keeping_in_hand_prevents_a_redelivery(connection: Connection) -> None:
+async def test_reporting_progress_prevents_a_redelivery(connection: Connection) -> None:
     """
     A delivery that is kept outlives its time to be settled many times; no longer kept, it is delivered again.
     """

@@ -246,7 +246,7 @@ async def test_a_redelivery_is_told_what_is_still_current(bench: Bench) -> None:
     )
     (told_first,) = await bench.store.store(HRV, [first])
     await bench.store.store(HRV, [request(hrv_record("b", 50, 1, sequence=2), sequence=2)])
-    books = await bench.receipts()
+    before = await bench.receipts()
     (again,) = await bench.store.store(HRV, [first])
 
     assert (True, False, ["a"], 1, told_first.rejected) == (
@@ -256,10 +256,10 @@ async def test_a_redelivery_is_told_what_is_still_current(bench: Bench) -> None:
         again.superseded,
         again.rejected,
     )
-    assert books == await bench.receipts()
+    assert before == await bench.receipts()
 
 
-async def test_a_message_given_up_later_keeps_its_first_receipt(bench: Bench) -> None:
+async def test_a_message_dead_lettered_later_keeps_its_first_receipt(bench: Bench) -> None:
     """
     Stored once, then redelivered and no longer readable: the receipt stays, and nothing is rejected.
     """
@@ -392,7 +392,7 @@ batches_of_places = st.lists(
 )
 
 
-def _lot_of(content: Content, place: tuple[int, int]) -> StoreRequest:
+def _store_request_of(content: Content, place: tuple[int, int]) -> StoreRequest:
     number, copy = place
     sequence = 1 + 2 * number + copy
     records = [
@@ -419,7 +419,7 @@ async def test_any_history_is_told_alike(pool: Any, world: list[Content], histor
     model, real = FakeBench(), RealBench(pool)
     await real.empty()
     for places in history:
-        requests = [_lot_of(world[place[0]], place) for place in places]
+        requests = [_store_request_of(world[place[0]], place) for place in places]
         expected = await model.store.store(HRV, requests)
         assert list(expected) == list(await real.store.store(HRV, requests))
         assert _unbalanced(requests, expected) == []

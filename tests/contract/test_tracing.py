@@ -81,7 +81,7 @@ async def test_what_is_no_trace_context_counts_for_nothing(tracing: Tracing, tra
     assert trace_id(published.headers.get("traceparent")) not in {TRACE, TRACE.upper(), "0" * 32}
 
 
-async def test_an_error_of_the_world_is_the_same_error(tracing: Tracing) -> None:
+async def test_an_outage_is_the_same_error(tracing: Tracing) -> None:
     """
     Whoever waits or gives back decides on the type: it goes through publisher, inbox, store and steps as it is.
     """

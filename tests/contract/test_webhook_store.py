@@ -41,7 +41,7 @@ VALUES ($1, $2, $3, '', now(), '{}', 'withdrawn') RETURNING id
 class Bench(Protocol):
     """Books, and what is in them."""
 
-    books: WebhookStore
+    webhook_store: WebhookStore
 
     async def link(self, *accounts: Account) -> None:
         """Say whose these accounts are."""
@@ -70,7 +70,7 @@ class FakeBench:
     def __init__(self) -> None:
         """Start empty."""
         self._fake = FakeWebhookStore()
-        self.books: WebhookStore = self._fake
+        self.webhook_store: WebhookStore = self._fake
 
     async def link(self, *accounts: Account) -> None:
         """See the bench."""
@@ -102,7 +102,7 @@ class RealBench:
         """Use this pool."""
         self._pool = pool
         self._real = PostgresWebhookStore(pool)
-        self.books: WebhookStore = self._real
+        self.webhook_store: WebhookStore = self._real
 
     async def link(self, *accounts: Account) -> None:
         """See the bench."""
@@ -145,9 +145,9 @@ async def test_people_are_known_by_vendor_and_account(bench: Bench) -> None:
     """
     await bench.link(Account("garmin", "1", "anna"), Account("terra", "1", "bert"), Account("garmin", "2", "carla"))
 
-    assert await bench.books.people("garmin", ["1", "2", "3"]) == {"1": "anna", "2": "carla"}
-    assert await bench.books.people("terra", ["1", "2"]) == {"1": "bert"}
-    assert await bench.books.people("terra", []) == {}
+    assert await bench.webhook_store.people("garmin", ["1", "2", "3"]) == {"1": "anna", "2": "carla"}
+    assert await bench.webhook_store.people("terra", ["1", "2"]) == {"1": "bert"}
+    assert await bench.webhook_store.people("terra", []) == {}
 
 
 async def test_an_account_may_be_any_text(bench: Bench) -> None:
@@ -157,8 +157,8 @@ async def test_an_account_may_be_any_text(bench: Bench) -> None:
     strange = ["'; --", "ключ", "a\0b", "\0", ""]
     await bench.link(Account("garmin", "ключ", "anna"))
 
-    assert await bench.books.people("garmin", strange) == {"ключ": "anna"}
-    await bench.books.withdraw("garmin", strange)
+    assert await bench.webhook_store.people("garmin", strange) == {"ключ": "anna"}
+    await bench.webhook_store.withdraw("garmin", strange)
     assert await bench.withdrawn() == {("garmin", "ключ")}
 
 
@@ -168,13 +168,13 @@ async def test_a_withdrawal_concerns_one_vendor_and_may_be_repeated(bench: Bench
     """
     await bench.link(Account("garmin", "1", "anna"), Account("terra", "1", "anna"))
     for _ in range(2):
-        await bench.books.withdraw("garmin", ["1", "unknown"])
+        await bench.webhook_store.withdraw("garmin", ["1", "unknown"])
 
     assert await bench.withdrawn() == {("garmin", "1")}
-    assert await bench.books.people("garmin", ["1"]) == {"1": "anna"}
+    assert await bench.webhook_store.people("garmin", ["1"]) == {"1": "anna"}
 
 
-async def test_a_grant_has_an_owner_whatever_became_of_it(bench: Bench) -> None:
+async def test_a_grant_has_an_owner_in_every_state(bench: Bench) -> None:
     """
     What was fetched with a permission belongs to its person, even if it was withdrawn since; at another vendor, or
     under a number that was never given, it is nobody's.
@@ -182,20 +182,23 @@ async def test_a_grant_has_an_owner_whatever_became_of_it(bench: Bench) -> None:
     anna = Account("whoop", "4000", "anna")
     number = await bench.grant(anna)
 
-    assert await bench.books.owner("whoop", number) == anna
-    assert [await bench.books.owner("oura", number), await bench.books.owner("whoop", 0)] == [None, None]
-    assert await bench.books.owner("whoop", 999_999_999) is None
+    assert await bench.webhook_store.owner("whoop", number) == anna
+    assert [await bench.webhook_store.owner("oura", number), await bench.webhook_store.owner("whoop", 0)] == [
+        None,
+        None,
+    ]
+    assert await bench.webhook_store.owner("whoop", 999_999_999) is None
 
 
 async def test_what_is_remembered_is_known_by_its_whole_place(bench: Bench) -> None:
     """
     Id, stream and sequence: the same id at another place is another message.
     """
-    await bench.books.remember(RECEIPT)
+    await bench.webhook_store.remember(RECEIPT)
     others = [("w2", *PLACE[1:]), ("w1", "AA_CORE_HOT", 1), ("w1", "AA_VENDOR_HOT", 2)]
 
-    assert await bench.books.known([PLACE, *others]) == {PLACE}
-    assert await bench.books.known([]) == frozenset()
+    assert await bench.webhook_store.known([PLACE, *others]) == {PLACE}
+    assert await bench.webhook_store.known([]) == frozenset()
 
 
 async def test_the_first_receipt_stays(bench: Bench) -> None:
@@ -210,9 +213,9 @@ async def test_the_first_receipt_stays(bench: Bench) -> None:
         rejected=(Rejected(2, "unknown-account", "no person is linked"),),
         dead_lettered=1,
     )
-    await bench.books.remember(whole)
-    await bench.books.remember(replace(RECEIPT, result="dlq", readings=0))
-    await bench.books.remember(replace(RECEIPT, sequence=2))
+    await bench.webhook_store.remember(whole)
+    await bench.webhook_store.remember(replace(RECEIPT, result="dlq", readings=0))
+    await bench.webhook_store.remember(replace(RECEIPT, sequence=2))
 
     assert await bench.receipts() == [whole, replace(RECEIPT, sequence=2)]
 
@@ -221,10 +224,10 @@ async def test_starts_alone_are_counted_until_there_is_a_receipt(bench: Bench) -
     """
     Each message has a count of its own, which counts earlier starts only and is forgotten once it is remembered.
     """
-    starts = [await bench.books.start_alone(*PLACE) for _ in range(3)]
-    other = await bench.books.start_alone("w2", "AA_VENDOR_HOT", 2)
-    await bench.books.remember(RECEIPT)
-    after = [await bench.books.start_alone(*place) for place in (PLACE, ("w2", "AA_VENDOR_HOT", 2))]
+    starts = [await bench.webhook_store.start_alone(*PLACE) for _ in range(3)]
+    other = await bench.webhook_store.start_alone("w2", "AA_VENDOR_HOT", 2)
+    await bench.webhook_store.remember(RECEIPT)
+    after = [await bench.webhook_store.start_alone(*place) for place in (PLACE, ("w2", "AA_VENDOR_HOT", 2))]
 
     assert (starts, other, after) == ([0, 1, 2], 0, [0, 1])
 
@@ -234,9 +237,9 @@ async def test_a_webhook_that_was_only_put_off_has_no_starts(bench: Bench) -> No
     Its count begins anew, those of others stay, and it has no receipt.
     """
     for place in (PLACE, ("w2", "AA_VENDOR_HOT", 2)):
-        await bench.books.start_alone(*place)
-    await bench.books.end_alone("w1")
-    after = [await bench.books.start_alone(*place) for place in (PLACE, ("w2", "AA_VENDOR_HOT", 2))]
+        await bench.webhook_store.start_alone(*place)
+    await bench.webhook_store.end_alone("w1")
+    after = [await bench.webhook_store.start_alone(*place) for place in (PLACE, ("w2", "AA_VENDOR_HOT", 2))]
 
     assert (after, await bench.receipts()) == ([0, 1], [])
 
@@ -246,15 +249,15 @@ async def test_an_absent_database_is_unavailable(bench: Bench) -> None:
     Every call says that the world is in trouble, which costs no webhook its life.
     """
     await bench.take_away()
-    books = bench.books
+    webhook_store = bench.webhook_store
     calls = (
-        lambda: books.people("garmin", ["1"]),
-        lambda: books.owner("garmin", 1),
-        lambda: books.withdraw("garmin", ["1"]),
-        lambda: books.known([PLACE]),
-        lambda: books.remember(RECEIPT),
-        lambda: books.start_alone(*PLACE),
-        lambda: books.end_alone("w1"),
+        lambda: webhook_store.people("garmin", ["1"]),
+        lambda: webhook_store.owner("garmin", 1),
+        lambda: webhook_store.withdraw("garmin", ["1"]),
+        lambda: webhook_store.known([PLACE]),
+        lambda: webhook_store.remember(RECEIPT),
+        lambda: webhook_store.start_alone(*PLACE),
+        lambda: webhook_store.end_alone("w1"),
     )
     for call in calls:
         with pytest.raises(Unavailable):

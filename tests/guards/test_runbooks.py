@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "runbooks" / "alerts"
 PAGES = sorted(path.stem for path in FOLDER.glob("*.md"))
 ALERTS = all_alerts(environments(ROOT)["production"].thresholds, Clock())
-LOOKS = list(looks())
+COMMANDS = list(looks())
 HEADINGS = [
     "In one line",
     "Impact and time to data loss",
@@ -78,14 +78,14 @@ def test_the_first_five_minutes_change_nothing(name: str) -> None:
     """
     Three commands, each read-only, each with what to expect of it; what a test can run has its output too.
     """
-    first = [look for look in LOOKS if look.page == name]
+    first = [look for look in COMMANDS if look.page == name]
 
     assert len(first) == section(name, "First five minutes").count("Expect: ") == 3
     assert [look.command for look in first if not READ_ONLY.match(look.command)] == []
     assert [look.command for look in first if look.is_run and look.expected is None] == []
 
 
-@pytest.mark.parametrize("look", [look for look in LOOKS if not look.is_run], ids=lambda look: look.page)
+@pytest.mark.parametrize("look", [look for look in COMMANDS if not look.is_run], ids=lambda look: look.page)
 def test_what_docker_is_asked_for_is_in_the_compose_file(look: Look) -> None:
     """
     Docker can't be run by the tests: the services that it is asked for are those of the file.

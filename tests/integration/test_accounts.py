@@ -19,14 +19,14 @@ from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.vendor.grant import Granted, Tokens
 from athlete_ally.core.vendor.webhook_store import Account
 
-SampleBatch = Callable[..., Awaitable[Outcome]]
+RunCommand = Callable[..., Awaitable[Outcome]]
 KEY, NEXT_KEY = new_token_key(), new_token_key()
 NOBODY = "postgresql://postgres@127.0.0.1:1/athlete_ally"
 GRANTED = Granted("oura", "person-1", "ada", Tokens("an-access", "a-refresh", datetime(2026, 11, 24, tzinfo=UTC)), ())
 
 
 @pytest.fixture
-def command(database_url: str) -> SampleBatch:
+def command(database_url: str) -> RunCommand:
     """Run commands on the database of the test; a variable can be given beside the arguments."""
 
     async def run(*arguments: str, **environment: str) -> Outcome:
@@ -37,12 +37,14 @@ def command(database_url: str) -> SampleBatch:
 
 
 @pytest.fixture
-def books(pool: Any) -> PostgresWebhookStore:
+def webhook_store(pool: Any) -> PostgresWebhookStore:
     """Look into the database of the test."""
     return PostgresWebhookStore(pool)
 
 
-async def test_an_account_is_linked_moved_listed_and_removed(command: SampleBatch, books: PostgresWebhookStore) -> None:
+async def test_an_account_is_linked_moved_listed_and_removed(
+    command: RunCommand, webhook_store: PostgresWebhookStore
+) -> None:
     """
     What is said of accounts is what the database has, and each command says what it did.
     """
@@ -51,30 +53,30 @@ async def test_an_account_is_linked_moved_listed_and_removed(command: SampleBatc
     await command("accounts", "add", "terra", "their-1", "eve")
     await command("accounts", "add", "garmin", "their-1", "ada")
 
-    assert [Account("garmin", "their-1", "ada"), Account("terra", "their-1", "eve")] == await books.linked(None)
+    assert [Account("garmin", "their-1", "ada"), Account("terra", "their-1", "eve")] == await webhook_store.linked(None)
     assert (await command("accounts", "list")).out == "garmin  their-1  ada\nterra  their-1  eve\n"
     assert (await command("accounts", "list", "--vendor", "terra")).out == "terra  their-1  eve\n"
     removed = await command("accounts", "remove", "terra", "their-1")
     assert (removed.code, removed.out) == (0, "1 account removed\n")
-    assert [Account("garmin", "their-1", "ada")] == await books.linked(None)
+    assert [Account("garmin", "their-1", "ada")] == await webhook_store.linked(None)
 
 
-async def test_whoever_connected_an_account_said_whose_it_is(
-    command: SampleBatch, books: PostgresWebhookStore, pool: Any
+async def test_an_account_belongs_to_the_person_who_connected_it(
+    command: RunCommand, webhook_store: PostgresWebhookStore, pool: Any
 ) -> None:
     """
     Data in the webhooks of a vendor whose API is asked, too, is the connected person's; what is linked by hand stands
     above that.
     """
     await PostgresTokenStore(pool, TokenCipher(KEY)).keep(GRANTED)
-    assert await books.people("oura", ["person-1", "person-2"]) == {"person-1": "ada"}
-    assert await books.people("whoop", ["person-1"]) == {}
+    assert await webhook_store.people("oura", ["person-1", "person-2"]) == {"person-1": "ada"}
+    assert await webhook_store.people("whoop", ["person-1"]) == {}
 
     await command("accounts", "add", "oura", "person-1", "eve")
-    assert await books.people("oura", ["person-1"]) == {"person-1": "eve"}
+    assert await webhook_store.people("oura", ["person-1"]) == {"person-1": "eve"}
 
 
-async def test_a_machine_reads_the_same(command: SampleBatch) -> None:
+async def test_a_machine_reads_the_same(command: RunCommand) -> None:
     """
     With --json each command prints one document and nothing else, and the exit code is the same.
     """
@@ -89,7 +91,7 @@ async def test_a_machine_reads_the_same(command: SampleBatch) -> None:
     assert (empty.code, empty.document) == (0, {"accounts": []})
 
 
-async def test_what_is_not_there_is_said(command: SampleBatch) -> None:
+async def test_what_is_not_there_is_said(command: RunCommand) -> None:
     """
     Removing what is not linked is a finding; an empty list says that it is empty, where it is in nobody's way.
     """
@@ -99,7 +101,7 @@ async def test_what_is_not_there_is_said(command: SampleBatch) -> None:
     assert (listed.code, listed.out, listed.err) == (Exit.AS_DESIRED, "", "no account is linked\n")
 
 
-async def test_a_vendor_has_to_be_known(command: SampleBatch, books: PostgresWebhookStore) -> None:
+async def test_a_vendor_has_to_be_known(command: RunCommand, webhook_store: PostgresWebhookStore) -> None:
     """
     A misspelt vendor is refused with the nearest name, since nothing would ever arrive for it; a configured sender is
     known.
@@ -107,14 +109,14 @@ async def test_a_vendor_has_to_be_known(command: SampleBatch, books: PostgresWeb
     refused = await command("accounts", "add", "tera", "their-1", "ada")
     assert (refused.code, "'tera'" in refused.err, "did you mean terra?" in refused.err) == (1, True, True)
     assert (await command("accounts", "add", "clinic", "their-1", "ada")).code == Exit.ERROR
-    assert await books.linked(None) == []
+    assert await webhook_store.linked(None) == []
 
     assert (await command("accounts", "add", "clinic", "their-1", "ada", AA_WEBHOOK_SENDERS="clinic")).code == 0
 
 
 @pytest.mark.parametrize("bad", ["", "x" * 129, "a\nb", "a\x00b"])
 async def test_an_id_that_no_reading_could_have_is_refused(
-    command: SampleBatch, books: PostgresWebhookStore, bad: str
+    command: RunCommand, webhook_store: PostgresWebhookStore, bad: str
 ) -> None:
     """
     An id that is empty, too long or holds control characters is refused for account and person, before anything is
@@ -124,10 +126,12 @@ async def test_an_id_that_no_reading_could_have_is_refused(
         outcome = await command("accounts", "add", "terra", account, user)
         assert (outcome.code, "no control characters" in outcome.err) == (2, True)
     assert (await command("connect", "link", "oura", "--user", bad)).code == 2
-    assert await books.linked(None) == []
+    assert await webhook_store.linked(None) == []
 
 
-async def test_a_file_links_all_or_none(command: SampleBatch, books: PostgresWebhookStore, tmp_path: Path) -> None:
+async def test_a_file_links_all_or_none(
+    command: RunCommand, webhook_store: PostgresWebhookStore, tmp_path: Path
+) -> None:
     """
     A file with a mark of its encoding, Windows line ends, empty lines and a line twice links everybody, and again
     without harm.
@@ -143,7 +147,7 @@ async def test_a_file_links_all_or_none(command: SampleBatch, books: PostgresWeb
 
     assert (first.code, first.out.startswith("2 accounts linked")) == (0, True)
     assert (again.code, again.document) == (0, {"linked": 2})
-    assert [Account("garmin", "their,2", "Zoë"), Account("terra", "their-1", "ada")] == await books.linked(None)
+    assert [Account("garmin", "their,2", "Zoë"), Account("terra", "their-1", "ada")] == await webhook_store.linked(None)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +167,7 @@ async def test_a_file_links_all_or_none(command: SampleBatch, books: PostgresWeb
     ids=["empty", "columns", "no person", "too few", "too many", "vendor", "two people", "latin-1", "quote", "binary"],
 )
 async def test_a_file_that_can_not_be_used_is_named_and_links_nobody(
-    command: SampleBatch, books: PostgresWebhookStore, tmp_path: Path, content: bytes, says: str
+    command: RunCommand, webhook_store: PostgresWebhookStore, tmp_path: Path, content: bytes, says: str
 ) -> None:
     """
     One line with file, line and what is wrong, without anybody's id; nothing of the file is in the database.
@@ -174,10 +178,10 @@ async def test_a_file_that_can_not_be_used_is_named_and_links_nobody(
 
     assert (outcome.code, outcome.out) == (Exit.ERROR, "")
     assert (says in outcome.err, str(path) in outcome.err, "their-" in outcome.err) == (True, True, False), outcome.err
-    assert await books.linked(None) == []
+    assert await webhook_store.linked(None) == []
 
 
-async def test_a_database_that_is_not_there_is_an_error(command: SampleBatch, tmp_path: Path) -> None:
+async def test_a_database_that_is_not_there_is_an_error(command: RunCommand, tmp_path: Path) -> None:
     """
     Every command that needs the database ends with 1 and one line, and so does a file of settings that is missing.
     """
@@ -197,7 +201,7 @@ async def test_a_database_that_is_not_there_is_an_error(command: SampleBatch, tm
         assert (missing.code, "there is no such file of settings" in missing.err) == (Exit.ERROR, True)
 
 
-async def test_a_link_is_for_one_person_and_vendor(command: SampleBatch) -> None:
+async def test_a_link_is_for_one_person_and_vendor(command: RunCommand) -> None:
     """
     It leads to fetch, says nothing about the person, and is another one each time; --json says whose it is.
     """
@@ -210,7 +214,7 @@ async def test_a_link_is_for_one_person_and_vendor(command: SampleBatch) -> None
     assert (len(set(tickets)), any("ada" in ticket for ticket in tickets)) == (2, False)
 
 
-async def test_a_link_needs_a_key_a_vendor_and_a_person(command: SampleBatch) -> None:
+async def test_a_link_needs_a_key_a_vendor_and_a_person(command: RunCommand) -> None:
     """
     A vendor that is never asked has no link; without a key, or with something that is none, nothing is made.
     """
@@ -221,7 +225,7 @@ async def test_a_link_needs_a_key_a_vendor_and_a_person(command: SampleBatch) ->
         assert (outcome.code, outcome.out, says in outcome.err) == (Exit.ERROR, "", True)
 
 
-async def test_a_key_is_replaced(command: SampleBatch, pool: Any) -> None:
+async def test_a_key_is_replaced(command: RunCommand, pool: Any) -> None:
     """
     With the new key in front everything is encrypted with it, twice without harm; the old one can then go.
     """
@@ -236,7 +240,7 @@ async def test_a_key_is_replaced(command: SampleBatch, pool: Any) -> None:
     assert found.granted == GRANTED
 
 
-async def test_a_wrong_key_changes_nothing(command: SampleBatch, pool: Any) -> None:
+async def test_a_wrong_key_changes_nothing(command: RunCommand, pool: Any) -> None:
     """
     Where one grant can't be opened, none is changed: exit code 1, the remedy, and no key in the text.
     """
@@ -254,7 +258,7 @@ async def test_a_wrong_key_changes_nothing(command: SampleBatch, pool: Any) -> N
         await token_store.find("oura", "person-2")
 
 
-async def test_a_key_is_made_by_us(command: SampleBatch, tmp_path: Path, pool: Any) -> None:
+async def test_a_key_is_made_by_us(command: RunCommand, tmp_path: Path, pool: Any) -> None:
     """
     The file that `keys token` writes serves as AA_TOKEN_KEY_FILE; beside AA_TOKEN_KEY it is one key too many.
     """

@@ -55,7 +55,7 @@ async def bench(database_url: str) -> AsyncGenerator[Bench]:
 
 
 @pytest.mark.parametrize("is_warm", [False, True], ids=["while-connecting", "in-a-known-connection"])
-async def test_a_line_that_breaks_anywhere_is_trouble_of_the_world(bench: Bench, *, is_warm: bool) -> None:
+async def test_a_line_that_breaks_anywhere_is_an_outage(bench: Bench, *, is_warm: bool) -> None:
     """
     Wherever the line breaks inside a store, the store says `Unavailable` or succeeds, and the next one succeeds.
     """
@@ -78,7 +78,7 @@ async def test_a_line_that_breaks_anywhere_is_trouble_of_the_world(bench: Bench,
     assert await bench.pool.fetchval("SELECT count(*) FROM hrv_data WHERE user_id = 'a'") == 1
 
 
-async def test_a_goodbye_to_an_idle_connection_is_trouble_of_the_world(bench: Bench, database_url: str) -> None:
+async def test_a_goodbye_to_an_idle_connection_is_an_outage(bench: Bench, database_url: str) -> None:
     """
     The server says goodbye between two statements, and the end of the line is not seen yet: `Unavailable`, and the next
     store succeeds.

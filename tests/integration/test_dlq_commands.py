@@ -309,7 +309,7 @@ async def test_looking_works_without_a_database(bench: Bench, tmp_path: Path) ->
     await bench.write(hrv_reading("a", 900))
     away = {"DATABASE_URL": "postgresql://postgres@127.0.0.1:1/none"}
     listed = await bench.run("list", "--json", **away)
-    looks = [
+    commands = [
         await bench.run(*words, **away)
         for words in (("top",), ("show", "1"), ("stats",), ("export", "--out", str(tmp_path / "x")))
     ]
@@ -319,7 +319,7 @@ async def test_looking_works_without_a_database(bench: Bench, tmp_path: Path) ->
     ]
 
     assert (listed.document["letters"][0]["replays"], "replays of letters are not known" in listed.err) == (None, True)
-    assert [each.code for each in looks] == [0, 0, 0, 0]
+    assert [each.code for each in commands] == [0, 0, 0, 0]
     assert [(each.code, "DATABASE_URL" in each.err) for each in changes] == [(1, True)] * 3
     assert await bench.listed() == [1]
 

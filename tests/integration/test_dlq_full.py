@@ -134,11 +134,11 @@ async def test_a_webhook_waits_for_room_as_what_it_is(bench: Bench, topology: To
         NatsPublisher(bench.connection, timeout_s=2),
     )
     retry = UnboundedRetry(durable, stop=asyncio.Event(), log=log, on_hold=lambda _: None, jitter=lambda: 0.5)
-    observer, books = PrometheusObserver(every(work, unpack)), PostgresWebhookStore(bench.pool)
-    tools = UnpackTools(inbox, books, publisher, retry, observer, unpack, work, log, now)
+    observer, webhook_store = PrometheusObserver(every(work, unpack)), PostgresWebhookStore(bench.pool)
+    tools = UnpackTools(inbox, webhook_store, publisher, retry, observer, unpack, work, log, now)
     kinds = {each.kind: each for each in MEASUREMENTS}
     unpacker = Unpacker(GARMIN, kinds, tools, CircuitBreaker(), policy=RetryPolicy(), batch=10)
-    await books.link([Account("garmin", "g-1", "anna")])
+    await webhook_store.link([Account("garmin", "g-1", "anna")])
     night = {"calendarDate": "2026-11-20", "lastNightAvg": 44, "startTimeInSeconds": 1795474800}
     body = json.dumps({"hrv": [{**night, "userId": user, "durationInSeconds": 25200} for user in ("g-1", "g-2")]})
     await publisher.publish(OutgoingMessage(VENDOR_HOT, webhook_subject("garmin"), body.encode(), "w1", {}))

@@ -163,7 +163,7 @@ async def test_of_a_fetch_only_the_permission_is_known(bench: Bench, tmp_path: P
     assert (ended[0], "connect again" in ended[2][0]) == (2, True)
 
 
-async def test_a_document_belongs_to_whoever_gave_the_permission(bench: Bench) -> None:
+async def test_a_document_belongs_to_the_person_who_gave_the_permission(bench: Bench) -> None:
     """
     A fetched document of a grant that is there would be stored, of one that is not it would fail again.
     """

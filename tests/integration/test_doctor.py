@@ -85,7 +85,7 @@ async def _no_durable(connection: Connection, _: Topology) -> None:
     await connection.api(f"CONSUMER.DELETE.{CORE_HOT}.{HRV}")
 
 
-async def _nobody_reaps(connection: Connection, _: Topology) -> None:
+async def _no_advisory_worker(connection: Connection, _: Topology) -> None:
     await connection.api(f"CONSUMER.DELETE.{ADVISORY}.{REAP_ADVISORIES_DURABLE}")
 
 
@@ -110,15 +110,15 @@ async def _wait_unread(connection: Connection, _: Topology) -> None:
 async def _abandon(connection: Connection, topology: Topology) -> None:
     """Let the server give up messages of our durable, as it does after the last delivery."""
     impatient = {**topology.durable(HRV).config(), "max_deliver": 1, "ack_wait": 100_000_000}
-    await _give_up(connection, topology.durable(HRV), impatient, "update")
+    await _exceed_deliveries(connection, topology.durable(HRV), impatient, "update")
 
 
 async def _abandon_elsewhere(connection: Connection, _: Topology) -> None:
     config = {"name": "guest", "durable_name": "guest", "ack_policy": "explicit", "max_deliver": 1}
-    await _give_up(connection, Durable("guest", CORE_HOT, ()), {**config, "ack_wait": 100_000_000}, "create")
+    await _exceed_deliveries(connection, Durable("guest", CORE_HOT, ()), {**config, "ack_wait": 100_000_000}, "create")
 
 
-async def _give_up(connection: Connection, durable: Durable, config: dict[str, Any], action: str) -> None:
+async def _exceed_deliveries(connection: Connection, durable: Durable, config: dict[str, Any], action: str) -> None:
     payload = {"stream_name": durable.stream, "config": config, "action": action}
     await connection.api(f"CONSUMER.CREATE.{durable.stream}.{durable.name}", payload)
     for number in range(3):
@@ -127,18 +127,18 @@ async def _give_up(connection: Connection, durable: Durable, config: dict[str, A
     await inbox.open()
     assert len(await inbox.fetch(3, 5)) == 3
 
-    async def is_given_up() -> bool:
+    async def is_dead_lettered() -> bool:
         live = await NatsBroker(connection).durable(durable.stream, durable.name)
         return live is not None and live.abandoned == 3
 
-    await eventually(is_given_up)
+    await eventually(is_dead_lettered)
 
 
 @pytest.mark.parametrize(
     ("harm", "name", "status", "words", "remedy"),
     [
         (_no_durable, "streams", "failure", f"durable {HRV} is missing", "streams apply"),
-        (_nobody_reaps, "advisories", "failure", f"{REAP_ADVISORIES_DURABLE} missing", "streams apply"),
+        (_no_advisory_worker, "advisories", "failure", f"{REAP_ADVISORIES_DURABLE} missing", "streams apply"),
         (_no_advisories, "advisories", "failure", f"{ADVISORY}, {REAP_ADVISORIES_DURABLE} missing", "streams apply"),
         (_pause, "paused", "warning", HRV, f"resume {HRV}"),
         (_fill, f"room in {VENDOR_HOT}", "warning", "%", "raise max_bytes"),

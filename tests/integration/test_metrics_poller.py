@@ -195,13 +195,13 @@ async def test_the_ledger_has_a_line_for_unpack_and_one_for_fetch(outlook: Outlo
         return await outlook.both() == figures
 
     await eventually(lambda: shows(2, 2))
-    books = PostgresWebhookStore(pool)
+    webhook_store = PostgresWebhookStore(pool)
     for sequence in (1, 3):
-        await books.remember_fetch(FetchReceipt(f"m{sequence}", VENDOR_HOT, sequence, "whoop", 1, 0))
-    await books.remember(replace(RECEIPT, message_id="m3", sequence=3, replay_of="letter-1"))
+        await webhook_store.remember_fetch(FetchReceipt(f"m{sequence}", VENDOR_HOT, sequence, "whoop", 1, 0))
+    await webhook_store.remember(replace(RECEIPT, message_id="m3", sequence=3, replay_of="letter-1"))
     assert await outlook.both() == (2, 0)
     for sequence in (1, 2):
-        await books.remember(replace(RECEIPT, message_id=f"m{sequence}", sequence=sequence))
+        await webhook_store.remember(replace(RECEIPT, message_id=f"m{sequence}", sequence=sequence))
     assert await outlook.both() == (0, 0)
 
 

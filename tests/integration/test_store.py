@@ -192,7 +192,7 @@ async def test_a_database_that_is_away_is_unavailable() -> None:
     assert "hunter2" not in str(error.value)
 
 
-async def test_a_missing_table_is_trouble_of_the_world(pool: Any) -> None:
+async def test_a_missing_table_is_an_outage(pool: Any) -> None:
     """
     An operator's mistake is not the message's fault: nothing is rejected, the caller waits.
     """
@@ -214,14 +214,14 @@ steps = st.lists(
 
 @given(batches=steps)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_any_history_gives_the_newest_and_balanced_books(pool: Any, batches: list[Any]) -> None:
+async def test_any_history_gives_the_newest_and_a_balanced_ledger(pool: Any, batches: list[Any]) -> None:
     """
     For any batches of overlapping, repeated messages the table holds the newest of each key, and the books balance.
     """
     await pool.execute("TRUNCATE hrv_data, receipt")
     contents: dict[int, StoreRequest] = {}
     for batch in batches:
-        requests = [contents.setdefault(sequence, _lot(sequence, people)) for sequence, people in batch]
+        requests = [contents.setdefault(sequence, _store_request(sequence, people)) for sequence, people in batch]
         receipts = await PostgresStore(pool).store(HRV, requests)
         assert [True] * len(requests) == [
             _adds_up(each, receipt) for each, receipt in zip(requests, receipts, strict=True)
@@ -232,7 +232,7 @@ async def test_any_history_gives_the_newest_and_balanced_books(pool: Any, batche
     assert sum(each.readings for each in contents.values()) == (await balance(pool))[0]
 
 
-def _lot(sequence: int, people: list[tuple[str, int]]) -> StoreRequest:
+def _store_request(sequence: int, people: list[tuple[str, int]]) -> StoreRequest:
     return request(
         *(
             hrv_record(user, rmssd=10 * sequence + index + 10, minutes_ago=ago, sequence=sequence, index=index)

@@ -148,7 +148,7 @@ async def test_processes_refresh_once(
 
 
 @pytest.mark.parametrize(("grace", "output", "state"), [(1, "access-2", "active"), (0, "withdrawn", "refresh-lost")])
-async def test_a_kill_between_the_answer_and_the_vault(
+async def test_a_kill_between_the_answer_and_the_token_store(
     token_store: PostgresTokenStore,
     vendor: tuple[RotatingVendor, str],
     refreshing: Refreshing,

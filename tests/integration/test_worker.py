@@ -220,7 +220,7 @@ async def test_a_bug_concerns_its_own_message_only(bench: Bench) -> None:
     assert await eventually(bench.settled)
 
 
-async def test_a_message_that_kills_is_given_up_and_its_neighbours_are_not(bench: Bench) -> None:
+async def test_a_message_that_kills_is_dead_lettered_and_its_neighbours_are_not(bench: Bench) -> None:
     """
     Past max_deliver only the message that was alone when the process died is given up; others are stored.
     """
@@ -284,7 +284,7 @@ async def _connect(url: str) -> Any:
     return await asyncpg.connect(url)
 
 
-async def test_the_fuse_stops_a_worker_that_refuses_everything(bench: Bench) -> None:
+async def test_the_circuit_breaker_stops_a_worker_that_rejects_everything(bench: Bench) -> None:
     """
     Sixty unreadable messages: fifty letters, ten messages still in the stream, and the worker waits for a person.
     """
@@ -305,7 +305,7 @@ async def test_the_fuse_stops_a_worker_that_refuses_everything(bench: Bench) -> 
     assert b'normalize_fuse_open{durable="normalize-hrv-durable"} 1.0' in bench.observer.exposition()
 
 
-async def test_a_smaller_fuse_opens_sooner(bench: Bench) -> None:
+async def test_smaller_limits_open_it_sooner(bench: Bench) -> None:
     """
     The limits are the operator's.
     """

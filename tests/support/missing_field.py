@@ -14,7 +14,7 @@ from support.services import Service, Site
 from support.wait import eventually
 
 # A story in which every reading fails is not about the fuse.
-NO_FUSE: Any = {"AA_FUSE_CONSECUTIVE": "1000000", "AA_FUSE_WINDOW": "1000000"}
+NO_CIRCUIT_BREAKER: Any = {"AA_FUSE_CONSECUTIVE": "1000000", "AA_FUSE_WINDOW": "1000000"}
 
 
 async def send(site: Site, *readings: dict[str, Any]) -> None:
@@ -37,7 +37,7 @@ async def send_many(site: Site, count: int) -> None:
 
 async def dead(site: Site, count: int) -> None:
     """Let today's worker give up this many readings, then end it."""
-    today = await site.service("normalize", **NO_FUSE).start().ready()
+    today = await site.service("normalize", **NO_CIRCUIT_BREAKER).start().ready()
     await send_many(site, count)
     today.kill()
 

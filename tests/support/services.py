@@ -161,7 +161,7 @@ class Site:
         for service in self.services:
             service.close()
 
-    async def patience_with(self, durable: str, ack_wait_s: float, stream: str = CORE_HOT) -> None:
+    async def retrying_with(self, durable: str, ack_wait_s: float, stream: str = CORE_HOT) -> None:
         """Shorten a durable's ack_wait, so that a test does not wait a minute for a redelivery."""
         live = await NatsAdmin(self.connection).durable(stream, durable)
         assert live is not None

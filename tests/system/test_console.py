@@ -181,7 +181,7 @@ async def test_a_row_leads_back_to_its_webhook(site: Site, here: Here, visitor: 
     assert (unknown.code, "no receipt of nobody" in unknown.err) == (2, True)
 
 
-async def test_a_letter_of_a_webhook_is_rehearsed(site: Site, here: Here, visitor: Visitor) -> None:
+async def test_a_letter_of_a_webhook_is_predicted(site: Site, here: Here, visitor: Visitor) -> None:
     """
     Of a webhook of an account that nobody knows the letter says what helps, and once that is done, that it would pass.
     """

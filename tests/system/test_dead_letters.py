@@ -38,7 +38,7 @@ async def settled_letters(site: Site, run: str) -> Counter[int]:
 
 
 @pytest.mark.timeout(600)
-async def test_the_story_of_a_missing_field(site: Site, request: pytest.FixtureRequest) -> None:
+async def test_the_scenario_of_a_missing_field(site: Site, request: pytest.FixtureRequest) -> None:
     """
     Top shows one group; tomorrow's code passes all of it; a replay at 500 a second, killed half-way and resumed, leaves
     every reading stored once, no letter, balanced books, and a journal that says of each letter what became of it.
@@ -292,7 +292,7 @@ async def test_a_broker_that_restarts_does_not_lose_a_replay(
     await make_streams(connection, topology)
     site = Site(nats.url, database_url, connection, pool, tmp_path)
     try:
-        await site.patience_with(DURABLE, 2)
+        await site.retrying_with(DURABLE, 2)
         await dead(site, 40)
         normalize = await mended(site)
         replay = asyncio.create_task(site.run("dlq", "replay", "--all", "--rate", "20", "--yes", tomorrow=True))

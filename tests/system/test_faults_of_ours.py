@@ -45,7 +45,7 @@ async def test_normalize_dies_after_each_of_its_steps(site: Site, step: str) -> 
     """
     ingest = await site.service("ingest").start().ready()
     client = Client(lambda: ingest.url)
-    await site.patience_with(DURABLE, 1)
+    await site.retrying_with(DURABLE, 1)
     dying = await site.service("normalize", dies=step).start().ready()
     await client.send([hrv_reading("a"), hrv_reading("impossible", 900)], count=2)
     await client.send(hrv_reading("b"))
@@ -66,7 +66,7 @@ async def test_a_message_that_kills_every_worker_takes_nobody_along(site: Site) 
     """
     ingest = await site.service("ingest").start().ready()
     client = Client(lambda: ingest.url)
-    await site.patience_with(DURABLE, 0.5)
+    await site.retrying_with(DURABLE, 0.5)
     for user in ("a", "killer", "b"):
         await client.send(hrv_reading(user))
     deaths = 0
@@ -95,7 +95,7 @@ async def test_several_workers_share_and_one_may_die(site: Site) -> None:
     """
     ingest = await site.service("ingest").start().ready()
     workers = [await site.service("normalize").start().ready() for _ in range(3)]
-    await site.patience_with(DURABLE, 2)
+    await site.retrying_with(DURABLE, 2)
     client = Client(lambda: ingest.url)
     for number in range(100):
         await client.send(hrv_reading(f"u{number}"))
@@ -121,12 +121,12 @@ async def test_readings_late_twice_and_out_of_order(site: Site) -> None:
     assert (client.duplicates, await site.stored()) == (3, {"a": 50.0})
 
 
-async def test_the_fuse_stops_a_service_until_it_is_restarted(site: Site) -> None:
+async def test_the_circuit_breaker_stops_a_service_until_it_is_restarted(site: Site) -> None:
     """
     Sixty unreadable messages: fifty letters, then the worker is not ready and says why; restarted, it goes on.
     """
     normalize = await site.service("normalize").start().ready()
-    await site.patience_with(DURABLE, 1)
+    await site.retrying_with(DURABLE, 1)
     publisher = NatsPublisher(site.connection, timeout_s=5)
     for number in range(60):
         await publisher.publish(OutgoingMessage(CORE_HOT, raw_subject("hrv"), b"nonsense", f"m{number}"))

@@ -235,7 +235,7 @@ async def test_fetch_dies(chain: Callable[..., Any], step: str) -> None:
         await it.connect("ada")
         it.fetch.kill()
         dying = it.site.service("fetch", dies=step, **it.environment).start()
-        await it.site.patience_with(fetch_durable(vendor), 1.0, stream=VENDOR_HOT)
+        await it.site.retrying_with(fetch_durable(vendor), 1.0, stream=VENDOR_HOT)
         assert await it.notify("70400000", 1) in {200, 204}
         assert await dying.exit_code() != 0
         assert not await it.is_settled()
@@ -260,7 +260,7 @@ async def test_tokens_that_ended_are_refreshed(chain: Callable[..., Any]) -> Non
         assert 'fetch_refreshes_total{vendor="oura"}' in await it.fetch.metrics()
 
 
-async def test_a_person_who_withdrew_is_nobody_elses_trouble(chain: Callable[..., Any]) -> None:
+async def test_a_person_who_withdrew_affects_nobody_else(chain: Callable[..., Any]) -> None:
     """
     What can't be fetched without permission is a dead letter that says so, without ids; others' data arrives.
 

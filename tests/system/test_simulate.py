@@ -84,9 +84,9 @@ class Chain:
         """Make the sender's durable, start ingest and these, and write down what simulators have to know."""
         await make_streams(self.site.connection, build_topology(KINDS, SENDERS, fetched=FETCHED))
         for kind in KINDS:
-            await self.site.patience_with(normalize_durable(kind), 1.0)
+            await self.site.retrying_with(normalize_durable(kind), 1.0)
         for durable in (*map(unpack_durable, SENDERS), *map(fetch_durable, FETCHED)):
-            await self.site.patience_with(durable, 1.0, stream=VENDOR_HOT)
+            await self.site.retrying_with(durable, 1.0, stream=VENDOR_HOT)
         for service in (self.ingest, *services):
             service.start()
         for service in (self.ingest, *services):

@@ -91,8 +91,8 @@ async def test_normalize_dies_while_it_unpacks(site: Site, step: str) -> None:
     """
     await PostgresWebhookStore(site.pool).link(PEOPLE)
     ingest = await site.service("ingest", **SETTINGS).start().ready()
-    await site.patience_with(unpack_durable("garmin"), 1, VENDOR_HOT)
-    await site.patience_with(normalize_durable("hrv"), 1)
+    await site.retrying_with(unpack_durable("garmin"), 1, VENDOR_HOT)
+    await site.retrying_with(normalize_durable("hrv"), 1)
     dying = await site.service("normalize", dies=step).start().ready()
     await deliver(ingest, f"garmin/{GARMIN}", payload("garmin", "the overnight average"), {})
     assert await dying.exit_code() != 0

@@ -35,7 +35,7 @@ def test_an_address_turns_traces_on(environment: dict[str, str], traced: bool) -
 
 
 @pytest.mark.parametrize(
-    ("environment", "has_trouble"),
+    ("environment", "has_problem"),
     [
         (ADDRESS, False),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, False),
@@ -43,11 +43,11 @@ def test_an_address_turns_traces_on(environment: dict[str, str], traced: bool) -
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf"}, False),
     ],
 )
-def test_a_protocol_that_is_not_spoken_is_named(environment: dict[str, str], has_trouble: bool) -> None:  # noqa: FBT001
+def test_a_protocol_that_is_not_spoken_is_named(environment: dict[str, str], has_problem: bool) -> None:  # noqa: FBT001
     """
     Traces in the wrong protocol would vanish without a word.
     """
-    assert has_trouble == bool(trace_trouble(environment))
+    assert has_problem == bool(trace_trouble(environment))
 
 
 def test_variables_may_stand_in_the_env_file(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def grown(name: str, **labels: str) -> Source:
     return source(Point(name, labels, 2), before=(before,))
 
 
-def test_a_quiet_world_has_no_trouble() -> None:
+def test_a_quiet_system_has_no_problem() -> None:
     """
     Where every source answers and nothing is over a threshold, nothing needs attention, and it says so.
     """
@@ -91,14 +91,14 @@ def test_a_quiet_world_has_no_trouble() -> None:
         ({"broker": source(*lag(90_000, 80_000))}, (HRV, "critical")),
     ],
 )
-def test_trouble_is_marked_where_it_is(said: dict[str, Source], expected: tuple[str, str]) -> None:
+def test_a_problem_is_marked_where_it_is(said: dict[str, Source], expected: tuple[str, str]) -> None:
     """
     Each thing that can be wrong is said once, at its station, as bad as it is.
     """
     assert [expected] == alarms(**said)
 
 
-def test_of_what_is_silent_only_the_silence_is_trouble() -> None:
+def test_of_what_is_silent_only_the_silence_is_a_problem() -> None:
     """
     What was wrong before the broker went may be mended by now, and would only hide what has to be done first.
     """
@@ -172,7 +172,7 @@ def test_every_runbook_and_command_that_is_named_exists() -> None:
     assert [mistake for words in commands if (mistake := mistake_in(words))] == []
 
 
-def test_rates_come_from_two_looks_and_survive_a_restart() -> None:
+def test_rates_come_from_two_polls_and_survive_a_restart() -> None:
     """
     A counter's rate is its growth over the time between looks; a counter that fell has none yet.
     """

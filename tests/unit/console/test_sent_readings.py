@@ -24,7 +24,7 @@ REFUSED = Answer(422, {"detail": "no"}, 3.0)
         (ACCEPTED, {"dead_lettered": 1}, 7, True),
     ],
 )
-def test_a_journey_is_over_when_nothing_more_will_happen(
+def test_a_sent_reading_is_final_when_nothing_more_will_happen(
     answer: Answer,
     receipt: dict[str, Any] | None,
     letter: int | None,
@@ -48,7 +48,7 @@ def test_what_was_sent_is_kept_in_bounded_memory() -> None:
     assert sent.find("59") == ("hrv", ACCEPTED)
 
 
-def test_every_specimen_is_of_nobody_and_of_now() -> None:
+def test_every_example_is_of_nobody_and_of_now() -> None:
     """
     A specimen is of the person that is nobody, and captured now, so that it is no duplicate of an earlier one.
     """

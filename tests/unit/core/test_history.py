@@ -76,7 +76,7 @@ def test_a_day_lasts_from_the_first_zone_to_the_last() -> None:
     assert TODAY == latest_day(begins) == latest_day(begins + timedelta(hours=23, minutes=59))
 
 
-def test_what_was_had_is_not_asked_for_again_once_it_was_over() -> None:
+def test_a_fetched_day_is_not_requested_again_once_it_was_over() -> None:
     """
     A window within one that was had is left out, unless its days went on when it was had; the latest come first.
     """

@@ -112,7 +112,7 @@ def test_every_stream_and_durable_is_watched() -> None:
     assert [(each.name,) for each in TOPOLOGY.streams] == list(BROKER.stream_bytes.values)
 
 
-def test_every_worker_has_a_fuse_and_says_when_it_holds() -> None:
+def test_every_worker_has_a_circuit_breaker_and_says_when_it_holds() -> None:
     """
     Alerts ask one series for all workers of normalize: whatever the topology gains is asked for from then on.
     """

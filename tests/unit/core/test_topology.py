@@ -66,7 +66,7 @@ def test_dead_letters_come_first_and_take_everything() -> None:
     assert topology.MAX_BODY_BYTES < topology.MAX_MESSAGE_BYTES
 
 
-def test_a_durable_never_gives_up_by_itself() -> None:
+def test_a_durable_never_abandons_by_itself() -> None:
     """
     A server that stops delivering writes no dead letter: `max_deliver` is unlimited, and only we give up.
     """

@@ -38,7 +38,7 @@ def test_every_message_is_settled_within_max_deliver(policy: RetryPolicy) -> Non
 
 
 @given(policy=policies)
-def test_a_message_that_kills_the_process_is_given_up(policy: RetryPolicy) -> None:
+def test_a_message_that_kills_the_process_is_dead_lettered(policy: RetryPolicy) -> None:
     """
     Delivered again and again and begun alone each time, it is exhausted on the first delivery past `max_deliver`.
     """
@@ -52,7 +52,7 @@ def test_a_message_that_kills_the_process_is_given_up(policy: RetryPolicy) -> No
 
 
 @given(policy=policies, attempt=st.integers(1, 10_000))
-def test_a_bystander_is_never_given_up(policy: RetryPolicy, attempt: int) -> None:
+def test_a_bystander_is_never_dead_lettered(policy: RetryPolicy, attempt: int) -> None:
     """
     However often a message was delivered: if it never was alone when the process died, it is innocent.
     """

@@ -33,7 +33,7 @@ OURA = WebhookReconciliation(
 )
 
 
-def test_the_story_is_told_the_same_way_again() -> None:
+def test_the_scenario_is_the_same_every_time() -> None:
     """
     For one day it is always the same requests: gzip with its time, single readings, batches, repeats, mistakes.
     """
@@ -54,7 +54,7 @@ def test_a_recording_is_cut_into_whole_minutes() -> None:
     assert all(recording.beats >= 2 * BEATS_A_MINUTE_READING for recording in load())
 
 
-def _books(heard: Heard, stored: int, dead: int, *vendors: WebhookReconciliation) -> Reconciliation:
+def _reconciliation(heard: Heard, stored: int, dead: int, *vendors: WebhookReconciliation) -> Reconciliation:
     return Reconciliation(
         heard=heard,
         vendors={each.title: each for each in vendors},
@@ -71,7 +71,7 @@ def _books(heard: Heard, stored: int, dead: int, *vendors: WebhookReconciliation
     )
 
 
-def test_the_books_balance_only_when_everything_is_found() -> None:
+def test_readings_are_reconciled_only_when_everything_is_found() -> None:
     """
     A reading that was accepted and is nowhere shows as unaccounted; so does one whose request got a 5xx.
     """
@@ -79,20 +79,20 @@ def test_the_books_balance_only_when_everything_is_found() -> None:
     for status, duplicate in ((202, False), (202, False), (202, True), (422, False)):
         heard.hear(status, 1, duplicate=duplicate)
     assert (
-        _books(heard, 1, 1).is_balanced,
-        _books(heard, 1, 0).is_balanced,
-        _books(heard, 1, 0).unaccounted,
+        _reconciliation(heard, 1, 1).is_balanced,
+        _reconciliation(heard, 1, 0).is_balanced,
+        _reconciliation(heard, 1, 0).unaccounted,
     ) == (True, False, 1)
 
     heard.hear(503, 1, duplicate=False)
-    assert _books(heard, 1, 1).unaccounted == 1
+    assert _reconciliation(heard, 1, 1).unaccounted == 1
 
 
-def test_readings_of_vendors_are_in_the_books_too() -> None:
+def test_readings_of_vendors_are_reconciled_too() -> None:
     """
     What was unpacked has to be stored like what clients sent, and what came again is not lost.
     """
-    reconciliation = _books(Heard(), 18, 2, OURA)
+    reconciliation = _reconciliation(Heard(), 18, 2, OURA)
 
     assert (reconciliation.is_balanced, replace(reconciliation, stored=17).unaccounted) == (True, 1)
     assert replace(reconciliation, stored=17, repeated=1).is_balanced
@@ -110,7 +110,7 @@ def test_readings_of_vendors_are_in_the_books_too() -> None:
     ],
     ids=["webhook lost", "webhook twice", "document lost", "forgery believed", "not counted", "handshake wrong"],
 )
-def test_the_books_of_a_vendor_balance_only_when_all_is_well(
+def test_a_vendor_is_reconciled_only_when_all_is_well(
     wrong: WebhookReconciliation, unaccounted: int, not_fetched: int
 ) -> None:
     """
@@ -119,7 +119,7 @@ def test_the_books_of_a_vendor_balance_only_when_all_is_well(
     """
     assert (OURA.is_balanced, wrong.is_balanced) == (True, False)
     assert (unaccounted, not_fetched) == (wrong.unaccounted, wrong.not_fetched)
-    assert not _books(Heard(), 20, 0, wrong).is_balanced
+    assert not _reconciliation(Heard(), 20, 0, wrong).is_balanced
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_what_is_wrong_with_a_vendor_is_seen(vendors: Sequence[WebhookReconcilia
     The picture for people says what the verdict follows from.
     """
     console = Console(width=120, record=True, file=StringIO())
-    show(console, _books(Heard(), 20, 0, *vendors), [], [])
+    show(console, _reconciliation(Heard(), 20, 0, *vendors), [], [])
 
     assert says in console.export_text()
 

@@ -39,7 +39,7 @@ def enduring(clock: Clock, patience_s: float) -> BoundedRetry:
     return BoundedRetry(patience_s, lambda: clock.now_s, clock.sleep, lambda _why, _delay_s: None)
 
 
-async def test_a_limit_is_no_trouble() -> None:
+async def test_a_limit_is_not_a_problem() -> None:
     """
     However often and long the vendor says to wait, it is done in the end, even without any patience.
     """
@@ -50,7 +50,7 @@ async def test_a_limit_is_no_trouble() -> None:
 
 
 @pytest.mark.parametrize("error", [Later("away", 0), Unavailable("no broker"), StreamFull("full")])
-async def test_trouble_ends_with_patience(error: Exception) -> None:
+async def test_retries_end_after_the_time_limit(error: Exception) -> None:
     """
     It is tried again, later each time, and given up with what was wrong once it has lasted too long.
     """
@@ -61,7 +61,7 @@ async def test_trouble_ends_with_patience(error: Exception) -> None:
     assert clock.waits == [0.5, 1, 2, 4, 8, 16]
 
 
-async def test_what_a_limit_took_is_not_counted_as_trouble() -> None:
+async def test_what_a_limit_deleted_is_not_counted_as_abandoned() -> None:
     """
     A vendor that was away, then busy for an hour, then away again has not been away for an hour.
     """

@@ -58,7 +58,7 @@ async def test_delay_and_reason_reach_the_broker() -> None:
     assert (inbox.retried, inbox.terminated) == ([(1, 3.0)], [(2, "schema-invalid")])
 
 
-async def test_what_is_in_hand_is_kept_until_the_end() -> None:
+async def test_unacknowledged_messages_are_kept_until_the_end() -> None:
     """
     The broker hears of every delivery again and again, and no more once the work is done.
     """

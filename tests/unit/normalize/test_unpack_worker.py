@@ -34,8 +34,8 @@ from athlete_ally.core.vendor.webhook import Unpacked, Webhook
 from athlete_ally.core.vendor.webhook_store import Account, WebhookReceipt
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import KINDS, MEASUREMENTS
-from athlete_ally.normalize import consumer_loop as hands_module
-from athlete_ally.normalize import retry as patience_module
+from athlete_ally.normalize import consumer_loop as consumer_loop_module
+from athlete_ally.normalize import retry as retry_module
 from athlete_ally.normalize.retry import UnboundedRetry, shown_on
 from athlete_ally.normalize.unpack import sort_out
 from athlete_ally.normalize.unpack_worker import Unpacker, UnpackTools
@@ -44,7 +44,7 @@ from athlete_ally.vendors.garmin import GARMIN
 from athlete_ally.vendors.whoop import WHOOP
 
 WORK, UNPACK = normalize_series(KINDS, ["garmin", "whoop"]), unpack_series(["garmin", "whoop"], ["whoop"])
-UNREADABLE, UNKNOWN, GIVEN_UP = (
+UNREADABLE, UNKNOWN, DEAD_LETTERED = (
     webhook_letter_subject("garmin", reason) for reason in ("schema-invalid", "unknown-account", "max-deliver")
 )
 ANNA, BERT = Account("garmin", "g-1", "anna"), Account("garmin", "g-2", "bert")
@@ -55,9 +55,9 @@ _PARTS = ("inbox", "webhook_store", "publisher")
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait milliseconds where the worker waits seconds."""
-    monkeypatch.setattr(patience_module, "_FIRST_DELAY_S", 0.001)
-    monkeypatch.setattr(patience_module, "_LONGEST_DELAY_S", 0.002)
-    monkeypatch.setattr(hands_module, "_LINGER_S", 0.02)
+    monkeypatch.setattr(retry_module, "_FIRST_DELAY_S", 0.001)
+    monkeypatch.setattr(retry_module, "_LONGEST_DELAY_S", 0.002)
+    monkeypatch.setattr(consumer_loop_module, "_LINGER_S", 0.02)
 
 
 def hrv(account: str = "g-1", rmssd_ms: Any = 44) -> dict[str, Any]:
@@ -328,7 +328,7 @@ async def test_an_absent_world_is_waited_for(bench: Bench, away: str) -> None:
 
 
 @pytest.mark.parametrize("away", ["webhook_store", "publisher"])
-async def test_a_stop_while_holding_leaves_all_unsettled(bench: Bench, away: str) -> None:
+async def test_a_stop_while_holding_leaves_all_unacknowledged(bench: Bench, away: str) -> None:
     """
     The service stops while the world is away: nothing is settled, and whoever starts next gets it again.
     """
@@ -393,7 +393,7 @@ def _broken(_webhook: Webhook) -> Unpacked:
     raise ZeroDivisionError("rmssd=44 of g-1")
 
 
-async def test_a_bug_is_retried_with_backoff_and_given_up_in_the_end(bench: Bench) -> None:
+async def test_a_bug_is_retried_with_backoff_and_dead_lettered_in_the_end(bench: Bench) -> None:
     """
     An error that nobody foresaw concerns its webhook only, which is tried again more and more slowly, and becomes a
     letter in the end; neither log nor letter quotes the error's text, which may hold a reading.
@@ -405,7 +405,7 @@ async def test_a_bug_is_retried_with_backoff_and_given_up_in_the_end(bench: Benc
     (letter,) = bench.on(DLQ)
 
     assert [delay_s for _, delay_s in bench.inbox.retried] == [1.0, 5.0, 30.0, 120.0]
-    assert (letter.subject, bench.counted("retry"), bench.inbox.unsettled) == (GIVEN_UP, 4, [])
+    assert (letter.subject, bench.counted("retry"), bench.inbox.unsettled) == (DEAD_LETTERED, 4, [])
     assert "44" not in str(bench.log.lines) + str(letter.headers)
 
 
@@ -428,7 +428,7 @@ async def test_a_webhook_that_kills_is_found_and_its_neighbours_live(bench: Benc
             bench.inbox.redeliver()
     (letter,) = bench.on(DLQ)
 
-    assert (letter.headers[headers.ORIGINAL_SEQUENCE], letter.subject) == ("1", GIVEN_UP)
+    assert (letter.headers[headers.ORIGINAL_SEQUENCE], letter.subject) == ("1", DEAD_LETTERED)
     assert (bench.inbox.unsettled, [each.result for each in bench.receipts()]) == ([], ["dlq", "unpacked"])
     assert bench.webhook_store.lone_starts == {}
 
@@ -436,7 +436,7 @@ async def test_a_webhook_that_kills_is_found_and_its_neighbours_live(bench: Benc
 # The fuse
 
 
-async def test_the_fuse_stops_a_worker_that_refuses_everything(bench: Bench) -> None:
+async def test_the_circuit_breaker_stops_a_worker_that_rejects_everything(bench: Bench) -> None:
     """
     So many letters in a row: it stops, says how to go on, and leaves the rest in the stream.
     """
@@ -456,7 +456,7 @@ async def test_the_fuse_stops_a_worker_that_refuses_everything(bench: Bench) -> 
     assert len(bench.log.named("fuse-open")) == 1
 
 
-async def test_people_who_are_not_linked_yet_do_not_open_the_fuse(bench: Bench) -> None:
+async def test_people_who_are_not_linked_yet_do_not_open_the_circuit_breaker(bench: Bench) -> None:
     """
     A vendor may deliver of many before an import says whose they are: letters, and work goes on.
     """
@@ -533,18 +533,18 @@ async def test_a_death_at_any_moment_changes_nothing(sent: list[Any], deaths: li
     For any webhooks, and any two moments at which the process is killed: the same messages, letters, receipts and
     withdrawals as in a life without trouble, each once, and each webhook is settled.
     """
-    quiet, troubled = Bench(), Bench()
-    for one in (quiet, troubled):
+    quiet, disturbed = Bench(), Bench()
+    for one in (quiet, disturbed):
         for number, payload in enumerate(sent):
             one.send(payload, message_id=f"w{number}")
     await live_through(quiet, [])
-    await live_through(troubled, deaths)
+    await live_through(disturbed, deaths)
 
-    assert _published(quiet) == _published(troubled)
-    assert quiet.receipts() == troubled.receipts()
+    assert _published(quiet) == _published(disturbed)
+    assert quiet.receipts() == disturbed.receipts()
     assert (quiet.webhook_store.withdrawn, quiet.webhook_store.lone_starts) == (
-        troubled.webhook_store.withdrawn,
-        troubled.webhook_store.lone_starts,
+        disturbed.webhook_store.withdrawn,
+        disturbed.webhook_store.lone_starts,
     )
 
 

@@ -32,8 +32,8 @@ from athlete_ally.core.series import every, normalize_series
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import KINDS
 from athlete_ally.measurements.hrv import HRV
-from athlete_ally.normalize import consumer_loop as hands_module
-from athlete_ally.normalize import retry as patience_module
+from athlete_ally.normalize import consumer_loop as consumer_loop_module
+from athlete_ally.normalize import retry as retry_module
 from athlete_ally.normalize.report import Reporter
 from athlete_ally.normalize.retry import Stopping, UnboundedRetry, kept_in_hand, shown_on
 from athlete_ally.normalize.worker import Tools, Work, Worker
@@ -42,17 +42,17 @@ DURABLE = normalize_durable("hrv")
 STORED = stored_subject("hrv")
 IMPOSSIBLE = dead_letter_subject("hrv", "non-retryable")
 UNREADABLE = dead_letter_subject("hrv", "schema-invalid")
-GIVEN_UP = dead_letter_subject("hrv", "max-deliver")
+DEAD_LETTERED = dead_letter_subject("hrv", "max-deliver")
 SERIES = normalize_series(KINDS, [])
 
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait milliseconds where the worker waits seconds."""
-    monkeypatch.setattr(patience_module, "_FIRST_DELAY_S", 0.001)
-    monkeypatch.setattr(patience_module, "_LONGEST_DELAY_S", 0.002)
-    monkeypatch.setattr(hands_module, "_KEEP_EVERY_S", 0.002)
-    monkeypatch.setattr(hands_module, "_LINGER_S", 0.02)
+    monkeypatch.setattr(retry_module, "_FIRST_DELAY_S", 0.001)
+    monkeypatch.setattr(retry_module, "_LONGEST_DELAY_S", 0.002)
+    monkeypatch.setattr(consumer_loop_module, "_KEEP_EVERY_S", 0.002)
+    monkeypatch.setattr(consumer_loop_module, "_LINGER_S", 0.02)
 
 
 class StrictInbox(FakeInbox):
@@ -318,7 +318,7 @@ async def test_a_full_dead_letter_stream_holds_up_only_the_letter(bench: Bench) 
     assert bench.effects[-2:] == [("publish", UNREADABLE), ("terminate", 1)]
 
 
-async def test_a_letter_that_waits_for_room_counts_once_for_the_fuse(bench: Bench) -> None:
+async def test_a_letter_that_waits_for_space_counts_once_for_the_circuit_breaker(bench: Bench) -> None:
     """
     However often one bad message is given back because AA_DLQ is full, it is one bad message: the fuse stays closed.
     """
@@ -331,7 +331,7 @@ async def test_a_letter_that_waits_for_room_counts_once_for_the_fuse(bench: Benc
     assert (bench.breaker.is_open, bench.inbox.unsettled) == (False, [1])
 
 
-async def test_a_full_stream_of_announcements_is_waited_out_by_redelivery(bench: Bench) -> None:
+async def test_a_full_stream_of_announcements_is_retried_by_redelivery(bench: Bench) -> None:
     """
     The record is stored but nobody was told: given back, and told when there is room.
     """
@@ -418,7 +418,7 @@ async def test_a_worker_that_can_not_pull_waits(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("away", ["store", "publisher"])
-async def test_a_stop_while_holding_leaves_all_unsettled(bench: Bench, away: str) -> None:
+async def test_a_stop_while_holding_leaves_all_unacknowledged(bench: Bench, away: str) -> None:
     """
     Told to stop while the world is away, `run` ends; whatever was in hand is delivered again, to somebody else.
     """
@@ -439,7 +439,7 @@ def _away(fake: Any) -> Any:
     return fake
 
 
-async def test_a_stop_lets_what_is_in_hand_finish(bench: Bench) -> None:
+async def test_a_stop_lets_started_work_finish(bench: Bench) -> None:
     """
     With the world in order a stop interrupts nothing: the batch in hand is stored, announced and settled.
     """
@@ -496,7 +496,7 @@ def buggy(user: str, error: type[BaseException] = RuntimeError) -> Measurement:
     return replace(HRV, normalise=normalise)
 
 
-async def test_a_bug_is_retried_with_backoff_and_given_up_in_the_end(bench: Bench) -> None:
+async def test_a_bug_is_retried_with_backoff_and_dead_lettered_in_the_end(bench: Bench) -> None:
     """
     The message that trips over a bug of ours is tried `max_deliver` times, less and less often, then dead-lettered; its
     neighbours are stored at once, and no log line quotes the reading.
@@ -513,13 +513,13 @@ async def test_a_bug_is_retried_with_backoff_and_given_up_in_the_end(bench: Benc
         letter.subject,
         letter.headers[headers.DLQ_ATTEMPTS],
         letter.headers[headers.DLQ_ERROR],
-    ) == (GIVEN_UP, "5", "RuntimeError")
+    ) == (DEAD_LETTERED, "5", "RuntimeError")
     assert (bench.inbox.acked, bench.inbox.terminated) == ([1], [(2, "max-deliver")])
     assert (len(bench.log.named("unforeseen")), "quoting" in str(bench.log.lines)) == (5, False)
     assert bench.messages("retry") == 4
 
 
-async def test_a_mended_bug_costs_nothing(bench: Bench) -> None:
+async def test_a_fixed_bug_costs_nothing(bench: Bench) -> None:
     """
     The next deploy comes before `max_deliver`: the message is stored as if nothing had been.
     """
@@ -559,7 +559,7 @@ async def test_a_message_that_kills_is_found_and_its_neighbours_live(bench: Benc
     (letter,) = bench.letters()
 
     assert (list(bench.stored()), deaths) == (["early", "late"], 5)
-    assert (GIVEN_UP, "6", {"readings": [hrv_reading("killer")]}) == (
+    assert (DEAD_LETTERED, "6", {"readings": [hrv_reading("killer")]}) == (
         letter.subject,
         letter.headers[headers.DLQ_ATTEMPTS],
         json.loads(letter.body),
@@ -581,7 +581,7 @@ async def test_bystanders_with_many_deliveries_are_handled(bench: Bench) -> None
     assert [at for what, at in bench.effects if what in {"start-alone", "store"}] == [1, 1, 2, 2, 3, 3]
 
 
-async def test_trouble_of_the_world_is_no_killing(bench: Bench) -> None:
+async def test_an_outage_does_not_count_as_a_crash(bench: Bench) -> None:
     """
     A message that was alone while the world was away, again and again, is stored when the world is back.
     """
@@ -601,7 +601,7 @@ async def test_trouble_of_the_world_is_no_killing(bench: Bench) -> None:
     assert (bench.stored(), bench.letters(), bench.inbox.acked) == ({"a": 42.0}, [], [1])
 
 
-async def test_the_fuse_stops_a_worker_that_refuses_everything(bench: Bench) -> None:
+async def test_the_circuit_breaker_stops_a_worker_that_rejects_everything(bench: Bench) -> None:
     """
     Sixty useless messages: fifty letters, ten messages untouched; the worker says so once, pulls no more, and waits for
     a person.
@@ -626,7 +626,7 @@ async def test_the_fuse_stops_a_worker_that_refuses_everything(bench: Bench) -> 
     assert (bench.observer.value(SERIES.breaker, DURABLE), len(bench.log.named("fuse-open"))) == (1.0, 1)
 
 
-async def test_an_open_fuse_leaves_lone_messages_alone(bench: Bench) -> None:
+async def test_an_open_circuit_breaker_leaves_lone_messages_alone(bench: Bench) -> None:
     """
     The fuse opens in the middle of a batch: neither the rest of it nor the messages to be handled alone are touched.
     """
@@ -639,7 +639,7 @@ async def test_an_open_fuse_leaves_lone_messages_alone(bench: Bench) -> None:
     assert (bench.inbox.unsettled, bench.stored(), bench.store.lone_starts) == ([3, 4, 5], {}, {})
 
 
-async def test_rows_that_the_database_refuses_open_the_fuse_too(bench: Bench) -> None:
+async def test_rows_that_the_database_refuses_open_the_circuit_breaker_too(bench: Bench) -> None:
     """
     A schema that refuses every row is a bad deploy like any other.
     """
@@ -728,26 +728,26 @@ async def test_a_death_at_any_moment_changes_nothing(messages: Any, deaths: list
     For any messages, and any two moments at which the process is killed: the same rows and the same letters as in a
     life without trouble, the books balance, whatever is on record was announced, and each message is settled.
     """
-    quiet, troubled = Bench(), Bench()
-    for one in (quiet, troubled):
+    quiet, disturbed = Bench(), Bench()
+    for one in (quiet, disturbed):
         for identity, content in messages:
             body = content if isinstance(content, bytes) else None
             one.send(*([] if body else content), body=body, message_id=identity)
     await live_through(quiet, [])
-    await live_through(troubled, deaths)
+    await live_through(disturbed, deaths)
 
-    assert quiet.store.rows == troubled.store.rows
-    assert _books(quiet) == _books(troubled)
-    assert _contents(quiet.letters()) == _contents(troubled.letters())
-    assert _lineage(troubled.store.current("hrv")) <= _announced(troubled)
-    assert troubled.store.lone_starts == {}
+    assert quiet.store.rows == disturbed.store.rows
+    assert _receipts_of(quiet) == _receipts_of(disturbed)
+    assert _contents(quiet.letters()) == _contents(disturbed.letters())
+    assert _lineage(disturbed.store.current("hrv")) <= _announced(disturbed)
+    assert disturbed.store.lone_starts == {}
 
 
 def _contents(letters: Sequence[OutgoingMessage]) -> list[tuple[str, str, bytes]]:
     return sorted((letter.message_id, letter.subject, letter.body) for letter in letters)
 
 
-def _books(bench: Bench) -> dict[tuple[str, str, int], tuple[int, int, int]]:
+def _receipts_of(bench: Bench) -> dict[tuple[str, str, int], tuple[int, int, int]]:
     """Return of each message what does not depend on when it was stored: which were current then is history."""
     rows = bench.store.receipts.items()
     return {here: (row.readings, row.duplicate, row.dead_lettered) for here, row in rows}
@@ -808,7 +808,7 @@ async def test_keeping_survives_an_absent_broker(bench: Bench) -> None:
     assert inbox.heard >= 3
 
 
-async def test_a_lot_and_its_receipt_add_up(bench: Bench) -> None:
+async def test_a_store_request_and_its_receipt_add_up(bench: Bench) -> None:
     """
     The series count every reading of every settled message exactly once.
     """

@@ -29,7 +29,7 @@ def plan(profile: VendorProfile, mix: Mix, count: int = 200, seed: int = 1) -> l
     return list(islice(dispatches(profile, ACCOUNTS, DAY, mix, random.Random(seed).random), count))  # noqa: S311  # repeatable
 
 
-def test_every_vendor_has_a_face() -> None:
+def test_every_vendor_has_a_profile() -> None:
     """
     Each vendor that we have a file of can be simulated, and no other.
     """

@@ -68,7 +68,7 @@ async def test_what_is_refused_is_sent_again() -> None:
     }
 
 
-async def test_a_vendor_gives_up() -> None:
+async def test_a_vendor_stops_retrying() -> None:
     """
     What is never taken is given up after the vendor's last wait, and the tally says that it was not taken.
     """

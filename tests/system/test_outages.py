@@ -71,7 +71,7 @@ async def test_the_broker_is_killed_and_comes_back(world: World) -> None:
     Readings flow, the broker dies and returns with its data: every reading is stored once, nothing is dead-lettered.
     """
     # Acknowledgements that died with the broker lead to a redelivery: soon, for the test's sake.
-    await world.site.patience_with(normalize_durable("hrv"), 2)
+    await world.site.retrying_with(normalize_durable("hrv"), 2)
     ingest, normalize = await world.services()
     client = Client(lambda: ingest.url)
     await _flow(client, 0, 30)
