@@ -1,6 +1,6 @@
 # The developer's commands; `just --list` shows them. Needs uv, and `just` from anywhere (e.g. `uvx --from rust-just just`).
 
-# What to run before each commit: lint, types, import contracts, fast tests.
+# Run before each commit: lint, types, import contracts, fast tests.
 check:
     uv run --group lint ruff check
     uv run --group lint ruff format --check
@@ -16,6 +16,6 @@ test:
 ci:
     .ci/run
 
-# Make the generated pages and .env.example again.
+# Rebuild the generated pages and .env.example.
 reference:
     uv run --group dev scripts/build_reference.py

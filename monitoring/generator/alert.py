@@ -6,7 +6,7 @@ from typing import Any, Literal
 from generator.clock import Clock
 
 Severity = Literal["page", "ticket", "none"]
-"""`page`: a person looks now. `ticket`: on the next working day. `none`: only tells that alerting works."""
+"""`page`: a person acts now. `ticket`: on the next working day. `none`: only shows that alerting works."""
 
 # Prometheus counts a failed scrape as the end of every series: a firing alert must outlive some of them.
 _KEEP_S = 300
@@ -19,7 +19,7 @@ RUNBOOKS = "/public/runbooks/alerts"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One rule: when it fires, and what it tells the person who has to act.
+    """One rule: when it fires, and the text for the person on call.
 
     `wait_s` is how long the expression has to hold. `panel` is the title of the dashboard's panel that shows it.
     `limits` names the thresholds of the environment that are in the expression.

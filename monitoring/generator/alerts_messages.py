@@ -1,4 +1,4 @@
-"""Alerts about messages: those that wait, those that died, those that may be lost."""
+"""Alerts on messages: pending ones, dead letters, and those that may be lost."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from athlete_ally.core.broker.environment import Thresholds
 from generator.alert import Alert
 from generator.clock import Clock
 
-# Retries after a failure are at most two minutes apart: five minutes without any progress are no accident.
+# Retries after a failure are at most two minutes apart: five minutes without any progress are not normal.
 STUCK_WINDOW_S = 300
 STUCK_S = 600
 LAG_S = 600
 AGE_S = 300
-# The ledger errs towards 0 while there is traffic, and never the other way: this only spares a restart.
+# The ledger errs only towards 0 during traffic: the wait only tolerates a restart.
 LEDGER_S = 600
 
 
@@ -26,12 +26,12 @@ def _dead_letters(limits: Thresholds) -> list[Alert]:
             name="AaDeadLettersWaiting",
             severity="ticket",
             service="normalize",
-            # The depth, not the rate: one letter is a fact until somebody has dealt with it.
+            # The number in the stream, not a rate: a dead letter counts until somebody has handled it.
             expr="aa:dead_letters:messages > 0",
             wait_s=limits.dead_letters_waiting_for_s,
-            summary="Dead letters wait for a person",
-            description="{{ $value | humanize }} dead letters have waited for longer than they should.",
-            impact="Readings of these messages are not stored; nothing else is held up.",
+            summary="Dead letters are waiting for review",
+            description="{{ $value | humanize }} dead letters have been waiting for too long.",
+            impact="Readings of these messages are not stored; all others are processed.",
             first_command="athlete-ally dlq top",
             panel="Dead letters waiting",
             limits=("dead_letters_waiting_for_s",),
@@ -40,13 +40,13 @@ def _dead_letters(limits: Thresholds) -> list[Alert]:
             name="AaDeadLettersArriving",
             severity="page",
             service="normalize",
-            # An account that nobody linked says nothing about our code; `AaDeadLettersWaiting` tells of it.
+            # An account that is not linked is not a defect of our code; `AaDeadLettersWaiting` covers it.
             expr='sum by (consumer) (aa:dead_letters_arrived:increase10m{reason!="unknown-account"}) > '
             f"{limits.dead_letters_arriving_per_10m}",
             wait_s=0,
-            summary="Dead letters arrive fast from {{ $labels.consumer }}",
+            summary="Many dead letters arrive from {{ $labels.consumer }}",
             description="{{ $labels.consumer }} wrote {{ $value | humanize }} dead letters in ten minutes.",
-            impact="A bad deploy or a vendor's change fails messages by the dozen; the fuse may stop the worker soon.",
+            impact="A bad deploy or a vendor's change; the circuit breaker may soon stop the worker.",
             first_command="athlete-ally dlq top",
             panel="Dead letters arriving, by reason",
             limits=("dead_letters_arriving_per_10m",),
@@ -57,9 +57,9 @@ def _dead_letters(limits: Thresholds) -> list[Alert]:
             service="normalize",
             expr=f"aa:dead_letter_oldest:seconds > {limits.dead_letter_oldest_s}",
             wait_s=0,
-            summary="A dead letter has waited too long",
+            summary="A dead letter has been waiting for too long",
             description="The oldest dead letter is {{ $value | humanizeDuration }} old.",
-            impact="AA_DLQ deletes letters at its max_age: what is not dealt with by then is gone.",
+            impact="AA_DLQ deletes dead letters at its max_age, whether they were handled or not.",
             first_command="athlete-ally dlq top",
             panel="Oldest dead letter",
             limits=("dead_letter_oldest_s",),
@@ -75,8 +75,8 @@ def _lag(limits: Thresholds, clock: Clock) -> list[Alert]:
             service="normalize",
             expr=f"aa:consumer_lag:messages > {limits.consumer_lag_messages}",
             wait_s=LAG_S,
-            summary="{{ $labels.durable }} falls behind",
-            description="{{ $value | humanize }} messages wait for {{ $labels.durable }}.",
+            summary="The lag of {{ $labels.durable }} is high",
+            description="{{ $value | humanize }} messages are pending for {{ $labels.durable }}.",
             impact="Readings are stored late; nothing is lost as long as AaRetentionCliff is silent.",
             first_command="athlete-ally streams status",
             panel="Consumer lag in messages",
@@ -89,8 +89,8 @@ def _lag(limits: Thresholds, clock: Clock) -> list[Alert]:
             expr=f"aa:consumer_oldest:seconds > {limits.consumer_lag_age_s}",
             wait_s=AGE_S,
             summary="{{ $labels.durable }} is late",
-            description="The oldest message for {{ $labels.durable }} has waited {{ $value | humanizeDuration }}.",
-            impact="People look at yesterday's values; the freshness objective is being missed.",
+            description="The oldest pending message of {{ $labels.durable }} is {{ $value | humanizeDuration }} old.",
+            impact="People see old values; the freshness objective is missed.",
             first_command="athlete-ally streams status",
             panel="Consumer lag in seconds",
             limits=("consumer_lag_age_s",),
@@ -105,8 +105,8 @@ def _lag(limits: Thresholds, clock: Clock) -> list[Alert]:
             ),
             wait_s=STUCK_S,
             summary="{{ $labels.durable }} makes no progress",
-            description="{{ $value | humanize }} messages wait for {{ $labels.durable }}, and none is settled.",
-            impact="Nothing of this kind is stored any more.",
+            description="{{ $value | humanize }} messages of {{ $labels.durable }} are pending, none is processed.",
+            impact="Nothing of this kind is stored.",
             first_command="athlete-ally streams status",
             panel="Consumer lag in messages",
         ),
@@ -120,12 +120,12 @@ def _loss(limits: Thresholds) -> list[Alert]:
         "wait_s": 60,
         "summary": "Messages for {{ $labels.durable }} will be deleted unprocessed",
         "description": (
-            "The oldest message for {{ $labels.durable }} has used {{ $value | humanizePercentage }} of the max_age of "
-            "{{ $labels.stream }}."
+            "The oldest pending message of {{ $labels.durable }} has used {{ $value | humanizePercentage }} of "
+            "max_age of {{ $labels.stream }}."
         ),
-        "impact": "At 100 % the stream deletes readings that we acknowledged and never stored.",
+        "impact": "At 100 % the stream deletes acknowledged readings that were never stored.",
         "first_command": "athlete-ally streams status",
-        "panel": "Retention used by what waits",
+        "panel": "Retention used by pending messages",
     }
     return [
         Alert(
@@ -149,8 +149,8 @@ def _loss(limits: Thresholds) -> list[Alert]:
             expr="aa:consumer_abandoned:messages > 0",
             wait_s=300,
             summary="Messages of {{ $labels.durable }} are abandoned",
-            description="Up to {{ $value | humanize }} messages were delivered, not settled, and will not come again.",
-            impact="These readings are neither stored nor dead-lettered, and lag says 0.",
+            description="Up to {{ $value | humanize }} unacknowledged messages will not be redelivered.",
+            impact="These readings are neither stored nor dead-lettered, and the lag shows 0.",
             first_command="athlete-ally streams plan",
             panel="Abandoned messages",
         ),
@@ -160,9 +160,9 @@ def _loss(limits: Thresholds) -> list[Alert]:
             service="normalize",
             expr="aa:ledger_unaccounted:messages > 0",
             wait_s=LEDGER_S,
-            summary="The books of {{ $labels.kind }} do not balance",
-            description="{{ $value | humanize }} messages of {{ $labels.kind }} are neither pending nor on record.",
-            impact="Acknowledged readings may have been settled without being stored.",
+            summary="Messages of {{ $labels.kind }} are unaccounted for",
+            description="{{ $value | humanize }} messages of {{ $labels.kind }} are not pending and have no receipt.",
+            impact="Acknowledged readings may be lost.",
             first_command="athlete-ally doctor",
             panel="Unaccounted messages",
         ),

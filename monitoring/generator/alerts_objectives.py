@@ -7,14 +7,14 @@ from generator.alert import Alert, Severity
 from generator.clock import Clock
 
 INGEST_OBJECTIVE = 0.999
-"""Share of requests that are not refused for a reason that is ours to mend, over 30 days."""
+"""Share of requests that are not refused because of our own failures, over 30 days."""
 FRESHNESS_OBJECTIVE = 0.99
 """Share of readings that are stored within 60 s of their receipt, over 30 days."""
 
 # (severity, long window, short window, factor): 14.4 spends two per cent of 30 days' budget in an hour, 3 ten per cent
 # in a day.
 _BURNS: tuple[tuple[Severity, int, int, float], ...] = (("page", 3600, 300, 14.4), ("ticket", 86_400, 7200, 3.0))
-# One failure of ten requests in a quiet hour is no spent budget; from here on a share means something.
+# One failure of ten requests in a quiet hour does not spend the budget; from here on a share is meaningful.
 LEAST_EVENTS = 200
 
 

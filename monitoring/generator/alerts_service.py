@@ -1,4 +1,4 @@
-"""Alerts about services, streams and durables: what must be there and must work."""
+"""Alerts on services, streams and durables: what must exist and must work."""
 
 from athlete_ally.core.broker.environment import Thresholds
 from generator.alert import Alert
@@ -6,7 +6,7 @@ from generator.clock import Clock
 
 # A rolling restart takes seconds, and a reboot less than two minutes.
 DOWN_S = 120
-# A plan is applied, a pause is lifted: changes that somebody makes on purpose take minutes.
+# Intended changes, such as applying a plan or a pause, take minutes.
 DELIBERATE_S = 900
 FILLING_WINDOW_S = 6 * 3600
 FILLING_AHEAD_S = 24 * 3600
@@ -41,7 +41,7 @@ def _services() -> list[Alert]:
             wait_s=DOWN_S,
             summary="Normalize is down",
             description="No replica of normalize has answered a scrape.",
-            impact="Readings are accepted and wait in the stream; nothing is stored, and lag can't be seen.",
+            impact="Readings are accepted and stay pending; nothing is stored, and lag is not monitored.",
             first_command="athlete-ally doctor",
             panel="Services up",
         ),
@@ -53,7 +53,7 @@ def _services() -> list[Alert]:
             wait_s=DOWN_S,
             summary="Ingest refuses readings: {{ $labels.cause }}",
             description="{{ $value | humanize }} requests were refused in five minutes, cause {{ $labels.cause }}.",
-            impact="Senders hear 503 and must send again; vendors give up after hours or days.",
+            impact="Senders get 503 and must retry; vendors stop retrying after hours or days.",
             first_command="athlete-ally doctor",
             panel="Refusals by cause",
         ),
@@ -63,9 +63,9 @@ def _services() -> list[Alert]:
             service="monitoring",
             expr="absent(aa:watch_success:bool == 1)",
             wait_s=300,
-            summary="Nobody can see the broker",
+            summary="The broker is not monitored",
             description="No replica of normalize has read the broker's figures: lag and dead letters are unknown.",
-            impact="The other alerts about messages are blind.",
+            impact="The other alerts on messages do not work.",
             first_command="athlete-ally doctor",
             panel="Services up",
         ),
@@ -77,10 +77,10 @@ def _services() -> list[Alert]:
             wait_s=0,
             keep_s=0,
             summary="Alerting works",
-            description="This alert always fires: where it is not heard, alerting is broken.",
-            impact="None while it fires; without it no other alert can be trusted.",
+            description="This alert always fires; if it does not arrive, alerting is broken.",
+            impact="None while it fires; without it, other alerts may not arrive either.",
             first_command="athlete-ally doctor",
-            panel="Alerts that fire",
+            panel="Firing alerts",
         ),
     ]
 
@@ -93,9 +93,9 @@ def _workers() -> list[Alert]:
             service="normalize",
             expr="aa:fuse_open:bool == 1",
             wait_s=0,
-            summary="The fuse of {{ $labels.durable }} is open",
+            summary="The circuit breaker of {{ $labels.durable }} is open",
             description="{{ $labels.durable }} stopped itself: too many of its messages became dead letters.",
-            impact="Nothing of this kind is stored until a person has looked and restarted the worker.",
+            impact="Nothing of this kind is stored until a person restarts the worker.",
             first_command="athlete-ally dlq top",
             panel="Workers that stopped or hold",
         ),
@@ -106,7 +106,7 @@ def _workers() -> list[Alert]:
             expr="aa:holding:bool == 1",
             wait_s=DOWN_S,
             summary="{{ $labels.durable }} waits for the broker or the database",
-            description="Every worker of {{ $labels.durable }} holds its messages: the broker or the database is away.",
+            description="Every worker of {{ $labels.durable }} holds its messages: the broker or the database is down.",
             impact="Nothing of this kind is stored; nothing is lost or dead-lettered meanwhile.",
             first_command="athlete-ally doctor",
             panel="Workers that stopped or hold",
@@ -123,8 +123,8 @@ def _topology() -> list[Alert]:
             expr="aa:stream_missing:bool == 1",
             wait_s=60,
             summary="Stream {{ $labels.stream }} is missing",
-            description="The broker answers, and has no stream {{ $labels.stream }}.",
-            impact="What it held is gone, and what belongs into it is refused with 503.",
+            description="The broker responds, but has no stream {{ $labels.stream }}.",
+            impact="Its messages are lost, and new ones are refused with 503.",
             first_command="athlete-ally streams plan",
             panel="Missing or paused",
         ),
@@ -136,7 +136,7 @@ def _topology() -> list[Alert]:
             wait_s=60,
             summary="Durable {{ $labels.durable }} is missing",
             description="The broker has no durable {{ $labels.durable }} on {{ $labels.stream }}.",
-            impact="Its worker gets no messages; made anew, it is delivered everything that the stream holds.",
+            impact="Its worker gets no messages; a new durable delivers every message in the stream.",
             first_command="athlete-ally streams plan",
             panel="Missing or paused",
         ),
@@ -147,8 +147,8 @@ def _topology() -> list[Alert]:
             expr="aa:consumer_paused:bool == 1",
             wait_s=DELIBERATE_S,
             summary="{{ $labels.durable }} is paused",
-            description="Somebody paused {{ $labels.durable }}, and it still is.",
-            impact="Its messages wait; the retention of {{ $labels.stream }} runs on.",
+            description="{{ $labels.durable }} has been paused for too long.",
+            impact="Its messages stay pending; max_age of {{ $labels.stream }} applies to them.",
             first_command="athlete-ally doctor",
             panel="Missing or paused",
         ),
@@ -160,7 +160,7 @@ def _topology() -> list[Alert]:
             wait_s=DELIBERATE_S,
             summary="{{ $labels.object }} is not as desired",
             description="{{ $labels.object }} differs from its desired state in {{ $value | humanize }} fields.",
-            impact="A promise may rest on the field that differs; the next change starts from a surprise.",
+            impact="A delivery guarantee may depend on the field.",
             first_command="athlete-ally streams plan",
             panel="Differences from the desired state",
         ),
@@ -170,12 +170,12 @@ def _topology() -> list[Alert]:
             service="streams",
             expr="aa:nats_sync_always:bool == 0 or aa:stream:replicas_current < aa:stream:replicas",
             wait_s=DELIBERATE_S,
-            summary="An acknowledgement promises less than it should",
+            summary="Acknowledged messages are less durable than required",
             description=(
                 "{{ if $labels.stream }}{{ $labels.stream }} is on {{ $value | humanize }} servers, too few"
                 "{{ else }}nats-server acknowledges before it flushes{{ end }}."
             ),
-            impact="A power cut or the loss of one more server may take readings that were acknowledged.",
+            impact="A power cut or the loss of one more server may lose acknowledged readings.",
             first_command="athlete-ally doctor",
             panel="Replicas and flushing",
         ),
@@ -183,7 +183,7 @@ def _topology() -> list[Alert]:
 
 
 def _room(limits: Thresholds, clock: Clock) -> list[Alert]:
-    # AA_ADVISORY forgets its oldest when it is full: that is meant.
+    # AA_ADVISORY deletes its oldest messages when it is full, as intended.
     full = 'aa:stream_full:ratio{stream!="AA_ADVISORY"}'
     growth = f'predict_linear(aa:stream:bytes{{stream!="AA_ADVISORY"}}[{clock.span(FILLING_WINDOW_S)}]'
     ahead_s = FILLING_AHEAD_S / clock.pace
@@ -196,9 +196,9 @@ def _room(limits: Thresholds, clock: Clock) -> list[Alert]:
             wait_s=300,
             summary="{{ $labels.stream }} is nearly full",
             description="{{ $labels.stream }} holds {{ $value | humanizePercentage }} of its max_bytes.",
-            impact="A full stream refuses: ingest answers 503, or dead letters can't be written.",
+            impact="A full stream refuses messages: ingest answers 503, or dead letters can't be written.",
             first_command="athlete-ally doctor",
-            panel="Room in the streams",
+            panel="Storage used by the streams",
             limits=("stream_full_share",),
         ),
         Alert(
@@ -214,11 +214,11 @@ def _room(limits: Thresholds, clock: Clock) -> list[Alert]:
             description="{{ $labels.stream }} would hold {{ $value | humanize1024 }}B tomorrow: more than max_bytes.",
             impact="From then on ingest answers 503, or dead letters can't be written.",
             first_command="athlete-ally doctor",
-            panel="Room in the streams",
+            panel="Storage used by the streams",
         ),
     ]
 
 
 def _down(job: str) -> str:
-    """`absent` alone is silent while a scrape fails, and `up == 0` alone where the target is gone."""
+    """`absent` alone is silent while a scrape fails, and `up == 0` alone if the target is missing."""
     return f'max by (job) (up{{job="{job}"}}) == 0 or absent(up{{job="{job}"}})'

@@ -1,15 +1,15 @@
-"""Alerts about vendors: what they send that can't be proven or got lost, and those that can't be asked."""
+"""Alerts on vendors: unverified or unaccounted webhooks, and vendors that fetch can't reach."""
 
 from generator.alert import Alert
 from generator.clock import Clock
 
 UNVERIFIED_WINDOW_S = 1800
-# Strangers try a few; a secret that is not the vendor's any more fails every delivery.
+# Attackers try a few; with a secret that the vendor no longer uses, every delivery fails.
 UNVERIFIED = 10
 UNVERIFIED_S = 600
-# Vendors' limits are counted by the minute or the hour: what lasts longer is no limit that was met.
+# Vendors apply their limits per minute or per hour: a longer pause has another cause.
 PAUSED_S = 7200
-# As for the ledger of readings: it errs towards 0 while there is traffic, and this only spares a restart.
+# As for the ledger of readings: it errs only towards 0 during traffic, and the wait only tolerates a restart.
 LEDGER_S = 600
 
 
@@ -24,11 +24,11 @@ def vendor_alerts() -> list[Alert]:
             service="ingest",
             expr=f"{failed} > {UNVERIFIED} and {failed} > {proven}",
             wait_s=UNVERIFIED_S,
-            summary="Signatures of {{ $labels.vendor }} do not fit",
+            summary="Signatures of {{ $labels.vendor }} are wrong",
             description="{{ $value | humanize }} webhooks of {{ $labels.vendor }} were refused in half an hour.",
-            impact="Nothing of these webhooks is kept; the vendor gives up after some tries, or ends the subscription.",
+            impact="These webhooks are not stored; the vendor stops retrying, or ends the subscription.",
             first_command="athlete-ally doctor",
-            panel="Webhooks: proven and not",
+            panel="Webhooks: verified and unverified",
         ),
         Alert(
             name="AaVendorNotAsked",
@@ -36,11 +36,11 @@ def vendor_alerts() -> list[Alert]:
             service="fetch",
             expr="aa:vendor_paused:bool == 1",
             wait_s=PAUSED_S,
-            summary="{{ $labels.vendor }} is not asked",
-            description="Fetch has put {{ $labels.vendor }} off for hours: it is down, or refuses our application.",
-            impact="What its webhooks name is not fetched and waits in AA_VENDOR_HOT, until max_age.",
+            summary="Fetch sends no requests to {{ $labels.vendor }}",
+            description="Requests to {{ $labels.vendor }} are postponed: it is down, or refuses our application.",
+            impact="Named resources are not fetched; the webhooks stay in AA_VENDOR_HOT until max_age.",
             first_command="athlete-ally streams status",
-            panel="Vendors that are not asked",
+            panel="Vendors with postponed requests",
         ),
         Alert(
             name="AaWebhooksUnaccounted",
@@ -48,9 +48,9 @@ def vendor_alerts() -> list[Alert]:
             service="normalize",
             expr="aa:ledger_unaccounted:webhooks > 0",
             wait_s=LEDGER_S,
-            summary="The books of {{ $labels.durable }} do not balance",
-            description="{{ $value | humanize }} webhooks of {{ $labels.durable }} are neither pending nor on record.",
-            impact="Webhooks that we acknowledged may have been settled without being unpacked, or fetched.",
+            summary="Webhooks of {{ $labels.durable }} are unaccounted for",
+            description="{{ $value | humanize }} webhooks of {{ $labels.durable }} are not pending and lack a receipt.",
+            impact="Acknowledged webhooks may be lost before they were unpacked or fetched.",
             first_command="athlete-ally doctor",
             panel="Unaccounted webhooks",
         ),

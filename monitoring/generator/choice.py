@@ -1,10 +1,10 @@
-"""What the panels choose by: the variables of the dashboard."""
+"""The variables of the dashboard, by which panels select series."""
 
 from typing import Final
 
 US: Final = 'job=~"$job", instance=~"$instance"'
-"""What the services themselves say."""
+"""Series of the services themselves."""
 OF_DURABLE: Final = '{stream=~"$stream", durable=~"$durable"}'
-"""What is recorded of the broker, where replicas count once: it has streams and durables, and no instance."""
+"""Recorded series of the broker, where replicas count once: they have streams and durables, and no instance."""
 OF_STREAM: Final = '{stream=~"$stream"}'
 RATE: Final = "[$__rate_interval]"

@@ -124,7 +124,7 @@ def _choice(name: str, label: str, query: str) -> dict[str, Any]:
 
 
 _ALERTS: dict[str, Any] = {
-    "name": "Alerts that fire",
+    "name": "Firing alerts",
     "datasource": DATASOURCE,
     "enable": True,
     "iconColor": "red",

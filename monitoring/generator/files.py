@@ -1,4 +1,4 @@
-"""Which files are made, and what is in them."""
+"""The generated files and their contents."""
 
 from pathlib import Path
 

@@ -18,7 +18,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One panel. `limits` are (value, colour) from which on it changes colour; `alerts` are those that watch it.
+    """One panel. `limits` are (value, colour) from which on it changes colour; `alerts` are those on its series.
 
     `colours` fixes the colour of a series by its legend. `decimals` of None leaves them to Grafana.
     """

@@ -1,4 +1,4 @@
-"""The recorded series `aa:*`: what alerts and dashboard ask for, whoever measured it.
+"""The recorded series `aa:*`: the input of alerts and dashboard, from our series or the exporter's.
 
 Our own series and those of NATS' Prometheus exporter (with its default prefix, or with `nats`, as its Helm chart has
 it) feed the same names. Several replicas, each of which looks at the same broker, count once. A failed scrape or two
@@ -131,7 +131,7 @@ def _vendors(clock: Clock) -> list[Rule]:
 
 
 def _objectives(clock: Clock, window_s: int) -> list[Rule]:
-    """The share of failures over one window: refusals that are ours to mend, readings stored too late."""
+    """The share of failures over one window: refusals because of our own failures, readings stored too late."""
     window, name = clock.span(window_s), Clock().span(window_s)
     ours = f'sum(increase({_OURS}{{status=~"429|503"}}[{window}]))'
     readings = f'sum(increase({{__name__=~"normalize_.+_readings_total", result=~"success|superseded"}}[{window}]))'

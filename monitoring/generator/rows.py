@@ -1,4 +1,4 @@
-"""The rows of the dashboard: first whether it is all right, then why not."""
+"""The rows of the dashboard: first the overall health, then the details."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ Row = tuple[str, tuple[Panel, ...]]
 def rows(limits: Thresholds) -> list[Row]:
     """Return the rows, with limits drawn where an alert has them."""
     makers: tuple[tuple[str, Callable[[Thresholds], tuple[Panel, ...]]], ...] = (
-        ("Is it all right?", _verdict),
+        ("Overall health", _verdict),
         ("Traffic", traffic),
         ("Consumer lag", lag),
         ("Dead letters", dead_letters),
@@ -33,8 +33,8 @@ def rows(limits: Thresholds) -> list[Row]:
 def _verdict(limits: Thresholds) -> tuple[Panel, ...]:
     return (
         Panel(
-            title="Alerts that fire",
-            description="How many alerts want somebody to act, the watchdog left out.",
+            title="Firing alerts",
+            description="Number of firing alerts that need a reaction, without the watchdog.",
             unit="short",
             kind="stat",
             width=4,
@@ -46,7 +46,7 @@ def _verdict(limits: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Error budget burn",
-            description="How many times faster than the objective allows failures happened in the last hour.",
+            description="Failures in the last hour, as a multiple of the rate that the objective allows.",
             unit="short",
             kind="stat",
             width=4,
@@ -61,7 +61,7 @@ def _verdict(limits: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Dead letters waiting",
-            description="Messages in AA_DLQ that nobody has dealt with or put aside: each one needs a person.",
+            description="Messages in AA_DLQ that are neither resolved nor quarantined: each one needs review.",
             unit="short",
             kind="stat",
             width=4,
@@ -72,7 +72,7 @@ def _verdict(limits: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Longest wait",
-            description="Age of the oldest message that is not settled yet, over all chosen durables.",
+            description="Age of the oldest pending message of all selected durables.",
             unit="s",
             kind="stat",
             width=4,
@@ -82,7 +82,7 @@ def _verdict(limits: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Unaccounted messages",
-            description="Messages neither pending nor on record as settled: anything but 0 is a loss to explain.",
+            description="Messages that are neither pending nor have a receipt: any value but 0 is a possible loss.",
             unit="short",
             kind="stat",
             width=4,
@@ -93,7 +93,7 @@ def _verdict(limits: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Time to data loss",
-            description="Until max_age deletes the oldest message that waits, if nobody processes it.",
+            description="Time until max_age deletes the oldest pending message, if it is not processed.",
             unit="s",
             kind="stat",
             width=4,

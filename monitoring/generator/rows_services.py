@@ -1,4 +1,4 @@
-"""Rows of the dashboard about the services: what they take, how long it takes them, and whether they work."""
+"""Rows of the dashboard on the services: throughput, latency and health."""
 
 from athlete_ally.core.broker.environment import Thresholds
 from generator.choice import RATE, US
@@ -12,11 +12,11 @@ _QUANTILES = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
 
 
 def traffic(_: Thresholds) -> tuple[Panel, ...]:
-    """Return what goes through."""
+    """Return the panels on throughput."""
     return (
         Panel(
             title="Messages: success over error",
-            description="Messages that were stored, or had been before, over those that became dead letters.",
+            description="Messages that were stored or already stored, against those that became dead letters.",
             unit="cps",
             style="area",
             width=12,
@@ -29,7 +29,7 @@ def traffic(_: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Messages, by result",
-            description="Every delivery has one result; a retry comes again.",
+            description="Every delivery has one result; a retry is delivered again.",
             unit="cps",
             style="stack",
             width=12,
@@ -37,8 +37,8 @@ def traffic(_: Thresholds) -> tuple[Panel, ...]:
             targets=(Target(f"sum by (result) (rate({_MESSAGES}{RATE}))", "{{result}}"),),
         ),
         Panel(
-            title="Readings: accepted and done",
-            description="Readings that the stream took, and those that ended somewhere: the lines meet.",
+            title="Readings: accepted and processed",
+            description="Readings that the stream accepted, and readings with an outcome: the lines should meet.",
             unit="cps",
             width=12,
             no_value="no readings",
@@ -50,7 +50,7 @@ def traffic(_: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Readings, by result",
-            description="Where the readings of settled messages ended.",
+            description="Outcomes of the readings of processed messages.",
             unit="cps",
             style="stack",
             width=12,
@@ -61,11 +61,11 @@ def traffic(_: Thresholds) -> tuple[Panel, ...]:
 
 
 def latency(_: Thresholds) -> tuple[Panel, ...]:
-    """Return how long a reading takes to its row."""
+    """Return the panels on freshness."""
     return (
         Panel(
             title="From receipt to row",
-            description="Seconds from the receipt at ingest until the records were stored; points lead to traces.",
+            description="Seconds from the receipt at ingest until the records were stored; exemplars link to traces.",
             unit="s",
             width=12,
             no_value="nothing stored",
@@ -91,11 +91,11 @@ def latency(_: Thresholds) -> tuple[Panel, ...]:
 
 
 def ingest(_: Thresholds) -> tuple[Panel, ...]:
-    """Return what ingest answers."""
+    """Return the panels on ingest."""
     return (
         Panel(
             title="Requests, by status",
-            description="What ingest answered.",
+            description="Responses of ingest.",
             unit="reqps",
             style="stack",
             width=8,
@@ -105,7 +105,7 @@ def ingest(_: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Refusals by cause",
-            description="Requests refused in five minutes: busy, stream-full, broker and stopping are ours to mend.",
+            description="Requests refused in five minutes; busy, stream-full, broker, stopping: our own failures.",
             unit="short",
             style="bars",
             width=8,
@@ -114,7 +114,7 @@ def ingest(_: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Time to answer",
-            description="Seconds from a request to its answer, and until the stream acknowledged.",
+            description="Seconds from a request to its answer, and to the acknowledgement of the stream.",
             unit="s",
             width=8,
             no_value="no requests",
@@ -130,11 +130,11 @@ def ingest(_: Thresholds) -> tuple[Panel, ...]:
 
 
 def vendors(_: Thresholds) -> tuple[Panel, ...]:
-    """Return what vendors send and answer."""
+    """Return the panels on vendors."""
     return (
         Panel(
-            title="Webhooks: proven and not",
-            description="Webhooks kept in half an hour, and those whose signature does not fit.",
+            title="Webhooks: verified and unverified",
+            description="Webhooks accepted in half an hour, and those with a wrong signature.",
             unit="short",
             width=8,
             targets=(
@@ -145,7 +145,7 @@ def vendors(_: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Resources fetched, by result",
-            description="What webhooks named and fetch asked for; `later` counts every time that one was put off.",
+            description="Resources that webhooks named and fetch requested; `later` counts every postponement.",
             unit="cps",
             style="stack",
             width=8,
@@ -153,8 +153,8 @@ def vendors(_: Thresholds) -> tuple[Panel, ...]:
             targets=(Target(f"sum by (result) (rate(fetch_resources_total{{{US}}}{RATE}))", "{{result}}"),),
         ),
         Panel(
-            title="Vendors that are not asked",
-            description="1 while fetch puts a vendor off, because it is down or said so.",
+            title="Vendors with postponed requests",
+            description="1 while fetch postpones requests to a vendor, because it is down or limits us.",
             unit="short",
             width=4,
             no_value="fetch does not run",
@@ -164,7 +164,7 @@ def vendors(_: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Unaccounted webhooks",
-            description="Webhooks and documents neither pending nor on record as unpacked, or fetched.",
+            description="Webhooks and fetched resources that are neither pending nor have a receipt.",
             unit="short",
             kind="stat",
             width=4,
@@ -177,11 +177,11 @@ def vendors(_: Thresholds) -> tuple[Panel, ...]:
 
 
 def services(_: Thresholds) -> tuple[Panel, ...]:
-    """Return who is up, and who works."""
+    """Return the panels on the health of services and workers."""
     return (
         Panel(
             title="Services up",
-            description="Replicas that answer scrapes, and whether ingest can write and normalize can see the broker.",
+            description="Replicas that answer scrapes; whether ingest can publish, and normalize can poll the broker.",
             unit="short",
             width=6,
             no_value="nothing is scraped",
@@ -194,23 +194,23 @@ def services(_: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Workers that stopped or hold",
-            description="1 where the fuse is open, or where every worker of a durable waits for broker or database.",
+            description="1 if the circuit breaker is open, or if all workers of a durable wait for broker or database.",
             unit="short",
             width=6,
             targets=(
-                Target('aa:fuse_open:bool{durable=~"$durable"}', "fuse {{durable}}"),
+                Target('aa:fuse_open:bool{durable=~"$durable"}', "circuit breaker {{durable}}"),
                 Target('aa:holding:bool{durable=~"$durable"}', "holding {{durable}}"),
             ),
             limits=((1, "red"),),
             alerts=("AaFuseOpen", "AaWorkerHolding"),
         ),
         Panel(
-            title="Requests in hand",
-            description="Requests that ingest has in hand, and how many it takes at once.",
+            title="Requests in progress",
+            description="Requests that ingest is processing, and their limit.",
             unit="short",
             width=4,
             targets=(
-                Target(f"sum(ingest_requests_in_flight{{{US}}})", "in hand"),
+                Target(f"sum(ingest_requests_in_flight{{{US}}})", "in progress"),
                 Target(f"sum(ingest_requests_limit{{{US}}})", "limit"),
             ),
         ),

@@ -1,4 +1,4 @@
-"""Rows of the dashboard about what waits, what died, and the room for it."""
+"""Rows of the dashboard on pending messages, dead letters and storage."""
 
 from athlete_ally.core.broker.environment import Thresholds
 from generator.choice import OF_DURABLE, OF_STREAM
@@ -6,11 +6,11 @@ from generator.panel import Panel, Target
 
 
 def lag(limits: Thresholds) -> tuple[Panel, ...]:
-    """Return what waits for whom, and how long it may."""
+    """Return the panels on pending messages."""
     return (
         Panel(
             title="Consumer lag in messages",
-            description="Messages that wait or are in hand, by durable; the line is the alert's limit.",
+            description="Pending messages by durable, unacknowledged ones included; the line is the alert's limit.",
             unit="short",
             width=12,
             targets=(Target(f"aa:consumer_lag:messages{OF_DURABLE}", "{{durable}}"),),
@@ -19,7 +19,7 @@ def lag(limits: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Consumer lag in seconds",
-            description="Age of the oldest message that is not settled, by durable; the line is the alert's limit.",
+            description="Age of the oldest pending message, by durable; the line is the alert's limit.",
             unit="s",
             width=12,
             targets=(Target(f"aa:consumer_oldest:seconds{OF_DURABLE}", "{{durable}}"),),
@@ -27,18 +27,18 @@ def lag(limits: Thresholds) -> tuple[Panel, ...]:
             alerts=("AaConsumerLagAge",),
         ),
         Panel(
-            title="In hand and redelivered",
-            description="Messages that a worker has in hand, and those of them that were delivered before.",
+            title="Unacknowledged and redelivered",
+            description="Messages delivered but not acknowledged yet, and those of them that are redeliveries.",
             unit="short",
             width=8,
             targets=(
-                Target(f"aa:consumer_ack_pending:messages{OF_DURABLE}", "in hand {{durable}}"),
+                Target(f"aa:consumer_ack_pending:messages{OF_DURABLE}", "unacknowledged {{durable}}"),
                 Target(f"aa:consumer_redelivered:messages{OF_DURABLE}", "redelivered {{durable}}"),
             ),
         ),
         Panel(
-            title="Retention used by what waits",
-            description="Age of the oldest message that waits, as a share of max_age: at 100 % it is deleted.",
+            title="Retention used by pending messages",
+            description="Age of the oldest pending message, as a share of max_age: at 100 % it is deleted.",
             unit="percentunit",
             width=8,
             max=1,
@@ -48,7 +48,7 @@ def lag(limits: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Abandoned messages",
-            description="Delivered, never settled, never to be delivered again: what the broker's lag does not show.",
+            description="Delivered, never acknowledged, never redelivered: the broker's lag does not show them.",
             unit="short",
             width=8,
             targets=(Target(f"aa:consumer_abandoned:messages{OF_DURABLE}", "{{durable}}"),),
@@ -59,11 +59,11 @@ def lag(limits: Thresholds) -> tuple[Panel, ...]:
 
 
 def dead_letters(limits: Thresholds) -> tuple[Panel, ...]:
-    """Return what could not be used."""
+    """Return the panels on dead letters."""
     return (
         Panel(
             title="Dead letters, by subject",
-            description="Letters that wait, and those put aside: they go down when somebody replays or resolves them.",
+            description="Dead letters that are waiting, quarantined or resolved.",
             unit="short",
             style="stack",
             width=12,
@@ -85,7 +85,7 @@ def dead_letters(limits: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Oldest dead letter",
-            description="How long the oldest dead letter has waited; AA_DLQ deletes it at its max_age.",
+            description="Age of the oldest waiting dead letter; AA_DLQ deletes it at its max_age.",
             unit="s",
             width=6,
             targets=(Target("aa:dead_letter_oldest:seconds", "oldest"),),
@@ -96,11 +96,11 @@ def dead_letters(limits: Thresholds) -> tuple[Panel, ...]:
 
 
 def capacity(limits: Thresholds) -> tuple[Panel, ...]:
-    """Return the room in the streams, and whether they are as desired."""
+    """Return the panels on storage, durability and drift."""
     return (
         Panel(
-            title="Room in the streams",
-            description="Bytes in each stream as a share of its max_bytes: a full stream refuses.",
+            title="Storage used by the streams",
+            description="Bytes in each stream as a share of its max_bytes: a full stream refuses new messages.",
             unit="percentunit",
             width=8,
             max=1,
@@ -110,7 +110,7 @@ def capacity(limits: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Bytes in the streams",
-            description="What each stream takes on disk; processed messages count until max_age deletes them.",
+            description="Bytes of each stream on disk; processed messages count until max_age deletes them.",
             unit="bytes",
             width=8,
             targets=(Target(f"aa:stream:bytes{OF_STREAM}", "{{stream}}"),),
@@ -118,7 +118,7 @@ def capacity(limits: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Replicas and flushing",
-            description="Replicas that hold all of a stream; whether the server flushes first (-1: unknown).",
+            description="Complete replicas of a stream; whether the server flushes first (-1: unknown).",
             unit="short",
             width=8,
             targets=(
@@ -129,7 +129,7 @@ def capacity(limits: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Missing or paused",
-            description="1 where a stream or durable is missing, or a durable is paused.",
+            description="1 if a stream or durable is missing, or a durable is paused.",
             unit="short",
             width=12,
             targets=(
@@ -142,7 +142,7 @@ def capacity(limits: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Differences from the desired state",
-            description="Fields in which a stream or durable differs from what the environment's file says.",
+            description="Fields in which a stream or durable differs from the environment's file.",
             unit="short",
             style="bars",
             width=12,
