@@ -1,4 +1,4 @@
-"""Draw the dashboard from a live system: every panel's queries, run against a real Prometheus. A preview, not Grafana.
+"""Draw the dashboard from a running system: every panel's queries, run against a real Prometheus. It is not Grafana.
 
     uv run --group dev --with matplotlib benchmarks/dashboard_preview.py
 
@@ -27,11 +27,11 @@ IMPOSSIBLE_MS = 900.0
 
 
 async def main() -> None:
-    """Run the story, ask every query over its time, draw."""
+    """Run the scenario, run every query over its time, and draw."""
     with tempfile.TemporaryDirectory(prefix="athlete-ally-preview-") as folder:
         async with stage(Path(folder), pace=1) as ground:
             started = time.time()
-            await tell_a_story(ground)
+            await run_scenario(ground)
             dashboard = load_dashboard()
             results = {
                 (panel["title"], number): await ground.prometheus.query_range(
@@ -44,8 +44,8 @@ async def main() -> None:
     draw(dashboard, results, PICTURE, f"preview, not Grafana: {SECONDS} s of a live system")
 
 
-async def tell_a_story(ground: Stage) -> None:
-    """Send readings all the time; some are impossible, and for a while nobody takes them."""
+async def run_scenario(ground: Stage) -> None:
+    """Send readings continuously; some are impossible, and for a while the durable is paused."""
     ground.keep_sending()
     for second in range(SECONDS):
         if second % 15 == 10:

@@ -1,12 +1,12 @@
-"""Measure dead letters on one machine: a hundred thousand of them looked at, and five thousand readings mended.
+"""Measure dead letters on one machine: read a hundred thousand of them, and fix five thousand readings.
 
     uv run benchmarks/dead_letters.py
 
 `many`: letters are written into AA_DLQ; then `dlq top`, `list --reason`, `stats`, `test` and `export` run as processes
-of their own, each with its time, the time that it kept a core busy, and its peak memory. `story`: readings with a field
-that today's code refuses become letters; tomorrow's code predicts, replays them at 500 a second with a canary, is
-killed half-way, and is resumed; the end state is checked. Machines are noisy: say which one, and compare what kept a
-core busy. Linux only, for the peak memory of a running program.
+of their own, each with its time, the time that it kept a core busy, and its peak memory. `scenario`: readings with a
+field that today's code rejects become dead letters; tomorrow's code predicts, replays them at 500 a second with a
+canary, is killed half-way, and is resumed; the end state is checked. Machines are noisy: say which one, and compare
+what kept a core busy. Linux only, for the peak memory of a running program.
 """
 
 import argparse
@@ -136,12 +136,14 @@ def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--letters", type=int, default=100_000, help="letters to look at (default 100000; 0 leaves it)")
-    parser.add_argument("--readings", type=int, default=5000, help="readings of the story (default 5000; 0 leaves it)")
+    parser.add_argument(
+        "--readings", type=int, default=5000, help="readings of the scenario (default 5000; 0 skips it)"
+    )
     options = parser.parse_args()
-    # The story dead-letters everything: that a fuse would stop it is not what is measured.
+    # The scenario dead-letters everything, and its circuit breaker is not what is measured.
     os.environ |= {"AA_FUSE_CONSECUTIVE": "1000000", "AA_FUSE_WINDOW": "1000000"}
     if options.readings:
-        asyncio.run(with_stack(story, options.readings))
+        asyncio.run(with_stack(scenario, options.readings))
     if options.letters:
         asyncio.run(with_stack(many, options.letters))
 
@@ -181,8 +183,8 @@ async def many(bench: Bench, count: int) -> None:
     print(f"the export has {size:.0f} MiB")
 
 
-async def story(bench: Bench, count: int) -> None:
-    """Let readings die of a field, and mend them."""
+async def scenario(bench: Bench, count: int) -> None:
+    """Let readings be dead-lettered because of a field, and fix them."""
     bodies = [json.dumps({"readings": [{**reading(number), "mood": 3}]}).encode() for number in range(count)]
     started_s = time.perf_counter()
     await bench.publish(raw_subject("hrv"), bodies, {"AA-Readings": "1"})
@@ -196,7 +198,7 @@ async def story(bench: Bench, count: int) -> None:
     argv = [sys.executable, str(TOMORROW), "never", "normalize"]
     worker = subprocess.Popen(argv, env=environment, stderr=subprocess.DEVNULL)  # noqa: ASYNC220, S603  # our own
     try:
-        await mend(bench, count, group["fingerprint"])
+        await fix(bench, count, group["fingerprint"])
         print(await ledger(environment["AA_NORMALIZE_PORT"]))
     finally:
         worker.kill()
@@ -215,7 +217,7 @@ async def ledger(port: str) -> str:
             await asyncio.sleep(0.5)
 
 
-async def mend(bench: Bench, count: int, fingerprint: str) -> None:
+async def fix(bench: Bench, count: int, fingerprint: str) -> None:
     """Predict, replay, die half-way, resume, and look at what is left."""
     test = await asyncio.to_thread(bench.tomorrow, "dlq", "test", "--group", fingerprint, "--json")
     print(f"test: {json.loads(test.out)['share_passing']:.0%} would pass  {test}")
@@ -232,11 +234,11 @@ async def mend(bench: Bench, count: int, fingerprint: str) -> None:
     settled = await pool.fetchrow(
         "SELECT count(*), count(DISTINCT letter) FROM dead_letter_journal WHERE step = 'settled' AND run = $1", run
     )
-    books = await pool.fetchrow(
+    totals = await pool.fetchrow(
         "SELECT sum(stored) AS stored, sum(readings) FILTER (WHERE replay_of IS NULL) AS readings FROM receipt"
     )
     print(f"records {list(rows or ())}, letters {await bench.letters()}, journal {list(settled or ())}, ", end="")
-    print(f"books {dict(books or {})}")
+    print(f"totals {dict(totals or {})}")
 
 
 def letter_headers(reason: str) -> dict[str, str]:

@@ -1,10 +1,10 @@
-"""A game day: break a live system in the ways that alerts are there for, be called, mend it, hear that it is over.
+"""A game day: inject faults into a running system, wait for the alerts, apply the remedies, wait until the alerts end.
 
     uv run --group dev benchmarks/game_day.py
     uv run --group dev benchmarks/game_day.py --only "poison message" --pace 60
     uv run --group dev benchmarks/game_day.py --record
 
-Runs nats-server, PostgreSQL, both services, Prometheus and Alertmanager in a throw-away folder, with production's rules
+Runs nats-server, PostgreSQL, both services, Prometheus and Alertmanager in a temporary folder, with production's rules
 at a faster pace from the same generator: at a pace of 30, five minutes take ten seconds. Needs the programs prometheus
 and prometheus-alertmanager. Takes about ten minutes. Exit code 1 when an alert did not come or did not end.
 
@@ -35,7 +35,7 @@ BEGIN, END = "<!-- written by benchmarks/game_day.py --record -->\n", "<!-- end 
 
 
 def main() -> int:
-    """Play the drills and print how they went."""
+    """Run the drills and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--only", action="append", choices=[drill.name for drill in DRILLS], help="play only this drill"
@@ -45,13 +45,13 @@ def main() -> int:
     options = parser.parse_args()
     if options.record and options.only:
         parser.error("--record is for all drills in one run: leave out --only")
-    # The client library says at length what a drill does to the broker.
+    # The client library logs a lot while a drill disturbs the broker.
     logging.getLogger("nats").setLevel(logging.CRITICAL)
     return asyncio.run(play_all(options.only, options.pace, record=options.record))
 
 
 async def play_all(only: list[str] | None, pace: float, *, record: bool) -> int:
-    """Play one after the other, up to the first that fails: what it left behind would spoil the next."""
+    """Run the drills in order, up to the first that fails, because its remains would disturb the next."""
     played: list[Played] = []
     failed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="athlete-ally-game-day-") as folder:
@@ -72,7 +72,7 @@ async def play_all(only: list[str] | None, pace: float, *, record: bool) -> int:
 
 
 def write_down(played: list[Played], pace: float) -> None:
-    """Put the table into its page, and the day into the runbooks of the alerts that were heard."""
+    """Write the table into its page, and the date into the runbooks of the alerts that fired."""
     before, mark, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     assert mark, f"{PAGE}: no {BEGIN}"
@@ -95,7 +95,7 @@ def table(played: list[Played], pace: float) -> str:
     lines = [
         f"{today()}, one run, pace {pace:g}, {machine}.",
         "",
-        "| drill | fault | alert | heard after (s) | mended by | over after (s) |",
+        "| drill | fault | alert | alert after (s) | remedy | resolved after (s) |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for each in played:
@@ -106,7 +106,7 @@ def table(played: list[Played], pace: float) -> str:
                 each.drill.fault if first else "",
                 f"[{alert}](../runbooks/alerts/{alert}.md)",
                 f"{heard_s:.0f}",
-                each.drill.mending if first else "",
+                each.drill.remedy if first else "",
                 f"{each.resolved_s:.0f}" if first else "",
             )
             lines.append(f"| {' | '.join(cells)} |")

@@ -286,7 +286,7 @@ class Server:
     """One stack in processes of its own."""
 
     def __init__(self, stack: str, nats_url: str) -> None:
-        """Start it; whoever does so calls `close`, also when `wait` fails."""
+        """Start it; the caller calls `close`, also if `wait` fails."""
         import psutil
 
         self.stack, self._port = stack, free_port()

@@ -172,10 +172,10 @@ class Up:
 
     async def wait(self) -> None:
         """Return when both services are ready."""
-        give_up_at = time.monotonic() + START_TIMEOUT_S
+        deadline_s = time.monotonic() + START_TIMEOUT_S
         async with httpx.AsyncClient(trust_env=False) as client:
             for port in self._ports:
-                while time.monotonic() < give_up_at:
+                while time.monotonic() < deadline_s:
                     try:
                         if (await client.get(f"http://127.0.0.1:{port}/health/ready")).is_success:
                             break
@@ -199,9 +199,9 @@ class Up:
 
     async def settled(self, readings: int) -> None:
         """Return when so many readings are stored in all."""
-        give_up_at = time.monotonic() + SETTLE_TIMEOUT_S
+        deadline_s = time.monotonic() + SETTLE_TIMEOUT_S
         while await self.stored() < readings:
-            if time.monotonic() > give_up_at:
+            if time.monotonic() > deadline_s:
                 raise TimeoutError(f"{await self.stored()} of {readings} readings stored after {SETTLE_TIMEOUT_S} s")
             await asyncio.sleep(0.1)
 
@@ -221,7 +221,7 @@ class Up:
             # PostgreSQL ends a process with each connection.
             with suppress(psutil.NoSuchProcess):
                 words = child.cmdline()
-                ours = ("ingest", "normalize", "guardian")
+                ours = ("ingest", "normalize", "supervisor")
                 name = next((each for each in ours if any(each in word for word in words)), None)
                 yield name or ("postgres" if "postgres" in child.name() else child.name()), child
 

@@ -1,4 +1,4 @@
-"""The drills: a fault, the alert that must come of it, and the mending that its runbook asks for."""
+"""The drills: a fault, the alert that it must raise, and the remedy of its runbook."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,24 +13,24 @@ from athlete_ally.measurements import KINDS
 
 DURABLE = normalize_durable("hrv")
 IMPOSSIBLE_MS = 900.0
-# As many as the fuse bears in a row, and one more.
+# One more than the circuit breaker allows in a row.
 A_BAD_DEPLOY = 51
 # nats-server keeps a message id no longer than the message.
 SHORT_AGE_S = 60
-# Over ten within half an hour are no guesses.
+# Over the alert's limit of ten within half an hour.
 FORGED = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """One fault. `alerts` must all be heard; `mend` does what the runbook says, in the words of `mending`."""
+    """One fault. All `alerts` must be received; `fix` applies the remedy of the runbook, which `remedy` names."""
 
     name: str
     fault: str
     alerts: tuple[str, ...]
     inject: Callable[[Stage], Awaitable[None]]
-    mend: Callable[[Stage], Awaitable[None]]
-    mending: str
+    fix: Callable[[Stage], Awaitable[None]]
+    remedy: str
 
 
 async def _kill_normalize(stage: Stage) -> None:
@@ -74,7 +74,7 @@ async def _bad_deploy(stage: Stage) -> None:
 async def _restart_and_resolve(stage: Stage) -> None:
     stage.normalize.kill()
     await stage.normalize.start().ready()
-    # What the fuse kept back dies now.
+    # The rest of the interrupted batch is dead-lettered now.
     await eventually(stage.site.is_settled, within_s=200)
     await _resolve(stage)
 
@@ -102,8 +102,8 @@ async def _create_durable(stage: Stage) -> None:
     await _apply(stage)
     stage.normalize.kill()
     await stage.normalize.start().ready()
-    # Everything is delivered again, and what died before dies again: its letters come back. What the fuse keeps back of
-    # a batch comes after another ack_wait.
+    # Everything is delivered again, and what was dead-lettered before is dead-lettered again. The rest of a batch that
+    # the circuit breaker interrupts is delivered after another ack_wait.
     await eventually(stage.site.is_settled, within_s=200)
     await stage.command("dlq", "resolve", "--all", "--reason", "game day", "--yes")
 
@@ -131,7 +131,7 @@ async def _forge(stage: Stage) -> None:
 
 
 async def _wait(_: Stage) -> None:
-    """A vendor that signs with the right secret again is heard; what failed grows old."""
+    """Wait: the vendor signs with the right secret again, and the failures leave the window."""
 
 
 async def _near_the_cliff(stage: Stage) -> None:
@@ -204,11 +204,11 @@ DRILLS = (
         ("AaDeadLettersArriving", "AaFuseOpen"),
         _bad_deploy,
         _restart_and_resolve,
-        "restart normalize, resolve the letters",
+        "restart normalize, resolve the dead letters",
     ),
     Drill(
         "full stream",
-        "AA_CORE_HOT has no room left",
+        "AA_CORE_HOT has no space left",
         ("AaIngestRefusing", "AaStreamNearlyFull"),
         _fill,
         _make_room,
@@ -248,11 +248,11 @@ DRILLS = (
     ),
     Drill(
         "forged webhooks",
-        f"{FORGED} webhooks whose signature does not fit",
+        f"{FORGED} webhooks with a wrong signature",
         ("AaWebhooksUnverified",),
         _forge,
         _wait,
-        "the right secret (here: no more of them)",
+        "the right secret (here: the forged webhooks stop)",
     ),
     Drill(
         "broker down",

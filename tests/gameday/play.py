@@ -1,4 +1,4 @@
-"""Playing a drill, and telling how it went."""
+"""Run a drill, and report its result."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _HEAR_WITHIN_S = 120
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """How a drill went, in seconds: from the fault to each alert, and from the begin of mending to the end of all."""
+    """The result of a drill, in seconds: from the fault to each alert, and from the remedy to the end of all alerts."""
 
     drill: Drill
     heard_s: dict[str, float]
@@ -23,7 +23,7 @@ class Played:
 
 
 async def play(stage: Stage, drill: Drill, tell: Callable[[str], None]) -> Played:
-    """Break something, hear of it, mend it, hear that it is over.
+    """Inject the fault, wait for its alerts, apply the remedy, and wait until the alerts end.
 
     Raises:
         AssertionError: an alert did not come, or did not end.
@@ -40,12 +40,12 @@ async def play(stage: Stage, drill: Drill, tell: Callable[[str], None]) -> Playe
         heard_s[alert] = call.at.timestamp() - (time.time() - (time.monotonic() - started_s))
         summaries[alert] = call.annotations["summary"]
         tell(f"  {heard_s[alert]:6.1f} s  {alert}: {call.annotations['summary']}")
-    mending_s = time.monotonic()
-    await drill.mend(stage)
-    tell(f"  mended: {drill.mending}")
+    fixed_s = time.monotonic()
+    await drill.fix(stage)
+    tell(f"  fixed: {drill.remedy}")
     for alert in drill.alerts:
         await _hear(stage, alert, "resolved")
-    resolved_s = time.monotonic() - mending_s
+    resolved_s = time.monotonic() - fixed_s
     tell(f"  {resolved_s:6.1f} s  resolved")
     return Played(drill, heard_s, resolved_s, summaries)
 
