@@ -1,4 +1,4 @@
-"""Who may publish what, as a table."""
+"""The publish permissions, as a table."""
 
 from reference_markdown import code, table
 from reference_nats import topology_and_users

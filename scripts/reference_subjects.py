@@ -20,8 +20,8 @@ def _rows(kind: str) -> list[tuple[str, ...]]:
     letters = [topology.dead_letter_subject(kind, reason) for reason in REASONS]
     return [
         (code(topology.raw_subject(kind)), hot, "ingest", worker),
-        (code(topology.stored_subject(kind)), hot, "normalize", "whoever wants to know"),
-        (code(topology.deleted_subject(kind)), hot, "normalize", "whoever wants to know"),
+        (code(topology.stored_subject(kind)), hot, "normalize", "your own consumers"),
+        (code(topology.deleted_subject(kind)), hot, "normalize", "your own consumers"),
         *((code(subject), dead, "normalize", "`athlete-ally dlq`") for subject in letters),
     ]
 

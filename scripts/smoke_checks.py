@@ -75,7 +75,7 @@ def ready(service: Service) -> str:
     """The service can do its work: what it depends on answers."""
     answer = service.get("/health/ready")
     if (answer.status, answer.document.get("status")) != (200, "ready"):
-        remedy = "mend what its reasons name; `athlete-ally doctor` says how"
+        remedy = "fix the listed reasons; `athlete-ally doctor` names the remedies"
         raise Failed(expected="200 and status ready", saw=answer, remedy=remedy)
     return f"{service.name} is ready"
 

@@ -59,7 +59,7 @@ def refuses_unknown_kind(ingest: Service) -> str:
 
 
 def refuses_malformed(ingest: Service) -> str:
-    """A body that is no JSON is refused as such."""
+    """A body that is not JSON is refused with 400."""
     expect_status(ingest.post(HRV, b'{"userId":'), 400, of="half a JSON object")
     return "400"
 
@@ -110,10 +110,10 @@ def _own_addresses(family: socket.AddressFamily) -> Iterator[str]:
 
 
 def main() -> int:
-    """Make the checks that the command line asks for."""
+    """Run the checks that the command line selects."""
     options = Options(__doc__ or "").parse_args()
     ingest = Service("ingest", options.base_url, options.timeout_s, options.key)
-    looks = {
+    named = {
         "health": healthy,
         "readiness": ready,
         "good-reading": accepts,
@@ -124,7 +124,7 @@ def main() -> int:
         "binding": binds_all_addresses,
         "reachability": reachable_from_outside,
     }
-    checks = [Check(name, partial(look, ingest)) for name, look in looks.items()]
+    checks = [Check(name, partial(check, ingest)) for name, check in named.items()]
     return examine([ingest], checks, as_json=options.json)
 
 

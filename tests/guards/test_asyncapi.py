@@ -85,7 +85,7 @@ def test_what_is_kept_of_a_webhook_is_as_described(sample: Signed) -> None:
 
 
 @pytest.mark.parametrize("vendor", FETCHED)
-def test_what_is_fetched_or_given_up_is_as_described(vendor: str) -> None:
+def test_what_is_fetched_or_dead_lettered_is_as_described(vendor: str) -> None:
     """
     A document, named by a webhook or asked for by a back-fill, and a dead letter have the headers of their channels.
     """
