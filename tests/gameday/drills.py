@@ -172,7 +172,7 @@ DRILLS = (
         ("AaDeadLettersWaiting",),
         _poison,
         _resolve,
-        "`athlete-ally dlq resolve --all --reason TEXT`",
+        "`uv run athlete-ally dlq resolve --all --reason TEXT`",
     ),
     Drill(
         "kill normalize",
@@ -196,7 +196,7 @@ DRILLS = (
         ("AaConfigurationDrift",),
         _change_by_hand,
         _apply,
-        "`athlete-ally streams apply`",
+        "`uv run athlete-ally streams apply`",
     ),
     Drill(
         "bad deploy",
@@ -220,7 +220,7 @@ DRILLS = (
         ("AaDurableMissing",),
         _delete_durable,
         _create_durable,
-        "`athlete-ally streams apply`, restart normalize",
+        "`uv run athlete-ally streams apply`, restart normalize",
     ),
     Drill(
         "paused consumer",
