@@ -1,4 +1,4 @@
-"""The rooms of the house: who may import whom."""
+"""The import contracts: which package may import which."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_every_import_points_downwards() -> None:
     """
-    The import contracts in pyproject.toml are kept, and they name every room.
+    The import contracts in pyproject.toml hold, and they name every package.
     """
     lint = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()"]
     result = subprocess.run(lint, cwd=ROOT, capture_output=True, text=True, check=False)
