@@ -24,6 +24,13 @@ ON_FETCHED = {
 }
 # Headers of a vendor keep the name in lower case.
 ON_WEBHOOKS = {"content-type": "As the vendor stated it; beside it stands what else of the vendor's headers is kept."}
+ON_PARTS = {
+    headers.PART: "Which part of how many (`3/17`), where no message could hold the whole.",
+    headers.PART_OF: "SHA-256 of the whole, in hex.",
+    headers.PART_FRAME: "How many bytes before and after those of the whole make a body of them.",
+    headers.PART_GAP: "In Base64: the bytes of the whole between the part before and this one.",
+    headers.PART_TAIL: "In Base64, on the last part: the bytes of the whole after it.",
+}
 ON_DEAD_LETTERS = {
     headers.READINGS: "How many readings the letter stands for.",
     headers.DLQ_REASON: "schema-invalid, non-retryable, max-deliver, unknown-account; terminated: of others.",

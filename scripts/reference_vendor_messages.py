@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from reference_headers import COPIED, EVENT, ON_ALL, ON_DEAD_LETTERS, ON_FETCHED, ON_UNPACKED, ON_WEBHOOKS, SOMETIMES
+from reference_headers import (
+    COPIED,
+    EVENT,
+    ON_ALL,
+    ON_DEAD_LETTERS,
+    ON_FETCHED,
+    ON_PARTS,
+    ON_UNPACKED,
+    ON_WEBHOOKS,
+    SOMETIMES,
+)
 from reference_schemas import SOMETIMES_DEAD, message
 
 _KEPT = "The body exactly as the vendor sent it, byte for byte."
@@ -13,7 +23,7 @@ _WHOLE = "The whole webhook or document, byte for byte: a part of it would no lo
 def vendor_messages() -> dict[str, Any]:
     """Return the messages that hold what vendors sent, by name."""
     kept, answer, whole = ({"description": text} for text in (_KEPT, _ANSWER, _WHOLE))
-    webhook = message("Webhook, as received", kept, ON_ALL | EVENT, SOMETIMES | ON_WEBHOOKS)
+    webhook = message("Webhook, as received", kept, ON_ALL | EVENT, SOMETIMES | ON_WEBHOOKS | ON_PARTS)
     always, sometimes = ON_ALL | COPIED | ON_FETCHED, SOMETIMES | ON_UNPACKED
     fetched = message("Document of a vendor, as it was answered", answer, always, sometimes)
     dead = message("Webhook or document: dead letter", whole, ON_ALL | ON_DEAD_LETTERS, SOMETIMES_DEAD | ON_WEBHOOKS)

@@ -12,9 +12,12 @@ from athlete_ally.core.broker.topology import build_topology, normalize_durable,
 from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.readings.record import Record
 from athlete_ally.core.readings.sample_batch import SampleBatch
+from athlete_ally.core.vendor.plugin import Vendor
+from athlete_ally.formats import garmin, terra
+from athlete_ally.formats.vendor_catalogue import CATALOGUE
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.measurements.samples import SORTS
-from athlete_ally.vendors import FETCHED, VENDORS
+from athlete_ally.vendors import FETCHED, PLUGINS, VENDORS
 
 SOURCE = Path(__file__).parents[2] / "src" / "athlete_ally"
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -115,3 +118,17 @@ def test_every_code_of_a_series_is_in_the_reference() -> None:
 
 def _named(page: str) -> set[str]:
     return set(re.findall(r"`([^`\n]+)`", (REFERENCE / page).read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("vendor", PLUGINS, ids=VENDORS)
+def test_what_a_vendor_says_is_listed(vendor: Vendor) -> None:
+    """
+    The catalogue names each kind that the vendor becomes, each thing once, and each list that is read.
+    """
+    said = CATALOGUE[vendor.name]
+    taken = " ".join(each.becomes for each in said if each.fate == "taken")
+    names = [each.name for each in said]
+    read = {"garmin": garmin.SUMMARIES, "terra": terra.MODELS}.get(vendor.name, {})
+
+    assert [kind for kind in vendor.kinds if kind not in taken] == []
+    assert (len(names), set()) == (len(set(names)), set(read) - set(names))

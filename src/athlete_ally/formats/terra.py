@@ -4,19 +4,19 @@ Docs: https://docs.tryterra.co/reference/health-and-fitness-api/data-models, and
 https://github.com/tryterra/openapi/tree/master/data_models/specs/data_models. "All fields in all models are nullable".
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.json_body import kilograms, minutes, present, stages_of
-from athlete_ally.core.vendor.times import at_instant, later
-from athlete_ally.core.vendor.webhook import UNREAD, Readings
+from athlete_ally.core.vendor.times import at_instant
+from athlete_ally.core.vendor.webhook import Readings
+from athlete_ally.formats.terra_series import Samples, series
 from athlete_ally.formats.terra_sports import SPORTS
 
-_MOST_POINTS = 10_000
 # The molar mass of glucose is 180.16 g/mol (https://pubchem.ncbi.nlm.nih.gov/compound/5793).
 _MG_PER_DL_OF_MMOL_PER_L = 18.016
 
@@ -42,29 +42,9 @@ class _Rates(msgspec.Struct, frozen=True):
     avg_hrv_sdnn: float | None = None
 
 
-class _Sample(msgspec.Struct, frozen=True):
-    """A value of a series; each series has a field of its own."""
-
-    timestamp: datetime
-    bpm: float | None = None
-    hrv_rmssd: float | None = None
-    percentage: float | None = None
-    breaths_per_min: float | None = None
-    temperature_celsius: float | None = None
-    blood_glucose_mg_per_dL: float | None = None  # noqa: N815  # the vendor's name
-    systolic_bp: float | None = None
-    diastolic_bp: float | None = None
-    watts: float | None = None
-    speed_meters_per_second: float | None = None
-    elev_meters: float | None = None
-
-
-_Samples = tuple[_Sample | None, ...]
-
-
 class _RateSeries(msgspec.Struct, frozen=True):
-    hr_samples: _Samples = ()
-    hrv_samples_rmssd: _Samples = ()
+    hr_samples: Samples = ()
+    hrv_samples_rmssd: Samples = ()
 
 
 class _HeartRate(msgspec.Struct, frozen=True):
@@ -90,13 +70,13 @@ class _Durations(msgspec.Struct, frozen=True):
 
 class _Breaths(msgspec.Struct, frozen=True):
     avg_breaths_per_min: float | None = None
-    samples: _Samples = ()
+    samples: Samples = ()
 
 
 class _Oxygen(msgspec.Struct, frozen=True):
     avg_saturation_percentage: float | None = None
-    samples: _Samples = ()
-    saturation_samples: _Samples = ()
+    samples: Samples = ()
+    saturation_samples: Samples = ()
 
 
 class _Respiration(msgspec.Struct, frozen=True):
@@ -106,7 +86,7 @@ class _Respiration(msgspec.Struct, frozen=True):
 
 class _Temperature(msgspec.Struct, frozen=True):
     delta: float | None = None
-    body_temperature_samples: _Samples = ()
+    body_temperature_samples: Samples = ()
 
 
 class _Sleep(msgspec.Struct, frozen=True):
@@ -145,8 +125,8 @@ def _sleep(sleep: _Sleep, common: dict[str, Any]) -> Readings:
     return [
         *found,
         *_rate_series(sleep.heart_rate_data, whole),
-        *_series("respiratory_rate", "/min", breathing.breaths_data.samples, "breaths_per_min", whole),
-        *_series("spo2", "%", breathing.oxygen_saturation_data.samples, "percentage", whole),
+        *series("respiratory_rate", "/min", breathing.breaths_data.samples, "breaths_per_min", whole),
+        *series("spo2", "%", breathing.oxygen_saturation_data.samples, "percentage", whole),
     ]
 
 
@@ -162,7 +142,7 @@ class _Distance(msgspec.Struct, frozen=True):
 
 
 class _Heights(msgspec.Struct, frozen=True):
-    elevation_samples: _Samples = ()
+    elevation_samples: Samples = ()
 
 
 class _DistanceSummary(msgspec.Struct, frozen=True):
@@ -215,7 +195,7 @@ def _daily(daily: _Daily, common: dict[str, Any]) -> Readings:
         *([("resting_heart_rate", {**day, "bpm": rates.resting_hr_bpm})] if rates.resting_hr_bpm else []),
         *([("hrv", {**day, **hrv})] if hrv else []),
         *_rate_series(daily.heart_rate_data, day),
-        *_series("spo2", "%", daily.oxygen_data.saturation_samples, "percentage", day),
+        *series("spo2", "%", daily.oxygen_data.saturation_samples, "percentage", day),
     ]
 
 
@@ -235,11 +215,11 @@ class _Measurements(msgspec.Struct, frozen=True):
 
 
 class _Pressures(msgspec.Struct, frozen=True):
-    blood_pressure_samples: _Samples = ()
+    blood_pressure_samples: Samples = ()
 
 
 class _Glucose(msgspec.Struct, frozen=True):
-    blood_glucose_samples: _Samples = ()
+    blood_glucose_samples: Samples = ()
 
 
 class _Heart(msgspec.Struct, frozen=True):
@@ -275,11 +255,11 @@ def _body(body: _Body, common: dict[str, Any]) -> Readings:
     pressures, glucose = body.blood_pressure_data.blood_pressure_samples, body.glucose_data.blood_glucose_samples
     return [
         *found,
-        *_series("systolic_pressure", "mm[Hg]", pressures, "systolic_bp", own),
-        *_series("diastolic_pressure", "mm[Hg]", pressures, "diastolic_bp", own),
-        *_series("blood_glucose", "mmol/L", glucose, "blood_glucose_mg_per_dL", own, _MG_PER_DL_OF_MMOL_PER_L),
-        *_series("body_temperature", "Cel", body.temperature_data.body_temperature_samples, "temperature_celsius", own),
-        *_series("spo2", "%", body.oxygen_data.saturation_samples, "percentage", own),
+        *series("systolic_pressure", "mm[Hg]", pressures, "systolic_bp", own),
+        *series("diastolic_pressure", "mm[Hg]", pressures, "diastolic_bp", own),
+        *series("blood_glucose", "mmol/L", glucose, "blood_glucose_mg_per_dL", own, _MG_PER_DL_OF_MMOL_PER_L),
+        *series("body_temperature", "Cel", body.temperature_data.body_temperature_samples, "temperature_celsius", own),
+        *series("spo2", "%", body.oxygen_data.saturation_samples, "percentage", own),
         *_rate_series(body.heart_data.heart_rate_data, own),
     ]
 
@@ -297,11 +277,11 @@ def _values_of(each: _Measurement) -> dict[str, Any]:
 
 
 class _Watts(msgspec.Struct, frozen=True):
-    power_samples: _Samples = ()
+    power_samples: Samples = ()
 
 
 class _Movement(msgspec.Struct, frozen=True):
-    speed_samples: _Samples = ()
+    speed_samples: Samples = ()
 
 
 class _Activity(msgspec.Struct, frozen=True):
@@ -331,9 +311,9 @@ def _activity(activity: _Activity, common: dict[str, Any]) -> Readings:
     return [
         ("workout", {**whole, **workout}),
         *_rate_series(activity.heart_rate_data, whole),
-        *_series("power", "W", activity.power_data.power_samples, "watts", whole),
-        *_series("speed", "m/s", activity.movement_data.speed_samples, "speed_meters_per_second", whole),
-        *_series("altitude", "m", activity.distance_data.detailed.elevation_samples, "elev_meters", whole),
+        *series("power", "W", activity.power_data.power_samples, "watts", whole),
+        *series("speed", "m/s", activity.movement_data.speed_samples, "speed_meters_per_second", whole),
+        *series("altitude", "m", activity.distance_data.detailed.elevation_samples, "elev_meters", whole),
     ]
 
 
@@ -346,53 +326,9 @@ def sport_of(kind: int | str | None) -> str:
 
 def _rate_series(rates: _HeartRate, common: Mapping[str, Any]) -> Readings:
     return [
-        *_series("heart_rate", "/min", rates.detailed.hr_samples, "bpm", common),
-        *_series("rmssd", "ms", rates.detailed.hrv_samples_rmssd, "hrv_rmssd", common),
+        *series("heart_rate", "/min", rates.detailed.hr_samples, "bpm", common),
+        *series("rmssd", "ms", rates.detailed.hrv_samples_rmssd, "hrv_rmssd", common),
     ]
-
-
-def _series(
-    code: str, unit: str, samples: Iterable[_Sample | None], name: str, common: Mapping[str, Any], divisor: float = 1.0
-) -> Readings:
-    """Return samples as runs. Those whose times have no offset can't be placed: they are left out, and said."""
-    points: dict[datetime, float] = {}
-    zone, unplaced = None, 0
-    for sample in samples:
-        value = None if sample is None else getattr(sample, name)
-        if sample is None or not value:
-            continue
-        if sample.timestamp.tzinfo is None:
-            unplaced += 1
-            continue
-        zone = zone or sample.timestamp.tzinfo
-        points[sample.timestamp.astimezone(UTC)] = value / divisor
-    own = {each: value for each, value in common.items() if each in {"capturedAt", "source", "context"}}
-    runs = [("samples", {**own, "code": code, "unit": unit, **run}) for run in _runs(sorted(points.items()), zone)]
-    unread = {"error": f"{code}: {unplaced} sample(s) without an offset"}
-    return [*runs, *([(UNREAD, unread)] if unplaced else [])]
-
-
-def _runs(points: list[tuple[datetime, float]], zone: Any) -> Iterable[dict[str, Any]]:
-    """Return points in parts of two days at most (the longest interval), and of as many as one reading holds."""
-    part: list[tuple[datetime, float]] = []
-    for point in points:
-        if part and (len(part) == _MOST_POINTS or (point[0] - part[0][0]).days >= 1):
-            yield _run(part, zone)
-            part = []
-        part.append(point)
-    if part:
-        yield _run(part, zone)
-
-
-def _run(part: list[tuple[datetime, float]], zone: Any) -> dict[str, Any]:
-    start = part[0][0]
-    end = max(part[-1][0], later(start, 1))
-    return {
-        "start": start.astimezone(zone).isoformat(),
-        "end": end.astimezone(zone).isoformat(),
-        "values": [value for _, value in part],
-        "offsetsSeconds": [(at - start).total_seconds() for at, _ in part],
-    }
 
 
 MODELS: Mapping[str, tuple[type[Any], Callable[[Any, dict[str, Any]], Readings]]] = {

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 
@@ -11,6 +11,7 @@ from athlete_ally.core.errors import MessageTooLarge, Unavailable
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.identity import message_id
 from athlete_ally.core.messages.message import OutgoingMessage
+from athlete_ally.core.messages.parts import NotSplittable, part_headers, split
 from athlete_ally.core.messages.trace import handed_on
 from athlete_ally.core.ports import Publisher
 from athlete_ally.core.vendor.plugin import Vendor
@@ -39,18 +40,48 @@ class WebhookKeeper:
             Refusal: 413 too large for a message, 503 no acknowledgement within the vendor's deadline. After a 503 the
                 stream may hold it or not: sending it again is always right.
         """
-        message = webhook_message(vendor, request, received_at)
-        if len(message.body) > topology.MAX_BODY_BYTES:
-            raise _too_large(len(message.body))
+        if len(request.body) > topology.MAX_BODY_BYTES:
+            # A hundred megabytes take two seconds: others are answered meanwhile.
+            messages = await asyncio.to_thread(webhook_messages, vendor, request, received_at)
+        else:
+            messages = webhook_messages(vendor, request, received_at)
         try:
             async with asyncio.timeout(_SHARE_OF_DEADLINE * vendor.deadline_s):
-                return (await self.publisher.publish(message)).duplicate
+                acknowledged = [await self.publisher.publish(message) for message in messages]
+                return all(each.duplicate for each in acknowledged)
         except MessageTooLarge as error:
-            raise _too_large(len(message.body)) from error
+            raise _too_large(len(request.body)) from error
         except TimeoutError as error:
             raise _not_kept("no acknowledgement within the sender's deadline") from error
         except Unavailable as error:
             raise _not_kept(str(error)) from error
+
+
+def webhook_messages(vendor: Vendor, request: Request, received_at: datetime) -> list[OutgoingMessage]:
+    """Return the message that keeps a webhook, or those that keep its parts: all of them, or the vendor sends it again.
+
+    Raises:
+        Refusal: 413, no message can hold it, and it is not to be split, or can't be.
+    """
+    whole = webhook_message(vendor, request, received_at)
+    if len(whole.body) <= topology.MAX_BODY_BYTES:
+        return [whole]
+    if vendor.largest_body_bytes is None or "content-encoding" in request.headers:
+        raise _too_large(len(whole.body))
+    try:
+        parts = split(whole.body, topology.MAX_BODY_BYTES)
+    except NotSplittable as error:
+        raise _too_large(len(whole.body)) from error
+    stated = part_headers(parts, whole.body)
+    return [
+        replace(
+            whole,
+            body=part.body,
+            message_id=f"{whole.message_id}-{number}",
+            headers={**whole.headers, headers.CE_ID: f"{whole.message_id}-{number}", **of},
+        )
+        for number, (part, of) in enumerate(zip(parts, stated, strict=True), 1)
+    ]
 
 
 def webhook_message(vendor: Vendor, request: Request, received_at: datetime) -> OutgoingMessage:

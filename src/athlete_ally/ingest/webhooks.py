@@ -15,7 +15,7 @@ from athlete_ally.core.ports import Log, Now, Observer
 from athlete_ally.core.series import WebhookSeries
 from athlete_ally.core.vendor import signature
 from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
-from athlete_ally.core.vendor.signature import Unverified, verify
+from athlete_ally.core.vendor.signature import Unverified, is_secret, verify
 from athlete_ally.ingest.admission import Admission
 from athlete_ally.ingest.refusal import Refusal
 from athlete_ally.ingest.request_body import cut_off, discard_rest, receive, stopping
@@ -77,10 +77,11 @@ class WebhookService:
             raise _closed(name)
         received_at = self.now()
         with self.admission.enter() as ticket:
-            # As it was sent, whatever its encoding: that is what was signed, and that is what is kept.
-            body = await receive(request, encoding="", limit=self.max_body_bytes, hold=ticket.hold)
-            plain = _plain(request, body)
             secrets = self.secrets.get(name, _NO_SECRETS)
+            limit = self._limit(vendor, secrets, request)
+            # As it was sent, whatever its encoding: that is what was signed, and that is what is kept.
+            body = await receive(request, encoding="", limit=limit, hold=ticket.hold)
+            plain = _plain(request, body)
             answer = vendor.handshake(plain, secrets)
             if answer is not None:
                 self.log.info("webhook-handshake", vendor=name, status=answer.status, **log_fields(plain.headers))
@@ -94,6 +95,11 @@ class WebhookService:
             duplicate = await self.keeper.keep(vendor, plain, received_at)
         self.observer.count(self.series.duplicates if duplicate else self.series.accepted, name)
         return vendor.accepted
+
+    def _limit(self, vendor: Vendor, secrets: Secrets, request: Request) -> int:
+        """Return how much is read: what the vendor wants taken, for whoever knows the secret before it is read."""
+        knows = is_secret(request.path_params.get("secret", ""), secrets.signing)
+        return max(self.max_body_bytes, vendor.largest_body_bytes or 0) if knows else self.max_body_bytes
 
 
 def webhook_routes(service: WebhookService) -> list[BaseRoute]:

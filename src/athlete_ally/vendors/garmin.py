@@ -112,10 +112,13 @@ GARMIN = Vendor(
         "whether `durationInSeconds` of a night holds time awake: its text and its examples differ",
         "which name lists of pulse oximetry and respiration have: those of both public descriptions are read",
         "that a summary which comes again is a change, and not a delivery that is repeated: both look alike",
+        "that pushes have up to 100 MB: the guide that says so is for partners only",
         "steps and strokes per minute of `activityDetails`, laps, epochs, stress and body battery: left out",
     ),
     # A day that is corrected, and corrected back, comes as the same text again.
     repeats_are_news=True,
+    # At least 10 MB, and 100 MB for activity details: the Start Guide for partners, as public code that receives says.
+    largest_body_bytes=100 * 1024 * 1024,
     # Section 4.1: thirty seconds, and nothing but 200 counts as taken.
     deadline_s=30.0,
 )

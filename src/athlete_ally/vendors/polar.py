@@ -6,9 +6,7 @@ Docs: https://www.polar.com/accesslink-api/#webhooks
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
 from functools import partial
-from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -28,10 +26,11 @@ from athlete_ally.core.vendor.api import (
 )
 from athlete_ally.core.vendor.call import Call
 from athlete_ally.core.vendor.history import Listing, Window
-from athlete_ally.core.vendor.json_body import decoded, lenient_body, present, session, stages_of
+from athlete_ally.core.vendor.json_body import decoded
 from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
 from athlete_ally.core.vendor.signature import Hmac, Request
-from athlete_ally.core.vendor.webhook import NOTHING, UNREAD, Readings, Resource, Unpacked, Webhook
+from athlete_ally.core.vendor.webhook import NOTHING, Readings, Resource, Unpacked, Webhook
+from athlete_ally.formats.polar import activity, exercise, night, recharge
 
 _SITE = "https://www.polar.com/accesslink-api/"
 _DOCS = f"{_SITE}#webhooks"
@@ -44,9 +43,6 @@ _SLEEP = "SLEEP"
 _RECHARGE = "NIGHTLY_RECHARGE"
 _ACTIVITY_LIST = "ACTIVITY_SUMMARY_LIST"
 _EXERCISE_LIST = "EXERCISE_LIST"
-_SOURCE = "polar"
-_MINUTE = timedelta(minutes=1)
-_MINUTES_A_DAY = 1440
 _PATHS = {
     _EXERCISE: "/v3/exercises/",
     _SLEEP: "/v3/users/sleep/",
@@ -148,206 +144,11 @@ def judge(status: int, body: bytes) -> Judgement:
             return by_status(status, body)
 
 
-class _Sleep(msgspec.Struct, frozen=True):
-    """Stages and times awake are in seconds, start and end have their offset."""
-
-    date: str
-    sleep_start_time: datetime | None = None
-    sleep_end_time: datetime | None = None
-    light_sleep: float | None = None
-    deep_sleep: float | None = None
-    rem_sleep: float | None = None
-    unrecognized_sleep_stage: float = 0.0
-    total_interruption_duration: float | None = None
-    sleep_score: float | None = None
-    heart_rate_samples: dict[str, Any] = {}
-
-
-# https://www.polar.com/accesslink-api/#get-sleep: the stages are those of the AASM, light being N1 and N2.
-def _sleep(document: Document) -> Readings:
-    sleep, unread = lenient_body(document.body, _Sleep)
-    in_stages_s = (sleep.light_sleep or 0) + (sleep.deep_sleep or 0) + (sleep.rem_sleep or 0)
-    asleep_s = in_stages_s + sleep.unrecognized_sleep_stage
-    stages = stages_of(
-        awake_s=sleep.total_interruption_duration,
-        light_s=sleep.light_sleep,
-        deep_s=sleep.deep_sleep,
-        rem_s=sleep.rem_sleep,
-    )
-    night = present(
-        **_night(document, sleep.date),
-        **_interval(sleep),
-        durationMinutes=asleep_s / 60,
-        stages=stages if in_stages_s else None,
-        # From 1 on: a night without a score has none, or 0.
-        qualityScore=sleep.sleep_score or None,
-    )
-    return [*([("sleep", night)] if asleep_s > 0 else []), *_heart_rates(document, sleep), *unread]
-
-
-# A night that goes on has no end yet; it has its date.
-def _interval(sleep: _Sleep) -> dict[str, str]:
-    start, end = sleep.sleep_start_time, sleep.sleep_end_time
-    return {} if start is None or end is None else {"start": start.isoformat(), "end": end.isoformat()}
-
-
-# The same page: averages of five minutes in beats per minute, by the clock of the night ("00:41"). What comes before
-# the start on that clock is the next day. In a night in which clocks change nobody says which of two hours is meant.
-def _heart_rates(document: Document, sleep: _Sleep) -> Readings:
-    if sleep.sleep_start_time is None or sleep.sleep_end_time is None:
-        return []
-    start = sleep.sleep_start_time.replace(second=0, microsecond=0)
-    if start.utcoffset() != sleep.sleep_end_time.utcoffset():
-        return []
-    points, bad = _points(start, sleep.heart_rate_samples)
-    unread: Readings = [(UNREAD, {"error": f"heart_rate_samples: {bad} of them no HH:MM with a number"})] if bad else []
-    if not points:
-        return unread
-    last = start + timedelta(minutes=points[-1][0])
-    run = {
-        "start": start.isoformat(),
-        "end": max(last, sleep.sleep_end_time, start + _MINUTE).isoformat(),
-        "code": "heart_rate",
-        "unit": "/min",
-        "values": [bpm for _, bpm in points],
-        "offsetsSeconds": [60.0 * minute for minute, _ in points],
-        "capturedAt": document.received_at.isoformat(),
-        "source": _SOURCE,
-    }
-    return [("samples", run), *unread]
-
-
-def _points(start: datetime, samples: Mapping[str, Any]) -> tuple[list[tuple[int, float]], int]:
-    """Return the points in order, as minutes after the start and beats per minute, and how many can't be read."""
-    points: dict[int, float] = {}
-    bad = 0
-    for clock, bpm in samples.items():
-        found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", clock, re.ASCII)
-        if found is None or isinstance(bpm, bool) or not isinstance(bpm, int | float):
-            bad += 1
-            continue
-        minute = (int(found[1]) * 60 + int(found[2]) - start.hour * 60 - start.minute) % _MINUTES_A_DAY
-        points[minute] = float(bpm)
-    return sorted(points.items()), bad
-
-
-class _Recharge(msgspec.Struct, frozen=True):
-    date: str
-    heart_rate_variability_avg: float | None = None
-    breathing_rate_avg: float | None = None
-
-
-# https://www.polar.com/accesslink-api/#get-nightly-recharge: rMSSD in milliseconds and breaths a minute, both averages
-# of four hours from half an hour after falling asleep on. The heart rate of these hours is no resting heart rate.
-def _recharge(document: Document) -> Readings:
-    recharge, unread = lenient_body(document.body, _Recharge)
-    night = _night(document, recharge.date)
-    rmssd, breaths = recharge.heart_rate_variability_avg, recharge.breathing_rate_avg
-    return [
-        *([("hrv", {**night, "rmssd": rmssd})] if rmssd else []),
-        *([("respiratory_rate", {**night, "breathsPerMinute": breaths})] if breaths else []),
-        *unread,
-    ]
-
-
-class _Activity(msgspec.Struct, frozen=True):
-    end_time: str | None = None
-    start_time: str | None = None
-    calories: float | None = None
-    active_calories: float | None = None
-    steps: float | None = None
-    distance_from_steps: float | None = None
-
-
-# https://www.polar.com/accesslink-api/#get-activity-for-given-date: kilocalories, with and without the basal rate, and
-# meters. `active_duration` holds light movement too, and `daily_activity` is a share of a goal: neither is used.
-def _activity(document: Document) -> Readings:
-    activity, unread = lenient_body(document.body, _Activity)
-    named = activity.end_time or activity.start_time
-    if named is None:
-        raise InvalidMessage("end_time: needed")
-    numbers = present(
-        steps=activity.steps,
-        distanceMeters=activity.distance_from_steps,
-        activeEnergyKcal=activity.active_calories,
-        totalEnergyKcal=activity.calories,
-    )
-    # A day ends before midnight on the device's clock, whatever its zone is.
-    day = {"date": named[:10], "capturedAt": document.received_at.isoformat(), "source": _SOURCE}
-    return [*([("activity", {**day, **numbers})] if numbers else []), *unread]
-
-
-class _HeartRate(msgspec.Struct, frozen=True):
-    average: float | None = None
-    maximum: float | None = None
-
-
-class _Exercise(msgspec.Struct, frozen=True):
-    """`start_time` is local, and the offset of it is in minutes."""
-
-    start_time: datetime
-    duration: timedelta
-    id: Any = None
-    start_time_utc_offset: int = 0
-    sport: str = "OTHER"
-    detailed_sport_info: str | None = None
-    device: str | None = None
-    calories: float | None = None
-    distance: float | None = None
-    heart_rate: _HeartRate = _HeartRate()
-    training_load: float | None = None
-
-
-# https://www.polar.com/accesslink-api/#get-exercise: kilocalories, meters, beats per minute; a load of Polar's own.
-def _exercise(document: Document) -> Readings:
-    exercise, unread = lenient_body(document.body, _Exercise)
-    start = _in_zone(exercise.start_time, exercise.start_time_utc_offset)
-    workout = present(
-        start=start.isoformat(),
-        end=_after(start, exercise.duration).isoformat(),
-        capturedAt=document.received_at.isoformat(),
-        source=_SOURCE,
-        **session(exercise.id),
-        device=exercise.device or None,
-        context="workout",
-        sport=(exercise.detailed_sport_info or exercise.sport).lower(),
-        durationMinutes=exercise.duration.total_seconds() / 60,
-        distanceMeters=exercise.distance,
-        energyKcal=exercise.calories,
-        averageBpm=exercise.heart_rate.average or None,
-        maxBpm=exercise.heart_rate.maximum or None,
-        load=exercise.training_load,
-    )
-    return [("workout", workout), *unread]
-
-
-def _in_zone(local: datetime, offset_min: int) -> datetime:
-    if abs(offset_min) >= _MINUTES_A_DAY:
-        raise InvalidMessage("start_time_utc_offset: more than a day")
-    return local.replace(tzinfo=timezone(timedelta(minutes=offset_min)))
-
-
-def _after(start: datetime, duration: timedelta) -> datetime:
-    try:
-        return start + duration
-    except OverflowError as error:
-        raise InvalidMessage("duration: beyond every calendar") from error
-
-
-def _night(document: Document, day: str) -> dict[str, Any]:
-    return {
-        "date": day,
-        "capturedAt": document.received_at.isoformat(),
-        "source": _SOURCE,
-        "context": "overnight",
-    }
-
-
 _READERS: Mapping[str, Callable[[Document], Readings]] = {
-    "EXERCISE": _exercise,
-    _SLEEP: _sleep,
-    _RECHARGE: _recharge,
-    "ACTIVITY_SUMMARY": _activity,
+    "EXERCISE": exercise,
+    _SLEEP: night,
+    _RECHARGE: recharge,
+    "ACTIVITY_SUMMARY": activity,
 }
 
 
@@ -367,7 +168,7 @@ API = Api(
     judge=judge,
     read=by_type(
         _READERS,
-        {_ACTIVITY_LIST: partial(_read_list, _activity), _EXERCISE_LIST: partial(_read_list, _exercise)},
+        {_ACTIVITY_LIST: partial(_read_list, activity), _EXERCISE_LIST: partial(_read_list, exercise)},
     ),
     history=(
         Listing(_SLEEP, partial(_of_day, _SLEEP), longest_days=1, docs=f"{_SITE}#list-nights", reaches_days=28),

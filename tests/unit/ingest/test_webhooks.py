@@ -1,6 +1,7 @@
 """The way in for vendors, over a fake stream: verified, kept as received, answered in the vendor's own terms."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,8 +17,10 @@ from athlete_ally.core.broker import topology
 from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import Acknowledgement, OutgoingMessage
+from athlete_ally.core.messages.parts import proven
 from athlete_ally.core.series import every, webhook_series
 from athlete_ally.core.vendor.plugin import Secrets
+from athlete_ally.core.vendor.webhook import Webhook
 from athlete_ally.ingest.admission import Admission
 from athlete_ally.ingest.store_webhook import WebhookKeeper
 from athlete_ally.ingest.webhooks import WebhookService, webhook_routes
@@ -257,3 +260,60 @@ async def test_no_secret_and_no_person_is_logged() -> None:
         text = str(edge.log.lines)
         for private in (*sample.secrets, *sample.request.headers.values(), sample.request.body.decode()):
             assert private not in text
+
+
+GARMIN_SECRET = "garmin-address-secret"  # noqa: S105  # of nobody
+
+
+def a_large_push(count: int) -> bytes:
+    """Return a push of activity details, one of whose items no message can hold."""
+    sample = {"startTimeInSeconds": 1795500000, "heartRate": 121, "speedMetersPerSecond": 8.1}
+    details = {"userId": "g-1", "activityId": 1, "summary": {"startTimeInSeconds": 1795500000}}
+    long = {**details, "samples": [{**sample, "startTimeInSeconds": 1795500000 + at} for at in range(count)]}
+    return json.dumps({"activityDetails": [long, {**details, "samples": [sample]}]}).encode()
+
+
+async def test_a_push_that_no_message_holds_is_kept_in_parts() -> None:
+    """
+    Three megabytes of Garmin's: 200, each part a message that is read like any webhook, and the raw bytes provable.
+    """
+    edge = Edge({"garmin": Secrets((GARMIN_SECRET,))}, datetime(2026, 11, 24, 12, tzinfo=UTC))
+    body = a_large_push(40_000)
+    answer = await edge.request("POST", f"/webhooks/garmin/{GARMIN_SECRET}", content=body)
+    kept = edge.publisher.on(topology.webhook_subject("garmin"))
+
+    assert (answer.status_code, len(body) > 3_000_000) == (200, True)
+    assert body == proven((each.body, each.headers) for each in reversed(kept))
+    unpacked = [BY_NAME["garmin"].unpack(Webhook(each.body, each.headers, edge.now)) for each in kept]
+    points = [len(it.fields["values"]) for each in unpacked for it in each.found if it.kind == "samples"]
+    assert (sum(points), tuple(it for each in unpacked for it in each.unusable)) == (2 * 40_001, ())
+
+
+async def test_a_push_is_kept_whole_or_not_at_all() -> None:
+    """
+    When the stream does not take the last part the vendor is told to send everything again.
+    """
+    edge = Edge({"garmin": Secrets((GARMIN_SECRET,))}, datetime(2026, 11, 24, 12, tzinfo=UTC))
+    publish = edge.publisher.publish
+    taken: list[OutgoingMessage] = []
+
+    async def gets_full(message: OutgoingMessage) -> Acknowledgement:
+        taken.append(message)
+        edge.publisher.unavailable = len(taken) == 2
+        return await publish(message)
+
+    edge.publisher.publish = gets_full
+    answer = await edge.request("POST", f"/webhooks/garmin/{GARMIN_SECRET}", content=a_large_push(40_000))
+
+    assert (answer.status_code, len(taken)) == (503, 2)
+
+
+async def test_only_who_knows_the_address_may_send_as_much() -> None:
+    """
+    A stranger's three megabytes are refused before they are read, and a vendor's that is not split as before.
+    """
+    edge = Edge({"garmin": Secrets((GARMIN_SECRET,))}, datetime(2026, 11, 24, 12, tzinfo=UTC))
+    strangers = await edge.request("POST", "/webhooks/garmin/somebody-elses-secret", content=a_large_push(40_000))
+    unsplit = await edge.request("POST", f"/webhooks/garmin/{GARMIN_SECRET}", content=b"[" + b"1," * 600_000 + b"1]")
+
+    assert (strangers.status_code, unsplit.status_code) == (413, 413)

@@ -44,8 +44,10 @@ class Vendor:
     a request that is no delivery, or None; `asks_for_token`: it wants a configured one. `delivery_id` returns the id
     that the vendor guarantees to be the same for every attempt; without one the content decides. `repeats_are_news`:
     equal content again tells of another change. `deadline_s` is how long the vendor waits for an answer. `kept_headers`
-    are stored beside the body. `carries`, `kinds`, `sources` and `unconfirmed` are for the docs: what was looked up
-    where, and what could not be. `api` is where what a webhook names is asked for, if we do.
+    are stored beside the body. `largest_body_bytes` is what the vendor wants taken, where that is more than any message
+    holds: such a body is a JSON object of lists, which is kept in parts. `carries`, `kinds`, `sources` and
+    `unconfirmed` are for the docs: what was looked up where, and what could not be. `api` is where what a webhook names
+    is asked for, if we do.
     """
 
     name: str
@@ -64,4 +66,5 @@ class Vendor:
     accepted: Answer = Answer(200)
     deadline_s: float = 10.0
     kept_headers: tuple[str, ...] = ()
+    largest_body_bytes: int | None = None
     api: Api | None = None
