@@ -11,13 +11,13 @@ _COMMANDS = {
     "consumers": "athlete_ally.cli.streams.consumers:consumers",
     "drift": "athlete_ally.cli.streams.drift:drift",
     "explain": "athlete_ally.cli.streams.explain:explain",
-    "journal": "athlete_ally.cli.streams.rollback:journal",
+    "journal": "athlete_ally.cli.streams.journal:journal",
     "plan": "athlete_ally.cli.streams.plan:plan",
-    "restore": "athlete_ally.cli.streams.backup:restore_command",
+    "restore": "athlete_ally.cli.streams.restore:restore_command",
     "rollback": "athlete_ally.cli.streams.rollback:rollback",
     "status": "athlete_ally.cli.streams.status:status",
     "validate": "athlete_ally.cli.streams.validate:validate",
-    "verify-backup": "athlete_ally.cli.streams.backup:verify_command",
+    "verify-backup": "athlete_ally.cli.streams.verify_backup:verify_command",
 }
 
 

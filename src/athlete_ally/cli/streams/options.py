@@ -12,6 +12,7 @@ from athlete_ally.cli.options import env_file_option, json_option, nats_options
 from athlete_ally.config.settings import load_settings
 from athlete_ally.ops.streams.permission import Permission
 
+folder_type = click.Path(path_type=Path, file_okay=False)
 environment_option = click.option(
     "--environment-file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -84,7 +85,7 @@ _PERMISSIONS = (
         "--backup",
         "backups",
         multiple=True,
-        type=click.Path(path_type=Path, file_okay=False),
+        type=folder_type,
         help="A verified backup, made within the last hour, of the stream that may lose messages. May be repeated.",
     ),
     click.option(

@@ -1,19 +1,14 @@
-"""`streams rollback` and `streams journal`: what was changed, and the way back."""
-
-import json
-from itertools import groupby
+"""`streams rollback`: the way back to what was there before an apply."""
 
 import click
-import msgspec
 
 from athlete_ally.adapters.files.change_log_file import read_journal
 from athlete_ally.cli.exits import Exit
-from athlete_ally.cli.options import json_option
 from athlete_ally.cli.streams.apply import apply_plan, show_applied
 from athlete_ally.cli.streams.options import permission_options, settings_options
 from athlete_ally.cli.streams.plan import show_plan
-from athlete_ally.config.settings import Settings, load_settings
-from athlete_ally.ops.streams.change_log import ChangeLogEntry, decode, undo
+from athlete_ally.config.settings import Settings
+from athlete_ally.ops.streams.change_log import decode, undo
 from athlete_ally.ops.streams.permission import Permission
 from athlete_ally.wiring.commands.streams import plan_for
 from athlete_ally.wiring.services.event_loop import run
@@ -38,26 +33,3 @@ def rollback(*, run_id: str, go: bool, yes: bool, permission: Permission, settin
         show_applied(made, apply_plan(settings, made, permission, yes=yes, quiet=as_json), as_json=as_json)
     show_plan(made, as_json=as_json)
     raise SystemExit(Exit.FINDINGS if made.changes else Exit.AS_DESIRED)
-
-
-@click.command()
-@json_option
-def journal(*, as_json: bool) -> None:
-    """List what `apply` and `rollback` changed, newest last, with the ids that `rollback` takes. (read-only)"""
-    entries = decode(read_journal(load_settings().streams_journal))
-    if as_json:
-        click.echo(json.dumps({"schema": 1, "entries": msgspec.to_builtins(entries)}))
-        return
-    for run_id, group in groupby(entries, key=lambda entry: entry.run):
-        lines = list(group)
-        click.echo(f"{run_id}  {lines[0].at}  {lines[0].environment}  by {lines[0].who} on {lines[0].host}")
-        for line in _lines(lines):
-            click.echo(f"  {line}")
-
-
-def _lines(entries: list[ChangeLogEntry]) -> list[str]:
-    ended = {entry.change.name for entry in entries if entry.result != "begun"}
-    shown = [entry for entry in entries if entry.result != "begun" or entry.change.name not in ended]
-    return [
-        " ".join(filter(None, (entry.result, entry.change.what, entry.change.name, entry.detail))) for entry in shown
-    ]
