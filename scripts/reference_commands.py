@@ -1,7 +1,6 @@
 """The commands, as click knows them."""
 
 import inspect
-from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -12,18 +11,8 @@ from athlete_ally.cli.app import cli
 
 def commands_section() -> str:
     """Return a section for each command, options included."""
-    return "\n\n".join(_section(path, command) for path, command in walk(cli, "athlete-ally"))
-
-
-def walk(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
-    """Yield every command that does something, in the order of the help."""
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if isinstance(command, click.Group):
-            yield from walk(command, f"{path} {name}")
-        elif command is not None:
-            yield f"{path} {name}", command
+    every = cli.walk("athlete-ally")
+    return "\n\n".join(_section(path, command) for path, command in every if not isinstance(command, click.Group))
 
 
 def _section(path: str, command: click.Command) -> str:

@@ -8,6 +8,8 @@ import click
 
 from athlete_ally.cli.app import cli
 
+_COMMANDS = dict(cli.walk("athlete-ally"))
+
 
 def our_commands(line: str) -> Iterator[list[str]]:
     """Yield the words behind each `athlete-ally` of a line, up to whatever ends a command."""
@@ -20,14 +22,14 @@ def our_commands(line: str) -> Iterator[list[str]]:
 def mistake_in(words: list[str]) -> str | None:
     """Return what is wrong with the words of a command; None where nothing is."""
     command: click.Command = cli
-    rest = list(words)
+    path, rest = "athlete-ally", list(words)
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
         if not re.fullmatch(r"[a-z][a-z-]*", rest[0]):
             return None  # a placeholder: COMMAND, ...
-        following = command.get_command(click.Context(command), rest.pop(0))
-        if following is None:
+        path = f"{path} {rest.pop(0)}"
+        if path not in _COMMANDS:
             return f"no such command: athlete-ally {' '.join(words)}"
-        command = following
+        command = _COMMANDS[path]
     known = {"--help", "-h", "--version"}
     known.update(name for each in command.params for name in (*each.opts, *each.secondary_opts))
     options = [word.partition("=")[0] for word in rest if re.fullmatch(r"--[a-z][a-z-]*(=.*)?", word)]

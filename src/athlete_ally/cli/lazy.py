@@ -1,6 +1,6 @@
 """A group that imports a command when it is asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -29,3 +29,13 @@ class LazyGroup(click.Group):
         module, _, name = self._places[cmd_name].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def walk(self, path: str) -> Iterator[tuple[str, click.Command]]:
+        """Yield every command below this group with the words that call it, groups too, in the order of the help."""
+        context = click.Context(self)
+        for name in self.list_commands(context):
+            command = self.get_command(context, name)
+            assert command is not None, f"{path} {name} is listed and not there"  # noqa: S101  # by the line above
+            yield f"{path} {name}", command
+            if isinstance(command, LazyGroup):
+                yield from command.walk(f"{path} {name}")

@@ -6,15 +6,12 @@ from typing import Any
 
 import click
 
-from athlete_ally.adapters.nats.messages import NatsMessages
-from athlete_ally.adapters.postgres.records import PostgresRecords
 from athlete_ally.cli.dlq.text import counted
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.ops.people.json_view import lineage_document
-from athlete_ally.ops.people.lineage import lineage_of
-from athlete_ally.wiring.commands.session import nats_session, postgres_session
+from athlete_ally.wiring.commands.lineage import find_lineage
 from athlete_ally.wiring.services.event_loop import run
 
 
@@ -27,17 +24,11 @@ def lineage(*, message_id: str, env_file: Path | None, as_json: bool) -> None:
 
     MESSAGE_ID is the column `message_id` of a row. Bodies are not shown. Exit code 2 when nothing is known of it.
     """
-    settings = load_settings(env_file)
-
-    async def main() -> dict[str, Any] | None:
-        async with nats_session(settings) as connection, postgres_session(settings) as pool:
-            found = await lineage_of(message_id, PostgresRecords(pool), NatsMessages(connection))
-            return None if found is None else lineage_document(found)
-
-    document = run(main())
-    if document is None:
+    found = run(find_lineage(load_settings(env_file), message_id))
+    if found is None:
         click.echo(f"there is no receipt of {message_id}: it is not settled yet, or its receipt is elsewhere", err=True)
         raise SystemExit(Exit.FINDINGS)
+    document = lineage_document(found)
     if as_json:
         click.echo(json.dumps(document))
     else:

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import click
 
-from athlete_ally.adapters.postgres.migrate import Migration, migrate, pending
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings
-from athlete_ally.wiring.commands.session import postgres_session
+from athlete_ally.wiring.commands.migrate import Step, migrate_schema
 from athlete_ally.wiring.services.event_loop import run
 
 
@@ -25,13 +24,7 @@ def migrate_command(*, plan: bool, env_file: Path | None, as_json: bool) -> None
 
     Forward-only SQL, one transaction for each file, one migrator at a time. Running it again does nothing.
     """
-    settings = load_settings(env_file)
-
-    async def main() -> Sequence[Migration]:
-        async with postgres_session(settings) as pool:
-            return await pending(pool) if plan else await migrate(pool)
-
-    steps = run(main())
+    steps = run(migrate_schema(load_settings(env_file), only_plan=plan))
     if as_json:
         names = [{"version": step.version, "name": step.name} for step in steps]
         click.echo(json.dumps({"planned" if plan else "applied": names}))
@@ -40,7 +33,7 @@ def migrate_command(*, plan: bool, env_file: Path | None, as_json: bool) -> None
     raise SystemExit(Exit.FINDINGS if plan and steps else Exit.AS_DESIRED)
 
 
-def _print(steps: Sequence[Migration], *, plan: bool) -> None:
+def _print(steps: Sequence[Step], *, plan: bool) -> None:
     if not steps:
         click.echo("the schema is up to date")
     for step in steps:

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from athlete_ally.adapters.logs import build_log
 from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import load_settings, unknown_variables
 from athlete_ally.config.vendor_secrets import vendor_values
 from athlete_ally.core.errors import Misconfigured
 from athlete_ally.vendors import VENDORS
+from athlete_ally.wiring.builders import service_log
 from athlete_ally.wiring.local.stack import Stack, start_stack
 from athlete_ally.wiring.local.status import status_line
 from athlete_ally.wiring.services.event_loop import run, stop_on_signals
@@ -50,7 +50,7 @@ def up(*, env_file: Path | None, **flags: Any) -> None:
     for warning in unknown_variables(env_file):
         click.echo(f"warning: {warning}", err=True)
     console = Console(stderr=True)
-    log = build_log("up", level=settings.log_level, form=settings.log_format)
+    log = service_log(settings, "up")
     folder = settings.data_dir.resolve()
     vendors = vendor_values((*VENDORS, *settings.senders), env_file)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from athlete_ally.adapters.encryption.tokens import read_token_keys
+from athlete_ally.adapters.logs import build_log
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.context import NatsContext, read_context
 from athlete_ally.adapters.nats.credentials import Identity
@@ -20,6 +21,11 @@ from athlete_ally.vendors import FETCHED, PLUGINS, VENDORS, generic
 def now() -> datetime:
     """Return the present instant, in UTC."""
     return datetime.now(UTC)
+
+
+def service_log(settings: Settings, service: str) -> Log:
+    """Return the log of a service, as detailed as the settings say and in their form."""
+    return build_log(service, level=settings.log_level, form=settings.log_format)
 
 
 def desired_topology(settings: Settings) -> Topology:

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from athlete_ally.adapters.nats.credentials import Identity
-from athlete_ally.cli.keys import nkey
+from athlete_ally.cli.keys.nkey import nkey
 from athlete_ally.core.errors import Misconfigured
 
 

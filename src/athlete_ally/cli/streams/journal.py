@@ -6,17 +6,17 @@ from itertools import groupby
 import click
 import msgspec
 
-from athlete_ally.adapters.files.change_log_file import read_journal
 from athlete_ally.cli.options import json_option
 from athlete_ally.config.settings import load_settings
-from athlete_ally.ops.streams.change_log import ChangeLogEntry, decode
+from athlete_ally.ops.streams.change_log import ChangeLogEntry
+from athlete_ally.wiring.commands.streams import change_log
 
 
 @click.command()
 @json_option
 def journal(*, as_json: bool) -> None:
     """List what `apply` and `rollback` changed, newest last, with the ids that `rollback` takes. (read-only)"""
-    entries = decode(read_journal(load_settings().streams_journal))
+    entries = change_log(load_settings())
     if as_json:
         click.echo(json.dumps({"schema": 1, "entries": msgspec.to_builtins(entries)}))
         return

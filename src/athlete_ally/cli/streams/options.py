@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from athlete_ally.adapters.files.backup_proof import verified_backups
 from athlete_ally.cli.options import env_file_option, json_option, nats_options
 from athlete_ally.config.settings import load_settings
 from athlete_ally.ops.streams.permission import Permission
+from athlete_ally.wiring.commands.streams import proven_backups
 
 folder_type = click.Path(path_type=Path, file_okay=False)
 environment_option = click.option(
@@ -51,7 +51,7 @@ def permission_options(command: Callable[..., Any]) -> Callable[..., Any]:
             one_way=frozenset(allow_one_way),
             impact=frozenset(allow_impact),
             without_backup=without_backup,
-            verified_backups=verified_backups(backups),
+            verified_backups=proven_backups(backups),
         )
         return command(permission=permission, **options)
 

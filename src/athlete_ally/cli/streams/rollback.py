@@ -2,15 +2,14 @@
 
 import click
 
-from athlete_ally.adapters.files.change_log_file import read_journal
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.streams.apply import apply_plan, show_applied
 from athlete_ally.cli.streams.options import permission_options, settings_options
 from athlete_ally.cli.streams.plan import show_plan
 from athlete_ally.config.settings import Settings
-from athlete_ally.ops.streams.change_log import decode, undo
+from athlete_ally.ops.streams.change_log import undo
 from athlete_ally.ops.streams.permission import Permission
-from athlete_ally.wiring.commands.streams import plan_for
+from athlete_ally.wiring.commands.streams import change_log, plan_for
 from athlete_ally.wiring.services.event_loop import run
 
 
@@ -25,7 +24,7 @@ def rollback(*, run_id: str, go: bool, yes: bool, permission: Permission, settin
     Without --apply nothing is changed, and exit code 2 says that there is a way to go. Going back is an apply like any
     other: it asks, refuses and is noted in the journal.
     """
-    wanted, lost = undo(decode(read_journal(settings.streams_journal)), run_id)
+    wanted, lost = undo(change_log(settings), run_id)
     for line in lost:
         click.echo(f"can't be undone: {line}", err=True)
     made = run(plan_for(settings, wanted))

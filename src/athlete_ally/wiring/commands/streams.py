@@ -1,15 +1,19 @@
 """What the commands on streams work with: a broker, an environment, and what is wanted there."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
-from athlete_ally.adapters.files.change_log_file import ChangeLogFile
+from athlete_ally.adapters.files.backup_proof import verified_backups
+from athlete_ally.adapters.files.change_log_file import ChangeLogFile, read_journal
 from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.broker.environment import EnvironmentSpec
 from athlete_ally.core.errors import Misconfigured
+from athlete_ally.ops.streams.change_log import ChangeLogEntry, decode
 from athlete_ally.ops.streams.difference import Wanted, wanted_of
 from athlete_ally.ops.streams.executor import Done, carry_out
 from athlete_ally.ops.streams.plan import Plan
@@ -89,3 +93,21 @@ async def carry_out_plan(settings: Settings, plan: Plan) -> Applied:
     journal = ChangeLogFile(settings.streams_journal, now, about)
     async with broker_session(settings) as broker:
         return Applied(journal.run, [done async for done in carry_out(broker, plan, journal)])
+
+
+def change_log(settings: Settings) -> list[ChangeLogEntry]:
+    """Return what `apply` and `rollback` changed, oldest first.
+
+    Raises:
+        Misconfigured: the file of the journal can't be read.
+    """
+    return decode(read_journal(settings.streams_journal))
+
+
+def proven_backups(folders: Iterable[Path]) -> Mapping[str, datetime]:
+    """Return, for each stream, when the newest backup was made that was proven good.
+
+    Raises:
+        Misconfigured: a folder has no readable manifest.
+    """
+    return verified_backups(folders)

@@ -12,7 +12,6 @@ from starlette.routing import BaseRoute
 
 from athlete_ally import __version__
 from athlete_ally.adapters.http.server import HttpServer
-from athlete_ally.adapters.logs import build_log
 from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.messages import NatsMessages
@@ -47,7 +46,7 @@ from athlete_ally.ops.streams.difference import wanted_of
 from athlete_ally.ops.streams.overview import Overview, look
 from athlete_ally.ops.streams.plan import Plan
 from athlete_ally.ops.streams.planner import make_plan
-from athlete_ally.wiring.builders import desired_topology, nats_connection, now
+from athlete_ally.wiring.builders import desired_topology, nats_connection, now, service_log
 from athlete_ally.wiring.commands.dlq import build_letter_tools, new_run
 from athlete_ally.wiring.services.console_auth import build_door, host_names
 from athlete_ally.wiring.services.console_probes import broker_look, database_look, sender, service_look
@@ -125,7 +124,7 @@ async def run_console(settings: Settings, stop: asyncio.Event) -> None:
     Raises:
         Misconfigured: the port is taken, or the console would be open to others.
     """
-    log = build_log("console", level=settings.log_level, form=settings.log_format)
+    log = service_log(settings, "console")
     authentication = build_door(settings, log)
     world = await _build_world(settings, log)
     layout = PageLayout(

@@ -17,7 +17,6 @@ from athlete_ally.adapters.encryption.tokens import TokenCipher
 from athlete_ally.adapters.http.health import health_routes
 from athlete_ally.adapters.http.server import HttpServer
 from athlete_ally.adapters.http.vendor_api import HttpVendorApi
-from athlete_ally.adapters.logs import build_log
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.inbox import NatsInbox
 from athlete_ally.adapters.nats.publisher import NatsPublisher
@@ -39,7 +38,7 @@ from athlete_ally.fetch.resource import Fetcher
 from athlete_ally.fetch.worker import FetchTools, FetchWorker
 from athlete_ally.normalize.retry import UnboundedRetry, shown_on
 from athlete_ally.vendors import FETCHED, PLUGINS
-from athlete_ally.wiring.builders import desired_topology, nats_connection, now, token_keys
+from athlete_ally.wiring.builders import desired_topology, nats_connection, now, service_log, token_keys
 from athlete_ally.wiring.services.lifecycle import require_topology, serve, unless_stopped, until_available
 from athlete_ally.wiring.services.readiness import cached, worker_reasons
 from athlete_ally.wiring.services.traces import build_tracing
@@ -78,7 +77,7 @@ async def run_fetch(settings: Settings, stop: asyncio.Event, *, wrappers: FetchW
     Raises:
         Misconfigured: the port is taken, the key is missing, or schema, stream or durable is not as it must be.
     """
-    log = build_log("fetch", level=settings.log_level, form=settings.log_format)
+    log = service_log(settings, "fetch")
     keys = token_keys(settings)
     clients = load_clients(PLUGINS)
     series = fetch_series(FETCHED)

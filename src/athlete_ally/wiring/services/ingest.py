@@ -10,7 +10,6 @@ from athlete_ally.adapters.files.key_file import WatchedKeyFile
 from athlete_ally.adapters.http.docs import docs_routes
 from athlete_ally.adapters.http.health import health_routes
 from athlete_ally.adapters.http.server import HttpServer
-from athlete_ally.adapters.logs import build_log
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.adapters.prometheus import PrometheusObserver
@@ -28,7 +27,7 @@ from athlete_ally.ingest.store_webhook import WebhookKeeper
 from athlete_ally.ingest.webhooks import PATHS as WEBHOOK_PATHS
 from athlete_ally.ingest.webhooks import WebhookService, webhook_routes
 from athlete_ally.measurements import KINDS, MEASUREMENTS
-from athlete_ally.wiring.builders import desired_topology, known_vendors, nats_connection, now
+from athlete_ally.wiring.builders import desired_topology, known_vendors, nats_connection, now, service_log
 from athlete_ally.wiring.services.lifecycle import require_topology, serve, unless_stopped, until_available
 from athlete_ally.wiring.services.readiness import cached, stream_reasons
 from athlete_ally.wiring.services.traces import build_tracing
@@ -48,7 +47,7 @@ async def run_ingest(
     Raises:
         Misconfigured: the port is taken, a stream is missing or differs, the broker refuses us.
     """
-    log = build_log("ingest", level=settings.log_level, form=settings.log_format)
+    log = service_log(settings, "ingest")
     vendors = known_vendors(settings)
     names = [vendor.name for vendor in vendors]
     secrets = load_secrets(vendors)

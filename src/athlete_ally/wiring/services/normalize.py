@@ -14,7 +14,6 @@ from starlette.applications import Starlette
 from athlete_ally import __version__
 from athlete_ally.adapters.http.health import health_routes
 from athlete_ally.adapters.http.server import HttpServer
-from athlete_ally.adapters.logs import build_log
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.inbox import NatsInbox
@@ -61,7 +60,7 @@ from athlete_ally.normalize.unpack_worker import Unpacker, UnpackTools
 from athlete_ally.normalize.worker import Tools, Work, Worker
 from athlete_ally.ops.streams.provision import inspect
 from athlete_ally.vendors import FETCHED
-from athlete_ally.wiring.builders import desired_topology, known_vendors, nats_connection, now
+from athlete_ally.wiring.builders import desired_topology, known_vendors, nats_connection, now, service_log
 from athlete_ally.wiring.services.lifecycle import require_topology, serve, unless_stopped, until_available
 from athlete_ally.wiring.services.readiness import cached, worker_reasons
 from athlete_ally.wiring.services.traces import build_tracing
@@ -102,7 +101,7 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
     Raises:
         Misconfigured: the port is taken, or the schema, a stream or a durable is not as it must be.
     """
-    log = build_log("normalize", level=settings.log_level, form=settings.log_format)
+    log = service_log(settings, "normalize")
     vendors = [vendor.name for vendor in known_vendors(settings)]
     series = normalize_series(KINDS, vendors)
     letters = [subject for *_, subject in series.dead_letters.values]

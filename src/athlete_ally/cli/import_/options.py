@@ -1,0 +1,42 @@
+"""Options that all imports have in common."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from athlete_ally.cli.options import env_file_option, json_option, label
+
+
+def import_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what all imports have in common."""
+    for add in reversed(
+        (
+            click.argument(
+                "files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
+            ),
+            click.option("--user", required=True, callback=label, help="The user id that the readings get."),
+            click.option("--url", help="Where ingest is.  [default: this machine, at AA_INGEST_PORT]"),
+            click.option("--key", envvar="INGEST_API_KEY", help="API key; better given in INGEST_API_KEY."),
+            click.option("--dry-run", is_flag=True, help="Read everything, send nothing, and say what there is."),
+            click.option(
+                "--again", is_flag=True, help="Send also what an earlier run has sent; nothing is stored twice."
+            ),
+            click.option(
+                "--state-dir",
+                type=click.Path(path_type=Path, file_okay=False),
+                help="Where the journals are that an import goes on from.  [default: the platform's state directory]",
+            ),
+            click.option(
+                "--patience",
+                type=click.FloatRange(min=0),
+                default=600.0,
+                show_default=True,
+                help="Seconds to wait for an ingest that does not take anything.",
+            ),
+            env_file_option,
+            json_option,
+        )
+    ):
+        command = add(command)
+    return command

@@ -1,0 +1,30 @@
+"""Which file the commands on clients' keys work on."""
+
+from pathlib import Path
+
+import click
+
+from athlete_ally.config.settings import DEFAULT_ENV_FILE, Settings
+from athlete_ally.core.errors import Misconfigured
+
+key_file_option = click.option(
+    "--file",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file of keys.  [default: AA_INGEST_KEYS_FILE]",
+)
+
+
+def key_file(path: Path | None, env_file: Path | None) -> Path:
+    """Return the file that is named by --file, or by the settings.
+
+    Raises:
+        Misconfigured: neither names one.
+    """
+    if path is not None:
+        return path
+    # Not `load_settings`: outside dev that refuses to go on without the very file that is made here.
+    path = Settings(_env_file=env_file or DEFAULT_ENV_FILE).ingest_keys_file  # pyright: ignore[reportCallIssue]  # see pydantic-settings
+    if path is None:
+        raise Misconfigured("which file? Give --file PATH, or set AA_INGEST_KEYS_FILE")
+    return path
