@@ -1,0 +1,34 @@
+"""Where fetch is reached, and what encrypts the tokens of vendors."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings
+
+from athlete_ally.config.sections.port import Port
+from athlete_ally.core.broker.topology import FETCH_PORT
+
+
+class FetchSettings(BaseSettings):
+    """Where fetch is reached, and what encrypts the tokens of vendors."""
+
+    fetch_host: str = Field(
+        "0.0.0.0",  # noqa: S104  # people's browsers come back here from their vendor, through a proxy
+        validation_alias="AA_FETCH_HOST",
+        description="Address that fetch binds for /connect, health and series.",
+    )
+    fetch_port: Port = Field(FETCH_PORT, validation_alias="AA_FETCH_PORT", description="Port that fetch binds.")
+    connect_url: str = Field(
+        f"http://127.0.0.1:{FETCH_PORT}",
+        pattern=r"^https?://[^/]+(/.*[^/])?$",
+        validation_alias="AA_CONNECT_URL",
+        description="Where browsers reach fetch; with /connect/VENDOR/callback it is the redirect URL for vendors.",
+    )
+    token_key: SecretStr | None = Field(
+        None,
+        validation_alias="AA_TOKEN_KEY",
+        description="Encrypts vendors' tokens (`athlete-ally keys token`); with commas: the first encrypts.",
+    )
+    token_key_file: Path | None = Field(
+        None, validation_alias="AA_TOKEN_KEY_FILE", description="A file with what AA_TOKEN_KEY would hold."
+    )

@@ -1,0 +1,77 @@
+"""Which environment this is, and where its NATS server and its database are."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import BaseSettings
+
+from athlete_ally.core.broker.environment import Environment
+
+
+def _known_scheme(*schemes: str) -> AfterValidator:
+    def check(url: SecretStr) -> SecretStr:
+        if not url.get_secret_value().startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise ValueError(f"must start with one of {', '.join(f'{scheme}://' for scheme in schemes)}")
+        return url
+
+    return AfterValidator(check)
+
+
+class ServerSettings(BaseSettings):
+    """Which environment this is, and where its NATS server and its database are."""
+
+    environment: Environment = Field(
+        "dev", validation_alias="AA_ENVIRONMENT", description="Which limits and safety rules apply."
+    )
+    environment_file: Path | None = Field(
+        None,
+        validation_alias="AA_ENVIRONMENT_FILE",
+        description="The file with the limits of streams and durables (see deploy/environments); dev needs none.",
+    )
+    nats_url: Annotated[SecretStr, _known_scheme("nats", "tls", "ws", "wss")] = Field(
+        SecretStr("nats://127.0.0.1:4222"),
+        validation_alias="NATS_URL",
+        description="The NATS server; for `up` and `demo`, setting it means: use that one and start none.",
+    )
+    nats_context: str | None = Field(
+        None,
+        validation_alias="AA_NATS_CONTEXT",
+        description="A context of natscli, by name or path (.json), instead of NATS_URL and the AA_NATS_ files.",
+    )
+    nats_credentials: Path | None = Field(
+        None, validation_alias="AA_NATS_CREDENTIALS", description="A NATS .creds file."
+    )
+    nats_nkey: Path | None = Field(
+        None, validation_alias="AA_NATS_NKEY", description="A file with the nkey seed of a NATS user."
+    )
+    nats_ca: Path | None = Field(
+        None,
+        validation_alias="AA_NATS_CA",
+        description="Certificates (PEM) that the NATS server is checked against; asks for TLS.",
+    )
+    nats_certificate: Path | None = Field(
+        None, validation_alias="AA_NATS_CERTIFICATE", description="Our certificate (PEM) for the NATS server."
+    )
+    nats_key: Path | None = Field(
+        None, validation_alias="AA_NATS_KEY", description="The key (PEM) of AA_NATS_CERTIFICATE."
+    )
+    nats_inbox_prefix: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        validation_alias="AA_NATS_INBOX_PREFIX",
+        description="Where answers arrive; unset: _INBOX_ and the service's name, which no other service may read.",
+    )
+    nats_monitor_url: str | None = Field(
+        None,
+        validation_alias="AA_NATS_MONITOR_URL",
+        description="Monitoring address of the NATS server (http://...:8222): lets `doctor` see how it syncs to disk.",
+    )
+    database_url: Annotated[SecretStr, _known_scheme("postgresql", "postgres")] = Field(
+        SecretStr("postgresql://postgres@127.0.0.1:5432/athlete_ally"),
+        validation_alias="DATABASE_URL",
+        description="The PostgreSQL database; for `up` and `demo`, setting it means: use that one and start none.",
+    )
+    database_pool_size: int = Field(
+        4, ge=1, le=100, validation_alias="AA_DATABASE_POOL_SIZE", description="Connections that a worker may hold."
+    )
