@@ -44,14 +44,27 @@ Field = tuple[int, str, int]
 UINT8, UINT16, UINT32, ENUM = ("B", 0x02), ("H", 0x84), ("I", 0x86), ("B", 0x00)
 
 
-def fit_file(messages: Sequence[tuple[int, Sequence[tuple[int, tuple[str, int], int]]]]) -> bytes:
+def fit_file(messages: Sequence[tuple[int, Sequence[tuple[int, tuple[str, int], int | tuple[int, ...]]]]]) -> bytes:
     """Return a FIT file with these messages: the global number, then (field, type, raw value) of each field."""
     data = b""
     for number, fields in messages:
         definition = struct.pack("<BBBHB", 0x40, 0, 0, number, len(fields))
         for field, (form, base), _ in fields:
             definition += struct.pack("<BBB", field, struct.calcsize(form), base)
-        data += definition + b"\x00" + b"".join(struct.pack(f"<{form}", value) for _, (form, _), value in fields)
+        data += definition + b"\x00" + b"".join(_packed(form, value) for _, (form, _), value in fields)
+    return _fit_of(data)
+
+
+def chained(*files: bytes, extra: bytes = b"") -> bytes:
+    """Return files one behind the other; `extra` becomes the end of the last one's data."""
+    return b"".join(files[:-1]) + (_fit_of(files[-1][14:-2] + extra) if extra else files[-1])
+
+
+def _packed(form: str, value: int | tuple[int, ...]) -> bytes:
+    return struct.pack(f"<{form}", *value) if isinstance(value, tuple) else struct.pack(f"<{form}", value)
+
+
+def _fit_of(data: bytes) -> bytes:
     header = struct.pack("<BBHI4s", 14, 0x20, 2195, len(data), b".FIT")
     whole = header + struct.pack("<H", _crc(header)) + data
     return whole + struct.pack("<H", _crc(whole))

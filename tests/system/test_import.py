@@ -211,3 +211,28 @@ async def test_a_fit_file_and_a_json_file_arrive_too(site: Site, tmp_path: Path)
 
     assert (fit[0], hae[0], broken[0], "broken.fit is no FIT file, or damaged" in broken[1]) == (0, 0, 1, True)
     assert (rows["samples"], rows["resting_heart_rate"]) == (5, 1)
+
+
+async def test_a_damaged_file_among_others_costs_itself(site: Site, tmp_path: Path) -> None:
+    """
+    The files behind it are imported, the code is 1 and says so; given again, only the damaged one is tried.
+    """
+    start = 1_163_952_000
+    for number in range(3):
+        points = [(20, [(253, ("I", 0x86), start + 100 * number + at), (3, ("B", 2), 120)]) for at in range(5)]
+        (tmp_path / f"{number}.fit").write_bytes(fit_file([(0, [(0, ("B", 0), 4)]), *points]))
+    (tmp_path / "0.fit").write_bytes((tmp_path / "0.fit").read_bytes()[:-1] + b"\x00")
+    (tmp_path / "settings.fit").write_bytes(fit_file([(0, [(0, ("B", 0), 2)])]))
+    ingest = await site.service("ingest").start().ready()
+    await site.service("normalize").start().ready()
+    files = [str(tmp_path / f"{number}.fit") for number in range(3)]
+    first = await imported(site, ingest, *files, sort="fit")
+    second = await imported(site, ingest, *files, sort="fit")
+    nothing = await imported(site, ingest, str(tmp_path / "settings.fit"), sort="fit")
+    await eventually(site.is_settled)
+
+    assert (first[0], [each.get("sent", {}).get("accepted") for each in first[1]]) == (1, [None, 1, 1])
+    assert "0.fit is no FIT file, or damaged" in first[1][0]["error"]
+    assert (second[0], [each.get("kinds") for each in second[1]]) == (1, [None, {}, {}])
+    assert (nothing[0], nothing[1][0]["kinds"]) == (2, {})
+    assert (await counts(site.pool))["samples"] == 10

@@ -4,21 +4,35 @@ Messages and fields: https://developer.garmin.com/fit/protocol/ and the profile 
 UTC; the local offset is the difference that the `activity` message states.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any, Protocol, cast
+from typing import Any
 
+from athlete_ally.formats.fit_beats import Events, intervals_ms, parts
+from athlete_ally.formats.fit_body import pressures, weighing
+from athlete_ally.formats.fit_message import Message, compressed_speed, instant_of, number_of, value_of
 from athlete_ally.formats.parse_result import Finding, Found, Skipped
 from athlete_ally.formats.runs import Point, Runs, Series
 
-_MS_PER_S = 1000
 _LONGEST_OFFSET = timedelta(hours=15)
 _QUARTER_HOUR_S = 900
-# What a file says of itself, of its device and of its structure holds no measurement.
+_SHORTEST = timedelta(seconds=1)
+_NO_DATE = "its time is none, or from before the clock was set"
+# What a file says of itself, of its device, of the person's settings and of its structure holds no measurement.
 _NO_MEASUREMENT = {
-    *("file_id", "file_creator", "device_info", "device_settings", "user_profile", "zones_target", "sport", "event"),
-    *("lap", "split", "split_summary", "training_file", "workout", "workout_step", "field_description"),
-    *("developer_data_id", "timestamp_correlation", "gps_metadata"),
+    *("file_creator", "device_info", "device_settings", "user_profile", "zones_target", "sport", "event"),
+    *("lap", "split", "split_summary", "training_file", "workout", "workout_step", "field_description", "length"),
+    *("developer_data_id", "timestamp_correlation", "gps_metadata", "training_settings", "time_in_zone", "segment_lap"),
+    *(
+        "hrm_profile",
+        "bike_profile",
+        "hr_zone",
+        "power_zone",
+        "connectivity",
+        "device_aux_battery_info",
+        "capabilities",
+    ),
 }
 # Field of a `record` message, or the one with more digits before it; code and unit.
 _POINTS = (
@@ -40,80 +54,157 @@ _SESSION = (
 )
 
 
-class Message(Protocol):
-    """A data message of a FIT file, decoded."""
+def findings(messages: Iterable[Message | Skipped], user_id: str) -> Iterator[Finding]:
+    """Yield the readings of a file, and the messages that no kind takes; the same for the same file.
 
-    @property
-    def name(self) -> str:
-        """Return its name in the profile."""
-        ...
-
-    def get_value(self, field: str, *, fallback: Any) -> Any:
-        """Return the value of a field in its unit, or `fallback` where the message has none."""
-        ...
-
-
-def findings(messages: Iterable[Message], user_id: str) -> Iterator[Finding]:
-    """Yield the readings of a file, and the messages that no kind takes; the same for the same file."""
+    Files may be chained: each begins with its `file_id`, and has its own maker and offset.
+    """
     file = _File(user_id)
-    for message in messages:
-        yield from file.take(message)
+    for number, message in enumerate(messages, 1):
+        if isinstance(message, Skipped):
+            yield message
+            continue
+        if message.name == "file_id" and file.has_identity:
+            yield from file.finish()
+            file = _File(user_id)
+        for finding in file.take(message):
+            yield replace(finding, place=f"message {number}") if isinstance(finding, Skipped) else finding
     yield from file.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    start: datetime
+    end: datetime
+    fields: dict[str, Any]
 
 
 class _File:
     def __init__(self, user_id: str) -> None:
+        self.has_identity = False
         self._user_id = user_id
         self._runs = Runs(user_id)
         self._source = "fit"
         self._device: str | None = None
         self._offset = timedelta()
-        self._sessions: list[dict[str, Any]] = []
+        self._sessions: list[_Session] = []
+        self._first: datetime | None = None
+        self._last: datetime | None = None
+        self._created: datetime | None = None
         self._beats_ms: list[float] = []
+        self._events = Events()
+        self._weighings: list[tuple[datetime, dict[str, Any]]] = []
+
+        self._readers: dict[str, Callable[[Message], Iterable[Finding]]] = {
+            "record": self._record,
+            "hrv": self._intervals,
+            "beat_intervals": self._intervals,
+            "hr": self._heart_rates,
+            "session": self._session,
+            "weight_scale": self._weighing,
+            "blood_pressure": self._blood_pressure,
+            "file_id": self._identify,
+            "activity": self._activity,
+        }
 
     def take(self, message: Message) -> Iterable[Finding]:
-        match message.name:
-            case "record":
-                return self._record(message)
-            case "hrv":
-                self._beats_ms += _beats_ms(_value(message, "time"))
-            case "session":
-                self._sessions.append(_session(message))
-            case "file_id":
-                maker = _value(message, "manufacturer")
-                self._source = f"fit/{maker}" if maker else "fit"
-                product = _value(message, "garmin_product") or _value(message, "product_name")
-                self._device = str(product)[:128] if product else None
-            case "activity":
-                self._offset = _offset(message)
-            case name if name in _NO_MEASUREMENT:
-                pass
-            case name:
-                return (Skipped(name[:64]),)
-        return ()
+        """Return what a message gives by itself, and keep what has to wait for others."""
+        if (read := self._readers.get(message.name)) is not None:
+            return read(message)
+        return () if message.name in _NO_MEASUREMENT else (Skipped(message.name[:64]),)
 
     def finish(self) -> Iterator[Finding]:
+        """Yield what had to wait for the end of the file: workouts, weighings and beats."""
         yield from self._runs.close()
         for session in self._sessions:
-            times = self._times(session["start"], session["end"])
-            yield Found("workout", self._common() | times | session["fields"])
-        if len(self._beats_ms) > 1 and self._sessions:
-            times = self._times(self._sessions[0]["start"], self._sessions[-1]["end"])
-            beats = {"rrIntervals": self._beats_ms, "context": "workout"}
-            yield Found("hrv", self._common() | times | beats, entries=len(self._beats_ms))
+            yield Found("workout", self._common() | self._times(session.start, session.end) | session.fields)
+        for at, fields in self._weighings:
+            yield Found("body", self._common() | self._times(at, at) | fields)
+        if (self._beats_ms or self._first) and not self._sessions:
+            yield Skipped("a file without a session message", "nothing says when a workout began and ended")
+        if self._beats_ms:
+            yield from self._beats()
+
+    def _beats(self) -> Iterator[Finding]:
+        starts = [session.start for session in self._sessions] or [self._first or self._created]
+        start = min((each for each in starts if each is not None), default=None)
+        if start is None or len(self._beats_ms) == 1:
+            reason = "a single interval" if start else "nothing in the file says when they were"
+            yield Skipped("hrv", reason)
+            return
+        end = max((session.end for session in self._sessions), default=self._last or start)
+        end = end if end > start else start + timedelta(milliseconds=sum(self._beats_ms))
+        for begins, ends, part in parts(start, end, self._beats_ms):
+            if len(part) > 1:
+                beats = {"rrIntervals": part, "context": "workout"}
+                yield Found("hrv", self._common() | self._times(begins, ends) | beats, entries=len(part))
+
+    def _intervals(self, message: Message) -> Iterable[Finding]:
+        self._beats_ms += intervals_ms(message)
+        return ()
+
+    def _activity(self, message: Message) -> Iterable[Finding]:
+        self._offset = _offset(message)
+        return ()
+
+    def _blood_pressure(self, message: Message) -> Iterable[Finding]:
+        return self._points_at(instant_of(message), message.name, pressures(message), "mm[Hg]", None)
+
+    def _identify(self, message: Message) -> Iterable[Finding]:
+        self.has_identity = True
+        maker = value_of(message, "manufacturer")
+        self._source = f"fit/{maker}" if maker else "fit"
+        product = value_of(message, "garmin_product") or value_of(message, "product_name")
+        self._device = _label(product) if product else None
+        self._created = instant_of(message, "time_created")
+        return ()
 
     def _record(self, message: Message) -> Iterable[Finding]:
-        at = _value(message, "timestamp")
-        if not isinstance(at, datetime):
-            yield Skipped("record without a time")
-            return
-        for fields, code, unit in _POINTS:
-            value = next((each for field in fields if (each := _value(message, field)) is not None), None)
-            if isinstance(value, (int, float)):
-                series = Series(code, unit, self._source, self._device, "workout")
-                run = self._runs.add(series, Point(at, float(value), at))
-                if run is not None:
-                    yield run
+        values = [(code, unit, number_of(message, *fields)) for fields, code, unit in _POINTS]
+        values += [("speed", "m/s", speed)] if (speed := compressed_speed(message)) is not None else []
+        at = instant_of(message)
+        if at is None:
+            return (
+                (Skipped("record without a date", _NO_DATE),) if any(value is not None for *_, value in values) else ()
+            )
+        self._first, self._last = min(self._first or at, at), max(self._last or at, at)
+        closed: list[Finding] = []
+        for code, unit, value in values:
+            if value is not None:
+                closed += self._points_at(at, message.name, [(code, value)], unit, "workout")
+        return closed
+
+    def _points_at(
+        self, at: datetime | None, name: str, values: list[tuple[str, float]], unit: str, context: str | None
+    ) -> Iterable[Finding]:
+        if at is None:
+            return (Skipped(f"{name} without a date", _NO_DATE),)
+        series = [(Series(code, unit, self._source, self._device, context), value) for code, value in values]
+        closed = [self._runs.add(each, Point(at, value, at)) for each, value in series]
+        return [run for run in closed if run is not None]
+
+    def _heart_rates(self, message: Message) -> Iterable[Finding]:
+        rates = self._events.take(message)
+        if rates is None:
+            return (Skipped("hr without a date", "no hr message before it states an instant"),)
+        closed: list[Finding] = []
+        for at, bpm in rates:
+            closed += self._points_at(at, message.name, [("heart_rate", bpm)], "/min", "workout")
+        return closed
+
+    def _session(self, message: Message) -> Iterable[Finding]:
+        session = _session(message)
+        if session is None:
+            return (Skipped("session without a date", _NO_DATE),)
+        self._sessions.append(session)
+        return ()
+
+    def _weighing(self, message: Message) -> Iterable[Finding]:
+        at, fields = instant_of(message), weighing(message)
+        if at is None or not fields:
+            return (Skipped("weight_scale", _NO_DATE if fields else "there is no result in it"),)
+        self._weighings.append((at, fields))
+        return ()
 
     def _common(self) -> dict[str, Any]:
         common: dict[str, Any] = {"userId": self._user_id, "source": self._source}
@@ -121,40 +212,37 @@ class _File:
 
     def _times(self, start: datetime, end: datetime) -> dict[str, str]:
         zone = timezone(self._offset) if self._offset else UTC
-        end = max(end, start + timedelta(seconds=1)).astimezone(zone)
+        end = max(end, start + _SHORTEST).astimezone(zone)
         return {"start": start.astimezone(zone).isoformat(), "end": end.isoformat(), "capturedAt": end.isoformat()}
 
 
-def _beats_ms(times_s: Any) -> list[float]:
-    """Return the intervals of one message: one, or up to five, and nothing where places are left empty."""
-    several = cast("Sequence[float | None]", times_s if isinstance(times_s, (tuple, list)) else (times_s,))
-    return [round(each * _MS_PER_S, 3) for each in several if each]
+def _label(text: Any) -> str:
+    return "".join(each if each.isprintable() else " " for each in str(text))[:128]
 
 
-def _value(message: Message, field: str) -> Any:
-    return message.get_value(field, fallback=None)
-
-
-def _session(message: Message) -> dict[str, Any]:
-    end = _value(message, "timestamp")
-    start = _value(message, "start_time") or end
-    elapsed_s: Any = _value(message, "total_elapsed_time")
-    if elapsed_s:
-        end = start + timedelta(seconds=elapsed_s)
-    sport, sub_sport = _value(message, "sport") or "other", _value(message, "sub_sport")
+def _session(message: Message) -> _Session | None:
+    """Return a workout; None where neither its start nor its end is a date."""
+    end, start = instant_of(message), instant_of(message, "start_time")
+    elapsed = timedelta(seconds=number_of(message, "total_elapsed_time", "total_timer_time") or 0.0)
+    if start is None:
+        if end is None:
+            return None
+        start = end - elapsed
+    end = start + elapsed if elapsed or end is None else end
+    sport, sub_sport = value_of(message, "sport") or "other", value_of(message, "sub_sport")
     named = f"{sport}: {sub_sport}" if sub_sport and sub_sport != "generic" else str(sport)
-    fields: dict[str, Any] = {"sport": named.replace("_", " ")[:128], "context": "workout"}
+    fields: dict[str, Any] = {"sport": _label(named.replace("_", " ")), "context": "workout"}
     for name, field, scale in _SESSION:
-        value: Any = _value(message, name)
-        if isinstance(value, (int, float)) and value > 0:
+        value = number_of(message, name)
+        if value is not None and value > 0:
             fields[field] = round(value * scale, 3)
-    return {"start": start, "end": end, "fields": fields}
+    return _Session(start, end, fields)
 
 
 def _offset(message: Message) -> timedelta:
     """Return how far local time is ahead of UTC, to the quarter of an hour; none where the file does not say."""
-    at, local = _value(message, "timestamp"), _value(message, "local_timestamp")
-    if not isinstance(at, datetime) or not isinstance(local, datetime):
+    at, local = instant_of(message), value_of(message, "local_timestamp")
+    if at is None or not isinstance(local, datetime):
         return timedelta()
     difference_s = (local.replace(tzinfo=UTC) - at.astimezone(UTC)).total_seconds()
     offset = timedelta(seconds=round(difference_s / _QUARTER_HOUR_S) * _QUARTER_HOUR_S)

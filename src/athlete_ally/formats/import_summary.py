@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from athlete_ally.formats.parse_result import Finding, Found
+from athlete_ally.formats.parse_result import Damaged, Finding, Found, Skipped
 
 # HealthKit has some two hundred types; a hostile file may invent others without end.
 _MOST_SORTS = 1000
@@ -21,24 +21,50 @@ class KindTally:
 
 
 @dataclass(slots=True)
+class LeftOut:
+    """How many entries of a sort were left out; reason and place are those of the first."""
+
+    reason: str
+    first: str
+    number: int = 0
+
+
+@dataclass(slots=True)
 class Tally:
     """Counts findings as they pass."""
 
     kinds: dict[str, KindTally] = field(default_factory=dict[str, KindTally])
-    skipped: Counter[str] = field(default_factory=Counter[str])
+    left_out: dict[str, LeftOut] = field(default_factory=dict[str, LeftOut])
+    damaged: list[Damaged] = field(default_factory=list[Damaged])
+
+    @property
+    def skipped(self) -> Counter[str]:
+        """How many entries of each sort were left out."""
+        return Counter({what: each.number for what, each in self.left_out.items()})
 
     def add(self, finding: Finding) -> None:
         """Count one."""
-        if not isinstance(finding, Found):
-            is_known = finding.what in self.skipped or len(self.skipped) < _MOST_SORTS
-            self.skipped[finding.what if is_known else "any other sort"] += 1
-            return
-        kind = self.kinds.setdefault(finding.kind, KindTally())
-        day = _day(finding.reading)
+        match finding:
+            case Found():
+                self._count(finding)
+            case Skipped():
+                is_known = finding.what in self.left_out or len(self.left_out) < _MOST_SORTS
+                what = finding.what if is_known else "any other sort"
+                self.left_out.setdefault(what, LeftOut(finding.reason, finding.place)).number += 1
+            case Damaged():
+                self.damaged.append(finding)
+
+    def _count(self, found: Found) -> None:
+        kind = self.kinds.setdefault(found.kind, KindTally())
+        day = _day(found.reading)
         kind.readings += 1
-        kind.entries += finding.entries
+        kind.entries += found.entries
         kind.first_day = min(kind.first_day, day)
         kind.last_day = max(kind.last_day, day)
+
+    def most_left_out(self) -> list[tuple[str, LeftOut]]:
+        """Return what was left out, the most frequent sort first."""
+        return sorted(self.left_out.items(), key=lambda each: -each[1].number)
 
     def document(self) -> dict[str, Any]:
         """Return the summary as a JSON document."""
@@ -46,7 +72,16 @@ class Tally:
             name: {"readings": kind.readings, "entries": kind.entries, "from": kind.first_day, "to": kind.last_day}
             for name, kind in sorted(self.kinds.items())
         }
-        return {"kinds": kinds, "skipped": dict(self.skipped.most_common())}
+        left_out = self.most_left_out()
+        return {
+            "kinds": kinds,
+            "skipped": dict(self.skipped.most_common()),
+            "left_out": [
+                {"what": what, "reason": each.reason, "first": each.first, "number": each.number}
+                for what, each in left_out
+            ],
+            "damaged": [{"file": each.name, "reason": each.reason} for each in self.damaged],
+        }
 
 
 def _day(reading: dict[str, Any]) -> str:

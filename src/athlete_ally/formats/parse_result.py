@@ -1,6 +1,6 @@
 """What reading a foreign file yields: readings, and what was left out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -13,11 +13,24 @@ class Found:
     entries: int = 1
 
 
+NO_KIND = "no kind takes it"
+
+
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """An entry that no kind takes, or that can't be understood: `what` names its sort, without its values."""
+    """An entry that is left out: `what` names its sort, without its values; `reason` and `place` help to find it."""
 
     what: str
+    reason: str = field(default=NO_KIND, compare=False)
+    place: str = field(default="", compare=False)
 
 
-Finding = Found | Skipped
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A file among others that can't be read, and why."""
+
+    name: str
+    reason: str
+
+
+Finding = Found | Skipped | Damaged

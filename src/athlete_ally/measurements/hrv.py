@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 
 from athlete_ally.core.errors import InvalidReading
-from athlete_ally.core.readings.beats import ArtefactFilter, BeatSummary, summarise
+from athlete_ally.core.readings.beats import ArtefactFilter, BeatSummary, TooFewBeats, summarise
 from athlete_ally.core.readings.measurement import Measurement, Rules
 from athlete_ally.core.readings.reading import Decoder, Positive, Reading
 from athlete_ally.core.readings.record import Arrival, Record, common_columns
@@ -22,7 +22,8 @@ MAX_RMSSD_MS = 300.0
 MAX_SDNN_MS = 500.0
 PLAUSIBLE_RMSSD_MS = (5.0, 200.0)
 PLAUSIBLE_SDNN_MS = (5.0, 300.0)
-# No beat for ten seconds is no recording of a waking or sleeping person, but a unit error or a lost sensor.
+# No beat for ten seconds is no interval of a waking or sleeping person: it is a gap of the sensor (swimmers, chest
+# straps that slip), or, where most intervals are so long, a unit error.
 MAX_INTERVAL_MS = 10_000.0
 # Above 5 % edited beats, time-domain results are commonly held to be unreliable; here they are flagged, not dropped.
 ARTEFACT_SHARE_TO_FLAG = 0.05
@@ -64,11 +65,13 @@ def normalise(reading: HrvReading, arrival: Arrival, index: int, rules: Rules) -
         InvalidReading: a value is impossible; its text names the field and the limit.
     """
     columns = common_columns(reading, arrival, index)
-    beats = _summarise(reading.rr_intervals, rules.artefact_filter) if reading.rr_intervals else None
+    beats, artefact_filter = _summarise(reading.rr_intervals, rules.artefact_filter)
     rmssd_ms = _within(reading.rmssd, "rmssd", MAX_RMSSD_MS)
     sdnn_ms = _within(reading.sdnn, "sdnn", MAX_SDNN_MS)
     if beats is not None:
         columns["quality_flags"] += _beat_flags(beats, rmssd_ms)
+        columns["quality_flags"] += _flags_of_gaps(reading.rr_intervals or ())
+        columns["quality_flags"] += () if artefact_filter == rules.artefact_filter else ("artefacts-left-out",)
         rmssd_ms = _within(beats.rmssd_ms, "rrIntervals: rmssd", MAX_RMSSD_MS) if rmssd_ms is None else rmssd_ms
         sdnn_ms = _within(beats.sdnn_ms, "rrIntervals: sdnn", MAX_SDNN_MS) if sdnn_ms is None else sdnn_ms
     columns["quality_flags"] += _plausibility_flags(rmssd_ms, sdnn_ms)
@@ -79,19 +82,55 @@ def normalise(reading: HrvReading, arrival: Arrival, index: int, rules: Rules) -
         sdnn_ms=sdnn_ms,
         beat_count=None if beats is None else beats.beat_count,
         artefact_count=None if beats is None else beats.artefact_count,
-        artefact_filter=None if beats is None else rules.artefact_filter,
+        artefact_filter=artefact_filter,
         rr_intervals_ms=reading.rr_intervals,
     )
 
 
-def _summarise(intervals_ms: tuple[float, ...], artefact_filter: ArtefactFilter) -> BeatSummary:
-    for position, interval_ms in enumerate(intervals_ms):
-        if interval_ms > MAX_INTERVAL_MS:
-            raise InvalidReading(f"rrIntervals[{position}]", f"above {MAX_INTERVAL_MS:g} ms: no beat for so long?")
+def _summarise(
+    intervals_ms: tuple[float, ...] | None, artefact_filter: ArtefactFilter
+) -> tuple[BeatSummary | None, ArtefactFilter | None]:
+    """Return what the beats say, and the filter that it was computed with.
+
+    A recording has gaps, and artefacts that make its result impossible: those are left out. Where hardly anything else
+    is there, the unit is wrong.
+    """
+    if intervals_ms is None:
+        return None, None
+    gaps = [position for position, interval_ms in enumerate(intervals_ms) if interval_ms > MAX_INTERVAL_MS]
     try:
-        return summarise(intervals_ms, artefact_filter=artefact_filter)
-    except ValueError as error:
+        beats = summarise(intervals_ms, artefact_filter=artefact_filter, gap_ms=MAX_INTERVAL_MS)
+    except TooFewBeats as error:
+        _refuse_gaps(gaps)
         raise InvalidReading("rrIntervals", str(error)) from error
+    cleaned = None if artefact_filter == "malik" or _is_possible(beats) else _without_artefacts(intervals_ms)
+    if cleaned is not None:
+        beats, artefact_filter = cleaned, "malik"
+    if not _is_possible(beats) or 2 * len(gaps) >= len(intervals_ms):
+        _refuse_gaps(gaps)
+    return beats, artefact_filter
+
+
+def _without_artefacts(intervals_ms: tuple[float, ...]) -> BeatSummary | None:
+    """Return what the normal intervals say, if that is possible, and if most are normal."""
+    try:
+        beats = summarise(intervals_ms, artefact_filter="malik", gap_ms=MAX_INTERVAL_MS)
+    except TooFewBeats:
+        return None
+    return beats if _is_possible(beats) and 2 * beats.artefact_count <= beats.beat_count else None
+
+
+def _is_possible(beats: BeatSummary) -> bool:
+    return 0 < beats.rmssd_ms <= MAX_RMSSD_MS and 0 < beats.sdnn_ms <= MAX_SDNN_MS
+
+
+def _refuse_gaps(gaps: list[int]) -> None:
+    if gaps:
+        raise InvalidReading(f"rrIntervals[{gaps[0]}]", f"above {MAX_INTERVAL_MS:g} ms: no beat for so long?")
+
+
+def _flags_of_gaps(intervals_ms: tuple[float, ...]) -> tuple[str, ...]:
+    return ("gaps-present",) if any(each > MAX_INTERVAL_MS for each in intervals_ms) else ()
 
 
 def _within(value: float | None, field: str, limit: float) -> float | None:

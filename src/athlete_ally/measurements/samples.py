@@ -5,7 +5,7 @@ two hundred. Each code has one unit (UCUM, https://ucum.org), which the sender n
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import Annotated, Literal
 
 import msgspec
@@ -43,8 +43,9 @@ Code = Literal[
 class Sort:
     """What the points of a code are: unit, LOINC code where one fits, and ranges (bounds included).
 
-    `possible` is what a number in this unit can be, a sensor without contact included (a heart rate of 0): beyond it
-    the unit is wrong, which concerns the whole run. `plausible` is what a body does; others are stored and marked.
+    `possible` is what a number in this unit can be, a sensor without contact included (a heart rate of 0): a point
+    beyond it is left out, and where half are, the unit is wrong, which concerns the whole run. `plausible` is what a
+    body does; others are stored and marked.
     """
 
     unit: str
@@ -128,19 +129,19 @@ def _problems_of_time(reading: SamplesReading) -> list[tuple[str, str]]:
 
 
 def normalise(reading: SamplesReading, arrival: Arrival, index: int, _rules: Rules) -> SampleBatch:
-    """Turn a run of raw points into a record.
+    """Turn a run of raw points into a record; an impossible value among others is left out, and the run is flagged.
 
     Raises:
-        InvalidReading: a value is impossible; its text names its place and the limit.
+        InvalidReading: half of the values or more are impossible; its text names the first one's place and the limit.
     """
     columns = common_columns(reading, arrival, index)
     sort = SORTS[reading.code]
-    lowest, highest = sort.possible
-    for position, value in enumerate(reading.values):
-        if not lowest <= value <= highest:
-            raise InvalidReading(f"values[{position}]", f"outside [{lowest:g}, {highest:g}] {sort.unit}")
+    is_possible = _possible(reading.values, sort)
+    values, offsets_s = tuple(compress(reading.values, is_possible)), tuple(compress(_offsets_s(reading), is_possible))
     low, high = sort.plausible
-    plausible = tuple(low <= value <= high for value in reading.values)
+    plausible = tuple(low <= value <= high for value in values)
+    if len(values) < len(reading.values):
+        columns["quality_flags"] += ("points-impossible",)
     if not all(plausible):
         columns["quality_flags"] += ("points-implausible",)
     return SampleBatch(
@@ -148,11 +149,24 @@ def normalise(reading: SamplesReading, arrival: Arrival, index: int, _rules: Rul
         code=reading.code,
         unit=sort.unit,
         loinc=sort.loinc,
-        offsets_s=_offsets_s(reading),
-        lasts_s=reading.lasts_seconds,
-        values=reading.values,
+        offsets_s=offsets_s,
+        lasts_s=None if reading.lasts_seconds is None else tuple(compress(reading.lasts_seconds, is_possible)),
+        values=values,
         plausible=plausible,
     )
+
+
+def _possible(values: tuple[float, ...], sort: Sort) -> list[bool]:
+    """Tell for each value whether it is possible.
+
+    Raises:
+        InvalidReading: half are not, or more: the unit is wrong, which concerns them all.
+    """
+    lowest, highest = sort.possible
+    possible = [lowest <= value <= highest for value in values]
+    if 2 * possible.count(False) >= len(values):
+        raise InvalidReading(f"values[{possible.index(False)}]", f"outside [{lowest:g}, {highest:g}] {sort.unit}")
+    return possible
 
 
 def _offsets_s(reading: SamplesReading) -> tuple[float, ...]:

@@ -193,7 +193,9 @@ def test_a_nap_is_a_session_of_its_own_and_lying_in_bed_is_none() -> None:
     )
 
     assert [
-        (each.reading["context"], each.reading["durationMinutes"]) if isinstance(each, Found) else each.what
+        (each.reading["context"], each.reading["durationMinutes"])
+        if isinstance(each, Found)
+        else getattr(each, "what", "")
         for each in found
     ] == [("overnight", 300.0), ("overnight", 29.0), ("nap", 40.0), "sleep: in bed only"]
 

@@ -145,3 +145,40 @@ def test_a_refusal_names_neither_person_nor_number(rmssd: float, user: str) -> N
         HRV.normalise(reading, ARRIVAL, 0, Rules())
 
     assert str(refused.value) == "rmssd: outside (0, 300] ms"
+
+
+def test_a_gap_costs_itself_and_no_difference_bridges_it() -> None:
+    """
+    A strap that lost contact for a while: rMSSD and SDNN are those of the parts, all intervals stay, and it is flagged.
+    """
+    beats = [800.0 + 20 * (number % 2) for number in range(60)]
+    whole = normalise(rr_intervals=tuple(beats))
+    cut = normalise(rr_intervals=(*beats[:30], 65_000.0, *beats[30:]))
+
+    assert (whole.sdnn_ms, 61, 1) == (cut.sdnn_ms, cut.beat_count, cut.artefact_count)
+    assert (cut.rmssd_ms, cut.quality_flags) == (20.0, ("artefacts-present", "gaps-present"))
+    assert cut.rr_intervals_ms is not None
+    assert cut.rr_intervals_ms[30] == 65_000.0
+
+
+def test_a_recording_that_is_mostly_gaps_has_a_wrong_unit() -> None:
+    """
+    Microseconds are no milliseconds: refused by the place of the first.
+    """
+    with pytest.raises(InvalidReading, match=r"^rrIntervals\[0\]: above 10000 ms"):
+        normalise(rr_intervals=(800_000.0, 810_000.0, 805_000.0, 800.0, 810.0))
+
+
+def test_artefacts_that_make_the_result_impossible_are_left_out() -> None:
+    """
+    Few missed beats push rMSSD over its limit: the result is that of the normal ones, the record says by which filter,
+    and where most intervals are artefacts nothing is stored.
+    """
+    beats = [800.0 + 20 * (number % 2) for number in range(100)]
+    beats[40], beats[70] = 8000.0, 5000.0
+    record = normalise(rr_intervals=tuple(beats))
+
+    assert (record.rmssd_ms, record.artefact_filter, record.artefact_count) == (20.0, "malik", 2)
+    assert record.quality_flags == ("artefacts-present", "artefacts-left-out")
+    with pytest.raises(InvalidReading, match=r"^rrIntervals: rmssd: outside \(0, 300\] ms"):
+        normalise(rr_intervals=(800.0, 3000.0, 900.0, 5000.0, 700.0, 2500.0) * 4 + (800.0, 820.0))

@@ -83,22 +83,40 @@ def test_a_sound_run_is_taken(changes: dict[str, Any]) -> None:
 
 
 @given(st.sampled_from(sorted(SORTS)), st.lists(st.floats(-1e9, 1e9) | st.floats(0, 300), min_size=1, max_size=20))
-def test_a_run_keeps_all_its_points_or_none(code: Any, values: list[float]) -> None:
+def test_a_run_keeps_each_possible_point_or_is_refused(code: Any, values: list[float]) -> None:
     """
-    Either each value is possible, and each stands in the record, marked if it is not plausible; or the run is refused.
+    Each possible value stands in the record at its own time, marked if it is not plausible, and an impossible one takes
+    nothing with it but a flag; a run of which half or more is impossible has a wrong unit, and is refused.
     """
     sort = SORTS[code]
     end = (NOON + timedelta(seconds=len(values))).isoformat()
     reading, problems = decode(code=code, unit=sort.unit, values=values, intervalSeconds=1, end=end)
     assert problems == []
-    is_possible = all(sort.possible[0] <= value <= sort.possible[1] for value in values)
+    kept = [(at, each) for at, each in enumerate(values) if sort.possible[0] <= each <= sort.possible[1]]
     try:
         record = SAMPLES.normalise(reading, ARRIVAL, 0, Rules())
     except InvalidReading as error:
-        assert (is_possible, error.field.startswith("values[")) == (False, True)
+        assert (2 * len(kept) <= len(values), error.field.startswith("values[")) == (True, True)
         return
     assert isinstance(record, SampleBatch)
 
-    assert (is_possible, list(record.values), len(values)) == (True, values, len(record.offsets_s))
-    assert list(record.plausible) == [sort.plausible[0] <= value <= sort.plausible[1] for value in values]
+    assert kept == list(zip(record.offsets_s, record.values, strict=True))
+    assert list(record.plausible) == [sort.plausible[0] <= value <= sort.plausible[1] for _, value in kept]
     assert ("points-implausible" in record.quality_flags) == (not all(record.plausible))
+    assert ("points-impossible" in record.quality_flags) == (len(kept) < len(values))
+
+
+def test_one_impossible_heart_rate_costs_itself() -> None:
+    """
+    240 good minutes beside a 600 of a sensor are stored, with their lengths; 240 values of 600 are refused.
+    """
+    minutes = {"end": (NOON + timedelta(minutes=241)).isoformat(), "intervalSeconds": 60}
+    good, _ = decode(values=[*[61.0] * 120, 600.0, *[62.0] * 120], lastsSeconds=[60.0] * 241, **minutes)
+    record = SAMPLES.normalise(good, ARRIVAL, 0, Rules())
+    bad, _ = decode(values=[600.0] * 240, **minutes)
+    assert isinstance(record, SampleBatch)
+
+    assert tuple(len(each or ()) for each in (record.values, record.offsets_s, record.lasts_s)) == (240, 240, 240)
+    assert record.offsets_s[119:121] == (119 * 60.0, 121 * 60.0)
+    with pytest.raises(InvalidReading, match=r"values\[0\]: outside \[0, 350\] /min"):
+        SAMPLES.normalise(bad, ARRIVAL, 0, Rules())

@@ -2,21 +2,29 @@
 
 import json
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 import platformdirs
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from athlete_ally.cli.exits import Exit
-from athlete_ally.cli.import_.text import show_outcome
+from athlete_ally.cli.import_.text import progress_bar, show
 from athlete_ally.cli.interrupt import until_stopped
 from athlete_ally.config.settings import load_settings
-from athlete_ally.wiring.commands.import_ import Outcome, Report, Source, Target, look_through, progress_of, send_all
+from athlete_ally.core.errors import UnreadableFile
+from athlete_ally.wiring.commands.import_ import (
+    ImportProgress,
+    Outcome,
+    Report,
+    Source,
+    Target,
+    look_through,
+    progress_of,
+    send_all,
+)
 from athlete_ally.wiring.services.event_loop import run
 
 Open = Callable[[Path, str], Source]
@@ -39,42 +47,46 @@ def import_files(  # noqa: PLR0913  # one for each option
     """Send the readings of files to ingest, or only look through them, and end the command."""
     target = Target(url or f"http://127.0.0.1:{load_settings(env_file).ingest_port}", key, patience)
     documents: list[dict[str, Any]] = []
+    outcomes: list[Outcome] = []
     for file in files:
         started_s = time.monotonic()
-        with _progress(file, show=not as_json) as report:
-            if dry_run:
-                outcome = look_through(opened(file, user), report)
-            else:
-                journal = progress_of(file, user, target.url, state_dir or _state_dir(), again=again)
-                if journal.progress.is_complete:
-                    outcome = Outcome(journal.progress, before=journal.progress.acknowledged)
+        try:
+            with progress_bar(file.name, show=not as_json) as report:
+                if dry_run:
+                    outcome = look_through(opened(file, user), report)
                 else:
-                    outcome = run(until_stopped(send_all(opened(file, user), journal, target, report)))
+                    journal = progress_of(file, user, target.url, state_dir or _state_dir(), again=again)
+                    outcome = _sent(opened, file, user, journal, target, report)
+        except UnreadableFile as error:
+            # It costs itself: the files behind it are imported, and the exit code remembers it.
+            click.echo(f"athlete-ally: {error}", err=True)
+            documents.append({"file": file.name, "dry_run": dry_run, "error": str(error)})
+            continue
+        outcomes.append(outcome)
         seconds = round(time.monotonic() - started_s, 1)
         documents.append({"file": file.name, "dry_run": dry_run, **outcome.document(), "seconds": seconds})
         if not as_json:
-            show_outcome(Console(), file, outcome, dry_run=dry_run, seconds=seconds)
+            show(Console(), file.name, outcome, dry_run=dry_run, seconds=seconds)
     if as_json:
         click.echo(json.dumps({"files": documents}))
-    is_partial = any(each["refused"] or each["impossible"] for each in documents)
-    raise SystemExit(Exit.FINDINGS if is_partial else Exit.AS_DESIRED)
+    raise SystemExit(_exit_code(outcomes, len(files)))
+
+
+def _sent(  # what one import consists of
+    opened: Open, file: Path, user: str, journal: ImportProgress, target: Target, report: Report
+) -> Outcome:
+    # Where nothing was sent there is nothing to spare by not reading it again, and only reading says why.
+    if journal.progress.is_complete and journal.progress.acknowledged:
+        return Outcome(journal.progress, before=journal.progress.acknowledged)
+    return run(until_stopped(send_all(opened(file, user), journal, target, report)))
+
+
+def _exit_code(outcomes: list[Outcome], files: int) -> Exit:
+    if len(outcomes) < files or any(each.tally.damaged for each in outcomes):
+        return Exit.ERROR
+    is_sound = any(each.is_understood for each in outcomes) and not any(each.is_partial for each in outcomes)
+    return Exit.AS_DESIRED if is_sound else Exit.FINDINGS
 
 
 def _state_dir() -> Path:
     return Path(platformdirs.user_state_dir("athlete-ally", appauthor=False)) / "imports"
-
-
-@contextmanager
-def _progress(file: Path, *, show: bool) -> Generator[Report]:
-    """Give a function that is told how far reading has come; a terminal shows a bar, anything else nothing."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, disable=not (show and console.is_terminal)) as progress:
-        task = progress.add_task(file.name, total=None)
-        yield lambda position, size: progress.update(task, completed=position, total=size)

@@ -1,29 +1,39 @@
-"""How the outcome of one imported file is printed."""
+"""What `import` shows: a bar while it reads, and the summary of a file."""
 
-from pathlib import Path
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from rich import box
 from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from athlete_ally.wiring.commands.import_ import Outcome
+from athlete_ally.wiring.commands.import_ import NO_KIND, LeftOut, Outcome, Report
 
 
-def show_outcome(console: Console, file: Path, outcome: Outcome, *, dry_run: bool, seconds: float) -> None:
-    """Print what is in a file, what was left out or refused, and how many readings were taken."""
-    if outcome.progress.is_complete and not outcome.tally.kinds:
-        console.print(
-            f"{file.name}: was imported already ({outcome.progress.accepted} readings); --again sends it again"
-        )
+@contextmanager
+def progress_bar(name: str, *, show: bool) -> Generator[Report]:
+    """Give a function that is told how far reading has come; a terminal shows a bar, anything else nothing."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not (show and console.is_terminal)) as progress:
+        task = progress.add_task(name, total=None)
+        yield lambda position, size: progress.update(task, completed=position, total=size)
+
+
+def show(console: Console, name: str, outcome: Outcome, *, dry_run: bool, seconds: float) -> None:
+    """Show what came of a file."""
+    if outcome.progress.is_complete and outcome.before and not outcome.tally.kinds:
+        console.print(f"{name}: was imported already ({outcome.progress.accepted} readings); --again sends it again")
         return
-    table = Table("kind", "readings", "entries of the file", "from", "to", box=box.SIMPLE_HEAD, title=file.name)
-    for kind, each in sorted(outcome.tally.kinds.items()):
-        table.add_row(kind, f"{each.readings:,}", f"{each.entries:,}", each.first_day, each.last_day)
-    console.print(table)
-    if outcome.tally.skipped:
-        console.print("left out, since no kind takes it:")
-        for what, number in outcome.tally.skipped.most_common():
-            console.print(f"  {number:>9,}  {what}", markup=False)
+    _show_kinds(console, name, outcome)
+    _show_left_out(console, outcome)
     for who, refusals in (("impossible, not sent", outcome.impossible), ("refused by ingest", outcome.refused)):
         for (kind, field, message), number in refusals.most_common():
             console.print(f"{who}: {number} of {kind}: {field}: {message}", markup=False)
@@ -33,3 +43,30 @@ def show_outcome(console: Console, file: Path, outcome: Outcome, *, dry_run: boo
         if dry_run
         else f"accepted {done.accepted:,}, duplicate {done.duplicates:,}, refused {done.refused:,}, {seconds} s"
     )
+
+
+def _show_kinds(console: Console, name: str, outcome: Outcome) -> None:
+    if not outcome.tally.kinds:
+        console.print(f"{name}: nothing in it that a kind takes", markup=False)
+        return
+    table = Table("kind", "readings", "entries of the file", "from", "to", box=box.SIMPLE_HEAD, title=name)
+    for kind, each in sorted(outcome.tally.kinds.items()):
+        table.add_row(kind, f"{each.readings:,}", f"{each.entries:,}", each.first_day, each.last_day)
+    console.print(table)
+
+
+def _show_left_out(console: Console, outcome: Outcome) -> None:
+    left_out = outcome.tally.most_left_out()
+    _list(console, "left out, since no kind takes it:", [each for each in left_out if each[1].reason == NO_KIND])
+    _list(console, "left out, for the reason behind it:", [each for each in left_out if each[1].reason != NO_KIND])
+    for damaged in outcome.tally.damaged:
+        console.print(f"damaged: {damaged.name}: {damaged.reason}", markup=False)
+
+
+def _list(console: Console, heading: str, left_out: list[tuple[str, LeftOut]]) -> None:
+    if left_out:
+        console.print(heading)
+    for what, each in left_out:
+        reason = "" if each.reason == NO_KIND else f": {each.reason}"
+        first = f" (the first: {each.first})" if each.first else ""
+        console.print(f"  {each.number:>9,}  {what}{reason}{first}", markup=False)

@@ -6,7 +6,7 @@ Definitions: Task Force of the ESC and NASPE 1996, Circulation 93:1043-1065, doi
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import Literal, assert_never
 
 ArtefactFilter = Literal["off", "malik"]
@@ -63,24 +63,30 @@ def sdnn_ms(intervals_ms: Sequence[float]) -> float:
     return math.sqrt(math.fsum((each - mean_ms) ** 2 for each in intervals_ms) / degrees_of_freedom)
 
 
-def summarise(intervals_ms: Sequence[float], *, artefact_filter: ArtefactFilter) -> BeatSummary:
+def summarise(
+    intervals_ms: Sequence[float], *, artefact_filter: ArtefactFilter, gap_ms: float = math.inf
+) -> BeatSummary:
     """Return rMSSD, SDNN and the counts; artefacts are counted always, and left out by "malik" only.
 
-    With "malik" a difference is taken only between two normal intervals that were neighbours in the series: none
-    bridges a gap. Nothing is interpolated.
+    What is longer than `gap_ms` is no interval, but a gap: it is counted as an artefact, left out by either filter, and
+    no difference bridges it. With "malik" a difference is taken only between two normal intervals that were neighbours
+    in the series. Nothing is interpolated.
 
     Raises:
-        TooFewBeats: there are fewer than two intervals, or ("malik") no two neighbours are normal.
+        TooFewBeats: there are fewer than two intervals, or no two neighbours between gaps (with "malik": normal ones).
     """
-    normal = find_normal(intervals_ms)
+    parts = _between_gaps(intervals_ms, gap_ms)
+    normal = [find_normal(part) for part in parts]
     match artefact_filter:
         case "off":
-            rmssd, sdnn = rmssd_ms(intervals_ms), sdnn_ms(intervals_ms)
+            used = [[True] * len(part) for part in parts]
         case "malik":
-            rmssd, sdnn = _of_normal(intervals_ms, normal)
+            used = normal
         case _:
             assert_never(artefact_filter)
-    return BeatSummary(rmssd, sdnn, beat_count=len(intervals_ms), artefact_count=normal.count(False))
+    rmssd, sdnn = _of_used(parts, used)
+    normal_count = sum(each.count(True) for each in normal)
+    return BeatSummary(rmssd, sdnn, beat_count=len(intervals_ms), artefact_count=len(intervals_ms) - normal_count)
 
 
 def find_normal(intervals_ms: Sequence[float]) -> list[bool]:
@@ -122,13 +128,20 @@ def _agree(earlier_ms: float, later_ms: float) -> bool:
     )
 
 
-def _of_normal(intervals_ms: Sequence[float], normal: Sequence[bool]) -> tuple[float, float]:
+def _between_gaps(intervals_ms: Sequence[float], gap_ms: float) -> list[Sequence[float]]:
+    ends = [at for at, each_ms in enumerate(intervals_ms) if each_ms > gap_ms]
+    starts = [0, *(end + 1 for end in ends)]
+    return [intervals_ms[start:end] for start, end in zip(starts, [*ends, len(intervals_ms)], strict=True)]
+
+
+def _of_used(parts: Sequence[Sequence[float]], used: Sequence[Sequence[bool]]) -> tuple[float, float]:
     differences_ms = (
         later - earlier
-        for (earlier, later), both in zip(pairwise(intervals_ms), pairwise(normal), strict=True)
+        for part, is_used in zip(parts, used, strict=True)
+        for (earlier, later), both in zip(pairwise(part), pairwise(is_used), strict=True)
         if all(both)
     )
-    kept = [each for each, is_normal in zip(intervals_ms, normal, strict=True) if is_normal]
+    kept = [each_ms for part, is_used in zip(parts, used, strict=True) for each_ms in compress(part, is_used)]
     return _root_mean_square(differences_ms), sdnn_ms(kept)
 
 

@@ -17,10 +17,16 @@ from athlete_ally.core.errors import UnreadableFile
 from athlete_ally.formats import apple_health, fit, health_auto_export
 from athlete_ally.formats.apple_xml import elements
 from athlete_ally.formats.batches import Batch, batches
-from athlete_ally.formats.import_summary import Tally
-from athlete_ally.formats.parse_result import Finding
+from athlete_ally.formats.import_summary import LeftOut, Tally
+from athlete_ally.formats.parse_result import NO_KIND, Finding
 from athlete_ally.wiring.builders import now
 from athlete_ally.wiring.commands.import_check import Refusals, sound
+
+__all__ = [
+    "NO_KIND",
+    "ImportProgress",
+    "LeftOut",
+]
 
 # Enough to keep ingest busy while the next batch is read; each holds half a megabyte.
 _AT_ONCE = 4
@@ -54,6 +60,16 @@ class Outcome:
     refused: Refusals = field(default_factory=Counter[tuple[str, str, str]])
     impossible: Refusals = field(default_factory=Counter[tuple[str, str, str]])
     before: int = 0
+
+    @property
+    def is_partial(self) -> bool:
+        """Tell whether readings are missing: some were impossible, or refused by ingest."""
+        return bool(self.refused or self.impossible)
+
+    @property
+    def is_understood(self) -> bool:
+        """Tell whether there was anything to send, now or in an earlier run."""
+        return bool(self.tally.kinds or self.before)
 
     def document(self) -> dict[str, Any]:
         """Return it as a JSON document."""
