@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from athlete_ally.adapters.postgres.errors import translated
+from athlete_ally.adapters.postgres.pool import writing
 from athlete_ally.adapters.postgres.sql import load_sql
 from athlete_ally.core.audit_log import Attempt, AuditEntry, AuditNote
 from athlete_ally.core.errors import Refused
@@ -39,8 +40,8 @@ class PostgresAuditLog:
             for note in notes
         ]
         if rows:
-            with translated():
-                await self._pool.execute(_WRITE, *map(list, zip(*rows, strict=True)))
+            async with writing(self._pool) as connection:
+                await connection.execute(_WRITE, *map(list, zip(*rows, strict=True)))
 
     async def read(
         self, *, run: str | None = None, letter: str | None = None, acts_only: bool = False, limit: int = 100
@@ -52,7 +53,7 @@ class PostgresAuditLog:
         Raises:
             Unavailable: the database can't be reached.
         """
-        with translated():
+        async with translated(self._pool):
             rows = await self._pool.fetch(_READ, run, letter, acts_only, limit)
         return [_entry(row) for row in rows]
 
@@ -62,7 +63,7 @@ class PostgresAuditLog:
         Raises:
             Unavailable: the database can't be reached.
         """
-        with translated():
+        async with translated(self._pool):
             rows = await self._pool.fetch("SELECT * FROM dead_letter_journal WHERE run = $1 ORDER BY entry", run)
         return [_entry(row) for row in rows]
 
@@ -72,7 +73,7 @@ class PostgresAuditLog:
         Raises:
             Unavailable: the database can't be reached.
         """
-        with translated():
+        async with translated(self._pool):
             rows = await self._pool.fetch(
                 "SELECT run FROM dead_letter_journal WHERE act = 'replay' GROUP BY run "
                 "HAVING bool_or(step = 'started') AND NOT bool_or(step = 'finished') ORDER BY max(entry) DESC"
@@ -85,7 +86,7 @@ class PostgresAuditLog:
         Raises:
             Unavailable: the database can't be reached.
         """
-        with translated():
+        async with translated(self._pool):
             return bool(await self._pool.fetchval(_IS_BUSY, _LOCK_KEY))
 
     async def attempts(self, letters: Sequence[str]) -> Mapping[str, tuple[Attempt, ...]]:
@@ -94,7 +95,7 @@ class PostgresAuditLog:
         Raises:
             Unavailable: the database can't be reached.
         """
-        with translated():
+        async with translated(self._pool):
             rows = await self._pool.fetch(_ATTEMPTS, list(letters))
         attempts: dict[str, tuple[Attempt, ...]] = {}
         for row in rows:
@@ -113,16 +114,16 @@ class PostgresAuditLog:
             Refused: somebody else is at it.
             Unavailable: the database can't be reached.
         """
-        with translated():
+        async with translated(self._pool):
             connection = await self._pool.acquire()
         try:
-            with translated():
+            async with translated(self._pool):
                 if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK_KEY):
                     raise Refused("somebody else is changing dead letters: wait, or look at `athlete-ally dlq journal`")
             try:
                 yield
             finally:
-                with translated():
+                async with translated(self._pool):
                     await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK_KEY)
         finally:
             await self._pool.release(connection)

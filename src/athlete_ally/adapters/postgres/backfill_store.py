@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 
 from athlete_ally.adapters.postgres.errors import translated
+from athlete_ally.adapters.postgres.pool import writing
 from athlete_ally.core.vendor.history import Had, Portion, Window
 
 _HAD = "SELECT listing, first_day, last_day, had_at FROM backfill_window WHERE grant_id = $1"
@@ -25,12 +26,12 @@ class PostgresBackfillStore:
 
     async def had(self, grant: int) -> Sequence[Had]:
         """See the port."""
-        with translated():
+        async with translated(self._pool):
             rows = await self._pool.fetch(_HAD, grant)
         return [Had(row["listing"], Window(row["first_day"], row["last_day"]), row["had_at"]) for row in rows]
 
     async def remember(self, grant: int, portion: Portion, answers: int) -> None:
         """See the port."""
         window = portion.window
-        with translated():
-            await self._pool.execute(_REMEMBER, grant, portion.listing.type, window.first, window.last, answers)
+        async with writing(self._pool) as connection:
+            await connection.execute(_REMEMBER, grant, portion.listing.type, window.first, window.last, answers)

@@ -3,8 +3,9 @@
 https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import asyncpg
 
@@ -12,6 +13,10 @@ from athlete_ally.core.errors import AthleteAllyError, Unavailable
 
 # 22 data exception, 23 integrity constraint violation, 54 program limit exceeded: this row will never go in.
 _ROW_CLASSES = ("22", "23", "54")
+# 25006 read-only transaction, 57P operator intervention, 08 connection exception. A session takes over the defaults of
+# its role and database when it begins, and keeps them: one that may not write will never write, nor will those that
+# began with it, so that all are replaced.
+_SESSION_STATES = ("25006", "57P", "08")
 
 
 class RowRefused(AthleteAllyError):
@@ -24,23 +29,43 @@ class RowRefused(AthleteAllyError):
 
 
 @contextmanager
-def translated() -> Generator[None]:
-    """Turn driver errors into ours.
+def row_refusals() -> Generator[None]:
+    """Turn the driver's errors about a row into ours, and pass on all others.
+
+    Raises:
+        RowRefused: the data is at fault.
+    """
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        if _state(error).startswith(_ROW_CLASSES):
+            raise RowRefused(_state(error)) from error
+        raise
+
+
+@asynccontextmanager
+async def translated(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[None]:
+    """Turn driver errors into ours, and replace the sessions of a pool once one of them is of no use.
 
     Raises:
         RowRefused: the data is at fault.
         Unavailable: anything else. A missing table or privilege is the operator's to mend, not the message's fault.
     """
     try:
-        yield
+        with row_refusals():
+            yield
     except asyncpg.PostgresError as error:
-        sqlstate = error.sqlstate or "unknown"
-        if sqlstate.startswith(_ROW_CLASSES):
-            raise RowRefused(sqlstate) from error
+        sqlstate = _state(error)
+        if sqlstate.startswith(_SESSION_STATES):
+            await pool.expire_connections()
         raise Unavailable(f"PostgreSQL can't do it now: {type(error).__name__} (SQLSTATE {sqlstate})") from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
         # InternalClientError, too: the driver's answer when it is asked something after the server's unasked goodbye.
         raise Unavailable(f"PostgreSQL can't be reached: {type(error).__name__}") from error
+
+
+def _state(error: asyncpg.PostgresError) -> str:
+    return error.sqlstate or "unknown"
 
 
 # "the character with code zero (sometimes called NUL) cannot be stored":

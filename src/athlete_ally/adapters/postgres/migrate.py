@@ -61,7 +61,7 @@ async def pending(pool: "asyncpg.Pool[Any]") -> tuple[Migration, ...]:
         Misconfigured: the schema is newer than this version, or an applied migration was edited.
         Unavailable: the database can't be reached.
     """
-    with translated():
+    async with translated(pool):
         exists = await pool.fetchval("SELECT to_regclass('schema_migration') IS NOT NULL")
         rows = await pool.fetch("SELECT version, sha256 FROM schema_migration ORDER BY version") if exists else []
     return _missing({row["version"]: row["sha256"] for row in rows})
@@ -88,13 +88,12 @@ async def migrate(pool: "asyncpg.Pool[Any]") -> Sequence[Migration]:
         Misconfigured: as `pending`, or a migration fails.
         Unavailable: the database can't be reached.
     """
-    with translated():
-        async with pool.acquire() as connection:
-            await connection.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY, timeout=_PATIENCE_S)
-            try:
-                return await _apply(connection)
-            finally:
-                await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK_KEY)
+    async with translated(pool), pool.acquire() as connection:
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY, timeout=_PATIENCE_S)
+        try:
+            return await _apply(connection)
+        finally:
+            await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK_KEY)
 
 
 async def _apply(connection: Any) -> list[Migration]:

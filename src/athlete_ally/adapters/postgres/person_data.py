@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 
 from athlete_ally.adapters.postgres.errors import translated
+from athlete_ally.adapters.postgres.pool import writing
 from athlete_ally.core.messages.data_subject import Person
 from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.readings.sample_batch import SampleBatch
@@ -37,7 +38,7 @@ class PostgresPersonData:
 
     async def person(self, user_id: str) -> Person:
         """See the port."""
-        with translated():
+        async with translated(self._pool):
             links = await self._pool.fetch(_LINKS, user_id)
             grants = await self._pool.fetch(_GRANTS, user_id)
         accounts = frozenset((row["vendor"], row["account"]) for row in (*links, *grants))
@@ -46,25 +47,25 @@ class PostgresPersonData:
     async def rows(self, user_id: str) -> dict[str, int]:
         """See the port."""
         tables = (*self._tables, "replaced_session", "sample_series", "vendor_account", "vendor_grant")
-        with translated():
+        async with translated(self._pool):
             found = {table: await self._pool.fetchval(_count(table), user_id) for table in tables}
             found["samples_data"] = await self._pool.fetchval(_POINTS, user_id)
         return found
 
     async def close(self, user_id: str) -> None:
         """See the port."""
-        with translated():
-            await self._pool.execute(_CLOSE, user_id)
+        async with writing(self._pool) as connection:
+            await connection.execute(_CLOSE, user_id)
 
     async def erase(self, user_id: str, tell: Callable[[str, int, int], None]) -> None:
         """See the port."""
-        with translated():
-            points: int = await self._pool.fetchval(_POINTS, user_id)
+        async with writing(self._pool) as connection:
+            points: int = await connection.fetchval(_POINTS, user_id)
             gone = 0
-            while portion := _affected(await self._pool.execute(_ERASE_POINTS, user_id)):
+            while portion := _affected(await connection.execute(_ERASE_POINTS, user_id)):
                 gone += portion
                 tell("erasing rows", gone, max(points, gone))
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with connection.transaction():
                 # Waits for whoever is writing points: nobody adds to a series while it is taken away.
                 await connection.execute("LOCK TABLE sample_series IN SHARE ROW EXCLUSIVE MODE")
                 await connection.execute(_ERASE_SERIES, user_id)

@@ -1,12 +1,15 @@
 """A pool of connections to PostgreSQL that survives the server's absence."""
 
 import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 
 from athlete_ally.adapters.postgres.errors import translated
-from athlete_ally.core.errors import Misconfigured
+from athlete_ally.core.errors import Misconfigured, Unavailable
 
 # A write of a full batch takes milliseconds; a server that needs half a minute is as good as absent.
 _COMMAND_TIMEOUT_S = 30.0
@@ -14,21 +17,26 @@ _CONNECT_TIMEOUT_S = 5.0
 # A worker that freezes, or whose machine vanishes, inside a transaction keeps its rows locked until the server gives up
 # on it: by default after two hours of TCP keepalive. Others get its messages after ack_wait, and would wait for them.
 _IDLE_IN_TRANSACTION_S = 5
+# A session keeps the defaults of its role and database, and the address that its name had, from when it began: a change
+# of them reaches a busy service within this time. A new session costs a few milliseconds.
+_LONGEST_SESSION_S = 300.0
 
 
 async def open_pool(url: str, *, size: int) -> "asyncpg.Pool[Any]":
-    """Return a pool of up to `size` connections; none is made before it is needed.
+    """Return a pool of up to `size` connections; none is made before it is needed, and none is kept for ever.
 
     Raises:
         Misconfigured: the address can't be understood.
     """
+    pools: list[asyncpg.Pool[Any]] = []
     try:
-        return await asyncpg.create_pool(
+        pool = await asyncpg.create_pool(
             url,
             min_size=0,
             max_size=size,
             timeout=_CONNECT_TIMEOUT_S,
             command_timeout=_COMMAND_TIMEOUT_S,
+            setup=_renewing(pools),
             server_settings={
                 "application_name": "athlete-ally",
                 "timezone": "UTC",
@@ -37,6 +45,51 @@ async def open_pool(url: str, *, size: int) -> "asyncpg.Pool[Any]":
         )
     except (ValueError, asyncpg.InterfaceError) as error:
         raise Misconfigured(f"DATABASE_URL can't be understood ({type(error).__name__})") from error
+    pools.append(pool)
+    return pool
+
+
+def _renewing(pools: "list[asyncpg.Pool[Any]]") -> Any:
+    """Return what the pool calls as it lends a session: now and then it has all sessions replaced."""
+    renewed_at_s = time.monotonic()
+
+    async def renew(_: Any) -> None:
+        nonlocal renewed_at_s
+        if time.monotonic() - renewed_at_s > _LONGEST_SESSION_S:
+            renewed_at_s = time.monotonic()
+            for pool in pools:
+                await pool.expire_connections()
+
+    return renew
+
+
+@asynccontextmanager
+async def writing(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[Any]:
+    """Lend a connection that may write; errors inside are translated.
+
+    A server that says by itself that it is read-only is sent nothing: its log would have lines for every attempt.
+
+    Raises:
+        RowRefused: the data is at fault.
+        Unavailable: anything else; also when the database is read-only.
+    """
+    async with translated(pool), pool.acquire() as kept:
+        if not is_read_only(kept):
+            yield kept
+            return
+    # It may have been so only when this session began: a new one tells how things are.
+    await pool.expire_connections()
+    async with translated(pool), pool.acquire() as connection:
+        if is_read_only(connection):
+            raise Unavailable("PostgreSQL is read-only: nothing can be stored")
+        yield connection
+
+
+def is_read_only(connection: Any) -> bool:
+    """Tell whether the server said of this session that it may not write; PostgreSQL does so from version 14 on."""
+    settings = connection.get_settings()
+    told = (getattr(settings, name, "off") for name in ("default_transaction_read_only", "in_hot_standby"))
+    return "on" in told
 
 
 async def close_pool(pool: "asyncpg.Pool[Any]", *, within_s: float) -> None:
@@ -54,6 +107,18 @@ async def server_version(pool: "asyncpg.Pool[Any]") -> str:
     Raises:
         Unavailable: the database can't be reached.
     """
-    with translated():
+    async with translated(pool):
         version: str = await pool.fetchval("SHOW server_version")
         return version.split(maxsplit=1)[0]
+
+
+async def require_writable(pool: "asyncpg.Pool[Any]") -> None:
+    """Return when a transaction of a session of now may write.
+
+    Raises:
+        Unavailable: the database can't be reached, or is read-only.
+    """
+    async with writing(pool) as connection:
+        if await connection.fetchval("SHOW transaction_read_only") == "on":
+            await pool.expire_connections()
+            raise Unavailable("PostgreSQL is read-only: nothing can be stored")

@@ -37,7 +37,7 @@ class PostgresReceipts:
         return await self._count("fetch_receipts", vendor, stream, from_sequence, since)
 
     async def _count(self, name: str, whose: str, stream: str, from_sequence: int, since: datetime) -> int:
-        with translated():
+        async with translated(self._pool):
             return int(await self._pool.fetchval(_COUNT[name], whose, stream, from_sequence, since))
 
     async def totals(self) -> Mapping[str, Mapping[str, int]]:
@@ -46,6 +46,6 @@ class PostgresReceipts:
         Raises:
             Unavailable: the database can't be reached.
         """
-        with translated():
+        async with translated(self._pool):
             rows = await self._pool.fetch(_TOTALS)
         return {row["kind"]: {name: int(row[name]) for name in row.keys() if name != "kind"} for row in rows}  # noqa: SIM118  # a record, not a dict

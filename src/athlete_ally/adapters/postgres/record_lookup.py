@@ -26,6 +26,6 @@ class PostgresRecordLookup:
             Unavailable: the database can't be reached.
         """
         best = newest(records)
-        with translated():
+        async with translated(self._pool):
             older = await table_for(self._measurements[kind]).superseded(self._pool, best)
         return len(records) - len(best) + older

@@ -39,7 +39,7 @@ class PostgresRecords:
             f"SELECT {columns}, stored_at FROM {measurement.table} "  # noqa: S608  # names come from our own record types
             "WHERE user_id = $1 AND day >= $2 ORDER BY day DESC, period DESC, source, context LIMIT $3"
         )
-        with translated():
+        async with translated(self._pool):
             rows = await self._pool.fetch(query, user_id, since, limit, timeout=_ANSWER_WITHIN_S)
         return [dict(row) for row in rows]
 
@@ -49,7 +49,7 @@ class PostgresRecords:
         Raises:
             Unavailable: the database can't be reached.
         """
-        with translated():
+        async with translated(self._pool):
             rows = await self._pool.fetch(_RECEIPTS, message_id, timeout=_ANSWER_WITHIN_S)
         return [
             {**row, "errors": [f"{each['reason']}: {each['error']}" for each in json.loads(row["rejected"])]}
@@ -62,7 +62,7 @@ class PostgresRecords:
         Raises:
             Unavailable: the database can't be reached.
         """
-        with translated():
+        async with translated(self._pool):
             row = await self._pool.fetchrow(
                 _WEBHOOK_RECEIPT, message_id, VENDOR_HOT, sequence, timeout=_ANSWER_WITHIN_S
             )

@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 
-from athlete_ally.adapters.postgres.errors import translated
+from athlete_ally.adapters.postgres.pool import writing
 from athlete_ally.adapters.postgres.sql import load_sql
 from athlete_ally.core.vendor.api import Rate
 
@@ -39,24 +39,23 @@ class PostgresRequestBudget:
 
     async def take(self, whose: str, rates: tuple[Rate, ...]) -> float:
         """See the port."""
-        with translated():
-            async with self._pool.acquire() as connection:
-                resting_s = await connection.fetchval(_RESTS, whose)
-                if resting_s is not None:
-                    return max(float(resting_s), _SHORTEST_S)
-                try:
-                    async with connection.transaction():
-                        for rate in sorted(rates, key=lambda each: each.window_s):
-                            row: Any = await connection.fetchrow(_TAKE, whose, rate.window_s)
-                            _check(row["used"], rate, row["left_s"])
-                except _Spent as spent:
-                    return max(spent.left_s, _SHORTEST_S)
+        async with writing(self._pool) as connection:
+            resting_s = await connection.fetchval(_RESTS, whose)
+            if resting_s is not None:
+                return max(float(resting_s), _SHORTEST_S)
+            try:
+                async with connection.transaction():
+                    for rate in sorted(rates, key=lambda each: each.window_s):
+                        row: Any = await connection.fetchrow(_TAKE, whose, rate.window_s)
+                        _check(row["used"], rate, row["left_s"])
+            except _Spent as spent:
+                return max(spent.left_s, _SHORTEST_S)
         return 0.0
 
     async def rest(self, whose: str, until: datetime) -> None:
         """See the port."""
-        with translated():
-            await self._pool.execute(_REST, whose, until)
+        async with writing(self._pool) as connection:
+            await connection.execute(_REST, whose, until)
 
 
 def _check(used: int, rate: Rate, left_s: float) -> None:

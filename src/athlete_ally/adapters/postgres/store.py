@@ -7,7 +7,8 @@ from typing import Any
 
 import asyncpg
 
-from athlete_ally.adapters.postgres.errors import RowRefused, translated
+from athlete_ally.adapters.postgres.errors import RowRefused, row_refusals
+from athlete_ally.adapters.postgres.pool import writing
 from athlete_ally.adapters.postgres.sessions import Cause, Sessions
 from athlete_ally.adapters.postgres.sql import load_sql
 from athlete_ally.adapters.postgres.tables import Connection, Key, table_for
@@ -46,14 +47,13 @@ class PostgresStore:
         return await self._store(measurement, requests)
 
     async def _store(self, measurement: Measurement, requests: Sequence[StoreRequest]) -> Sequence[Receipt]:
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                return await _Batch(connection, measurement, requests).store()
+        async with writing(self._pool) as connection, connection.transaction():
+            return await _Batch(connection, measurement, requests).store()
 
     async def start_alone(self, message_id: str, stream: str, sequence: int) -> int:
         """See the port."""
-        with translated():
-            return await self._pool.fetchval(_START_ALONE, message_id, stream, sequence) - 1
+        async with writing(self._pool) as connection:
+            return await connection.fetchval(_START_ALONE, message_id, stream, sequence) - 1
 
 
 @dataclass(slots=True)
@@ -152,7 +152,7 @@ class _Batch:
         """Write rows; where the database refuses some, find them by halving, and write the others."""
         try:
             async with self._connection.transaction():
-                with translated():
+                with row_refusals():
                     keys = await self._table.write(self._connection, records)
         except RowRefused as refusal:
             if len(records) == 1:

@@ -14,6 +14,7 @@ import asyncpg
 
 from athlete_ally.adapters.encryption.tokens import TokenCipher
 from athlete_ally.adapters.postgres.errors import is_text, translated
+from athlete_ally.adapters.postgres.pool import writing
 from athlete_ally.core.errors import Refused, Unavailable, Withdrawn
 from athlete_ally.core.vendor.grant import Exchange, Grant, Granted, Tokens
 
@@ -57,8 +58,8 @@ class PostgresTokenStore:
         tokens = granted.tokens
         sealed = self._cipher.cipher(granted.vendor, granted.account, tokens)
         owner = (granted.vendor, granted.account, granted.user_id)
-        with translated():
-            row = await self._pool.fetchrow(_KEEP, *owner, sealed, tokens.expires_at, list(granted.scopes))
+        async with writing(self._pool) as connection:
+            row = await connection.fetchrow(_KEEP, *owner, sealed, tokens.expires_at, list(granted.scopes))
         if row is None:
             raise Refused(
                 f"this account at {granted.vendor} is connected for another person: disconnect it there first"
@@ -69,7 +70,7 @@ class PostgresTokenStore:
         """See the port."""
         if not is_text(account):
             return None
-        with translated():
+        async with translated(self._pool):
             row = await self._pool.fetchrow(
                 "SELECT * FROM vendor_grant WHERE vendor = $1 AND account = $2", vendor, account
             )
@@ -77,7 +78,7 @@ class PostgresTokenStore:
 
     async def of_user(self, vendor: str, user_id: str) -> Grant | None:
         """See the port."""
-        with translated():
+        async with translated(self._pool):
             row = await self._pool.fetchrow(
                 "SELECT * FROM vendor_grant WHERE vendor = $1 AND user_id = $2 ORDER BY granted_at DESC LIMIT 1",
                 vendor,
@@ -87,14 +88,14 @@ class PostgresTokenStore:
 
     async def people(self, vendor: str) -> Sequence[str]:
         """See the port."""
-        with translated():
+        async with translated(self._pool):
             rows = await self._pool.fetch(_PEOPLE, vendor)
         return [row["user_id"] for row in rows]
 
     async def refresh(self, vendor: str, account: str, *, stale: str, exchange: Exchange) -> Grant:
         """See the port."""
         async with self._alone(vendor, account) as connection:
-            with translated():
+            async with translated(self._pool):
                 row = await connection.fetchrow(
                     "SELECT * FROM vendor_grant WHERE vendor = $1 AND account = $2", vendor, account
                 )
@@ -104,14 +105,14 @@ class PostgresTokenStore:
             if grant.granted.tokens.access != stale:
                 return grant
             was_cut_off = row["refreshing_since"] is not None
-            with translated():
+            async with translated(self._pool):
                 await connection.execute(
                     "UPDATE vendor_grant SET refreshing_since = clock_timestamp() WHERE id = $1", grant.id
                 )
             try:
                 tokens = await exchange(grant.granted.tokens)
             except Withdrawn:
-                with translated():
+                async with translated(self._pool):
                     await connection.execute(_LOST, grant.id, was_cut_off)
                 raise
             await self._store(grant, tokens)
@@ -123,8 +124,8 @@ class PostgresTokenStore:
         if not is_text(account):
             return False
         nothing = self._cipher.cipher(vendor, account, Tokens("", None, _LONG_AGO))
-        with translated():
-            done = await self._pool.fetchval(
+        async with writing(self._pool) as connection:
+            done = await connection.fetchval(
                 "UPDATE vendor_grant SET state = 'withdrawn', sealed = $3, refreshing_since = NULL "
                 "WHERE vendor = $1 AND account = $2 RETURNING id",
                 vendor,
@@ -140,13 +141,12 @@ class PostgresTokenStore:
             Misconfigured: no key opens one of them; nothing is changed.
             Unavailable: the database can't be reached.
         """
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                rows = await connection.fetch("SELECT id, sealed FROM vendor_grant FOR UPDATE")
-                await connection.executemany(
-                    "UPDATE vendor_grant SET sealed = $2 WHERE id = $1",
-                    [(row["id"], self._cipher.renew(row["sealed"])) for row in rows],
-                )
+        async with writing(self._pool) as connection, connection.transaction():
+            rows = await connection.fetch("SELECT id, sealed FROM vendor_grant FOR UPDATE")
+            await connection.executemany(
+                "UPDATE vendor_grant SET sealed = $2 WHERE id = $1",
+                [(row["id"], self._cipher.renew(row["sealed"])) for row in rows],
+            )
         return len(rows)
 
     async def _store(self, grant: Grant, tokens: Tokens) -> None:
@@ -154,8 +154,8 @@ class PostgresTokenStore:
         sealed = self._cipher.cipher(grant.granted.vendor, grant.granted.account, tokens)
         for _ in range(_KEEP_TRIES):
             try:
-                with translated():
-                    await self._pool.execute(_STORE, grant.id, sealed, tokens.expires_at)
+                async with writing(self._pool) as connection:
+                    await connection.execute(_STORE, grant.id, sealed, tokens.expires_at)
             except Unavailable:
                 await asyncio.sleep(_KEEP_AGAIN_S)
             else:
@@ -165,17 +165,10 @@ class PostgresTokenStore:
     @asynccontextmanager
     async def _alone(self, vendor: str, account: str) -> AsyncGenerator[Any]:
         """Let one process at a time refresh an account; whoever dies lets go."""
-        with translated():
-            connection = await self._pool.acquire()
-        try:
-            with translated():
-                await connection.execute(
-                    "SELECT pg_advisory_lock($1, hashtext($2))", _LOCK_SPACE, f"{vendor} {account}"
-                )
-            yield connection
-        finally:
+        async with writing(self._pool) as connection:
+            await connection.execute("SELECT pg_advisory_lock($1, hashtext($2))", _LOCK_SPACE, f"{vendor} {account}")
             # Giving a connection back unlocks what it holds; a broken one has let go already.
-            await self._pool.release(connection)
+            yield connection
 
     def _grant(self, row: Any) -> Grant:
         tokens = self._cipher.open(row["vendor"], row["account"], row["sealed"])

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from athlete_ally.adapters.postgres.errors import is_text, translated
+from athlete_ally.adapters.postgres.pool import writing
 from athlete_ally.adapters.postgres.sql import load_sql
 from athlete_ally.core.vendor.grant import GrantState
 from athlete_ally.core.vendor.webhook_store import Account, FetchReceipt, WebhookReceipt
@@ -49,77 +50,76 @@ class PostgresWebhookStore:
 
     async def people(self, vendor: str, accounts: Sequence[str]) -> Mapping[str, str]:
         """See the port."""
-        with translated():
+        async with translated(self._pool):
             rows = await self._pool.fetch(_PEOPLE, vendor, [*filter(is_text, accounts)])
         return {row["account"]: row["user_id"] for row in rows}
 
     async def owner(self, vendor: str, grant: int) -> Account | None:
         """See the port."""
-        with translated():
+        async with translated(self._pool):
             row = await self._pool.fetchrow(_OWNER, vendor, grant)
         return Account(row["vendor"], row["account"], row["user_id"]) if row else None
 
     async def permissions(self, vendor: str, accounts: Sequence[str]) -> Mapping[str, GrantState]:
         """Return the state of the grants of these accounts, for those that connected. Raises as the port."""
-        with translated():
+        async with translated(self._pool):
             rows = await self._pool.fetch(_PERMISSIONS, vendor, [*filter(is_text, accounts)])
         return {row["account"]: row["state"] for row in rows}
 
     async def on_record(self, message_ids: Sequence[str]) -> frozenset[str]:
         """Return which of these messages of readings were dealt with before. Raises as the port."""
-        with translated():
+        async with translated(self._pool):
             rows = await self._pool.fetch(_ON_RECORD, list(message_ids))
         return frozenset(row["message_id"] for row in rows)
 
     async def withdraw(self, vendor: str, accounts: Sequence[str]) -> None:
         """See the port."""
-        with translated():
-            await self._pool.execute(_WITHDRAW, vendor, [*filter(is_text, accounts)])
+        async with writing(self._pool) as connection:
+            await connection.execute(_WITHDRAW, vendor, [*filter(is_text, accounts)])
 
     async def known(self, asked: Sequence[tuple[str, str, int]]) -> frozenset[tuple[str, str, int]]:
         """See the port."""
         columns = [list(column) for column in zip(*asked, strict=True)]
-        with translated():
+        async with translated(self._pool):
             rows = await self._pool.fetch(_KNOWN, *columns) if asked else []
         return frozenset((row["message_id"], row["stream"], row["sequence"]) for row in rows)
 
     async def remember(self, receipt: WebhookReceipt) -> None:
         """See the port."""
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(
-                    _REMEMBER,
-                    receipt.message_id,
-                    receipt.stream,
-                    receipt.sequence,
-                    receipt.vendor,
-                    receipt.result,
-                    receipt.readings,
-                    receipt.resources,
-                    receipt.dead_lettered,
-                    receipt.received_at,
-                    receipt.trace_id,
-                    receipt.parent and receipt.parent.message_id,
-                    receipt.parent and receipt.parent.sequence,
-                    receipt.replay_of,
-                    json.dumps([asdict(each) for each in receipt.rejected]),
-                )
-                await connection.execute(_FORGET_STARTS, [receipt.message_id])
+        async with writing(self._pool) as connection, connection.transaction():
+            await connection.execute(
+                _REMEMBER,
+                receipt.message_id,
+                receipt.stream,
+                receipt.sequence,
+                receipt.vendor,
+                receipt.result,
+                receipt.readings,
+                receipt.resources,
+                receipt.dead_lettered,
+                receipt.received_at,
+                receipt.trace_id,
+                receipt.parent and receipt.parent.message_id,
+                receipt.parent and receipt.parent.sequence,
+                receipt.replay_of,
+                json.dumps([asdict(each) for each in receipt.rejected]),
+            )
+            await connection.execute(_FORGET_STARTS, [receipt.message_id])
 
     async def remember_fetch(self, receipt: FetchReceipt) -> None:
         """See `fetch.worker.Books`."""
-        with translated():
-            await self._pool.execute(_REMEMBER_FETCH, *astuple(receipt))
+        async with writing(self._pool) as connection:
+            await connection.execute(_REMEMBER_FETCH, *astuple(receipt))
 
     async def start_alone(self, message_id: str, stream: str, sequence: int) -> int:
         """See the port."""
-        with translated():
-            return await self._pool.fetchval(_START_ALONE, message_id, stream, sequence) - 1
+        async with writing(self._pool) as connection:
+            return await connection.fetchval(_START_ALONE, message_id, stream, sequence) - 1
 
     async def end_alone(self, message_id: str) -> None:
         """See the port."""
-        with translated():
-            await self._pool.execute(_FORGET_STARTS, [message_id])
+        async with writing(self._pool) as connection:
+            await connection.execute(_FORGET_STARTS, [message_id])
 
     async def link(self, accounts: Sequence[Account]) -> None:
         """Say whose these accounts are; one that is known is given to the person named here."""
@@ -128,16 +128,16 @@ class PostgresWebhookStore:
             [each.account for each in accounts],
             [each.user_id for each in accounts],
         ]
-        with translated():
-            await self._pool.execute(_LINK, *columns)
+        async with writing(self._pool) as connection:
+            await connection.execute(_LINK, *columns)
 
     async def linked(self, vendor: str | None) -> list[Account]:
         """Return all accounts, or those at one vendor."""
-        with translated():
+        async with translated(self._pool):
             rows = await self._pool.fetch(_LIST, vendor)
         return [Account(row["vendor"], row["account"], row["user_id"]) for row in rows]
 
     async def unlink(self, vendor: str, account: str) -> bool:
         """Forget an account; tell whether it was there."""
-        with translated():
-            return await self._pool.fetchval(_UNLINK, vendor, account) is not None
+        async with writing(self._pool) as connection:
+            return await connection.fetchval(_UNLINK, vendor, account) is not None

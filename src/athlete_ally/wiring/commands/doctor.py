@@ -143,7 +143,7 @@ async def _server(settings: Settings, topology: Topology) -> list[Check]:
 
 async def _postgres(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[Check]:
     yield judge_version("PostgreSQL", await server_version(pool), MIN_POSTGRES)
-    with translated():
+    async with translated(pool):
         there = await pool.fetchval("SELECT clock_timestamp()")
     yield judge_clock(now(), there)
     try:
@@ -169,7 +169,7 @@ async def _privileges(pool: "asyncpg.Pool[Any]") -> Check:
         "backfill_window",
         *(measurement.table for measurement in MEASUREMENTS),
     ]
-    with translated():
+    async with translated(pool):
         lacking = await pool.fetch(
             "SELECT name FROM unnest($1::text[]) AS name "
             "WHERE NOT (has_table_privilege(name, 'SELECT') AND has_table_privilege(name, 'INSERT'))",
