@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.nats_users import Certificates, new_certificates, new_jwt_site, new_nkey, start_server
+from support.nats_users import Certificates, new_certificates, new_jwt_site, new_nkey, start_configured, start_server
 from support.servers import Guard
 from support.wait import eventually
 
@@ -216,6 +216,40 @@ async def test_a_new_connection_starts_without_denials(guard: Guard, log: Log) -
 
         await eventually(is_back)
         assert connection.denials.reason("$JS.API.STREAM.NAMES") == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a server reads its configuration again by a POSIX signal")
+@pytest.mark.parametrize(
+    ("prefix", "old", "new"),
+    [
+        ("_INBOX_narrow", '"$JS.API.INFO"', '"$JS.API.INFO", "$JS.API.STREAM.NAMES"'),
+        ("_INBOX", '"_INBOX_narrow.>"', '"_INBOX.>"'),
+    ],
+    ids=["publish", "inbox"],
+)
+async def test_a_permission_that_is_granted_is_used(
+    guard: Guard, log: Log, monkeypatch: pytest.MonkeyPatch, prefix: str, old: str, new: str
+) -> None:
+    """
+    What was denied works soon after the server has read a configuration that allows it, with no new connection made by
+    anybody: the server says nothing of a right that was added.
+    """
+    monkeypatch.setattr("athlete_ally.adapters.nats.denial._BELIEVED_S", 0.5)
+    monkeypatch.setattr("athlete_ally.adapters.nats.connection._RECONNECT_AFTER_DENIAL_S", 0.5)
+    server = start_configured(guard, "granted", _USERS)
+    asked = "STREAM.NAMES" if prefix == "_INBOX_narrow" else "INFO"
+    async with narrow(server.port, log, prefix=prefix) as connection:
+        with pytest.raises(PermissionDenied):
+            await connection.api(asked, {})
+        server.reload(old, new)
+
+        async def answered() -> bool:
+            try:
+                return bool(await connection.api(asked, {}, timeout_s=1))
+            except (PermissionDenied, Unavailable):
+                return False
+
+        assert await eventually(answered)
 
 
 def _doctor(*arguments: str, environment: dict[str, str]) -> dict[str, str]:

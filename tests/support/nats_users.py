@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,31 @@ def new_certificates(folder: Path) -> Certificates:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class ConfiguredNats:
+    """A nats-server with a configuration of the test's."""
+
+    port: int
+    pid: int
+    file: Path
+
+    def reload(self, old: str, new: str) -> None:
+        """Change a text of its configuration, and have the server read it again."""
+        text = self.file.read_text(encoding="utf-8")
+        assert old in text
+        self.file.write_text(text.replace(old, new), encoding="utf-8")
+        os.kill(self.pid, signal.SIGHUP)
+
+
 def start_server(guard: Guard, name: str, configuration: str, environment: dict[str, str] | None = None) -> int:
-    """Start a nats-server with this configuration and return its port; the caller waits until it answers.
+    """Start a nats-server with this configuration and return its port; see `start_configured`."""
+    return start_configured(guard, name, configuration, environment).port
+
+
+def start_configured(
+    guard: Guard, name: str, configuration: str, environment: dict[str, str] | None = None
+) -> ConfiguredNats:
+    """Start a nats-server with this configuration; the caller waits until it answers.
 
     `@PORT@` and `@STORE@` in the text are replaced.
     """
@@ -72,17 +96,18 @@ def start_server(guard: Guard, name: str, configuration: str, environment: dict[
     folder = guard.folder / f"{name}-{port}"
     folder.mkdir(parents=True)
     text = configuration.replace("@PORT@", str(port)).replace("@STORE@", (folder / "jetstream").as_posix())
-    (folder / "nats.conf").write_text(text, encoding="utf-8")
-    guard.start(
+    file = folder / "nats.conf"
+    file.write_text(text, encoding="utf-8")
+    pid = guard.start(
         Command(
             do="start",
             name=name,
-            argv=(find_nats_server(), "-c", str(folder / "nats.conf")),
+            argv=(find_nats_server(), "-c", str(file)),
             environment=environment or {},
             log=str(folder / "nats-server.log"),
         )
     )
-    return port
+    return ConfiguredNats(port, pid, file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ _PING_INTERVAL_S = 5
 _CONNECT_TIMEOUT_S = 2
 # Seconds; the library takes a fraction although it says int.
 _RECONNECT_WAIT_S: Any = 0.25
+# How long nothing can be asked once the inbox was denied; a permission that is granted meanwhile needs a connection.
+_RECONNECT_AFTER_DENIAL_S = 10.0
 
 
 class ApiError(Exception):
@@ -65,6 +67,7 @@ class Connection:
         self._stalled = False
         self._closing = False
         self._probe: asyncio.Task[None] | None = None
+        self._reconnecting: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Connect, trying again for as long as it takes.
@@ -96,8 +99,9 @@ class Connection:
     async def close(self) -> None:
         """Send what is in the socket's buffer and disconnect."""
         self._closing = True
-        if self._probe is not None:
-            self._probe.cancel()
+        for task in (self._probe, self._reconnecting):
+            if task is not None:
+                task.cancel()
         if not self.client.is_closed:
             await self.client.close()
 
@@ -176,8 +180,14 @@ class Connection:
 
     async def _probe_until_answer(self) -> None:
         while self._stalled:
+            if not self.client.is_connected:
+                # Given up meanwhile: whoever waits now waits for the next connection.
+                self._stalled = False
+                return
             try:
                 await self.client.flush(timeout=1)
+                if not self.client.is_connected:
+                    continue
                 self._stalled = False
                 self._log.info("broker-answers-again")
             except (nats.errors.Error, TimeoutError, OSError):
@@ -191,9 +201,15 @@ class Connection:
         if denial is not None:
             self.denials.note(denial)
             self._on_denied(denial.action)
+            if self.denials.concerns_inbox(denial) and (self._reconnecting is None or self._reconnecting.done()):
+                self._reconnecting = asyncio.create_task(self._reconnect_later())
         if describe(error) != self.last_error:
             self.last_error = describe(error)
             self._log.warning("broker-error", error=self.last_error)
+
+    async def _reconnect_later(self) -> None:
+        await asyncio.sleep(_RECONNECT_AFTER_DENIAL_S)
+        await self.client.force_reconnect()
 
     async def _on_disconnected(self) -> None:
         self._connected.clear()

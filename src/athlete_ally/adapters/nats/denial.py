@@ -5,7 +5,8 @@ The server says so beside the request, in a text of its own; the request itself 
 
 import asyncio
 import re
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +19,9 @@ Action = Literal["publish", "subscribe"]
 _VIOLATION = re.compile(
     r'permissions violation for (publish|subscription)(?: with reply of| to)? "([^"]+)"', re.IGNORECASE
 )
+# A reload of the server's configuration may grant a permission without a new connection, and says nothing of it: what
+# was denied is asked again after this.
+_BELIEVED_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +41,18 @@ def read_denial(text: str) -> Denial | None:
 
 
 class Denials:
-    """The denials of one connection, and the requests that they concern."""
+    """The denials of one connection, each believed for some seconds, and the requests that they concern."""
 
-    def __init__(self, inbox_prefix: str) -> None:
+    def __init__(self, inbox_prefix: str, clock: Callable[[], float] = time.monotonic) -> None:
         """Start with none; replies arrive below `inbox_prefix`."""
         self._inbox_prefix = inbox_prefix
-        self._known: set[Denial] = set()
+        self._clock = clock
+        self._noted_at_s: dict[Denial, float] = {}
         self._waiting: dict[str, list[asyncio.Timeout]] = {}
 
     def note(self, denial: Denial) -> None:
         """Take note, and end the waiting of every request that is concerned."""
-        self._known.add(denial)
+        self._noted_at_s[denial] = self._clock()
         for subject, scopes in self._waiting.items():
             if self.reason(subject):
                 for scope in scopes:
@@ -55,14 +60,18 @@ class Denials:
 
     def forget(self) -> None:
         """Start again: a new connection may come with other permissions."""
-        self._known.clear()
+        self._noted_at_s.clear()
+
+    def concerns_inbox(self, denial: Denial) -> bool:
+        """Tell whether no answer can arrive any more: the server drops the subscription, and takes it only anew."""
+        return denial.action == "subscribe" and denial.subject.startswith(f"{self._inbox_prefix.lower()}.")
 
     def reason(self, subject: str) -> str:
         """Return why nothing can come of a publish to `subject`; empty when nothing is known against it."""
-        if Denial("publish", subject.lower()) in self._known:
+        known = self._known()
+        if Denial("publish", subject.lower()) in known:
             return f"permission denied: needs publish on {subject}"
-        inbox = f"{self._inbox_prefix.lower()}."
-        if any(each.action == "subscribe" and each.subject.startswith(inbox) for each in self._known):
+        if any(map(self.concerns_inbox, known)):
             return (
                 f"permission denied: needs subscribe on {self._inbox_prefix}.>; "
                 "grant it, or set AA_NATS_INBOX_PREFIX to what this user may subscribe to"
@@ -75,7 +84,7 @@ class Denials:
         Raises:
             PermissionDenied: it was; nobody waits for such a publish, so that this is the only place to say so.
         """
-        if any(each.action == "publish" and each.subject.startswith(prefix.lower()) for each in self._known):
+        if any(each.action == "publish" and each.subject.startswith(prefix.lower()) for each in self._known()):
             raise PermissionDenied(f"permission denied: needs publish on {prefix}>")
 
     @contextmanager
@@ -89,3 +98,7 @@ class Denials:
             scopes.remove(scope)
             if not scopes:
                 self._waiting.pop(subject, None)
+
+    def _known(self) -> list[Denial]:
+        believed_since_s = self._clock() - _BELIEVED_S
+        return [denial for denial, noted_at_s in self._noted_at_s.items() if noted_at_s > believed_since_s]
