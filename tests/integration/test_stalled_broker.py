@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the faults are 
 
 
 # The library leaves a socket to the garbage collector when a server accepts it and says nothing.
-@pytest.mark.filterwarnings("ignore:.*StreamWriter.__del__:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("pings_missed", [3, 9], ids=["before the connection is given up", "after it"])
 async def test_a_stalled_broker_is_used_as_soon_as_it_answers(
     guard: Guard, topology: Topology, log: Log, monkeypatch: pytest.MonkeyPatch, pings_missed: int

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
@@ -173,6 +174,14 @@ class Site:
         """Return rMSSD (or minutes asleep) by person."""
         column = "rmssd_ms" if table == "hrv_data" else "asleep_min"
         return {row["user_id"]: row[column] for row in await self.pool.fetch(f"SELECT * FROM {table}")}  # noqa: S608  # ours
+
+    async def say(self, statement: str) -> None:
+        """Execute a statement in a session of its own, which may always write."""
+        session = await asyncpg.connect(self.database_url, server_settings={"default_transaction_read_only": "off"})
+        try:
+            await session.execute(statement)
+        finally:
+            await session.close()
 
     async def letters(self) -> list[Letter]:
         """Return all dead letters."""

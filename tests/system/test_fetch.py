@@ -347,6 +347,37 @@ async def test_a_vendor_that_is_down_costs_nothing(chain: Callable[..., Any]) ->
         assert (await it.fetched(), await it.site.letters()) == (1, [])
 
 
+async def test_a_database_that_was_read_only_is_used_again(chain: Callable[..., Any]) -> None:
+    """
+    Sessions that began while the database was read-only bind nobody: fetch and normalize finish by themselves what
+    came in meanwhile.
+    """
+    async with chain("oura", accounts=1) as it:
+        await it.connect("ada")
+        normalize = await it.site.service("normalize").start().ready()
+        database = it.site.database_url.rpartition("/")[2]
+        await it.site.pool.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+        await it.site.pool.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert await it.notify(ACCOUNT, 0) in {200, 204}
+
+        async def both_wait() -> bool:
+            return all("is read-only" in service.log for service in (it.fetch, normalize))
+
+        await eventually(both_wait, within_s=60)
+        await it.site.say(f"ALTER DATABASE {database} RESET default_transaction_read_only")
+
+        async def is_unpacked() -> bool:
+            return await it.site.pool.fetchval("SELECT count(*) FROM webhook_receipt") == 1 + _named("oura")
+
+        await eventually(is_unpacked, within_s=60)
+        await it.site.balance(len(ROWS["oura"]), normalize)
+
+        assert await it.site.letters() == []
+
+
 async def test_a_limit_holds_for_all_workers_together(chain: Callable[..., Any]) -> None:
     """
     A vendor that asked to wait is left alone by every worker until then; nothing is lost by it.

@@ -38,6 +38,8 @@ from athlete_ally.console.pages.try_page import TryPages
 from athlete_ally.console.poller import Poller
 from athlete_ally.console.replays import Replays
 from athlete_ally.console.sent_readings import Sent
+from athlete_ally.core.broker.environment import EnvironmentSpec
+from athlete_ally.core.broker.topology import Topology
 from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.ports import Log
 from athlete_ally.core.readings.sample_batch import SampleBatch
@@ -75,6 +77,8 @@ class _Dependencies:
     """What the pages work with."""
 
     settings: Settings
+    spec: EnvironmentSpec
+    topology: Topology
     connection: Connection
     pool: "asyncpg.Pool[Any]"
     client: httpx.AsyncClient
@@ -84,7 +88,7 @@ class _Dependencies:
     async def flow(self) -> Flow:
         await self.poller.looked(_FIRST_LOOK_WITHIN_S)
         world = Situation(*map(self.poller.source, _SOURCES))
-        return build_flow(world, desired_topology(self.settings), environment_of(self.settings).thresholds)
+        return build_flow(world, self.topology, self.spec.thresholds)
 
     def letter_tools(self) -> DeadLetterTools:
         self.require_broker()
@@ -100,12 +104,12 @@ class _Dependencies:
 
     async def overview(self) -> Overview:
         self.require_broker()
-        return await look(NatsBroker(self.connection), wanted_of(desired_topology(self.settings)))
+        return await look(NatsBroker(self.connection), wanted_of(self.topology))
 
     async def plan(self) -> Plan:
-        wanted = wanted_of(desired_topology(self.settings))
+        wanted = wanted_of(self.topology)
         known = (each.name for each in wanted)
-        return await make_plan(NatsBroker(self.connection), environment_of(self.settings), wanted, now(), known)
+        return await make_plan(NatsBroker(self.connection), self.spec, wanted, now(), known)
 
     def require_database(self) -> None:
         """Raise at once where a page would only wait in vain."""
@@ -161,17 +165,20 @@ async def _build_world(settings: Settings, log: Log) -> _Dependencies:
     pool = await open_pool(settings.database_url.get_secret_value(), size=_POOL_SIZE)
     client = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=8))
     monitor = NatsMonitor(settings.nats_monitor_url)
+    topology = desired_topology(settings)
     looks = {
-        "broker": broker_look(connection, desired_topology(settings), monitor, log),
+        "broker": broker_look(connection, topology, monitor, log),
         "database": database_look(pool),
         "ingest": service_look(client, settings.ingest_url),
         "normalize": service_look(client, settings.normalize_url),
     }
-    return _Dependencies(settings, connection, pool, client, Poller(looks, time.monotonic), log)
+    return _Dependencies(
+        settings, environment_of(settings), topology, connection, pool, client, Poller(looks, time.monotonic), log
+    )
 
 
 def _pages(world: _Dependencies, layout: PageLayout, replays: Replays) -> list[BaseRoute]:
-    most_behind = environment_of(world.settings).thresholds.consumer_lag_messages
+    most_behind = world.spec.thresholds.consumer_lag_messages
     look_up = RecordPages(layout, world.records, NatsMessages(world.connection), _SHOWN, world.journal, now, new_run)
     send = sender(world.client, world.settings)
     return [

@@ -84,6 +84,7 @@ class _Dependencies:
     """The adapters that all workers share."""
 
     settings: Settings
+    topology: Topology
     connection: Connection
     pool: "asyncpg.Pool[Any]"
     observer: PrometheusObserver
@@ -105,7 +106,9 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
     vendors = [vendor.name for vendor in known_vendors(settings)]
     series = normalize_series(KINDS, vendors)
     letters = [subject for *_, subject in series.dead_letters.values]
-    of_broker = broker_series(desired_topology(settings), letters)
+    # Read once: what a service is bound to and what it compares with the server are the same for as long as it runs.
+    topology = desired_topology(settings)
+    of_broker = broker_series(topology, letters)
     of_unpacking = unpack_series(vendors, FETCHED)
     observer = PrometheusObserver(every(series, of_broker, of_unpacking))
     observer.set(series.build, "normalize", __version__, value=1)
@@ -114,9 +117,11 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
     )
     pool = await open_pool(settings.database_url.get_secret_value(), size=settings.database_pool_size)
     tracing = build_tracing("normalize", log)
-    world = _Dependencies(settings, connection, pool, observer, series, of_broker, of_unpacking, tracing, log, wrappers)
+    world = _Dependencies(
+        settings, topology, connection, pool, observer, series, of_broker, of_unpacking, tracing, log, wrappers
+    )
     workers: list[Worker | Unpacker] = []
-    reasons = cached(lambda: worker_reasons(connection, pool, desired_topology(settings)))
+    reasons = cached(lambda: worker_reasons(connection, pool, topology))
 
     async def readiness() -> list[str]:
         by_fuse = any(worker.is_stopped_by_fuse for worker in workers)
@@ -161,7 +166,7 @@ async def _work(world: _Dependencies, workers: list[Worker | Unpacker], stop: as
 
 async def _until_all_is_there(world: _Dependencies) -> None:
     await world.connection.open()
-    topology = desired_topology(world.settings)
+    topology = world.topology
     await until_available(lambda: require_topology(world.connection, topology), world.log)
     await until_available(lambda: require_current_schema(world.pool), world.log)
 
@@ -178,7 +183,7 @@ def _publisher(world: _Dependencies) -> Publisher:
 
 async def _worker(world: _Dependencies, measurement: Measurement, stop: asyncio.Event) -> Worker:
     settings = world.settings
-    inbox = NatsInbox(world.connection, desired_topology(settings).durable(normalize_durable(measurement.kind)))
+    inbox = NatsInbox(world.connection, world.topology.durable(normalize_durable(measurement.kind)))
     await inbox.open()
     reporter = Reporter(measurement.kind, world.series, world.observer, world.log)
     tools = Tools(
@@ -201,7 +206,7 @@ async def _worker(world: _Dependencies, measurement: Measurement, stop: asyncio.
 
 async def _unpacker(world: _Dependencies, vendor: Vendor, stop: asyncio.Event) -> Unpacker:
     settings = world.settings
-    inbox = NatsInbox(world.connection, desired_topology(settings).durable(unpack_durable(vendor.name)))
+    inbox = NatsInbox(world.connection, world.topology.durable(unpack_durable(vendor.name)))
     await inbox.open()
     tools = UnpackTools(
         inbox=world.tracing.inbox(world.wrappers.inbox(inbox)),
@@ -221,7 +226,7 @@ async def _unpacker(world: _Dependencies, vendor: Vendor, stop: asyncio.Event) -
 
 
 async def _advisory_worker(world: _Dependencies, stop: asyncio.Event) -> AdvisoryWorker:
-    topology = desired_topology(world.settings)
+    topology = world.topology
     inbox = NatsInbox(world.connection, topology.durable(REAP_ADVISORIES_DURABLE))
     await inbox.open()
     return AdvisoryWorker(
@@ -263,7 +268,7 @@ def _ledger_lines(world: _Dependencies, desired: Topology) -> list[LedgerLine]:
 
 
 def _watch(world: _Dependencies) -> MetricsPoller:
-    desired = desired_topology(world.settings)
+    desired = world.topology
     admin = NatsAdmin(world.connection)
 
     async def differences() -> Counter[str]:
