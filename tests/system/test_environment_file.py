@@ -37,5 +37,5 @@ async def test_a_running_service_reads_the_file_no_more(site: Site, tmp_path: Pa
     await eventually(miss_the_stream)
     answers = [await console.status(path) for path in ("/", "/streams", "/letters")]
 
-    assert [200, 200, 200] == answers
+    assert answers == [200, 200, 200]
     assert "AA_ENVIRONMENT_FILE" not in "".join(service.log for service in services)

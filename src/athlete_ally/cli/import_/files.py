@@ -67,7 +67,7 @@ def import_files(  # noqa: PLR0913  # one for each option
         documents.append({"file": file.name, "dry_run": dry_run, **outcome.document(), "seconds": seconds})
         if not as_json:
             show(Console(), file.name, outcome, dry_run=dry_run, seconds=seconds)
-    if as_json:
+    if as_json and outcomes:
         click.echo(json.dumps({"files": documents}))
     raise SystemExit(_exit_code(outcomes, len(files)))
 
