@@ -11,7 +11,7 @@ def subjects_table() -> str:
     """Return a row for each subject."""
     return table(
         ("subject", "stream", "written by", "read by"),
-        [*(row for kind in KINDS for row in _rows(kind)), *_rows_of_vendors()],
+        [*(row for kind in KINDS for row in _rows(kind)), *_rows_of_vendors(), _row_of_probes()],
     )
 
 
@@ -24,6 +24,11 @@ def _rows(kind: str) -> list[tuple[str, ...]]:
         (code(topology.deleted_subject(kind)), hot, "normalize", "your own consumers"),
         *((code(subject), dead, "normalize", "`athlete-ally dlq`") for subject in letters),
     ]
+
+
+def _row_of_probes() -> tuple[str, ...]:
+    subject = code(topology.probe_subject("ingest"))
+    return subject, code(topology.CORE_HOT), "ingest, when idle, to learn whether it is ready", "nobody"
 
 
 def _rows_of_vendors() -> list[tuple[str, ...]]:

@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from support.readiness import assert_documented
 from support.samples import hrv_reading
 from support.servers import Guard, Nats, Postgres, new_nats, new_postgres
 from support.services import Client, Service, Site
@@ -222,6 +223,7 @@ async def test_a_full_disk_costs_no_acknowledged_reading(  # noqa: PLR0913, PLR0
     try:
         ingest = await site.service("ingest").start().ready()
         accepted, statuses = await _fill(ingest)
+        await assert_documented("NATS has no space on its disk", [ingest])
         os.kill(server.pid, signal.SIGKILL)
         await eventually(lambda: _is_gone(server.pid))
         await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,size=200m", str(small_disk)], check=True)

@@ -1,6 +1,7 @@
 """Waiting out the world's trouble: with backoff and jitter, as long as it takes, while messages are kept in hand."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -14,6 +15,8 @@ T = TypeVar("T")
 
 _FIRST_DELAY_S = 0.1
 _LONGEST_DELAY_S = 5.0
+# A statement that lost a race, or a leader that is elected, is over by then.
+_SHOWN_AFTER_S = 2.0
 
 
 class Stopping(Exception):
@@ -42,11 +45,20 @@ class UnboundedRetry:
         self._on_hold = on_hold
         self._jitter = jitter
         self._holding = 0
+        self._held_since_s = 0.0
+        self._error = ""
 
     @property
     def is_holding(self) -> bool:
         """Tell whether something waits now."""
         return self._holding > 0
+
+    @property
+    def problem(self) -> str:
+        """Return what something has been waiting for, for longer than a moment; empty where nothing waits."""
+        if not self.is_holding or time.monotonic() - self._held_since_s < _SHOWN_AFTER_S:
+            return ""
+        return f"{self._durable} waits: {self._error}"
 
     async def until_done(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Return what `operation` returns, however often it had to be tried.
@@ -71,6 +83,7 @@ class UnboundedRetry:
                 except StreamFull:
                     raise
                 except Unavailable as error:
+                    self._error = str(error)
                     self._log.debug("still-waiting", durable=self._durable, error=str(error))
         finally:
             self._hold(-1, "")
@@ -93,6 +106,7 @@ class UnboundedRetry:
         was_holding = self.is_holding
         self._holding += change
         if self.is_holding and not was_holding:
+            self._held_since_s, self._error = time.monotonic(), error
             self._log.warning("holding", durable=self._durable, error=error)
             self._on_hold(True)
         elif was_holding and not self.is_holding:

@@ -153,6 +153,8 @@ def _stream(answer: Mapping[str, Any]) -> LiveStream:
         first_at=datetime.fromisoformat(state["first_ts"]) if state["messages"] else None,
         deleted=state.get("num_deleted", 0),
         replicas=tuple(map(_replica, cluster.get("replicas") or ())),
+        # A server on its own has no group of copies, and is its own leader.
+        has_leader="raft_group" not in cluster or bool(cluster.get("leader")),
         by_subject=state.get("subjects") or {},
     )
 

@@ -113,12 +113,15 @@ async def server_version(pool: "asyncpg.Pool[Any]") -> str:
 
 
 async def require_writable(pool: "asyncpg.Pool[Any]") -> None:
-    """Return when a transaction of a session of now may write.
+    """Return once a transaction was committed: the database, and the standbys that it waits for, took a write.
 
     Raises:
-        Unavailable: the database can't be reached, or is read-only.
+        Unavailable: the database can't be reached, or takes no writes.
     """
     async with writing(pool) as connection:
         if await connection.fetchval("SHOW transaction_read_only") == "on":
             await pool.expire_connections()
             raise Unavailable("PostgreSQL is read-only: nothing can be stored")
+        # A note in the write-ahead log, in no table:
+        # https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-REPLICATION
+        await connection.execute("SELECT pg_logical_emit_message(true, 'athlete-ally', 'probe')")

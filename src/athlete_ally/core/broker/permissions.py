@@ -16,6 +16,7 @@ from athlete_ally.core.broker.topology import (
     deleted_subject,
     fetch_durable,
     fetched_subject,
+    probe_subject,
     raw_subject,
     stored_subject,
     unpack_durable,
@@ -90,7 +91,11 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
         *shelves,
     )
     return (
-        User("ingest", "takes readings and webhooks in", (*raw, *_webhooks(vendors), *_stream_infos(topology))),
+        User(
+            "ingest",
+            "takes readings and webhooks in",
+            (*raw, probe_subject("ingest"), *_webhooks(vendors), *_stream_infos(topology)),
+        ),
         User(
             "normalize",
             "turns webhooks into readings, and readings into records",

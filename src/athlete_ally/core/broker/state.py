@@ -55,7 +55,8 @@ class Replica:
 class LiveStream:
     """A stream as the server has it. `deleted` counts the gaps between the first and the last message.
 
-    `by_subject` counts messages where it was asked for.
+    `by_subject` counts messages where it was asked for. Without a leader nothing is stored and nothing delivered, and
+    a server tells what it knows.
     """
 
     config: Mapping[str, Any]
@@ -68,6 +69,7 @@ class LiveStream:
     first_at: datetime | None
     deleted: int
     replicas: tuple[Replica, ...] = ()
+    has_leader: bool = True
     by_subject: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
@@ -97,8 +99,8 @@ class LiveStream:
 
     @property
     def replicas_current(self) -> int:
-        """Count the copies that hold all of it: the leader, which answers, and whoever has caught up with it."""
-        return 1 + sum(copy.current and not copy.offline for copy in self.replicas)
+        """Count the copies that hold all of it: the leader, and those that have caught up with it."""
+        return self.has_leader + sum(copy.current and not copy.offline for copy in self.replicas)
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,11 @@ def raw_subject(kind: str) -> str:
     return f"athlete-ally.{kind}.raw-received"
 
 
+def probe_subject(service: str) -> str:
+    """Return the subject on which an idle service tries whether the stream of readings takes a message."""
+    return f"athlete-ally.probe.{service}"
+
+
 def stored_subject(kind: str) -> str:
     """Return the subject on which stored records of a kind are announced."""
     return f"athlete-ally.{kind}.normalized-stored"

@@ -4,7 +4,7 @@ import asyncio
 import random
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
@@ -69,6 +69,7 @@ class _Dependencies:
     tracing: Tracing
     log: Log
     wrappers: FetchWrappers
+    retries: list[UnboundedRetry] = field(default_factory=list[UnboundedRetry])
 
 
 async def run_fetch(settings: Settings, stop: asyncio.Event, *, wrappers: FetchWrappers = FetchWrappers()) -> None:
@@ -113,7 +114,7 @@ async def run_fetch(settings: Settings, stop: asyncio.Event, *, wrappers: FetchW
         await http.aclose()
         await close_pool(pool, within_s=_CLOSE_POOL_S)
 
-    readiness = cached(lambda: worker_reasons(connection, pool, topology))
+    readiness = cached(lambda: worker_reasons(connection, pool, topology, world.retries))
     app = Starlette(routes=[*connect_routes(connecting), *health_routes(about, readiness, observer)])
     server = HttpServer(app, host=settings.fetch_host, port=settings.fetch_port, drain_s=settings.shutdown_timeout_s)
     await server.open(option="--port or AA_FETCH_PORT")
@@ -168,14 +169,14 @@ async def _worker(world: _Dependencies, vendor: Vendor, topology: Topology, stop
         now=now,
         on_refresh=lambda: world.observer.count(world.series.refreshes, vendor.name),
     )
+    retry = UnboundedRetry(fetch_durable(vendor.name), stop=stop, log=world.log, on_hold=on_hold, jitter=random.random)
+    world.retries.append(retry)
     tools = FetchTools(
         inbox=world.tracing.inbox(world.wrappers.inbox(inbox)),
         publisher=world.tracing.publisher(world.wrappers.publisher(publisher)),
         fetcher=fetcher,
         webhook_store=PostgresWebhookStore(world.pool),
-        retry=UnboundedRetry(
-            fetch_durable(vendor.name), stop=stop, log=world.log, on_hold=on_hold, jitter=random.random
-        ),
+        retry=retry,
         observer=world.observer,
         series=world.series,
         tracing=world.tracing,

@@ -1,6 +1,7 @@
 """Building ingest from the settings, and running it."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -24,12 +25,13 @@ from athlete_ally.ingest.app import PATHS, IngestService, build_app
 from athlete_ally.ingest.keys import KeyRing
 from athlete_ally.ingest.openapi import build_openapi
 from athlete_ally.ingest.store_webhook import WebhookKeeper
+from athlete_ally.ingest.watched_publisher import WatchedPublisher
 from athlete_ally.ingest.webhooks import PATHS as WEBHOOK_PATHS
 from athlete_ally.ingest.webhooks import WebhookService, webhook_routes
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.wiring.builders import desired_topology, known_vendors, nats_connection, now, service_log
 from athlete_ally.wiring.services.lifecycle import require_topology, serve, unless_stopped, until_available
-from athlete_ally.wiring.services.readiness import cached, stream_reasons
+from athlete_ally.wiring.services.readiness import cached, ingest_reasons
 from athlete_ally.wiring.services.traces import build_tracing
 
 _TELL_EVERY_S = 5.0
@@ -59,7 +61,8 @@ async def run_ingest(
         settings, "ingest", log, on_denied=lambda action: observer.count(series.denied, action)
     )
     tracing = build_tracing("ingest", log)
-    publisher = tracing.publisher(wrap_publisher(NatsPublisher(connection, timeout_s=settings.publish_timeout_s)))
+    watched = WatchedPublisher(NatsPublisher(connection, timeout_s=settings.publish_timeout_s), time.monotonic)
+    publisher = tracing.publisher(wrap_publisher(watched))
     admission = Admission(settings.ingest_max_in_flight, settings.ingest_max_in_flight_bytes)
     webhooks = WebhookService(
         vendors={vendor.name: vendor for vendor in vendors},
@@ -86,7 +89,7 @@ async def run_ingest(
         log=log,
     )
     topology = _needed(desired_topology(settings))
-    reasons = cached(lambda: stream_reasons(connection, topology))
+    reasons = cached(lambda: ingest_reasons(connection, watched, topology))
 
     async def readiness() -> list[str]:
         found = await reasons()

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -94,6 +94,7 @@ class _Dependencies:
     tracing: Tracing
     log: Log
     wrappers: Wrappers
+    retries: list[UnboundedRetry] = field(default_factory=list[UnboundedRetry])
 
 
 async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wrappers = Wrappers()) -> None:
@@ -121,7 +122,7 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
         settings, topology, connection, pool, observer, series, of_broker, of_unpacking, tracing, log, wrappers
     )
     workers: list[Worker | Unpacker] = []
-    reasons = cached(lambda: worker_reasons(connection, pool, topology))
+    reasons = cached(lambda: worker_reasons(connection, pool, topology, world.retries))
 
     async def readiness() -> list[str]:
         by_fuse = any(worker.is_stopped_by_fuse for worker in workers)
@@ -173,7 +174,9 @@ async def _until_all_is_there(world: _Dependencies) -> None:
 
 def _retry(world: _Dependencies, durable: str, stop: asyncio.Event) -> UnboundedRetry:
     on_hold = shown_on(world.observer, world.series.holding, durable)
-    return UnboundedRetry(durable, stop=stop, log=world.log, on_hold=on_hold, jitter=random.random)
+    retry = UnboundedRetry(durable, stop=stop, log=world.log, on_hold=on_hold, jitter=random.random)
+    world.retries.append(retry)
+    return retry
 
 
 def _publisher(world: _Dependencies) -> Publisher:

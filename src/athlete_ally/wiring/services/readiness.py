@@ -1,17 +1,21 @@
-"""Why a service is not ready, asked no more often than the world can bear."""
+"""Why a service is not ready: what it lacks, and what it tried last and did not achieve."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.adapters.postgres.pool import server_version
-from athlete_ally.core.broker.topology import CORE_HOT, MAX_MESSAGE_BYTES, Topology
-from athlete_ally.core.errors import Unavailable
+from athlete_ally.adapters.postgres.pool import require_writable
+from athlete_ally.core.broker.topology import CORE_HOT, MAX_MESSAGE_BYTES, Topology, probe_subject
+from athlete_ally.core.errors import AthleteAllyError, PermissionDenied, Unavailable
+from athlete_ally.core.messages.message import OutgoingMessage
+from athlete_ally.ingest.watched_publisher import WatchedPublisher
+from athlete_ally.normalize.retry import UnboundedRetry
 from athlete_ally.ops.streams.provision import inspect
 
 Reasons = Callable[[], Awaitable[list[str]]]
@@ -19,32 +23,69 @@ Reasons = Callable[[], Awaitable[list[str]]]
 # Probes and load balancers ask for readiness; the broker need not hear of each.
 _MAX_AGE_S = 1.0
 _ANSWER_WITHIN_S = 2.0
+_PROBE_WITHIN_S = 1.5
+# A reading that was acknowledged so lately says more than any probe.
+_IDLE_AFTER_S = 10.0
 
 
 def cached(reasons: Reasons) -> Reasons:
-    """Return the same reasons, worked out at most once a second and by one caller at a time."""
+    """Return the same reasons, worked out at most once a second and by one caller at a time; answers within 2 s."""
     lock = asyncio.Lock()
     known: list[str] = []
     known_at_s = -_MAX_AGE_S
+    asking: asyncio.Task[list[str]] | None = None
 
     async def ask() -> list[str]:
-        nonlocal known, known_at_s
+        nonlocal known, known_at_s, asking
         async with lock:
             if time.monotonic() - known_at_s >= _MAX_AGE_S:
-                known, known_at_s = await _bounded(reasons), time.monotonic()
+                asking = asking or asyncio.create_task(_told(reasons))
+                # Not cancelled when it takes longer: the driver would ask a server that stands still to end the query,
+                # and wait for its answer.
+                done, _ = await asyncio.wait({asking}, timeout=_ANSWER_WITHIN_S)
+                known = (
+                    asking.result() if done else [f"NATS or PostgreSQL does not answer within {_ANSWER_WITHIN_S:g} s"]
+                )
+                known_at_s = time.monotonic()
+                asking = None if done else asking
             return known
 
     return ask
 
 
-async def _bounded(reasons: Reasons) -> list[str]:
+async def _told(reasons: Reasons) -> list[str]:
     try:
-        async with asyncio.timeout(_ANSWER_WITHIN_S):
-            return await reasons()
-    except TimeoutError:
-        return [f"no answer within {_ANSWER_WITHIN_S:g} s"]
-    except Unavailable as error:
+        return await reasons()
+    except AthleteAllyError as error:
         return [str(error)]
+    except OSError as error:
+        # Among others EMFILE: a service that can open nothing more has to say so, too.
+        return [f"the operating system refuses: {error.strerror}"]
+
+
+async def ingest_reasons(connection: Connection, publisher: WatchedPublisher, topology: Topology) -> list[str]:
+    """Say why readings can't be taken in: what is wrong with the streams, or that a message was not taken."""
+    reasons = await stream_reasons(connection, topology)
+    if reasons or publisher.achieved(CORE_HOT, _IDLE_AFTER_S):
+        return reasons
+    problem = await _probe(publisher)
+    return [f"stream {CORE_HOT} took no message: {problem}"] if problem else []
+
+
+async def _probe(publisher: WatchedPublisher) -> str:
+    """Return why an empty message was not acknowledged; empty where it was."""
+    probe = OutgoingMessage(CORE_HOT, probe_subject("ingest"), b"", f"probe-{uuid4()}", {})
+    try:
+        async with asyncio.timeout(_PROBE_WITHIN_S):
+            await publisher.publish(probe)
+    except PermissionDenied:
+        # A user of an earlier version may publish readings only: what came of the last one decides.
+        return publisher.problem(CORE_HOT, _IDLE_AFTER_S)
+    except Unavailable as error:
+        return str(error)
+    except TimeoutError:
+        return f"no acknowledgement in {_PROBE_WITHIN_S:g} s"
+    return ""
 
 
 async def stream_reasons(connection: Connection, topology: Topology) -> list[str]:
@@ -52,7 +93,7 @@ async def stream_reasons(connection: Connection, topology: Topology) -> list[str
     if not connection.is_usable:
         return ["NATS is not connected, or does not answer"]
     admin = NatsAdmin(connection)
-    reasons = await _vital(admin, topology)
+    reasons = await _leaderless(admin, topology) or await _vital(admin, topology)
     stream = await admin.stream(CORE_HOT)
     # A stream that refuses is never filled to the last byte: what counts is whether the next message has room.
     if stream is not None and 0 < stream.max_bytes < stream.bytes + MAX_MESSAGE_BYTES:
@@ -65,11 +106,22 @@ async def _vital(admin: NatsAdmin, topology: Topology) -> list[str]:
     return [str(finding) for finding in await inspect(admin, topology) if finding.is_vital]
 
 
-async def worker_reasons(connection: Connection, pool: "asyncpg.Pool[Any]", topology: Topology) -> list[str]:
-    """Say why a worker can't pull, or can't store."""
+async def _leaderless(admin: NatsAdmin, topology: Topology) -> list[str]:
+    """Say which streams store and deliver nothing; nobody answers for their durables either."""
+    live = [await admin.stream(stream.name) for stream in topology.streams]
+    names = [each.config["name"] for each in live if each is not None and not each.has_leader]
+    return [f"stream {name} has no leader: most of its servers are down" for name in names]
+
+
+async def worker_reasons(
+    connection: Connection, pool: "asyncpg.Pool[Any]", topology: Topology, retries: Sequence[UnboundedRetry] = ()
+) -> list[str]:
+    """Say why a worker can't pull, or can't store, or has been trying in vain."""
     if not connection.is_usable:
         return ["NATS is not connected, or does not answer"]
     admin = NatsAdmin(connection)
+    if leaderless := await _leaderless(admin, topology):
+        return leaderless
     reasons = await _vital(admin, topology)
     for durable in topology.durables:
         live = await admin.durable(durable.stream, durable.name)
@@ -77,7 +129,7 @@ async def worker_reasons(connection: Connection, pool: "asyncpg.Pool[Any]", topo
             resume = f"`athlete-ally streams consumers resume {durable.name}`"
             reasons.append(f"durable {durable.name} is paused: {resume} ends that")
     try:
-        await server_version(pool)
+        await require_writable(pool)
     except Unavailable as error:
         reasons.append(str(error))
-    return reasons
+    return reasons + [retry.problem for retry in retries if retry.problem]

@@ -1,0 +1,63 @@
+"""A cluster of real nats-servers without users, any of which may be killed and started again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from athlete_ally.adapters.servers.nats_server import find_nats_server
+from athlete_ally.adapters.servers.ports import free_port
+from athlete_ally.adapters.servers.supervisor import Command
+from support.servers import Guard
+
+_CONFIGURATION = """
+server_name: {name}
+server_tags: [{tags}]
+listen: "127.0.0.1:{port}"
+jetstream {{ store_dir: "{store_dir}", max_file_store: 8GB }}
+cluster {{ name: test, listen: "127.0.0.1:{cluster_port}", routes: [{routes}] }}
+"""
+
+
+@dataclass(slots=True)
+class Member:
+    """One server; `start` after a kill finds its data again."""
+
+    guard: Guard
+    command: Command
+    url: str
+    pid: int = 0
+
+    def start(self) -> None:
+        """Start the process; it may not have joined yet."""
+        self.pid = self.guard.start(self.command)
+
+
+def start_cluster(guard: Guard, *tags: Sequence[str]) -> dict[str, Member]:
+    """Return members with these tags by their names, started; the caller waits until they have elected a leader."""
+    ports = [(free_port(), free_port()) for _ in tags]
+    folder = guard.folder / f"cluster-{ports[0][0]}"
+    folder.mkdir()
+    routes = ", ".join(f'"nats://127.0.0.1:{cluster_port}"' for _, cluster_port in ports)
+    members: dict[str, Member] = {}
+    for number, ((port, cluster_port), own) in enumerate(zip(ports, tags, strict=True), 1):
+        name = f"n{number}"
+        configuration = folder / f"{name}.conf"
+        store_dir = (folder / name).as_posix()
+        text = _CONFIGURATION.format(
+            name=name,
+            tags=", ".join(own),
+            port=port,
+            cluster_port=cluster_port,
+            store_dir=store_dir,
+            routes=routes,
+        )
+        configuration.write_text(text, encoding="utf-8")
+        command = Command(
+            do="start",
+            name=name,
+            argv=(find_nats_server(), "-c", str(configuration)),
+            environment={},
+            log=str(folder / f"{name}.log"),
+        )
+        members[name] = Member(guard, command, f"nats://127.0.0.1:{port}")
+        members[name].start()
+    return members
