@@ -3,8 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from io import StringIO
@@ -16,6 +14,7 @@ from click.testing import CliRunner
 from athlete_ally.cli.app import cli
 from athlete_ally.cli.exits import explained
 from athlete_ally.core.errors import AthleteAllyError
+from support import processes
 
 TOMORROW = Path(__file__).parents[1] / "system" / "programs" / "tomorrow.py"
 
@@ -47,13 +46,12 @@ class Commands:
         program = [str(TOMORROW), dies] if is_tomorrow else ["-m", "athlete_ally"]
         # In a thread: under load, asyncio's own pipes were seen to end in the middle of a long output.
         done = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, *program, *arguments],
-            env={**os.environ, "PYTHONPATH": str(TOMORROW.parents[1]), **self.environment},
-            input=stdin.encode(),
-            capture_output=True,
-            timeout=100,
-            check=False,
+            processes.run,
+            [*program, *arguments],
+            {**os.environ, "PYTHONPATH": str(TOMORROW.parents[1]), **self.environment},
+            stdin=stdin.encode(),
+            # Tomorrow's code changes a module before others take from it: it needs imports of its own.
+            fork=not is_tomorrow,
         )
         return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
 

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from athlete_ally.adapters.servers.ports import free_port
 from athlete_ally.core.broker.topology import CORE_HOT, normalize_durable
 from athlete_ally.core.messages.dead_letter import Letter
 from athlete_ally.measurements import KINDS
+from support import processes
 from support.commands import TOMORROW, Commands
 from support.wait import eventually
 
@@ -53,7 +53,7 @@ class Service:
         if tomorrow:
             program = [str(TOMORROW), "never", name, "--stop-with-stdin"]
             self._environment["PYTHONPATH"] = str(TOMORROW.parents[1])
-        self._argv = [sys.executable, *program]
+        self._argv, self._is_tomorrow = program, tomorrow
         self._process: Any = None
 
     @property
@@ -73,9 +73,15 @@ class Service:
 
     def start(self) -> "Service":
         """Start the process; it may not be ready yet."""
+        # Tomorrow's code changes a module before others take from it: it needs imports of its own.
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._argv, env=self._environment, stdin=subprocess.PIPE, stdout=log, stderr=log
+            self._process = processes.start(
+                self._argv,
+                self._environment,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                fork=not self._is_tomorrow,
             )
         return self
 
