@@ -55,6 +55,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Run two test processes for each processor, since a test that waits for a server needs none."""
+    return 2 * (yield)
+
+
 @pytest.fixture(scope="session")
 def guard() -> Generator[Guard]:
     """Own the servers of this test process."""
@@ -102,7 +108,8 @@ def log() -> Log:
 async def database_url(postgres_server: Postgres) -> AsyncGenerator[str]:
     """Give the test a database of its own, with the current schema."""
     name = f"aa_{secrets.token_hex(6)}"
-    await _execute(postgres_server.url, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    # Copied as files: in the log, as is the default, every page would be written twice.
+    await _execute(postgres_server.url, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY FILE_COPY")
     yield postgres_server.database_url(name)
     await _execute(postgres_server.url, f"DROP DATABASE {name} WITH (FORCE)")
 

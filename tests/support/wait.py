@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def eventually(condition: Callable[[], Awaitable[T]], *, within_s: float = 20.0) -> T:
+async def eventually(condition: Callable[[], Awaitable[T]], *, within_s: float = 30.0) -> T:
     """Return the first truthy result of `condition`.
 
     Raises:
