@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from support.freeze import freeze
 from support.readiness import assert_documented
 from support.samples import hrv_reading
 from support.servers import Guard, Nats, Postgres, new_nats, new_postgres
@@ -138,7 +139,7 @@ async def test_a_stalled_broker_is_refused_honestly(world: World) -> None:
     client = Client(lambda: ingest.url)
     await _flow(client, 0, 5)
     before = _resident_mib(ingest)
-    os.kill(world.nats.pid, signal.SIGSTOP)
+    await freeze(world.nats.pid)
     batch = [hrv_reading(f"s{number}") for number in range(2000)]
     async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
         answers = await asyncio.gather(*(http.post(f"{ingest.url}/ingest/hrv", json=batch) for _ in range(40)))
