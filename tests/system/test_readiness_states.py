@@ -50,7 +50,11 @@ pytestmark = pytest.mark.skipif(
 )
 
 NOTHING = "everything works"
-OF_FETCH: Mapping[str, Any] = {"AA_TOKEN_KEY": new_token_key(), "AA_OURA_CLIENT_ID": "ours", "AA_OURA_CLIENT_SECRET": "its-secret"}
+OF_FETCH: Mapping[str, Any] = {
+    "AA_TOKEN_KEY": new_token_key(),
+    "AA_OURA_CLIENT_ID": "ours",
+    "AA_OURA_CLIENT_SECRET": "its-secret",
+}
 
 
 @dataclass
