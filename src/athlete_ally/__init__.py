@@ -1,4 +1,4 @@
-"""Athlete Ally: takes wearable data in and never loses it."""
+"""Athlete Ally ingests wearable health data without losing any of it."""
 
 from importlib.metadata import version
 

@@ -49,7 +49,7 @@ async def test_an_account_is_linked_moved_listed_and_removed(
     What is said of accounts is what the database has, and each command says what it did.
     """
     linked = await command("accounts", "add", "terra", "their-1", "ada")
-    assert (linked.code, linked.out.startswith("1 account linked; webhooks that were dead-lettered")) == (0, True)
+    assert (linked.code, linked.out.startswith("1 account linked; dead letters with the reason unknown-account")) == (0, True)
     await command("accounts", "add", "terra", "their-1", "eve")
     await command("accounts", "add", "garmin", "their-1", "ada")
 
@@ -155,11 +155,14 @@ async def test_a_file_links_all_or_none(
     [
         (b"", "the first line must be vendor,account,user_id"),
         (b"account,vendor,user_id\nterra,their-1,ada\n", "the first line must be vendor,account,user_id"),
-        (b"vendor,account,user_id\nterra,their-1,ada\nterra,their-2,\n", "line 3: account and user_id are needed"),
-        (b"vendor,account,user_id\nterra,their-1\n", "line 2: vendor, account, user_id, and nothing else"),
-        (b"vendor,account,user_id\nterra,their-1,ada,more\n", "line 2: vendor, account, user_id, and nothing else"),
-        (b"vendor,account,user_id\ntera,their-1,ada\n", "line 2: 'tera' is no vendor of ours"),
-        (b"vendor,account,user_id\nterra,their-1,ada\nterra,their-1,eve\n", "line 3: this account is another person's"),
+        (b"vendor,account,user_id\nterra,their-1,ada\nterra,their-2,\n", "line 3: account and user_id are required"),
+        (b"vendor,account,user_id\nterra,their-1\n", "line 2: expected only vendor, account, user_id"),
+        (b"vendor,account,user_id\nterra,their-1,ada,more\n", "line 2: expected only vendor, account, user_id"),
+        (b"vendor,account,user_id\ntera,their-1,ada\n", "line 2: 'tera' is neither a supported vendor"),
+        (
+            b"vendor,account,user_id\nterra,their-1,ada\nterra,their-1,eve\n",
+            "line 3: line 2 links this account",
+        ),
         (b"vendor,account,user_id\nterra,their-1,\xe9milie\n", "not a CSV file in UTF-8 (UnicodeDecodeError)"),
         (b'vendor,account,user_id\nterra,"their-1,ada\n', "not a CSV file in UTF-8 (Error)"),
         (b"PK\x03\x04\x00\x00" + b"\x00" * 200_000, "not a CSV file in UTF-8"),
@@ -198,7 +201,7 @@ async def test_a_database_that_is_not_there_is_an_error(command: RunCommand, tmp
         assert (outcome.code, outcome.err.count("\n"), "PostgreSQL" in outcome.err) == (Exit.ERROR, 1, True)
 
         missing = await command(*arguments, "--env-file", str(tmp_path / "missing.env"))
-        assert (missing.code, "there is no such file of settings" in missing.err) == (Exit.ERROR, True)
+        assert (missing.code, "the settings file does not exist" in missing.err) == (Exit.ERROR, True)
 
 
 async def test_a_link_is_for_one_person_and_vendor(command: RunCommand) -> None:

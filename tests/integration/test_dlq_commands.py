@@ -318,7 +318,7 @@ async def test_looking_works_without_a_database(bench: Bench, tmp_path: Path) ->
         for words in (("resolve", "1", "--reason", "x"), ("show", "1", "--reveal"), ("edit", "1", "--set", "rmssd=1"))
     ]
 
-    assert (listed.document["letters"][0]["replays"], "replays of letters are not known" in listed.err) == (None, True)
+    assert (listed.document["letters"][0]["replays"], "replays are unknown" in listed.err) == (None, True)
     assert [each.code for each in commands] == [0, 0, 0, 0]
     assert [(each.code, "DATABASE_URL" in each.err) for each in changes] == [(1, True)] * 3
     assert await bench.listed() == [1]

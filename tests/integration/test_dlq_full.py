@@ -67,7 +67,7 @@ async def test_what_has_no_room_stays_where_it_is(bench: Bench, move: tuple[str,
     moved = await bench.run(act, "--all", why, "mended at the source", "--yes")
 
     assert (full.code, left, purged.code) == (1, {"waiting": 4}, 0)
-    assert ("AA_DLQ takes no more" in full.err, "0 of 4 letters" in full.err, "purge" in full.err) == (True,) * 3
+    assert ("AA_DLQ takes no more" in full.err, "0 of 4 dead letters" in full.err, "purge" in full.err) == (True,) * 3
     assert (moved.code, sum((await shelves(bench)).values()), await bench.listed()) == (0, 2, [])
 
 
@@ -84,7 +84,7 @@ async def test_an_edit_without_room_leaves_the_letter_alone(bench: Bench, letter
     await room_for(bench, 10)
     edited = await bench.run("edit", "1", "--set", "rmssd=41")
 
-    assert (full.code, "the letter is as it was" in full.err, left) == (1, True, ([1], {"waiting": 1}))
+    assert (full.code, "the dead letter is unchanged" in full.err, left) == (1, True, ([1], {"waiting": 1}))
     assert (edited.code, await shelves(bench)) == (0, {"waiting": 1, "resolved": 1})
 
 
@@ -104,7 +104,7 @@ async def test_an_import_goes_on_when_there_is_room(bench: Bench, tmp_path: Path
     await room_for(bench, 10)
     again = await bench.run("import", str(out), "--json")
 
-    assert (full.code, "2 of 5 letters imported" in full.err) == (1, True)
+    assert (full.code, "2 of 5 dead letters imported" in full.err) == (1, True)
     assert (again.document["imported"], again.document["there_already"]) == (1, 4)
     assert sorted(before) == sorted([letter.identity async for letter in bench.letters.all()])
 

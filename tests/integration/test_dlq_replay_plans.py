@@ -40,7 +40,7 @@ async def test_a_plan_says_what_would_be_done_and_does_nothing(bench: Bench) -> 
     )
     assert (plan["prediction"]["passing"], plan["prediction"]["failing"]) == (3, 1)
     assert (most.document["plan"]["letters"], most.document["plan"]["prediction"]["letters"]) == (2, 2)
-    assert "4 letters with 4 readings, at 2 a second: about 2 s" in text.out
+    assert "4 dead letters with 4 readings, at 2 per second: about 2 s" in text.out
     assert (await bench.journal(), await bench.listed()) == ([], [1, 2, 3, 4])
 
 

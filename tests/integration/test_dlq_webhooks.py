@@ -89,7 +89,7 @@ async def test_an_account_that_was_linked_meanwhile_would_map(bench: Bench) -> N
     assert before == (2, {"ignored": 1, "failing": 2}, ["no person is linked to this account"])
     assert (why.code, "item 0" in why.out, "accounts add" in why.out) == (2, True, True)
     assert after == (0, {"stored": 2, "ignored": 1}, [])
-    assert (passes.code, "would take 1 item" in passes.out) == (0, True)
+    assert (passes.code, "accepts 1 item" in passes.out) == (0, True)
     assert await bench.pool.fetchval("SELECT count(*) FROM hrv_data") + len(await bench.journal()) == 0
 
 
@@ -159,7 +159,7 @@ async def test_of_a_fetch_only_the_permission_is_known(bench: Bench, tmp_path: P
     assert (offline[0], "without the database" in offline[2][0]) == (1, True)
     assert (nobody[0], "connect link" in nobody[2][0]) == (2, True)
     assert (connected[0], "without asking it" in connected[2][0]) == (1, True)
-    assert (text.code, "of 1 letter it can't be told" in text.out, shown.code) == (1, True, 1)
+    assert (text.code, "unknown for 1 dead letter: " in text.out, shown.code) == (1, True, 1)
     assert (ended[0], "connect again" in ended[2][0]) == (2, True)
 
 

@@ -205,7 +205,7 @@ async def test_the_person_is_gone_and_nobody_else(world: World, nats_server: Nat
 
     assert (done.code, done.err) == (Exit.AS_DESIRED, "")
     assert "erased 8 messages and 8 rows, 1 dead letter kept without the person" in done.out
-    assert "garmin, oura may go on sending" in done.out
+    assert "garmin, oura may keep sending" in done.out
     assert_only_ben_is_left(await world.held())
     assert (len(on_disk) >= 2, _files_with(nats_server.folder, ANNA)) == (True, [])
     split = letters[-1]
@@ -226,7 +226,7 @@ async def test_the_journal_does_not_say_who(world: World) -> None:
     again = await world.erase("--apply")
     entries = await PostgresAuditLog(world.pool).read()
 
-    assert (again.code, again.out) == (Exit.AS_DESIRED, "nothing is held of this person\n")
+    assert (again.code, again.out) == (Exit.AS_DESIRED, "no data of this person is held\n")
     assert [(each.note.act, each.note.step) for each in entries] == [("erase", "finished"), ("erase", "started")]
     assert entries[0].note.details == {"messages": 8, "split": 1, "left": {}}
     assert "anna" not in str(entries)
@@ -308,7 +308,7 @@ async def test_what_others_still_wait_for_is_not_erased(world: World) -> None:
 
     assert (done.code, await world.held()) == (Exit.REFUSED, before)
     assert f"{normalize_durable('hrv')}: messages of the person are not settled" in done.err
-    assert f"  1 not settled by {normalize_durable('hrv')}" in done.out
+    assert f"  1 not yet processed by {normalize_durable('hrv')}" in done.out
 
 
 async def test_it_waits_for_the_workers(world: World) -> None:
@@ -396,7 +396,7 @@ async def test_it_wants_the_id_twice_and_never_hangs(world: World) -> None:
     asked, wrong = await world.erase("--apply"), await world.erase("--apply", "--confirm", "ben")
 
     assert (asked.code, wrong.code, await world.held()) == (Exit.REFUSED, Exit.REFUSED, before)
-    assert ("no terminal" in asked.err, "not the person's id" in wrong.err) == (True, True)
+    assert ("no terminal" in asked.err, "does not match the person's id" in wrong.err) == (True, True)
 
 
 async def test_an_account_that_is_no_longer_linked_can_be_named(world: World) -> None:

@@ -327,7 +327,7 @@ async def test_only_what_is_named(reader: LetterReader) -> None:
     done = await reader.run("apply", "--yes", "--only", "AA_VENDOR_HOT", "--environment-file", path, "--json")
     misspelt = await reader.run("apply", "--yes", "--only", "AA_VENDOR", "--environment-file", path)
 
-    assert (misspelt.code, "AA_VENDOR is no stream" in misspelt.err) == (1, True)
+    assert (misspelt.code, "AA_VENDOR is not a stream" in misspelt.err) == (1, True)
     assert [each["name"] for each in done.document["done"]] == ["AA_VENDOR_HOT"]
     assert (await reader.info())["config"]["max_age"] == 48 * 3600 * 10**9
 
@@ -460,7 +460,7 @@ async def test_a_person_at_a_terminal_is_asked(reader: LetterReader) -> None:
     yes = await in_a_terminal(reader, "y\n", "apply", "--environment-file", path)
 
     assert (no.code, unchanged, yes.code) == (3, 48 * 3600 * 10**9, 0)
-    assert "2 changes that running services feel?" in no.err
+    assert "2 changes that affect running services?" in no.err
 
 
 @pytest.mark.parametrize(("typed", "code"), [("AA_DLQ", 3), ("AA_ADVISORY", 0)])
@@ -479,7 +479,7 @@ async def test_production_wants_the_name_typed_back(reader: LetterReader, typed:
         reader, f"{typed}\n", "apply", "--yes", "--only", "AA_ADVISORY", *allowed, "--environment-file", path
     )
 
-    assert (outcome.code, "type AA_ADVISORY to go on" in outcome.err) == (code, True)
+    assert (outcome.code, "type AA_ADVISORY to continue" in outcome.err) == (code, True)
     assert (await reader.info("AA_ADVISORY"))["state"]["messages"] == (20 if code else 5)
 
 

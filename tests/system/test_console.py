@@ -160,7 +160,7 @@ async def test_a_row_leads_back_to_its_webhook(site: Site, here: Here, visitor: 
     await page.get_by_text("On vendor.garmin.webhook.received").wait_for()
     await page.get_by_text(f"From garmin, received {day}").wait_for()
     assert await page.get_by_text(TRACE).count() >= 2
-    await page.get_by_text("Its body, without anybody's data").click()
+    await page.get_by_text("Body (values masked)").click()
     shown = await page.locator("pre").inner_text()
     assert ("lastNightAvg" in shown, "g-1" in shown, "<text," in shown) == (True, False, True)
     await is_fit(visitor)
@@ -196,10 +196,10 @@ async def test_a_letter_of_a_webhook_is_predicted(site: Site, here: Here, visito
     await page.get_by_text("athlete-ally accounts add").wait_for()
     await is_fit(visitor)
     await PostgresWebhookStore(site.pool).link([Account("garmin", "g-1", "anna")])
-    await page.get_by_role("button", name="Test this letter").click()
-    await page.get_by_text("1 of 1 letter would come through (100%)").wait_for()
-    await page.get_by_role("button", name="Replay 1 letter").click()
-    await page.get_by_text("Done: all came through").wait_for()
+    await page.get_by_role("button", name="Test this dead letter").click()
+    await page.get_by_text("1 of 1 dead letter would pass (100%)").wait_for()
+    await page.get_by_role("button", name="Replay 1 dead letter").click()
+    await page.get_by_text("Done: all passed").wait_for()
     assert (await eventually(site.stored), await site.letters()) == ({"anna": 44}, [])
 
 
@@ -214,13 +214,13 @@ async def test_readings_are_sent_and_watched(here: Here, visitor: Visitor) -> No
     await page.get_by_role("link", name="Try it").click()
     await page.get_by_label("Body of POST").wait_for()
     await is_fit(visitor)
-    for example, end in (("fine", "The record is there"), ("misspelt", "did you mean"), ("impossible", "Letter 1")):
+    for example, end in (("fine", "The record is stored"), ("misspelt", "did you mean"), ("impossible", "Letter 1")):
         await visitor.go(f"{console}/try?specimen={example}")
         await page.get_by_role("button", name="Send", exact=True).click()
         await page.get_by_text(end).wait_for()
     await is_fit(visitor)
     await visitor.picture("try-it")
-    await page.get_by_role("link", name="Letter 1").click()
+    await page.get_by_role("link", name="Dead letter 1").click()
     await page.get_by_text("outside (0, 300] ms").first.wait_for()
 
 
@@ -245,24 +245,24 @@ async def test_what_a_letter_says_is_text_and_nothing_else(site: Site, here: Her
     (console,) = await here.start("console")
     page = visitor.page
     await visitor.go(f"{console}/letters")
-    await page.get_by_text("2 letters with 2 readings in 2 groups").wait_for()
+    await page.get_by_text("2 dead letters with 2 readings in 2 groups").wait_for()
     await is_fit(visitor)
-    await page.get_by_role("link", name="letter 2 is one").click()
-    await page.get_by_role("heading", name="Letter 2").wait_for()
+    await page.get_by_role("link", name="for example 2").click()
+    await page.get_by_role("heading", name="Dead letter 2").wait_for()
     await is_fit(visitor)
 
     await visitor.go(f"{console}/letters")
     await page.get_by_role("link", name="<script>").first.click()
     assert HOSTILE.replace("\u202e", "\\u202e") == await visitor.heading()
     await is_fit(visitor)
-    await page.get_by_role("link", name="Letter 1", exact=True).click()
-    await page.get_by_role("button", name="Reveal it").click()
-    await page.get_by_text("The journal notes that you saw it").wait_for()
+    await page.get_by_role("link", name="Dead letter 1", exact=True).click()
+    await page.get_by_role("button", name="Reveal values").click()
+    await page.get_by_text("The journal records that you saw it").wait_for()
     assert "\\ud800" in await page.locator("pre").inner_text()
     await is_fit(visitor)
     await page.get_by_role("link", name="group <b>a/../b").click()
     await page.get_by_role("button", name="Test this group").click()
-    await page.get_by_text("0 of 1 letter would come through").wait_for()
+    await page.get_by_text("0 of 1 dead letter would pass").wait_for()
 
 
 async def test_the_theme_is_chosen_with_the_keyboard_and_kept(here: Here, visitor: Visitor) -> None:
@@ -313,12 +313,12 @@ async def test_servers_go_and_come_back(
         await page.get_by_text("Nothing needs attention").wait_for()
 
         os.kill(nats.pid, signal.SIGKILL)
-        await page.get_by_text("NATS: no answer").first.wait_for()
+        await page.get_by_text("NATS: cannot connect to").first.wait_for()
         await visitor.go(f"{console}/letters")
-        await page.get_by_text("NATS does not answer").wait_for()
+        await page.get_by_text("cannot connect to NATS").wait_for()
         await is_fit(visitor)
         await asyncio.to_thread(nats.start)
-        await page.get_by_text("No dead letters wait").wait_for()
+        await page.get_by_text("No dead letters are waiting").wait_for()
         await is_fit(visitor)
 
         signal_all(postgres.pid, signal.SIGSTOP)
@@ -327,7 +327,7 @@ async def test_servers_go_and_come_back(
         await visitor.go(f"{console}/streams")
         await page.get_by_text("As desired").wait_for()
         await visitor.go(f"{console}/letters")
-        await page.get_by_text("Replays are not known now").wait_for()
+        await page.get_by_text("Replays are unknown now").wait_for()
         await visitor.go(f"{console}/letters/journal")
         await page.get_by_text("PostgreSQL: no answer").wait_for()
         signal_all(postgres.pid, signal.SIGCONT)

@@ -65,24 +65,24 @@ async def test_from_alert_to_replayed(
     await send_many(site, letters)
     await visitor.go(address)
     await page.get_by_text(f"{letters:,} dead letters in AA_DLQ").first.wait_for()
-    await press("Look at AA_DLQ", "Grouped by how they failed")
+    await press("View AA_DLQ", "Grouped by how they failed")
     if kind_of_hand is Mouse:
         await visitor.picture("letters")
     await press("unknown field", "Would they pass today?")
-    await press("Letter 1", "Why it fails today")
+    await press("Dead letter 1", "Why it fails today")
     assert "mood" in await page.get_by_role("row").nth(1).inner_text()
 
     normalize, console = await deploy(site, here, int(address.rpartition(":")[2]))
     await page.reload()
-    await page.get_by_text("Today's code would take it").wait_for()
-    await press("Reveal it", "The journal notes that you saw it")
+    await page.get_by_text("Today's code accepts it").wait_for()
+    await press("Reveal values", "The journal records that you saw it")
     await press("group ", "Would they pass today?")
-    await hand.choose("Letters a second", "500/s" if letters > 1000 else "10/s")
-    await press("Test this group", f"{letters:,} of {letters:,} letters would come through (100%)")
+    await hand.choose("Dead letters per second", "500/s" if letters > 1000 else "10/s")
+    await press("Test this group", f"{letters:,} of {letters:,} dead letters would pass (100%)")
     if kind_of_hand is Mouse:
         await visitor.picture("test")
-    await press(f"Replay {letters:,} letters", "go on with the others?")
-    await hand.press("Go on")
+    await press(f"Replay {letters:,} dead letters", "continue with the others?")
+    await hand.press("Continue")
 
     async def is_half_way() -> bool:
         return 2 * int((await page.locator("#settled").inner_text()).replace(",", "")) >= letters
@@ -96,11 +96,11 @@ async def test_from_alert_to_replayed(
     await normalize.start().ready()
     await console.start().ready()
 
-    await press("Resume", "Done: all came through")
-    await press("What the journal says", "Who did what")
+    await press("Resume", "Done: all passed")
+    await press("Journal of this run", "Who did what")
     await check_the_end(site, normalize, letters)
     await visitor.go(f"{console.url}/letters")
-    await page.get_by_text("No dead letters wait").wait_for()
+    await page.get_by_text("No dead letters are waiting").wait_for()
 
 
 async def test_a_viewer_sees_and_changes_nothing(site: Site, here: Here, visitor: Visitor, tmp_path: Path) -> None:
@@ -118,13 +118,13 @@ async def test_a_viewer_sees_and_changes_nothing(site: Site, here: Here, visitor
 
     await page.get_by_label("Your token").fill("aak_wrong")
     await page.get_by_role("button", name="Log in").click()
-    await page.get_by_text("not known, or was revoked").wait_for()
+    await page.get_by_text("unknown or was revoked").wait_for()
     await page.get_by_label("Your token").fill(key["key"])
     await page.get_by_role("button", name="Log in").click()
     await page.get_by_text("vera").wait_for()
     await visitor.go(f"{console}/letters/1")
     assert await page.get_by_role("button", name="Reveal").count() == 0
 
-    await page.get_by_role("button", name="Test this letter").click()
-    await page.get_by_text("0 of 1 letter would come through").wait_for()
+    await page.get_by_role("button", name="Test this dead letter").click()
+    await page.get_by_text("0 of 1 dead letter would pass").wait_for()
     assert await page.get_by_role("button", name="Replay").count() == 0

@@ -160,7 +160,7 @@ async def test_a_letter_of_a_webhook_is_replayed(site: Site, tmp_path: Path) -> 
     (left,) = (await site.run("dlq", "list", "--reason", "unknown-account", "--json")).document["letters"]
     assert left["replays"] == 0
     again = await site.run("accounts", "import", str(file), "--replay")
-    assert (again.code, again.out) == (0, "1 account linked; no dead letter waits for them\n")
+    assert (again.code, again.out) == (0, "1 account linked; no dead letters of these accounts\n")
     message_id = await site.pool.fetchval("SELECT message_id FROM hrv_data")
     webhook = (await site.run("lineage", message_id, "--json")).document["way"][-1]
     assert (webhook["what"], webhook["stream"], webhook["sequence"]) == ("webhook", VENDOR_HOT, 1)

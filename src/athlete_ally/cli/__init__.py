@@ -1,4 +1,4 @@
-"""The command line: parse, print, exit code. One module for each command or group."""
+"""The command line: parse options, print results, set exit codes. One module for each command or group."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from athlete_ally.cli.exits import explained
 
 
 def main() -> None:
-    """Run the command; an error of ours becomes one clear text and its exit code."""
+    """Run the command; turn an expected error into one message and its exit code."""
     _wait_for_readers()
     with explained():
         cli(prog_name="athlete-ally")
@@ -19,8 +19,8 @@ def main() -> None:
 def _wait_for_readers() -> None:
     """Make output wait for a slow reader.
 
-    Whoever shares a pipe with us may have made it non-blocking, as event loops do. Python then writes what fits, 64 KiB
-    of a long document, drops the rest and ends with exit code 0.
+    A process that shares the pipe may have made it non-blocking, as event loops do. Python then writes what fits, 64
+    KiB of a long document, drops the rest and ends with exit code 0.
     """
     if sys.platform == "win32":
         return

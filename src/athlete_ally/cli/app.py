@@ -6,7 +6,7 @@ from athlete_ally import __version__
 from athlete_ally.cli.lazy import LazyGroup
 
 _EXIT_CODES = """
-Exit codes: 0 as desired, 1 error or could not tell, 2 differences or findings, 3 refused because unsafe,
+Exit codes: 0 as desired, 1 error or unknown, 2 differences or findings, 3 refused because unsafe,
 4 wrong target, 5 stale plan, 6 done but verification failed.
 """
 _COMMANDS = {
@@ -39,8 +39,8 @@ _COMMANDS = {
 )
 @click.version_option(__version__)
 def cli() -> None:
-    """Take wearable data in and never lose it.
+    """Ingest wearable health data without losing any of it.
 
-    Settings come from flags, the environment and .env, in this order. Commands marked (read-only) change nothing;
+    Settings come from options, the environment and .env, in this order. Commands marked (read-only) change nothing;
     those marked (changing) do.
     """

@@ -1,4 +1,4 @@
-"""`backfill`: a person's past at a vendor, into the stream."""
+"""`backfill`: publish a person's past data at a vendor to the stream."""
 
 import json
 from collections.abc import Callable, Generator
@@ -25,14 +25,14 @@ from athlete_ally.wiring.builders import now
 from athlete_ally.wiring.commands.backfill import Waits, Wanted, backfill_session
 from athlete_ally.wiring.services.event_loop import run
 
-# Shorter waits are part of every day.
+# Shorter waits are normal and not worth a line.
 _WORTH_TELLING_S = 5.0
 _EARLIEST = date(2000, 1, 1)
 
 
 @dataclass(slots=True)
 class _Person:
-    """What is planned for somebody, and what became of it."""
+    """The plan for one person, and its outcome."""
 
     plan: Plan
     tally: Tally = field(default_factory=Tally)
@@ -40,7 +40,7 @@ class _Person:
 
     @property
     def user(self) -> str:
-        """Who it is, by our id."""
+        """Our id of the person."""
         return self.plan.grant.granted.user_id
 
 
@@ -57,13 +57,11 @@ def _labels(context: click.Context, parameter: click.Parameter, values: tuple[st
     callback=_labels,
     help="The person, as in readings (userId); may be repeated.",
 )
-@click.option(
-    "--all-connected", is_flag=True, help="Everybody whose permission at VENDOR is active, instead of --user."
-)
-@click.option("--from", "first", required=True, metavar="DATE", help="First day, as 2026-01-31; it is part of it.")
-@click.option("--to", "last", required=True, metavar="DATE", help="Last day; it is part of it.")
-@click.option("--dry-run", is_flag=True, help="Ask for nothing, and say what would be asked for.")
-@click.option("--again", is_flag=True, help="Ask also for what an earlier run had; nothing is stored twice.")
+@click.option("--all-connected", is_flag=True, help="Everyone with an active permission at VENDOR, instead of --user.")
+@click.option("--from", "first", required=True, metavar="DATE", help="First day (included), as 2026-01-31.")
+@click.option("--to", "last", required=True, metavar="DATE", help="Last day (included).")
+@click.option("--dry-run", is_flag=True, help="Send no requests; print what would be requested.")
+@click.option("--again", is_flag=True, help="Request again what an earlier run fetched; nothing is stored twice.")
 @click.option(
     "--patience",
     "patience_s",
@@ -71,7 +69,7 @@ def _labels(context: click.Context, parameter: click.Parameter, values: tuple[st
     default=600.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait for a vendor, a stream or a database that is away; limits are waited for in any case.",
+    help="Longest wait for an unavailable vendor, stream or database; waits for rate limits do not count.",
 )
 @env_file_option
 @json_option
@@ -88,20 +86,20 @@ def backfill(  # noqa: PLR0913  # one for each option
     env_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Fill in people's past: ask VENDOR for the days from --from to --to, and publish its answers. (changing)
+    """Back-fill people's past data: fetch the days from --from to --to from VENDOR and publish them. (changing)
 
-    Unpacked and stored like what fetch gets; the most recent days first. Started again it goes on where it was: a
-    window is on record once the stream holds its answers. Leaves the last quarter of the vendor's limit to live
-    notifications, and waits where the rest is used up.
+    The data is unpacked and stored as that of fetch, the most recent days first. A run that is repeated resumes: a
+    window is recorded once the stream holds its answers. Leaves the last quarter of the vendor's rate limit to live
+    notifications, and waits when the rest is used up.
 
-    Runs where fetch runs, with its settings: NATS_URL, DATABASE_URL, AA_TOKEN_KEY (or its file), AA_VENDOR_CLIENT_ID
-    and _SECRET. The person has to be connected (`athlete-ally connect link`).
+    Needs the settings of fetch: NATS_URL, DATABASE_URL, AA_TOKEN_KEY (or its file), AA_VENDOR_CLIENT_ID
+    and _SECRET. Each person must have connected an account (`athlete-ally connect link`).
 
-    Exit code 2 when some windows could not be had, 3 when a permission is withdrawn or missing, 1 when the vendor, NATS
-    or PostgreSQL is away for too long.
+    Exit code 2 when some windows could not be fetched, 3 when a permission is withdrawn or missing, 1 when the vendor,
+    NATS or PostgreSQL is unavailable for too long.
     """
     if all_connected == bool(users):
-        raise Misconfigured("--user and --all-connected: one of them says whose past to fill in, give it")
+        raise Misconfigured("give either --user or --all-connected")
     settings = load_settings(env_file)
     plugin = _plugin(vendor)
     wanted = Wanted(plugin, list(dict.fromkeys(users)), _window(first, last), again, patience_s, env_file)
@@ -128,35 +126,33 @@ def backfill(  # noqa: PLR0913  # one for each option
 def _plugin(name: str) -> Vendor:
     plugin = next((each for each in PLUGINS if each.name == name), None)
     if plugin is None or plugin.api is None or not plugin.api.history:
-        why = (
-            "no such vendor" if plugin is None else f"sends data by itself, and is not asked (see {plugin.sources[0]})"
-        )
+        why = "no such vendor" if plugin is None else f"only pushes its data (see {plugin.sources[0]})"
         listing = ", ".join(each.name for each in PLUGINS if each.api is not None and each.api.history)
-        raise Misconfigured(f"{name}: {why}; those that list a person's past are {listing}")
+        raise Misconfigured(f"{name}: {why}; vendors that can be back-filled: {listing}")
     return plugin
 
 
 def _window(first: str, last: str) -> Window:
     window, latest = Window(_day("--from", first), _day("--to", last)), latest_day(now())
     if window.first > window.last:
-        raise Misconfigured(f"--from {first} is after --to {last}: exchange them")
+        raise Misconfigured(f"--from {first} is after --to {last}: swap them")
     if window.last > latest:
-        raise Misconfigured(f"--to {last} is in the future: today is the last day that can be asked for ({latest})")
+        raise Misconfigured(f"--to {last} is in the future: the last possible day is today ({latest})")
     if window.first < _EARLIEST:
-        raise Misconfigured(f"--from {first} is too early: no vendor has data from before {_EARLIEST}")
+        raise Misconfigured(f"--from {first} is too early: the first possible day is {_EARLIEST}")
     return window
 
 
 def _day(option: str, text: str) -> date:
     try:
-        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a day of a calendar
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a calendar date
     except ValueError:
-        raise Misconfigured(f"{option} {text}: not a day of the calendar; write it as 2026-01-31") from None
+        raise Misconfigured(f"{option} {text}: expected a date such as 2026-01-31") from None
 
 
 @dataclass(frozen=True, slots=True)
 class _Bars:
-    """A bar for each person on a terminal, and a line for each long wait wherever standard error goes."""
+    """Shows a bar for each person on a terminal, and prints a line to standard error for each long wait."""
 
     progress: Progress
 
@@ -168,7 +164,7 @@ class _Bars:
     def waits(self) -> Waits:
         def tell(why: str, delay_s: float) -> None:
             if delay_s >= _WORTH_TELLING_S:
-                self.progress.console.print(f"{why}: going on in {delay_s:.0f} s", markup=False, highlight=False)
+                self.progress.console.print(f"{why}: resuming in {delay_s:.0f} s", markup=False, highlight=False)
 
         return tell
 
@@ -198,22 +194,22 @@ def _show(vendor: Vendor, window: Window, people: list[_Person], *, dry_run: boo
 def _lines(person: _Person, *, dry_run: bool) -> Generator[str]:
     plan, tally = person.plan, person.tally
     if dry_run:
-        yield f"  windows to ask for    {len(plan.portions)}, each one request or more; nothing was asked for"
+        yield f"  windows to request    {len(plan.portions)}, each at least one request; nothing was requested"
         for name, portions in _by_listing(plan).items():
             days = Window(min(each.window.first for each in portions), max(each.window.last for each in portions))
             yield f"    {name:<26}{len(portions)} from {days.first} to {days.last}"
     else:
-        yield f"  windows asked for     {tally.windows} of {len(plan.portions)}, {tally.empty} of them empty"
+        yield f"  windows requested     {tally.windows} of {len(plan.portions)}, {tally.empty} of them empty"
         yield f"  answers published     {tally.answers}"
-    yield f"  had before            {plan.had}"
+    yield f"  fetched earlier       {plan.had}"
     for each in plan.beyond:
         yield (
-            f"  not at the vendor     {each.listing.type} from {each.window.first} to {each.window.last}: "
-            f"it has the last {each.listing.reaches_days} days, see {each.listing.docs}"
+            f"  beyond the vendor     {each.listing.type} from {each.window.first} to {each.window.last}: "
+            f"it keeps the last {each.listing.reaches_days} days, see {each.listing.docs}"
         )
     for each in tally.lacking:
         days = each.portion.window
-        yield f"  could not be had      {each.portion.listing.type} from {days.first} to {days.last}: {each.error}"
+        yield f"  failed                {each.portion.listing.type} from {days.first} to {days.last}: {each.error}"
     if person.withdrawn:
         yield f"  withdrawn             {person.withdrawn}"
 

@@ -1,4 +1,4 @@
-"""A bar with rate and remaining time on a terminal, and silence elsewhere."""
+"""A progress bar with rate and remaining time on a terminal; no output elsewhere."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from athlete_ally.wiring.commands.streams_backup import Step, Tell
 
 
 class _Amount(ProgressColumn):
-    """How much is done, and how fast it goes, in the unit of the step."""
+    """Shows the amount done and the rate, in the unit of the step."""
 
     def render(self, task: Task) -> Text:
         """See rich."""
@@ -24,7 +24,7 @@ class _Amount(ProgressColumn):
 
 @contextmanager
 def progress(*, quiet: bool) -> Generator[Tell]:
-    """Give what shows steps on standard error; one bar for each thing that is done."""
+    """Yield a function that shows steps on standard error, with one bar for each step."""
     console = Console(stderr=True, quiet=quiet)
     columns = (TextColumn("{task.description}"), BarColumn(), _Amount(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:

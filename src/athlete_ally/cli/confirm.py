@@ -1,4 +1,4 @@
-"""Asking a person, where there is one. Never hangs: without a terminal, only what was allowed beforehand is allowed."""
+"""Confirmation by a person on a terminal. Never hangs: without a terminal, only an option given beforehand confirms."""
 
 import sys
 
@@ -8,10 +8,10 @@ from athlete_ally.core.errors import Refused
 
 
 def ask(question: str, *, otherwise: str) -> None:
-    """Return when a person says yes; `otherwise` is the option that says so beforehand.
+    """Return when a person answers yes; `otherwise` names the option that answers yes beforehand.
 
     Raises:
-        Refused: nobody is there to ask, or the answer is no.
+        Refused: there is no terminal, or the answer is no.
     """
     _require_terminal(otherwise)
     if not click.confirm(question, err=True):
@@ -19,18 +19,18 @@ def ask(question: str, *, otherwise: str) -> None:
 
 
 def ask_to_type(wanted: str, *, of_what: str, given: str | None, otherwise: str) -> None:
-    """Return when `wanted` was given beforehand, or is typed; `of_what` says in words what it is.
+    """Return when `wanted` was given beforehand or is typed; `of_what` describes it in words.
 
     Raises:
-        Refused: nobody is there to ask, or something else was given or typed.
+        Refused: there is no terminal, or something else was given or typed.
     """
     if given is None:
         _require_terminal(otherwise)
-        given = click.prompt(f"type {of_what} to go on", default="", show_default=False, err=True)
+        given = click.prompt(f"type {of_what} to continue", default="", show_default=False, err=True)
     if given.strip() != wanted:
-        raise Refused(f"nothing was changed: what was typed is not {of_what}")
+        raise Refused(f"nothing was changed: the text typed does not match {of_what}")
 
 
 def _require_terminal(otherwise: str) -> None:
     if not sys.stdin.isatty():
-        raise Refused(f"nothing was changed: there is no terminal to ask on; the answer can be given with {otherwise}")
+        raise Refused(f"nothing was changed: there is no terminal to confirm on; confirm with {otherwise}")

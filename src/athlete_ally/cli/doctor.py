@@ -1,4 +1,4 @@
-"""`doctor`: is everything as it must be, and if not, what mends it."""
+"""`doctor`: check the installation and suggest a remedy for each problem."""
 
 import json
 from dataclasses import asdict
@@ -29,9 +29,9 @@ _MARKS = {
 @env_file_option
 @json_option
 def doctor(*, env_file: Path | None, as_json: bool, connect: dict[str, Any]) -> None:
-    """Check settings, servers, streams, rights, schema, clock and disk, with a remedy for each finding. (read-only)
+    """Check settings, servers, streams, permissions, schema, clock and disk, and suggest remedies. (read-only)
 
-    Exit code 0 all well, 2 warnings or failures, 1 when something could not be reached.
+    Exit code 0 when all checks pass, 2 on warnings or failures, 1 when something could not be reached.
     """
     settings = load_settings(env_file, **connect)
     console = Console(soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`erase`: one person's data out of streams and tables."""
+"""`erase`: delete one person's data from streams and tables."""
 
 import json
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from athlete_ally.cli.streams.options import settings_options
 from athlete_ally.config.settings import Settings
 from athlete_ally.ops.people.erasure import Erasure, require_disentangled
 from athlete_ally.ops.people.inventory import Inventory, Tally
-from athlete_ally.wiring.commands.erase import Who, backups_that_may_hold, erase_person, survey_person
+from athlete_ally.wiring.commands.erase import Who, backups_that_may_hold, count_person_data, erase_person
 from athlete_ally.wiring.services.event_loop import run
 
 
@@ -28,9 +28,11 @@ from athlete_ally.wiring.services.event_loop import run
     metavar="VENDOR=ID",
     help="An account of the person that is no longer linked. May be repeated.",
 )
-@click.option("--apply", "is_applied", is_flag=True, help="Do it; without this, only say what is there.")
-@click.option("--confirm", "typed", metavar="PERSON", help="The person's id again, instead of typing it when asked.")
-@click.option("--unreadable", is_flag=True, help="Erase dead letters, too, that name the person and can't be read.")
+@click.option("--apply", "is_applied", is_flag=True, help="Erase; without this, only count.")
+@click.option(
+    "--confirm", "typed", metavar="PERSON", help="The person's id once more, instead of typing it when asked."
+)
+@click.option("--unreadable", is_flag=True, help="Also erase dead letters that name the person and can't be read.")
 @click.option(
     "--wait",
     "wait_s",
@@ -38,13 +40,13 @@ from athlete_ally.wiring.services.event_loop import run
     default=60,
     show_default=True,
     metavar="SECONDS",
-    help="How long workers may take to settle messages of the person.",
+    help="How long to wait for workers to process the person's messages.",
 )
 @click.option(
     "--backups",
     multiple=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="A folder of backups: those that may hold the person are named. May be repeated.",
+    help="A folder of backups; those that may hold data of the person are listed. May be repeated.",
 )
 @settings_options
 def erase(  # noqa: PLR0913  # one for each option
@@ -61,18 +63,20 @@ def erase(  # noqa: PLR0913  # one for each option
 ) -> None:
     """Erase PERSON, our id, from AA_CORE_HOT, AA_VENDOR_HOT, AA_DLQ and all tables. (changing)
 
-    Says first how much there is; with --apply it wants the id typed, erases, and looks everywhere again. Readings of
-    others that share a message with the person are never lost. A run that is killed is finished by running it again.
-    What is sent afterwards is taken in as before. Exit code 0: nothing is held; 2: said what is held; 3: refused,
-    nothing was changed; 6: something is left, or came meanwhile.
+    Counts first. With --apply it asks you to type the id, erases, and checks everything again. Readings of
+    others that share a message with the person are never lost. To finish a run that was killed, run it again.
+    Data that is sent afterwards is accepted as before. Exit code 0: no data is held; 2: data was counted; 3: refused,
+    nothing was changed; 6: some data is left, or arrived meanwhile.
     """
     who = Who(person, frozenset(map(_account, accounts)))
     copies = backups_that_may_hold(backups)
     with progress(quiet=as_json) as tell:
-        inventory = run(survey_person(settings, who, tell))
+        inventory = run(count_person_data(settings, who, tell))
     document = {"schema": 1, "applied": False, **_document(inventory), "backups": [str(path) for path, _ in copies]}
     if not as_json:
-        click.echo("\n".join([*_lines(inventory), *(f"backup {path}: may hold the person" for path, _ in copies)]))
+        click.echo(
+            "\n".join([*_lines(inventory), *(f"backup {path}: may hold data of the person" for path, _ in copies)])
+        )
     if is_applied and not inventory.is_empty:
         require_disentangled(inventory, unreadable_too=unreadable)
         ask_to_type(person, of_what="the person's id", given=typed, otherwise="--confirm PERSON")
@@ -89,23 +93,23 @@ def erase(  # noqa: PLR0913  # one for each option
 def _account(text: str) -> tuple[str, str]:
     vendor, equals, account = text.partition("=")
     if not (vendor and equals and account):
-        raise click.BadParameter("write it as VENDOR=ID, for example oura=1234", param_hint="--account")
+        raise click.BadParameter("expected VENDOR=ID, for example oura=1234", param_hint="--account")
     return vendor, account
 
 
 def _lines(inventory: Inventory) -> list[str]:
     if inventory.is_empty:
-        return ["nothing is held of this person"]
+        return ["no data of this person is held"]
     rows = [f"{table} {count:,}" for table, count in sorted(inventory.rows.items()) if count]
     return [*(line for tally in inventory.streams for line in _about(tally)), f"rows: {', '.join(rows) or 'none'}"]
 
 
 def _about(tally: Tally) -> list[str]:
     people = "1 other person" if tally.people == 1 else f"{tally.people:,} other people"
-    mixed = f"; {tally.mixed:,} with data of {people}, too" if tally.mixed else ""
+    mixed = f"; {tally.mixed:,} also hold data of {people}" if tally.mixed else ""
     held = f"{_messages(tally.messages)} with {tally.readings:,} of the person's readings{mixed}"
-    waiting = [f"  {count:,} not settled by {name}" for name, (count, _) in sorted(tally.unsettled.items())]
-    letters = {"can't be taken apart": tally.entangled, "can't be read": tally.unreadable}
+    waiting = [f"  {count:,} not yet processed by {name}" for name, (count, _) in sorted(tally.unsettled.items())]
+    letters = {"can't be split": tally.entangled, "unreadable": tally.unreadable}
     stuck = [f"  {count:,} that {why}" for why, count in letters.items() if count]
     return [f"{tally.stream}: {held if tally.messages else 'none'}", *waiting, *stuck]
 
@@ -118,9 +122,9 @@ def _done(inventory: Inventory, erased: Erasure) -> list[str]:
     letters = "1 dead letter" if erased.split == 1 else f"{erased.split:,} dead letters"
     split = f", {letters} kept without the person" if erased.split else ""
     rows = "1 row" if erased.rows == 1 else f"{erased.rows:,} rows"
-    done = f"erased {_messages(erased.messages)} and {rows}{split}; nothing is found any more"
+    done = f"erased {_messages(erased.messages)} and {rows}{split}; nothing is left"
     senders = ", ".join(inventory.vendors)
-    later = f"{senders} may go on sending: have the permission taken back there, then run this again" if senders else ""
+    later = f"{senders} may keep sending: withdraw the permission there, then run this again" if senders else ""
     return [done, *([later] if later else [])]
 
 

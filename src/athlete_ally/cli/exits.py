@@ -9,7 +9,7 @@ from athlete_ally.core.errors import AthleteAllyError, NotVerified, Refused, Sta
 
 
 class Exit(IntEnum):
-    """What a command's exit code means."""
+    """The meaning of a command's exit code."""
 
     AS_DESIRED = 0
     ERROR = 1
@@ -31,7 +31,7 @@ _BY_ERROR: dict[type[AthleteAllyError], tuple[Exit, str]] = {
 
 @contextmanager
 def explained() -> Generator[None]:
-    """Turn an error that was foreseen into its text on standard error and its exit code; others keep a traceback."""
+    """Turn an expected error into a message on standard error and an exit code; others keep a traceback."""
     try:
         yield
     except AthleteAllyError as error:

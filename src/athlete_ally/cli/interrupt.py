@@ -1,4 +1,4 @@
-"""Ctrl-C during work that may be broken off anywhere, because it goes on where it was."""
+"""Ctrl-C during work that can be interrupted anywhere, because it resumes."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -14,7 +14,7 @@ _INTERRUPTED = 128 + 2
 
 
 async def until_stopped(work: Coroutine[Any, Any, T]) -> T:
-    """Do the work; on Ctrl-C give it up, which costs nothing: what was acknowledged is on record."""
+    """Do the work; on Ctrl-C cancel it, which loses nothing: what was acknowledged is recorded."""
     stop = asyncio.Event()
     stop_on_signals(stop)
     working, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
@@ -23,6 +23,6 @@ async def until_stopped(work: Coroutine[Any, Any, T]) -> T:
     if not working.done():
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
-        click.echo("stopped; the same command goes on where this one was", err=True)
+        click.echo("stopped; run the same command again to resume", err=True)
         raise SystemExit(_INTERRUPTED)
     return working.result()

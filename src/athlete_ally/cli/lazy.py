@@ -1,4 +1,4 @@
-"""A group that imports a command when it is asked for."""
+"""A group that imports a command when it is needed."""
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -8,13 +8,13 @@ import click
 
 
 class LazyGroup(click.Group):
-    """Knows where its commands are: starting one does not import what only the others need.
+    """Imports a command only when it is needed, so that one command does not load the code of the others.
 
     `places` gives `module:name` for each command.
     """
 
     def __init__(self, *args: Any, places: Mapping[str, str], **options: Any) -> None:
-        """Import nothing yet."""
+        """Store the places of the commands; import nothing."""
         super().__init__(*args, **options)
         self._places = places
 
@@ -23,7 +23,7 @@ class LazyGroup(click.Group):
         return sorted(self._places)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # as above
-        """Return the command; None where there is none of this name."""
+        """Return the command of this name, or None."""
         if cmd_name not in self._places:
             return None
         module, _, name = self._places[cmd_name].partition(":")

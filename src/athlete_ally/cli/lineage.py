@@ -1,4 +1,4 @@
-"""`lineage`: from a row back to its message, its webhook and its trace."""
+"""`lineage`: trace a row back to its message, its webhook and its trace."""
 
 import json
 from pathlib import Path
@@ -20,13 +20,16 @@ from athlete_ally.wiring.services.event_loop import run
 @env_file_option
 @json_option
 def lineage(*, message_id: str, env_file: Path | None, as_json: bool) -> None:
-    """Say where the rows with MESSAGE_ID come from: message, webhook, trace. (read-only)
+    """Show where the rows with MESSAGE_ID come from: message, webhook, trace. (read-only)
 
-    MESSAGE_ID is the column `message_id` of a row. Bodies are not shown. Exit code 2 when nothing is known of it.
+    MESSAGE_ID is the column `message_id` of a row. Bodies are not shown. Exit code 2 when there is no receipt of it.
     """
     found = run(find_lineage(load_settings(env_file), message_id))
     if found is None:
-        click.echo(f"there is no receipt of {message_id}: it is not settled yet, or its receipt is elsewhere", err=True)
+        click.echo(
+            f"no receipt of {message_id}: not processed yet, or processed with another database",
+            err=True,
+        )
         raise SystemExit(Exit.FINDINGS)
     document = lineage_document(found)
     if as_json:
@@ -38,13 +41,13 @@ def lineage(*, message_id: str, env_file: Path | None, as_json: bool) -> None:
 def _print(document: dict[str, Any]) -> None:
     last = document["receipts"][-1]
     counts = f"{last['stored']} stored, {last['superseded']} superseded, {last['dead_lettered']} dead-lettered"
-    click.echo(f"settled  {last['settled_at']}: of {counted(last['readings'], 'reading')} {counts}")
+    click.echo(f"processed {last['settled_at']}: of {counted(last['readings'], 'reading')} {counts}")
     for step in document["way"]:
-        click.echo(f"{step['what']:<8} {step['stream']}, sequence {step['sequence']}, id {step['message_id']}")
+        click.echo(f"{step['what']:<9} {step['stream']}, sequence {step['sequence']}, id {step['message_id']}")
         if step["vendor"]:
-            click.echo(f"         from {step['vendor']}, received {step['received_at']}: {step['result']}")
+            click.echo(f"          from {step['vendor']}, received {step['received_at']}: {step['result']}")
         subject = step["subject"]
         click.echo(
-            f"         on {subject}" if subject else "         no longer in the stream: it aged out, or was removed"
+            f"          on {subject}" if subject else "          no longer in the stream: it expired or was deleted"
         )
-    click.echo(f"trace    {document['trace_id'] or 'none: the message had no trace context'}")
+    click.echo(f"trace     {document['trace_id'] or 'none: the message had no trace context'}")

@@ -15,7 +15,7 @@ from athlete_ally.wiring.services.event_loop import run
 
 @click.command("migrate")
 @click.option(
-    "--plan", is_flag=True, help="Only print what would run (read-only); exit code 2 when there is something."
+    "--plan", is_flag=True, help="Only print the pending migrations (read-only); exit code 2 when there are any."
 )
 @env_file_option
 @json_option

@@ -14,8 +14,8 @@ from athlete_ally.wiring.services.normalize import run_normalize
 def normalize(host: str | None, port: int | None, *, stop_with_stdin: bool) -> None:
     """Run normalize: turn raw readings into records. (changing)
 
-    Needs NATS (NATS_URL) with streams and durables created, and PostgreSQL (DATABASE_URL) with the current schema. Any
-    number of workers share the work. Stops on Ctrl-C or SIGTERM after what is in hand is settled.
+    Needs NATS (NATS_URL) with its streams and durables created, and PostgreSQL (DATABASE_URL) with the current schema.
+    Any number of processes share the work. Stops on Ctrl-C or SIGTERM after the messages in progress are settled.
     """
     settings = load_settings(normalize_host=host, normalize_port=port)
     serve(run_normalize, settings, with_stdin=stop_with_stdin)

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options shared by several commands."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -17,7 +17,7 @@ LABEL_RULE = "1 to 128 characters, no control characters"
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
 
 _file = click.Path(path_type=Path, dir_okay=False)
-# Named as in natscli. There is none for a password or token: everybody on the machine can read a command line.
+# Named as in natscli. There is none for a password or token: everyone on the machine can read a command line.
 _NATS_OPTIONS: dict[str, Callable[[Any], Any]] = {
     "nats_url": click.option("-s", "--server", "nats_url", help="NATS server.  [env: NATS_URL]"),
     "nats_context": click.option(
@@ -35,13 +35,15 @@ _NATS_OPTIONS: dict[str, Callable[[Any], Any]] = {
     ),
     "nats_key": click.option("--tlskey", "nats_key", type=_file, help="Its key.  [env: AA_NATS_KEY]"),
     "nats_inbox_prefix": click.option(
-        "--inbox-prefix", "nats_inbox_prefix", help="Where answers arrive.  [env: AA_NATS_INBOX_PREFIX]"
+        "--inbox-prefix",
+        "nats_inbox_prefix",
+        help="Prefix of the subjects on which replies arrive.  [env: AA_NATS_INBOX_PREFIX]",
     ),
 }
 
 
 def is_label(text: str) -> bool:
-    """Tell whether a text can be somebody's id: in a reading, and in the database."""
+    """Tell whether a text is a valid id of a person, in a reading and in the database."""
     try:
         msgspec.convert(text, Label)
     except msgspec.ValidationError:
@@ -50,16 +52,16 @@ def is_label(text: str) -> bool:
 
 
 def label(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    """Take an argument or an option that is somebody's id."""
+    """Validate an argument or option that is the id of a person."""
     if not is_label(value):
         raise click.BadParameter(LABEL_RULE)
     return value
 
 
 def nats_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which NATS server and as whom; they arrive as `connect`, made for `load_settings`.
+    """Add the options for the NATS server and its credentials; they arrive as `connect`, made for `load_settings`.
 
-    A server given here is meant: it sets aside a context that comes from the environment.
+    A server given here takes precedence over a context from the environment.
     """
 
     @wraps(command)

@@ -1,4 +1,4 @@
-"""Running one service in the foreground."""
+"""Run one service in the foreground."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ stdin_option = click.option("--stop-with-stdin", is_flag=True, hidden=True, help
 def serve(
     service: Callable[[Settings, asyncio.Event], Awaitable[None]], settings: Settings, *, with_stdin: bool
 ) -> None:
-    """Run the service until it is told to stop, having said which settings nobody knows."""
+    """Run the service until it is told to stop; warn first about unknown settings."""
     for warning in unknown_variables():
         click.echo(f"warning: {warning}", err=True)
 

@@ -1,4 +1,4 @@
-"""`simulate`: a vendor that is not there, so that the whole chain is seen running with no account."""
+"""`simulate`: simulate a vendor, to run the whole pipeline without an account."""
 
 import asyncio
 import json
@@ -20,33 +20,41 @@ _ABOVE_ZERO = click.FloatRange(0, min_open=True)
 
 @click.command()
 @click.argument("vendor")
-@click.option("--users", type=click.IntRange(1, 100_000), default=5, show_default=True, help="People with accounts.")
-@click.option("--rate", type=_ABOVE_ZERO, default=5.0, show_default=True, help="Deliveries a second.")
-@click.option("--count", type=click.IntRange(1), help="Stop after so many, repeats and forgeries included.")
-@click.option("--for", "for_s", type=_ABOVE_ZERO, metavar="SECONDS", help="Stop delivering after so many seconds.")
-@click.option("--duplicates", type=_SHARE, default=0.0, show_default=True, help="Share that is delivered twice.")
-@click.option("--disorder", type=_SHARE, default=0.0, show_default=True, help="Share that comes after newer ones.")
+@click.option(
+    "--users", type=click.IntRange(1, 100_000), default=5, show_default=True, help="Number of people with accounts."
+)
+@click.option("--rate", type=_ABOVE_ZERO, default=5.0, show_default=True, help="Deliveries per second.")
+@click.option(
+    "--count", type=click.IntRange(1), help="Stop after this many deliveries, duplicates and forgeries included."
+)
+@click.option("--for", "for_s", type=_ABOVE_ZERO, metavar="SECONDS", help="Stop delivering after this many seconds.")
+@click.option("--duplicates", type=_SHARE, default=0.0, show_default=True, help="Share of deliveries sent twice.")
+@click.option(
+    "--disorder", type=_SHARE, default=0.0, show_default=True, help="Share of deliveries sent after newer ones."
+)
 @click.option(
     "--forged",
     type=_SHARE,
     default=0.0,
     show_default=True,
-    help="Share that somebody sends besides who does not know the secret; has to be answered 401.",
+    help="Share of additional deliveries signed with a wrong secret; each must be answered 401.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same choices of these three.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of the random choices of the three options above."
+)
 @click.option(
     "--hasten",
     type=_ABOVE_ZERO,
     default=1.0,
     show_default=True,
-    help="Divide the vendor's waits before a retry by this.",
+    help="Divide the vendor's delays between retries by this.",
 )
 @click.option(
     "--per-minute",
     type=click.IntRange(1),
     default=100_000,
     show_default=True,
-    help="Requests that the API answers a minute; then 429 with Retry-After.",
+    help="Requests per minute that the API answers; more get 429 with Retry-After.",
 )
 @click.option(
     "--down",
@@ -54,7 +62,7 @@ _ABOVE_ZERO = click.FloatRange(0, min_open=True)
     type=click.FloatRange(0),
     default=0.0,
     metavar="SECONDS",
-    help="Outage of the API, after two seconds: 503 for so long.",
+    help="Length of an outage of the API (503), which starts after two seconds.",
 )
 @click.option(
     "--quiet",
@@ -63,21 +71,21 @@ _ABOVE_ZERO = click.FloatRange(0, min_open=True)
     default=5.0,
     show_default=True,
     metavar="SECONDS",
-    help="Serve the API until nobody asked it for so long; twice as long as --down, if that is more.",
+    help="Serve the API until it got no request for this long, or for twice --down if that is longer.",
 )
 @env_file_option
 @json_option
 def simulate(*, as_json: bool, **options: Any) -> None:
-    """Play VENDOR: people connect, then webhooks are delivered, signed, until Ctrl-C. (changing)
+    """Simulate VENDOR: people connect, then signed webhooks are delivered, until Ctrl-C. (changing)
 
-    VENDOR is one of ours, or a sender of Standard Webhooks that AA_WEBHOOK_SENDERS names. Values are made up; people
-    are called simulated-VENDOR-NUMBER. What is not answered 2xx is sent again when the vendor would, where its
-    documentation says when.
+    VENDOR is a supported vendor, or a sender of Standard Webhooks that AA_WEBHOOK_SENDERS names. Values are synthetic;
+    people are called simulated-VENDOR-NUMBER. A delivery not answered 2xx is sent again when the vendor would do so, if
+    its documentation states when.
 
-    Sends to AA_INGEST_URL and signs with AA_VENDOR_WEBHOOK_SECRETS, as ingest reads it. For a vendor that is asked for
-    what its webhooks name, it is the API too: it listens at AA_VENDOR_API_URL, and people connect through fetch at
-    AA_CONNECT_URL (AA_TOKEN_KEY or its file, AA_VENDOR_CLIENT_ID and _SECRET as for fetch). Otherwise accounts are
-    written to DATABASE_URL. `up` writes all of it into connections.env in its data directory: --env-file.
+    Sends to AA_INGEST_URL and signs with AA_VENDOR_WEBHOOK_SECRETS, as ingest reads it. For a vendor whose webhooks
+    only announce data, it also serves the API: it listens at AA_VENDOR_API_URL, and people connect through fetch at
+    AA_CONNECT_URL (AA_TOKEN_KEY or its file, AA_VENDOR_CLIENT_ID and _SECRET as for fetch). For others, the accounts
+    are written to DATABASE_URL. `up` writes all of it into connections.env in its data directory: --env-file.
 
     Exit code 0 if the handshake was right, every delivery was answered 2xx in the end, and every forgery 401; 2 if not.
     """

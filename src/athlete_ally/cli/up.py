@@ -1,4 +1,4 @@
-"""`up`: everything on one machine."""
+"""`up`: run everything on one machine."""
 
 import asyncio
 from pathlib import Path
@@ -27,15 +27,15 @@ _SAY_EVERY_S = 60.0
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where the servers keep their data.  [env: AA_DATA_DIR; default: the platform's user data directory]",
+    help="The data directory of the servers.  [env: AA_DATA_DIR; default: the platform's user data directory]",
 )
 @click.option("--port", "ingest_port", type=int, help="Port of ingest.  [env: AA_INGEST_PORT; default: 4101]")
 @click.option("--host", "ingest_host", help="Address that ingest binds.  [env: AA_INGEST_HOST; default: 0.0.0.0]")
 @click.option("--normalize-port", type=int, help="Port of normalize.  [env: AA_NORMALIZE_PORT; default: 4102]")
 @click.option("--console-port", type=int, help="Port of the console.  [env: AA_CONSOLE_PORT; default: 4180]")
-@click.option("--nats-port", "local_nats_port", type=int, help="Port of the own nats-server; 0 takes a free one.")
+@click.option("--nats-port", "local_nats_port", type=int, help="Port of the nats-server it starts; 0 picks a free one.")
 @click.option(
-    "--postgres-port", "local_postgres_port", type=int, help="Port of the own PostgreSQL; 0 takes a free one."
+    "--postgres-port", "local_postgres_port", type=int, help="Port of the PostgreSQL it starts; 0 picks a free one."
 )
 @env_file_option
 def up(*, env_file: Path | None, **flags: Any) -> None:
@@ -43,8 +43,8 @@ def up(*, env_file: Path | None, **flags: Any) -> None:
 
     Starts nats-server and PostgreSQL from their wheels under the data directory (or uses NATS_URL and DATABASE_URL,
     when set), creates streams and schema, and runs ingest, normalize and the console. Data survives a restart. Fetch
-    runs too where an AA_VENDOR_CLIENT_ID is set; a key for tokens is made in the data directory unless one is set. For
-    a person's own machine or a small lab; in production run the services one by one.
+    also runs when an AA_VENDOR_CLIENT_ID is set; a token key is made in the data directory unless one is set. For
+    one machine or a small lab; in production run each service by itself.
     """
     settings = load_settings(env_file, **flags)
     for warning in unknown_variables(env_file):
@@ -72,7 +72,7 @@ def up(*, env_file: Path | None, **flags: Any) -> None:
             _say_where(stack)
             await _watch(stack, console, stop)
         finally:
-            click.echo("stopping: services drain, then the servers end", err=True)
+            click.echo("stopping: services drain, then the servers stop", err=True)
             await stack.close()
 
     run(main())
@@ -86,14 +86,14 @@ def _say_where(stack: Stack) -> None:
         click.echo(f"fetch        {stack.fetch_url}  (/connect/VENDOR, /health/ready, /metrics)")
     click.echo(f"console      {stack.console_url}  (open it in a browser)")
     click.echo(f"data         {stack.folder}")
-    click.echo(f"connections  {stack.environment_file}  (what other commands need to reach this: --env-file)")
+    click.echo(f"connections  {stack.environment_file}  (give it to other commands: --env-file FILE)")
     if stack.psql is not None:
         click.echo(f"psql         {stack.psql}")
     click.echo("Ctrl-C stops everything.")
 
 
 async def _watch(stack: Stack, console: Console, stop: asyncio.Event) -> None:
-    """Show a live line on a terminal, log one now and then elsewhere, until told to stop or a process ends."""
+    """Show a live status line on a terminal, or log one periodically, until told to stop or a process ends."""
     line = Text("")
     rounds_between_lines = int(_SAY_EVERY_S / _LOOK_EVERY_S)
     rounds = 0

@@ -1,1 +1,1 @@
-"""Settings: one frozen object, from flags, environment and `.env`, checked at start."""
+"""Settings: one frozen object from options, environment and `.env`, validated at start."""

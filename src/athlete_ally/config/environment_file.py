@@ -1,4 +1,4 @@
-"""Reading the file of an environment: limits, expectations and thresholds, in TOML."""
+"""Read and write the file of an environment: limits, expectations and thresholds, in TOML."""
 
 import json
 import re
@@ -17,10 +17,10 @@ from athlete_ally.core.units_text import Size, Span
 
 
 def environment_of(settings: Settings) -> EnvironmentSpec:
-    """Return the environment that the settings name; without a file, that of a developer's machine.
+    """Return the environment that the settings name; without a file, dev.
 
     Raises:
-        Misconfigured: the file can't be read, is not as it must be, or belongs to another environment.
+        Misconfigured: the file can't be read, is invalid, or belongs to another environment.
     """
     if settings.environment_file is None:
         return DEV
@@ -37,7 +37,7 @@ def load_environment(path: Path) -> EnvironmentSpec:
     """Read a file.
 
     Raises:
-        Misconfigured: it can't be read, or is not as it must be; the text names the field.
+        Misconfigured: it can't be read or is invalid; the text names the field.
     """
     try:
         return decode_environment(path.read_text("utf-8"))
@@ -50,22 +50,22 @@ def load_environment(path: Path) -> EnvironmentSpec:
 
 
 def decode_environment(text: str) -> EnvironmentSpec:
-    """Return what the text of a file says.
+    """Return the environment in the text of a file.
 
     Raises:
-        ValueError: it is no TOML, or a field is missing, unknown or not as it must be.
+        ValueError: it is not TOML, or a field is missing, unknown or invalid.
     """
     values = tomllib.loads(text)
     _check_each(values, "streams", StreamLimits)
     _check_each(values, "durables", DurableLimits)
     spec = msgspec.convert(values, EnvironmentSpec, dec_hook=_quantity)
     if set(spec.streams) != set(STREAMS):
-        raise ValueError(f"streams are {', '.join(sorted(spec.streams))}; wanted are {', '.join(sorted(STREAMS))}")
+        raise ValueError(f"streams are {', '.join(sorted(spec.streams))}; expected {', '.join(sorted(STREAMS))}")
     return spec
 
 
 def _check_each(values: dict[str, Any], table: str, kind: type[StreamLimits | DurableLimits]) -> None:
-    """Raise an error that names the table: of one deep in a file, msgspec tells the field only."""
+    """Raise an error that names the table; msgspec's error names only the field."""
     found: Any = values.get(table)
     for name, limits in found.items() if isinstance(found, dict) else ():  # pyright: ignore[reportUnknownVariableType]  # any TOML
         try:
@@ -80,7 +80,7 @@ def _quantity(kind: type[Any], value: Any) -> Any:
 
 
 def encode_environment(spec: EnvironmentSpec) -> str:
-    """Return the text of a file that says this; every value is stated, so that it can be changed."""
+    """Return an environment as the text of a file; every value is written, so that it can be changed."""
     values: dict[str, Any] = msgspec.to_builtins(spec, enc_hook=str)
     return "\n".join(_table("", values)).lstrip("\n") + "\n"
 

@@ -29,7 +29,7 @@ DEFAULT_ENV_FILE = Path(".env")
 
 # From last to first: pydantic collects the fields of the last base first, and the reference keeps their order.
 class Settings(ProcessSettings, ConsoleSettings, FetchSettings, NormalizeSettings, IngestSettings, ServerSettings):
-    """All settings; immutable once built. Secrets are never printed."""
+    """All settings; immutable. Secrets are never printed."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
@@ -46,24 +46,24 @@ class Settings(ProcessSettings, ConsoleSettings, FetchSettings, NormalizeSetting
         return {str(field.validation_alias): field for field in cls.model_fields.values()}
 
     def is_set(self, name: str) -> bool:
-        """Tell whether a setting was given (flag, environment or `.env`), or is the default."""
+        """Tell whether a setting was given (option, environment or `.env`), not defaulted."""
         return name in self.model_fields_set
 
 
 def load_settings(env_file: Path | None = None, **flags: Any) -> Settings:
-    """Build the settings; flags (by field name, None when not given) win over environment, which wins over `env_file`.
+    """Build the settings. Options (by field name, None if not given) override the environment, and it `env_file`.
 
     `env_file` is `.env` in the working directory unless given.
 
     Raises:
-        Misconfigured: a value is not as it must be; the text has one line for each, naming the variable.
+        Misconfigured: a value is invalid; the text has one line for each, naming the variable.
     """
-    # By the variable's name: a model that can be filled by field name also reads $LOG_LEVEL and $ENVIRONMENT.
+    # By the variable's name: a model populated by field name would also read $LOG_LEVEL and $ENVIRONMENT.
     given = {
         str(Settings.model_fields[name].validation_alias): value for name, value in flags.items() if value is not None
     }
     if env_file is not None and not env_file.is_file():
-        raise Misconfigured(f"{env_file}: there is no such file of settings")
+        raise Misconfigured(f"{env_file}: the settings file does not exist")
     try:
         settings = Settings(_env_file=env_file or DEFAULT_ENV_FILE, **given)  # pyright: ignore[reportCallIssue]  # see pydantic-settings
     except ValidationError as error:
@@ -74,7 +74,7 @@ def load_settings(env_file: Path | None = None, **flags: Any) -> Settings:
     if settings.environment != "dev" and settings.ingest_keys_file is None:
         raise Misconfigured(
             f"AA_INGEST_KEYS_FILE: required when AA_ENVIRONMENT is {settings.environment}: "
-            "without keys anybody may send; make one with `athlete-ally keys create NAME --file PATH`"
+            "without keys anyone may send data; make one with `athlete-ally keys create NAME --file PATH`"
         )
     return settings
 
@@ -86,7 +86,7 @@ def _explain(location: tuple[int | str, ...], message: str) -> str:
 
 
 def unknown_variables(env_file: Path | None = None, environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Return a warning for each `AA_*` variable that no setting reads, with the nearest name that one does."""
+    """Return a warning for each `AA_*` variable that no setting reads, with the nearest known name."""
     values = {**dotenv_values(env_file or DEFAULT_ENV_FILE), **environment}
     senders = (values.get("AA_WEBHOOK_SENDERS") or "").split(",")
     known = {*Settings.variables(), *vendor_variables([*VENDORS, *(name.strip() for name in senders)])}
@@ -95,7 +95,7 @@ def unknown_variables(env_file: Path | None = None, environment: Mapping[str, st
         if name.startswith("AA_") and name not in known | _NOT_SETTINGS:
             nearest = get_close_matches(name, known, n=1)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
-            warnings.append(f"{name} is set, but no setting has this name{hint}")
+            warnings.append(f"{name} is set, but there is no such setting{hint}")
     return warnings
 
 

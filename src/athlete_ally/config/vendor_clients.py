@@ -1,4 +1,4 @@
-"""What vendors know our application by, from the environment or from files; secrets are never printed."""
+"""Client ids and secrets of our application at vendors, from the environment or files; secrets are never printed."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from athlete_ally.core.vendor.plugin import Vendor
 
 @dataclass(frozen=True, slots=True)
 class VendorClient:
-    """Our application at one vendor. `base_url` is where everything is sent instead of to the vendor."""
+    """Our application at one vendor. `base_url`, if set, replaces the vendor's own URL."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -26,7 +26,7 @@ def load_clients(
     """Return our application at each vendor that has an API and is configured.
 
     Raises:
-        Misconfigured: half of it is missing, an address is none, or a file can't be read.
+        Misconfigured: id or secret is missing, a URL is invalid, or a file can't be read.
     """
     values = configured_values(env_file, environment)
     found: dict[str, VendorClient] = {}
@@ -34,7 +34,7 @@ def load_clients(
         id_name, secret_name = client_id_variable(vendor.name), client_secret_variable(vendor.name)
         client_id, secret = value_of(id_name, values), value_of(secret_name, values)
         if bool(client_id) != bool(secret):
-            raise Misconfigured(f"{id_name} and {secret_name}: both are needed, or neither")
+            raise Misconfigured(f"{id_name} and {secret_name}: set both or neither")
         base_url = values.get(api_url_variable(vendor.name))
         if base_url is not None and not base_url.startswith(("http://", "https://")):
             raise Misconfigured(f"{api_url_variable(vendor.name)}: must start with http:// or https://")

@@ -13,7 +13,7 @@ from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.vendor.plugin import Secrets, Vendor
 from athlete_ally.core.vendor.signature import Hmac, SecretPath, SharedHeader
 
-# Shorter ones can be guessed by trying.
+# Shorter secrets could be found by brute force.
 _SHORTEST = 8
 _PATH_SECRET = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
@@ -21,10 +21,10 @@ _PATH_SECRET = re.compile(r"[A-Za-z0-9_-]{16,128}")
 def load_secrets(
     vendors: Sequence[Vendor], env_file: Path | None = None, environment: Mapping[str, str] = os.environ
 ) -> dict[str, Secrets]:
-    """Return the secrets of each vendor that has some; `environment` wins over `env_file` (`.env` unless given).
+    """Return the secrets of each vendor that has any; `environment` overrides `env_file` (`.env` unless given).
 
     Raises:
-        Misconfigured: a secret is too short or can't be one of this vendor, or a file can't be read.
+        Misconfigured: a secret is too short or invalid for this vendor, or a file can't be read.
     """
     values = configured_values(env_file, environment)
     found = {vendor.name: _secrets_of(vendor, values) for vendor in vendors}
@@ -34,7 +34,7 @@ def load_secrets(
 def _secrets_of(vendor: Vendor, values: Mapping[str, str]) -> Secrets:
     name = secrets_variable(vendor.name)
     text = value_of(name, values)
-    # The whole value of a header may hold spaces (`Bearer ...`).
+    # A whole header value may contain spaces (`Bearer ...`).
     between = r"[,\r\n]+" if isinstance(vendor.signature, SharedHeader) else r"[,\s]+"
     signing = tuple(secret for each in re.split(between, text) if (secret := each.strip()))
     for secret in signing:
@@ -44,9 +44,9 @@ def _secrets_of(vendor: Vendor, values: Mapping[str, str]) -> Secrets:
 
 
 def configured_values(env_file: Path | None, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return every variable that has a value; `environment` wins over `env_file` (`.env` unless given).
+    """Return every variable that has a value; `environment` overrides `env_file` (`.env` unless given).
 
-    It wins also where one of them gives the value, and the other a file that holds it.
+    It also does so when one gives the value and the other a file that holds it.
     """
     given = {name: value for name, value in environment.items() if value}
     written = {name: value for name, value in dotenv_values(env_file or DEFAULT_ENV_FILE).items() if value}
@@ -60,13 +60,13 @@ def _twin(name: str) -> str:
 def vendor_values(
     vendors: Sequence[str], env_file: Path | None = None, environment: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """Return every variable of these vendors that has a value, to be handed to a service as it is."""
+    """Return every variable of these vendors that has a value, to pass it to a service unchanged."""
     values = configured_values(env_file, environment)
     return {name: values[name] for name in variables(vendors) if name in values}
 
 
 def value_of(name: str, values: Mapping[str, str]) -> str:
-    """Return a variable's value, or what is in the file that its twin with `_FILE` names; empty without either.
+    """Return a variable's value, or the content of the file that its `_FILE` variant names; empty without either.
 
     Raises:
         Misconfigured: both are set, or the file can't be read.
@@ -84,9 +84,9 @@ def value_of(name: str, values: Mapping[str, str]) -> str:
 
 def _check(vendor: Vendor, name: str, secret: str) -> None:
     if len(secret) < _SHORTEST:
-        raise Misconfigured(f"{name}: a secret has fewer than {_SHORTEST} characters, and could be guessed")
+        raise Misconfigured(f"{name}: each secret needs at least {_SHORTEST} characters")
     if isinstance(vendor.signature, SecretPath) and not _PATH_SECRET.fullmatch(secret):
-        raise Misconfigured(f"{name}: a secret that is part of an address has 16 to 128 letters, digits, - or _")
+        raise Misconfigured(f"{name}: a secret in a URL must have 16 to 128 characters: letters, digits, - or _")
     if isinstance(vendor.signature, Hmac):
         try:
             vendor.signature.key(secret)

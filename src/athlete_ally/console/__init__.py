@@ -1,1 +1,1 @@
-"""The console: pages for the engineer on call. It knows ports, never drivers; what it shows is worked out purely."""
+"""The console: web pages for the engineer on call. It uses ports, never drivers; pure code computes what it shows."""

@@ -1,4 +1,4 @@
-"""Who looks at the console, and what they may do. No IO: clock and chance are passed in."""
+"""Authentication and authorisation of the console's users. No IO: clock and random source are passed in."""
 
 import hmac
 from collections.abc import Callable, Collection, Mapping
@@ -9,29 +9,29 @@ from athlete_ally.core.client_key import digest
 
 Role = Literal["viewer", "operator"]
 
-# A working day: whoever stays longer logs in again.
+# A working day; after that a person logs in again.
 SESSION_S = 12 * 3600.0
 _MOST_SESSIONS = 1000
-# A token is 256 random bits, which nobody guesses; this keeps the log and the processor quiet.
+# A token of 256 random bits can't be guessed; this limit protects the log and the processor.
 _MOST_FAILURES, _FAILURES_WITHIN_S = 5, 60.0
 _MOST_ADDRESSES = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody at the console, by the name that the journal notes."""
+    """A person at the console, by the name that the journal records."""
 
     name: str
     role: Role
 
     @property
     def may_change(self) -> bool:
-        """Tell whether this person may do what changes things, or shows somebody's data."""
+        """Tell whether this person may change things or see personal data."""
         return self.role == "operator"
 
 
 class Authentication(Protocol):
-    """How people get in."""
+    """How people authenticate."""
 
     @property
     def has_log_in(self) -> bool:
@@ -39,21 +39,21 @@ class Authentication(Protocol):
         ...
 
     def admit(self, headers: Mapping[str, str], address: str) -> Person | None:
-        """Return who a request comes from, where that is known without a log-in."""
+        """Return who a request comes from, if that is known without a log-in."""
         ...
 
     def check(self, token: str) -> Person | None:
-        """Return whose token this is."""
+        """Return the person to whom this token belongs, or None."""
         ...
 
     def is_welcome(self, person: Person) -> bool:
-        """Tell whether somebody who logged in still has that role: a token may have been revoked."""
+        """Tell whether a person who logged in still has that role; a token may have been revoked."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class LocalAuthentication:
-    """Loopback only: whoever is on this machine may use its command line, too."""
+    """Loopback only: anyone on this machine could use its command line as well."""
 
     name: str
     has_log_in: bool = False
@@ -74,12 +74,12 @@ class LocalAuthentication:
 
 
 Names = Callable[[], Mapping[str, str]]
-"""Returns the names of those who have a token, by its digest, as the file says now."""
+"""Returns the names of token holders by digest, from the current content of the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenAuthentication:
-    """Everybody has a token; looked up by digest, so that the time it takes tells nothing."""
+    """Each person has a token. It is looked up by digest, so that timing reveals nothing."""
 
     operators: Names
     viewers: Names
@@ -106,7 +106,7 @@ class TokenAuthentication:
 
 @dataclass(frozen=True, slots=True)
 class ProxyAuthentication:
-    """A proxy has authenticated people, and says who in a header; it is believed only from its own addresses."""
+    """A proxy authenticates people and names them in a header, which is trusted only from the proxy's addresses."""
 
     header: str
     addresses: Collection[str]
@@ -132,7 +132,7 @@ class ProxyAuthentication:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A person who is in. `form_token` stands in every form: another site can't know it."""
+    """The session of a person. Every form contains `form_token`, which another site can't know."""
 
     key: str
     person: Person
@@ -146,21 +146,21 @@ class Session:
 
 @dataclass(slots=True)
 class Sessions:
-    """Who is in; in memory, so that a restart asks everybody to log in again."""
+    """The open sessions; in memory, so everyone has to log in again after a restart."""
 
     clock: Callable[[], float]
     chance: Callable[[], str]
     _by_key: dict[str, Session] = field(default_factory=dict[str, Session])
 
     def begin(self, person: Person) -> Session:
-        """Let somebody in."""
+        """Open a session for a person."""
         self._forget()
         session = Session(self.chance(), person, self.chance(), self.clock() + SESSION_S)
         self._by_key[session.key] = session
         return session
 
     def find(self, key: str) -> Session | None:
-        """Return a session that has not ended."""
+        """Return an open session, or None."""
         session = self._by_key.get(key)
         return session if session is not None and session.ends_s > self.clock() else None
 
@@ -177,7 +177,7 @@ class Sessions:
 
 @dataclass(slots=True)
 class Attempts:
-    """Failed log-ins by address: after five in a minute, that address waits."""
+    """Failed log-ins by address; after five in a minute, that address has to wait."""
 
     clock: Callable[[], float]
     _failures: dict[str, list[float]] = field(default_factory=dict[str, list[float]])

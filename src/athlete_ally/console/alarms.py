@@ -1,4 +1,4 @@
-"""What is wrong, where, and what to do about it. Pure."""
+"""The alarms: what is wrong, where, and what to do about it. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ Severity = Literal["critical", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One thing that is wrong at a station, and the command that mends it or shows more.
+    """A problem at a station, and the command that fixes it or shows more.
 
-    `link` is the page of the console that says more; `runbook` is the alert that has one.
+    `link` is the console page with details; `runbook` is the alert whose runbook applies.
     """
 
     station: str
@@ -29,7 +29,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Everything that was read: the broker, the database, and the two services, as they say it themselves."""
+    """All samples: of the broker, the database, and the two services, as they report it themselves."""
 
     broker: Source
     database: Source
@@ -37,8 +37,8 @@ class Situation:
     normalize: Source
 
 
-def find_troubles(situation: Situation, desired: Topology, thresholds: Thresholds) -> tuple[Alarm, ...]:
-    """Return what is wrong, the critical first; of what is silent only that it is."""
+def find_alarms(situation: Situation, desired: Topology, thresholds: Thresholds) -> tuple[Alarm, ...]:
+    """Return the alarms, critical ones first; for a source that does not answer, only that."""
     found = [*_of_programs(situation), *_of_senders(situation.ingest), *_of_work(situation.normalize.current)]
     found += _of_streams(situation.broker.current, desired, thresholds)
     found += _of_durables(situation.broker.current, desired, thresholds)
@@ -60,24 +60,24 @@ def _of_programs(situation: Situation) -> Iterator[Alarm]:
 def _of_senders(ingest: Source) -> Iterator[Alarm]:
     for cause in ("broker", "stream-full"):
         if ingest.rate_per_s("ingest_refusals_total", cause=cause):
-            text = f"ingest refuses what is sent, cause {cause}; senders are told to try again"
+            text = f"ingest refuses requests, cause {cause}; senders are told to retry"
             yield Alarm("ingest", "critical", text, "athlete-ally doctor", "", "AaIngestRefusing")
     if ingest.rate_per_s("webhook_verification_failures_total"):
-        text = "signatures of webhooks do not fit: a secret was changed, or somebody else sends"
+        text = "webhooks arrive with invalid signatures: the secret was changed, or they are forged"
         yield Alarm("ingest", "warning", text, "athlete-ally doctor", "", "AaWebhooksUnverified")
 
 
 def _of_work(figures: Figures) -> Iterator[Alarm]:
     if figures.worst("normalize_fuse_open"):
-        text = "the fuse is open: too many dead letters stopped a worker; mend the cause, then restart normalize"
+        text = "the circuit breaker is open: dead letters stopped a worker; fix the cause, then restart normalize"
         yield Alarm("normalize", "critical", text, "athlete-ally dlq top", "/letters", "AaFuseOpen")
     if figures.worst("normalize_holding"):
-        text = "a worker holds its messages and waits for the broker or the database; nothing is lost"
+        text = "a worker holds its messages until the broker or the database is available again; nothing is lost"
         yield Alarm("normalize", "warning", text, "athlete-ally doctor", "", "AaWorkerHolding")
     lost = sum(value for name in figures.names("ledger_") for value in figures.values(name))
     if lost:
-        text = f"{wording.count(lost)} messages are neither pending nor on record as settled"
-        yield Alarm("books", "critical", text, "athlete-ally doctor", "", "AaLedgerUnaccounted")
+        text = f"{wording.count(lost)} messages are neither pending nor recorded as processed"
+        yield Alarm("accounting", "critical", text, "athlete-ally doctor", "", "AaLedgerUnaccounted")
 
 
 def _of_streams(figures: Figures, desired: Topology, thresholds: Thresholds) -> Iterator[Alarm]:
@@ -93,7 +93,7 @@ def _of_streams(figures: Figures, desired: Topology, thresholds: Thresholds) -> 
             yield Alarm(stream.name, "critical", text, "athlete-ally streams status", "/streams", "AaStreamNearlyFull")
         yield from _of_drift(figures, stream.name)
     if figures.least("aa_nats_sync_always") == 0:
-        text = "nats-server acknowledges before it flushes: a power cut can lose what was answered 202"
+        text = "nats-server acknowledges before it flushes to disk: a power cut can lose acknowledged data"
         yield Alarm("broker", "warning", text, "athlete-ally doctor", "", "AaDurabilityWeak")
 
 
@@ -114,10 +114,10 @@ def _of_durables(figures: Figures, desired: Topology, thresholds: Thresholds) ->
         age_s = figures.worst("aa_consumer_oldest_unprocessed_seconds", **labels) or 0.0
         left_s = figures.least("aa_consumer_time_to_data_loss_seconds", **labels)
         if age_s and left_s is not None and age_s / (age_s + left_s) >= thresholds.retention_cliff_share:
-            text = f"{durable.name}: the oldest message is deleted in {wording.span(left_s)}"
+            text = f"{durable.name}: the oldest message will be deleted in {wording.span(left_s)}"
             yield Alarm(durable.name, "critical", text, "athlete-ally doctor", "/streams", "AaRetentionCliff")
         elif age_s >= thresholds.consumer_lag_age_s:
-            text = f"{durable.name}: the oldest message has waited for {wording.span(age_s)}"
+            text = f"{durable.name}: the oldest message has been pending for {wording.span(age_s)}"
             yield Alarm(durable.name, "warning", text, "athlete-ally doctor", "", "AaConsumerLagAge")
 
 
@@ -138,7 +138,7 @@ def _of_letters(figures: Figures, thresholds: Thresholds) -> Iterator[Alarm]:
 
 
 def used_share(figures: Figures, stream: str) -> float | None:
-    """Return which share of its room a stream uses; None where it has no limit or was never read."""
+    """Return the share of its storage limit that a stream uses; None when it has no limit or was never read."""
     used = figures.worst("jetstream_stream_total_bytes", stream_name=stream)
     limit = figures.worst("jetstream_stream_limit_bytes", stream_name=stream)
     return used / limit if used is not None and limit is not None and limit > 0 else None

@@ -1,4 +1,4 @@
-"""The console's application: the pages behind the guard."""
+"""The console's application: the pages behind the request guard."""
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -17,14 +17,14 @@ _ASSETS = Path(__file__).parent / "static"
 
 
 def build_app(layout: PageLayout, pages: Iterable[BaseRoute], *, names: Collection[str]) -> ASGIApp:
-    """Return the application; it answers requests for one of these host names only."""
+    """Return the application; it answers requests for these host names only."""
 
     async def alive(_: Request) -> Response:
         return Response('{"status":"ok","service":"console"}', media_type="application/json")
 
     routes: list[BaseRoute] = [
         Route("/health", alive),
-        # Ready means that pages are shown; what can't be reached is shown on them.
+        # Ready means that pages are served; they show which servers can't be reached.
         Route("/health/ready", alive),
         Mount("/assets", StaticFiles(directory=_ASSETS)),
         *log_in_routes(layout),

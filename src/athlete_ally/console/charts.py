@@ -1,11 +1,11 @@
-"""Where the parts of a chart stand. Pure; templates draw them as SVG, with a table of the same figures beside them."""
+"""The geometry of charts. Pure; templates draw it as SVG, next to a table of the same figures."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 
 class Bar(NamedTuple):
-    """One bar, from its upper left corner."""
+    """One bar; x and y are its upper left corner."""
 
     x: float
     y: float
@@ -14,7 +14,7 @@ class Bar(NamedTuple):
 
 
 def bars(values: Sequence[float], *, width: float, height: float, gap: float = 1.0) -> list[Bar]:
-    """Return a bar for each value; the largest is as high as the chart, and what is not 0 can be seen."""
+    """Return a bar for each value; the largest is as high as the chart, and every value above 0 is visible."""
     if not values:
         return []
     step, top = width / len(values), max(*values, 1e-9)

@@ -1,4 +1,4 @@
-"""What the console needs for dead letters: the very code that the command line runs."""
+"""What the console needs for dead letters; it runs the same code as the command line."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
@@ -15,88 +15,88 @@ from athlete_ally.ops.dead_letters.replay import Tools
 from athlete_ally.ops.dead_letters.replay_plan import Durables
 from athlete_ally.ops.dead_letters.selection import Selection
 
-# A page is for reading; who wants all of a large group takes the command line's `--json`.
+# A page is for reading; the command line's `--json` returns all of a large group.
 _MOST_ON_A_PAGE = 50
 
 
 class AuditLogReader(AuditLog, Protocol):
-    """The journal, for reading too. See `adapters.postgres.audit_log`."""
+    """The audit log, readable. See `adapters.postgres.audit_log`."""
 
     async def read(self, *, run: str | None = None, acts_only: bool = False, limit: int = 100) -> Sequence[AuditEntry]:
-        """Return the latest entries, newest first, of one run if wanted; or acts only, not each letter of a replay."""
+        """Return the latest entries, newest first: of one run, or only actions without each dead letter of a replay."""
         ...
 
     async def entries_of(self, run: str) -> Sequence[AuditEntry]:
-        """Return everything that one run noted, in order."""
+        """Return all entries of one run, in order."""
         ...
 
     async def unfinished(self) -> Sequence[str]:
-        """Return the replays that began and were not finished, the latest first."""
+        """Return the replays that started and did not finish, the latest first."""
         ...
 
     async def is_busy(self) -> bool:
-        """Tell whether somebody changes dead letters now, here or elsewhere."""
+        """Tell whether any process is changing dead letters now."""
         ...
 
     def alone(self) -> AbstractAsyncContextManager[None]:
-        """Let nobody else change dead letters meanwhile.
+        """Hold the lock that lets only one process change dead letters.
 
         Raises:
-            Refused: somebody else is at it.
+            Refused: another process holds it.
         """
         ...
 
 
 class DeadLetterTools(Protocol):
-    """Everything for dead letters. See `wiring.commands.dlq`. Where `no_history` says why, the database is left out."""
+    """Everything for dead letters. See `wiring.commands.dlq`. `no_history` says why the database is not used."""
 
     @property
     def reader(self) -> LetterReader:
-        """Where letters are read."""
+        """The reader of dead letters."""
         ...
 
     @property
     def durables(self) -> Durables:
-        """Where durables are looked at."""
+        """The port that reads durables."""
         ...
 
     @property
     def predictor(self) -> Predictor:
-        """What predicts."""
+        """The predictor."""
         ...
 
     @property
     def journal(self) -> AuditLogReader:
-        """The journal."""
+        """The audit log."""
         ...
 
     @property
     def no_history(self) -> str:
-        """Why replays are not known, or ""."""
+        """Why the history of replays is unknown, or ""."""
         ...
 
     def replay_tools(self) -> Tools:
-        """Return what a replay works with."""
+        """Return the tools of a replay."""
         ...
 
 
 OpenLetterTools = Callable[[], DeadLetterTools]
-"""Returns the office as things are now; raises Unavailable at once where the broker is known to be away."""
+"""Returns the current tools; raises Unavailable at once when the broker is known to be unavailable."""
 
 OpenAuditLog = Callable[[], AuditLogReader]
-"""Returns the journal; raises Unavailable at once where the database is known to be away."""
+"""Returns the audit log; raises Unavailable at once when the database is known to be unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
 class LetterGroup:
-    """A group with its first letters."""
+    """A group with its first dead letters."""
 
     group: Group
     letters: tuple[LetterState, ...]
 
 
 async def one_group(letter_tools: DeadLetterTools, fingerprint: str, now: datetime) -> LetterGroup | None:
-    """Return a group with its first letters; None where no letter is left in it.
+    """Return a group with its first dead letters; None when it is empty.
 
     Raises:
         Unavailable: the broker or the database can't be reached.
@@ -114,9 +114,9 @@ async def one_group(letter_tools: DeadLetterTools, fingerprint: str, now: dateti
 
 
 async def note_reveal(journal: AuditLogReader, run: str, actor: str, letter: str, sequence: int) -> None:
-    """Note that somebody is about to see a letter's body; it is on record when this returns.
+    """Record that a person is about to see a dead letter's body; the entry is stored when this returns.
 
     Raises:
-        Unavailable: the database can't be reached; then nothing may be shown.
+        Unavailable: the database can't be reached; nothing may be shown.
     """
     await journal.write([AuditNote(run, actor, "reveal", "finished", letter, sequence)])

@@ -1,4 +1,4 @@
-"""Readings to try: one that is fine, one whose value is impossible, one that is misspelt. Pure."""
+"""Example readings: a valid one, one with an implausible value, one with a misspelt field. Pure."""
 
 import json
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 PERSON = "try-it"
-"""The person that specimens are of: nobody."""
+"""The test user of the examples."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A reading to send, and what is expected of it."""
+    """A reading to send, and the expected outcome."""
 
     key: str
     title: str
@@ -20,7 +20,7 @@ class Example:
 
 
 def examples(now: datetime) -> tuple[Example, ...]:
-    """Return them, captured now, so that each is another message."""
+    """Return the examples, captured now, so that each time they are new messages."""
     fine = {
         "userId": PERSON,
         "date": f"{now:%Y-%m-%d}",
@@ -31,17 +31,17 @@ def examples(now: datetime) -> tuple[Example, ...]:
     }
     misspelt = {("rmsd" if name == "rmssd" else name): value for name, value in fine.items()}
     return (
-        Example("fine", "A reading", "It is stored as a record.", _text(fine)),
+        Example("fine", "A reading", "Expected: stored as a record.", _text(fine)),
         Example(
             "impossible",
-            "An impossible value",
-            "Its shape is right, so that ingest takes it; normalize finds the value and dead-letters it.",
+            "An implausible value",
+            "Expected: ingest accepts it, since its fields are valid; normalize checks the value and dead-letters it.",
             _text({**fine, "rmssd": 900.0}),
         ),
         Example(
             "misspelt",
             "A misspelt field",
-            "Ingest refuses it with 422, and says which field is meant.",
+            "Expected: ingest refuses it with 422 and suggests the right field name.",
             _text(misspelt),
         ),
     )

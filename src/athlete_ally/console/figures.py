@@ -1,4 +1,4 @@
-"""Figures that were read somewhere, under the names of their series. Pure."""
+"""Figures read from the sources, by the names of their series. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,42 +14,42 @@ class Point(NamedTuple):
 
 
 class Figures:
-    """What was read at one moment."""
+    """The figures read at one time."""
 
     def __init__(self, points: Iterable[Point] = ()) -> None:
-        """Keep these points."""
+        """Index these points."""
         self._by_name: dict[str, list[Point]] = {}
         for point in points:
             self._by_name.setdefault(point.name, []).append(point)
 
     def names(self, beginning: str) -> list[str]:
-        """Return the names of series that begin like this."""
+        """Return the names of series with this prefix."""
         return [name for name in self._by_name if name.startswith(beginning)]
 
     def values(self, name: str, **labels: str) -> list[float]:
-        """Return the values of a series whose labels are at least these."""
+        """Return the values of a series whose labels include these."""
         wanted = labels.items()
         return [point.value for point in self._by_name.get(name, ()) if wanted <= point.labels.items()]
 
     def total(self, name: str, **labels: str) -> float | None:
-        """Return their sum; None where there is none."""
+        """Return their sum, or None without values."""
         found = self.values(name, **labels)
         return sum(found) if found else None
 
     def worst(self, name: str, **labels: str) -> float | None:
-        """Return the largest; None where there is none."""
+        """Return the largest, or None without values."""
         return max(self.values(name, **labels), default=None)
 
     def least(self, name: str, **labels: str) -> float | None:
-        """Return the smallest; None where there is none."""
+        """Return the smallest, or None without values."""
         return min(self.values(name, **labels), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a source said at `at_s` on a clock that only counts; `problem` is what is wrong, or why it is silent.
+    """The answer of a source at `at_s` on a monotonic clock; `problem` says what is wrong, or why there is no answer.
 
-    While it is silent, its figures are the last that were read, and stale. `facts` are versions and the like.
+    Without an answer, the figures are the last that were read. `facts` are versions and the like.
     """
 
     at_s: float
@@ -68,17 +68,17 @@ class Source:
 
     @property
     def figures(self) -> Figures:
-        """Return the figures that were read last."""
+        """Return the last figures."""
         return self.latest.figures if self.latest else Figures()
 
     @property
     def problem(self) -> str:
-        """Say why it can't be asked now, or ""."""
+        """Return why it does not answer, or ""."""
         return self.latest.problem if self.latest else ""
 
     @property
     def current(self) -> Figures:
-        """Return the figures, or none where they may not hold any more."""
+        """Return the figures, or none when they are out of date."""
         return Figures() if self.latest is None or self.latest.is_stale else self.latest.figures
 
     def fact(self, name: str) -> str:
@@ -86,7 +86,7 @@ class Source:
         return self.latest.facts.get(name, "") if self.latest else ""
 
     def rate_per_s(self, name: str, **labels: str) -> float | None:
-        """Return by how much a counter grew each second; None while it can't be told, as after a restart."""
+        """Return the increase of a counter per second; None while it is unknown, as after a restart."""
         if self.latest is None or not self.before or self.problem:
             return None
         first, last = self.before[0], self.latest

@@ -1,11 +1,11 @@
-"""The picture of the flow: its stations, its lanes, its books. Pure."""
+"""The overview of the pipeline: stations, consumers, accounting. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from athlete_ally.console import wording
-from athlete_ally.console.alarms import Alarm, Situation, find_troubles, used_share
+from athlete_ally.console.alarms import Alarm, Situation, find_alarms, used_share
 from athlete_ally.console.figures import Source
 from athlete_ally.core.broker.environment import Thresholds
 from athlete_ally.core.broker.topology import CORE_HOT, DLQ, VENDOR_HOT, Durable, Topology
@@ -15,7 +15,7 @@ State = Literal["ok", "warning", "critical", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """One box of the picture: a large figure, what it counts, and smaller facts as (name, value)."""
+    """One box of the overview: a large figure, its unit, and smaller facts as (name, value)."""
 
     key: str
     title: str
@@ -28,14 +28,14 @@ class Station:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One durable: what waits for it, for how long, and when the first of it would be deleted."""
+    """One durable: its pending messages, the age of the oldest, and when that will be deleted."""
 
     durable: str
     stream: str
     state: State
     note: str
-    waiting: str
-    in_hand: str
+    pending: str
+    unacknowledged: str
     oldest: str
     time_to_loss: str
     rate: str
@@ -43,7 +43,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Accounting:
-    """The ledger: where the readings went that normalize has settled since it started."""
+    """The outcomes of the readings that normalize has processed since it started."""
 
     rows: tuple[tuple[str, str], ...]
     unaccounted: str
@@ -52,7 +52,7 @@ class Accounting:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A program that all depends on."""
+    """A service, or a server they depend on."""
 
     name: str
     state: State
@@ -62,7 +62,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """All that the page shows."""
+    """Everything that the page shows."""
 
     alarms: tuple[Alarm, ...]
     stations: Mapping[str, Station]
@@ -72,16 +72,16 @@ class Flow:
 
     @property
     def summary(self) -> str:
-        """Return one sentence on how things are, for those who listen instead of looking."""
+        """Return the state in one sentence, for screen readers."""
         if not self.alarms:
-            return "All is well."
+            return "No problems."
         one = "1 thing needs attention" if len(self.alarms) == 1 else f"{len(self.alarms)} things need attention"
         return f"{one}: {self.alarms[0].text}."
 
 
 def build_flow(situation: Situation, desired: Topology, thresholds: Thresholds) -> Flow:
-    """Return the picture of what was read last."""
-    alarms = find_troubles(situation, desired, thresholds)
+    """Return the overview of the latest figures."""
+    alarms = find_alarms(situation, desired, thresholds)
     at = _States(alarms)
     stations = [
         _senders(situation),
@@ -108,7 +108,7 @@ class _States:
     alarms: Sequence[Alarm]
 
     def of(self, *stations: str, source: Source | None = None) -> State:
-        """Return the worst state of these stations; unknown where a source was never read."""
+        """Return the worst state of these stations; unknown when a source was never read."""
         found = {each.severity for each in self.alarms if each.station in stations}
         if found:
             return "critical" if "critical" in found else "warning"
@@ -161,10 +161,10 @@ def _stream(situation: Situation, name: str, role: str, at: _States) -> Station:
         role=role,
         state=at.of(name, "broker", source=situation.broker),
         figure=wording.count(figures.total("jetstream_stream_total_messages", stream_name=name)),
-        unit="messages kept",
+        unit="messages stored",
         facts=(
-            ("waiting", wording.count(_waiting(situation, name))),
-            ("room used", f"{used:.1%}" if used is not None else wording.share(None)),
+            ("pending", wording.count(_pending(situation, name))),
+            ("storage used", f"{used:.1%}" if used is not None else wording.share(None)),
         ),
     )
 
@@ -183,9 +183,9 @@ def _normalize(situation: Situation, at: _States) -> Station:
         title="normalize",
         role="decode, normalise, store, announce",
         state=at.of("normalize", source=normalize),
-        figure=wording.rate(_settled_per_s(normalize)),
-        unit="readings settled",
-        facts=(("lag", wording.span(age_s)), ("fuse", breaker)),
+        figure=wording.rate(_processed_per_s(normalize)),
+        unit="readings processed",
+        facts=(("lag", wording.span(age_s)), ("circuit breaker", breaker)),
     )
 
 
@@ -194,7 +194,7 @@ def _letters(situation: Situation, at: _States) -> Station:
     return Station(
         key=DLQ,
         title=DLQ,
-        role="dead letters, kept for a person",
+        role="rejected data, kept for review",
         state=at.of(DLQ, "broker", source=situation.broker),
         figure=wording.count(figures.total("dlq_messages_waiting")),
         unit="dead letters",
@@ -211,7 +211,7 @@ def _database(situation: Situation, at: _States) -> Station:
         role="records and receipts",
         state=at.of("database", source=situation.database),
         figure=wording.count(stored),
-        unit="readings stored",
+        unit="readings stored since normalize started",
         facts=(
             ("superseded", wording.count(_of_result(normalize, "superseded"))),
             ("answers in", situation.database.fact("answers in")),
@@ -226,8 +226,8 @@ def _lane(situation: Situation, durable: Durable, at: _States) -> Lane:
         stream=durable.stream,
         state=at.of(durable.name, "broker", source=situation.broker),
         note=at.note(durable.name),
-        waiting=wording.count(figures.total("jetstream_consumer_num_pending", **labels)),
-        in_hand=wording.count(figures.total("jetstream_consumer_num_ack_pending", **labels)),
+        pending=wording.count(figures.total("jetstream_consumer_num_pending", **labels)),
+        unacknowledged=wording.count(figures.total("jetstream_consumer_num_ack_pending", **labels)),
         oldest=wording.span(figures.worst("aa_consumer_oldest_unprocessed_seconds", **labels)),
         time_to_loss=wording.span(figures.least("aa_consumer_time_to_data_loss_seconds", **labels)),
         rate=wording.rate(situation.broker.rate_per_s("jetstream_consumer_ack_floor_stream_seq", **labels)),
@@ -240,13 +240,13 @@ def _accounting(situation: Situation, at: _States) -> Accounting:
         ("superseded by a later capture", "superseded"),
         ("duplicates of another message", "duplicate"),
         ("dead-lettered: shape", "schema_invalid"),
-        ("dead-lettered: value, or given up", "dlq"),
+        ("dead-lettered: invalid, or at max_deliver", "dlq"),
     )
     rows = tuple((name, wording.count(_of_result(situation.normalize, result))) for name, result in names)
     figures = situation.normalize.figures
     ledgers = figures.names("ledger_")
     unaccounted = sum(value for name in ledgers for value in figures.values(name)) if ledgers else None
-    return Accounting(rows, wording.count(unaccounted), at.of("books", source=situation.normalize))
+    return Accounting(rows, wording.count(unaccounted), at.of("accounting", source=situation.normalize))
 
 
 def _servers(situation: Situation, at: _States) -> Iterator[Server]:
@@ -260,11 +260,11 @@ def _servers(situation: Situation, at: _States) -> Iterator[Server]:
         yield Server(name, at.of(key, source=source), source.fact("version"), note)
 
 
-def _waiting(situation: Situation, stream: str) -> float | None:
+def _pending(situation: Situation, stream: str) -> float | None:
     figures, labels = situation.broker.figures, {"stream_name": stream}
     pending = figures.total("jetstream_consumer_num_pending", **labels)
-    in_hand = figures.total("jetstream_consumer_num_ack_pending", **labels)
-    return None if pending is None or in_hand is None else pending + in_hand
+    unacknowledged = figures.total("jetstream_consumer_num_ack_pending", **labels)
+    return None if pending is None or unacknowledged is None else pending + unacknowledged
 
 
 def _of_result(source: Source, result: str) -> float | None:
@@ -273,7 +273,7 @@ def _of_result(source: Source, result: str) -> float | None:
     return sum(found) if found else None
 
 
-def _settled_per_s(source: Source) -> float | None:
+def _processed_per_s(source: Source) -> float | None:
     names = [name for name in source.figures.names("normalize_") if name.endswith("_readings_total")]
     known = [rate for name in names if (rate := source.rate_per_s(name)) is not None]
     return sum(known) if known else None

@@ -1,4 +1,4 @@
-"""What every page has around it: who asks, whether they may, and what is shown when something can't be reached."""
+"""What all pages share: the session, the authorisation, and the notice when something can't be reached."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,14 +18,14 @@ from athlete_ally.core.errors import AthleteAllyError
 from athlete_ally.core.ports import Log
 
 COOKIE = "athlete_ally_console"
-# Longer than any one look at a server; a page that needs more says so instead of hanging.
+# Longer than any single request to a server; a page that takes longer says so instead of hanging.
 _ANSWER_WITHIN_S = 15.0
 _MOST_FIELDS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request of somebody who is in."""
+    """One request within a session."""
 
     request: Request
     session: Session
@@ -42,14 +42,14 @@ Page = Callable[[Visit], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class NavigationEntry:
-    """A page of the navigation."""
+    """An entry of the navigation."""
 
     path: str
     title: str
 
 
 def build_templates() -> Environment:
-    """Return the templates; everything that is filled in is escaped, and nothing in it hides."""
+    """Return the templates; every value is escaped, and invisible characters are made visible."""
     templates = Environment(
         loader=PackageLoader("athlete_ally.console"),
         autoescape=True,
@@ -67,7 +67,7 @@ def build_templates() -> Environment:
 
 @dataclass(frozen=True, slots=True)
 class PageLayout:
-    """Lets people in, and puts pages together."""
+    """Checks sessions, and renders pages."""
 
     authentication: Authentication
     sessions: Sessions
@@ -78,7 +78,7 @@ class PageLayout:
     log: Log
 
     def page(self, path: str, page: Page) -> Route:
-        """Return the route of something to look at."""
+        """Return the route of a page."""
 
         async def handle(request: Request) -> Response:
             session, is_new = self._session(request)
@@ -90,7 +90,7 @@ class PageLayout:
         return Route(path, handle, methods=["GET"])
 
     def act(self, path: str, page: Page, *, for_viewers: bool = False) -> Route:
-        """Return the route of something to do; only a form of ours can ask for it, and only an operator may."""
+        """Return the route of an action; it accepts only a form of the console, sent by an operator."""
 
         async def handle(request: Request) -> Response:
             session, _ = self._session(request)
@@ -99,17 +99,17 @@ class PageLayout:
             form = await form_of(request)
             visit = Visit(request, session, form)
             if not session.sent(form.get("form_token", "")):
-                text = "This form is no longer valid: the console was restarted, or you logged in again meanwhile."
+                text = "This form is no longer valid: the console was restarted, or you logged in again."
                 return self.notice(visit, "Please try again", text, HTTPStatus.FORBIDDEN)
             if not visit.may_change and not for_viewers:
-                text = "This needs the role of an operator; you are a viewer."
+                text = "This needs the role operator; your role is viewer."
                 return self.notice(visit, "Not for viewers", text, HTTPStatus.FORBIDDEN)
             return await self._bounded(page, visit)
 
         return Route(path, handle, methods=["POST"])
 
     def render(self, visit: Visit | None, template: str, status: int = 200, **model: Any) -> Response:
-        """Return a page, or a part of one."""
+        """Return a rendered page, or a part of one."""
         session = visit.session if visit else None
         text = self.templates.get_template(template).render(
             **model,
@@ -125,20 +125,20 @@ class PageLayout:
         return HTMLResponse(text, status)
 
     def notice(self, visit: Visit, title: str, text: str, status: int = 200) -> Response:
-        """Return a page that says one thing; what can't be shown only now is asked for again by itself."""
+        """Return a page with one message; when the cause is temporary, the page retries automatically."""
         again = status == HTTPStatus.SERVICE_UNAVAILABLE and visit.request.method == "GET"
         return self.render(visit, "notice.html", status, title=title, text=text, again=again)
 
     async def missing(self, request: Request, _: Exception) -> Response:
-        """Say that there is no such page."""
+        """Return a page that says that the address does not exist."""
         session, is_new = self._session(request)
         visit = Visit(request, session) if session else None
-        model = {"title": "Not found", "text": "There is no such page.", "again": False}
+        model = {"title": "Not found", "text": "This page does not exist.", "again": False}
         response = self.render(visit, "notice.html", HTTPStatus.NOT_FOUND, **model)
         return _with_cookie(response, request, session) if session and is_new else response
 
     async def _bounded(self, page: Page, visit: Visit) -> Response:
-        # A driver may wait for its server even when cancelled; the person does not.
+        # A driver may wait for its server even when cancelled; the person must not.
         task = asyncio.ensure_future(page(visit))
         await asyncio.wait({task}, timeout=_ANSWER_WITHIN_S)
         if not task.done():
@@ -154,7 +154,7 @@ class PageLayout:
         return self.notice(visit, "This can't be shown now", text, HTTPStatus.SERVICE_UNAVAILABLE)
 
     def _session(self, request: Request) -> tuple[Session | None, bool]:
-        """Return the session of a request, and whether it begins with it."""
+        """Return the session of a request, and whether it is new."""
         admitted = self.authentication.admit(request.headers, address_of(request))
         session = self.sessions.find(request.cookies.get(COOKIE, ""))
         known = session is not None and self.authentication.is_welcome(session.person)
@@ -165,18 +165,18 @@ class PageLayout:
     def _log_in_first(self, request: Request) -> Response:
         if not self.authentication.has_log_in:
             return self.render(
-                None, "notice.html", HTTPStatus.FORBIDDEN, title="Not let in", text=_BY_PROXY, again=False
+                None, "notice.html", HTTPStatus.FORBIDDEN, title="Access denied", text=_BY_PROXY, again=False
             )
         if request.method != "GET" or request.url.path.endswith("/live"):
             return self.render(None, "log_in.html", HTTPStatus.UNAUTHORIZED, error="")
         return RedirectResponse("/log-in", HTTPStatus.SEE_OTHER)
 
 
-_BY_PROXY = "The console is reached by the proxy that knows who you are, and by no other way."
+_BY_PROXY = "The console can be reached only through the proxy that authenticates you."
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """Return the fields of a form; the guard has seen to its size. What is no form has none."""
+    """Return the fields of a form, whose size the guard has checked; a body that is not a form has none."""
     try:
         body = (await request.body()).decode()
         return dict(parse_qsl(body, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
@@ -196,7 +196,7 @@ def _with_cookie(response: Response, request: Request, session: Session) -> Resp
 
 
 def log_in_routes(layout: PageLayout) -> list[Route]:
-    """Return the pages by which somebody with a token gets in and out."""
+    """Return the pages to log in and out with a token."""
 
     async def ask(_: Request) -> Response:
         return layout.render(None, "log_in.html", error="")
@@ -211,7 +211,7 @@ def log_in_routes(layout: PageLayout) -> list[Route]:
         if person is None:
             layout.attempts.failed(address)
             layout.log.warning("log-in-failed", address=address)
-            error = "This token is not known, or was revoked."
+            error = "This token is unknown or was revoked."
             return layout.render(None, "log_in.html", HTTPStatus.UNAUTHORIZED, error=error)
         layout.log.info("logged-in", name=person.name, role=person.role)
         response = RedirectResponse("/", HTTPStatus.SEE_OTHER)

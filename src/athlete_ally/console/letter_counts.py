@@ -1,4 +1,4 @@
-"""Counting all dead letters by how they failed: once for everybody who asks meanwhile, and shown while it goes on."""
+"""Count all dead letters by how they failed: one count for all concurrent requests, shown while it runs."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from athlete_ally.console.dead_letters import DeadLetterTools, OpenLetterTools
 from athlete_ally.ops.dead_letters.grouping import Groups
 from athlete_ally.ops.dead_letters.selection import Selection
 
-# Tens of thousands of letters are counted by then; of more the page shows what is known so far.
+# Tens of thousands of dead letters are counted by then; with more, the page shows the count so far.
 _SHOW_WITHIN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The letters counted so far."""
+    """The dead letters counted so far."""
 
     groups: Groups
     is_done: bool
@@ -32,7 +32,7 @@ class Counting:
     _task: "asyncio.Task[None] | None" = field(default=None, init=False)
 
     async def look(self, *, anew: bool) -> Count:
-        """Return the count when it is done, or as it is after two seconds; `anew` begins another where none goes on.
+        """Return the finished count, or its state after two seconds; `anew` starts another unless one is running.
 
         Raises:
             Unavailable: the broker or the database can't be reached.

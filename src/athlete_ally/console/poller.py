@@ -1,4 +1,4 @@
-"""Looks at each source every few seconds, each for itself, so that one that hangs holds up no other and no page."""
+"""Polls each source every few seconds, independently, so that one that hangs delays neither another nor a page."""
 
 import asyncio
 from collections import deque
@@ -11,13 +11,13 @@ from athlete_ally.core.errors import AthleteAllyError
 
 _EVERY_S = 2.0
 _ANSWER_WITHIN_S = 4.0
-# Half a minute of samples: rates that are steady, and soon right again after a change.
+# Half a minute of samples: long enough for steady rates, short enough to follow a change.
 _SAMPLES = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """What one look found: figures, facts such as a version, and what the source itself says is wrong."""
+    """The result of one probe: figures, facts such as a version, and the problem that the source itself reports."""
 
     figures: Figures = field(default_factory=Figures)
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -25,12 +25,12 @@ class Polled:
 
 
 Look = Callable[[], Awaitable[Polled]]
-"""Looks at a source; raises one of our errors where it can't be asked."""
+"""Probes a source; raises one of our errors when it does not answer."""
 
 
 @dataclass(slots=True)
 class Poller:
-    """Keeps what the sources said last."""
+    """Keeps the latest samples of the sources."""
 
     looks: Mapping[str, Look]
     clock: Callable[[], float]
@@ -39,18 +39,18 @@ class Poller:
     _looking: dict[str, "asyncio.Task[Polled]"] = field(default_factory=dict[str, "asyncio.Task[Polled]"], init=False)
 
     async def looked(self, within_s: float) -> None:
-        """Return once every source was looked at, or after so long."""
+        """Return once every source was probed, or after the timeout."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._all_looked.wait()
 
     def source(self, name: str) -> Source:
-        """Return what is known of a source now."""
+        """Return the current state of a source."""
         samples = self._samples.get(name)
         return Source(samples[-1], tuple(samples)[:-1]) if samples else Source()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look again and again until `stop` is set."""
+        """Poll until `stop` is set."""
         async with asyncio.TaskGroup() as group:
             for name in self.looks:
                 group.create_task(self._keep_looking(name, stop))
@@ -67,9 +67,9 @@ class Poller:
                 continue
 
     async def look(self, name: str) -> None:
-        """Look at one source once; what it said before stays when it can't be asked."""
+        """Probe one source once; keep its earlier figures when it does not answer."""
         samples = self._samples.setdefault(name, deque(maxlen=_SAMPLES))
-        # A driver may wait for its server even when cancelled: then the look goes on, alone, and nobody waits for it.
+        # A driver may wait for its server even when cancelled: then the probe continues in the background.
         task = self._looking.get(name) or asyncio.create_task(self._look_now(name))
         self._looking[name] = task
         await asyncio.wait({task}, timeout=_ANSWER_WITHIN_S)

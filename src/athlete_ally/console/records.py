@@ -1,4 +1,4 @@
-"""What the console needs of records: a person's rows, and the receipts of messages."""
+"""The port for records: a person's rows, and the receipts of messages."""
 
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -21,4 +21,4 @@ class Records(Receipts, Protocol):
 
 
 OpenRecords = Callable[[], Records]
-"""Returns them; raises Unavailable at once where the database is known to be away."""
+"""Returns them; raises Unavailable at once when the database is known to be unavailable."""

@@ -1,4 +1,4 @@
-"""Tests and replays that somebody started from a page, which go on while no page is open."""
+"""Tests and replays started from a page; they continue while no page is open."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -17,15 +17,15 @@ from athlete_ally.ops.dead_letters.selection import Selection
 T = TypeVar("T")
 
 State = Literal["running", "asks", "ended", "interrupted", "elsewhere"]
-"""How a replay stands; `asks` is waiting for an answer after the canary, `elsewhere` is run by somebody else now."""
+"""The state of a replay: `asks` waits for an answer after the canary, `elsewhere` is run by another process."""
 
-# Results are for those who wait for them; the journal keeps what was done.
+# Results are kept for the people who wait for them; the journal records what was done.
 _MOST_KEPT = 50
 
 
 @dataclass(slots=True)
 class Test:
-    """A test of letters, which is also the plan of their replay. `error` says why it can't be made."""
+    """A test of dead letters, which is also the plan of their replay. `error` says why it failed."""
 
     key: str
     selection: Selection
@@ -36,13 +36,13 @@ class Test:
 
     @property
     def is_done(self) -> bool:
-        """Tell whether there is a result."""
+        """Tell whether the test has a result."""
         return self.plan is not None or bool(self.error)
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOff:
-    """A replay that did not come to its end and that this console does not run, as its journal tells it."""
+    """A replay that did not finish and that this console does not run, as the journal records it."""
 
     plan: Plan
     progress: Progress
@@ -52,7 +52,7 @@ class LeftOff:
 
 @dataclass(slots=True)
 class Running:
-    """A replay of this console."""
+    """A replay that this console runs."""
 
     plan: Plan
     replay: Replay
@@ -62,11 +62,11 @@ class Running:
 
     @property
     def progress(self) -> Progress:
-        """Return how far it has come."""
+        """Return its progress."""
         return self.replay.progress
 
     def say(self, *, go_on: bool) -> None:
-        """Answer the question after the canary, or stop a replay that is under way."""
+        """Answer the question after the canary, or stop a running replay."""
         if self.answer is not None and not self.answer.done():
             self.answer.set_result(go_on)
         elif not go_on:
@@ -85,33 +85,32 @@ class Replays:
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set["asyncio.Task[None]"])
 
     def test(self, selection: Selection, terms: Terms) -> Test:
-        """Begin to test letters; nothing is changed."""
+        """Start a test of dead letters; nothing is changed."""
         test = Test(self.new_run(), selection, terms)
         _keep(self.tests, test.key, test)
         self._go(self._test(test))
         return test
 
     async def start(self, plan: Plan, actor: str) -> str:
-        """Begin a replay of what was tested, and return the name of its run.
+        """Start the replay of a test, and return the name of its run.
 
         Raises:
-            Refused: it must not be done now.
-            Unavailable: the broker or the database can't be reached.
+            Refused: it is not possible now. Unavailable: the broker or the database can't be reached.
         """
         return await self._start(plan, self.new_run(), actor, ())
 
     async def resume(self, run: str, actor: str) -> str:
-        """Go on with a replay that was stopped or killed, as it was begun.
+        """Resume a replay that was stopped or killed, with its original terms.
 
         Raises:
-            Refused: there is no such run, it came to its end, or it must not be done now.
+            Refused: there is no such run, it is finished, or it is not possible now.
             Unavailable: the broker or the database can't be reached.
         """
         before = await self.letter_tools().journal.entries_of(run)
         return await self._start(plan_of(run, before), run, actor, before)
 
     async def left_off(self, run: str) -> LeftOff | None:
-        """Return how far a replay came that this console does not run; None where there is nothing to go on with.
+        """Return the progress of a replay that this console does not run; None when there is nothing to resume.
 
         Raises:
             Unavailable: the broker or the database can't be reached.
@@ -129,7 +128,7 @@ class Replays:
         return LeftOff(plan, progress, "elsewhere" if await letter_tools.journal.is_busy() else "interrupted")
 
     async def unfinished(self) -> list[tuple[str, State]]:
-        """Return the replays that began and did not come to their end, the latest first, and how each stands.
+        """Return the replays that started and did not finish, the latest first, with the state of each.
 
         Raises:
             Unavailable: the broker or the database can't be reached.
@@ -175,9 +174,9 @@ class Replays:
     async def _start(self, plan: Plan, run: str, actor: str, before: Sequence[AuditEntry]) -> str:
         letter_tools = self.letter_tools()
         if letter_tools.no_history:
-            raise Refused(f"a replay needs the database: {letter_tools.no_history}")
+            raise Refused(f"replays need the database: {letter_tools.no_history}")
         if self._is_replaying:
-            raise Refused("another replay is under way: wait for its end, or stop it")
+            raise Refused("another replay is running: wait until it ends, or stop it")
         why_not = await refusals(letter_tools.durables, plan.by_durable, plan.terms.most_behind)
         if why_not:
             raise Refused("; ".join(why_not))
@@ -205,7 +204,7 @@ class Replays:
 
 
 async def _ask(running: Running) -> bool:
-    """Wait for somebody to look at the canary and answer."""
+    """Wait for a person to review the canary and answer."""
     running.answer = asyncio.get_running_loop().create_future()
     running.state = "asks"
     try:

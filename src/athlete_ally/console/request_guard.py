@@ -1,4 +1,4 @@
-"""What holds for every request: the right host, no foreign origin, a small body, and strict headers on the answer."""
+"""Checks every request: known host, own origin, small body; adds strict headers to the response."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -22,21 +22,21 @@ _HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 _SAFE_METHODS = {"GET", "HEAD"}
-# The longest form has a reading in it.
+# The longest form contains a reading.
 MAX_FORM_BYTES = 64 * 1024
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Guard:
-    """Stands before the pages."""
+    """Checks requests before the pages see them."""
 
     def __init__(self, app: ASGIApp, *, names: Collection[str]) -> None:
-        """Let through what is asked of one of these host names: a name that a stranger points at us is none of them."""
+        """Accept requests for these host names; a name that an attacker points at us is not one of them."""
         self._app = app
         self._names = frozenset(name.lower() for name in names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse, or pass on and put headers on the answer."""
+        """Refuse the request, or pass it on and add headers to the response."""
         if scope["type"] != "http":
             return
         headers = Headers(scope=scope)
@@ -56,14 +56,14 @@ class Guard:
     def _refusal(self, scope: Mapping[str, Any], headers: Headers) -> tuple[int, str] | None:
         host = headers.get("host", "")
         if host_name(host) not in self._names:
-            return 421, "this name is not one of the console's: set AA_CONSOLE_NAMES\n"
+            return 421, "this host name is not configured: add it to AA_CONSOLE_NAMES\n"
         if scope["method"] in _SAFE_METHODS:
             return None
         if not _is_own(headers, host):
             return 403, "this request comes from another site\n"
         length = headers.get("content-length", "")
         if not length.isascii() or not length.isdigit() or len(length) > len(str(MAX_FORM_BYTES)):
-            return 413, "a form of known, small size is expected\n"
+            return 413, "expected a form with a Content-Length\n"
         return (413, "the form is too large\n") if int(length) > MAX_FORM_BYTES else None
 
 
@@ -76,7 +76,7 @@ def host_name(host: str) -> str:
 
 
 def _is_own(headers: Headers, host: str) -> bool:
-    """Tell whether a form was sent by a page of ours. Browsers send Origin with every POST."""
+    """Tell whether a page of the console sent the form. Browsers send Origin with every POST."""
     origin = headers.get("origin", "")
     if headers.get("sec-fetch-site", "same-origin") != "same-origin":
         return False

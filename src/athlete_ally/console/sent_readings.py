@@ -1,4 +1,4 @@
-"""Readings sent from the page, and how far each has come."""
+"""Readings sent from the page, and their progress."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ _MOST_KEPT = 50
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What ingest answered, after how many milliseconds."""
+    """The response of ingest, and how many milliseconds it took."""
 
     status: int
     document: Mapping[str, Any]
@@ -20,21 +20,21 @@ class Answer:
     @property
     def is_accepted(self) -> bool:
         """Tell whether the stream holds it."""
-        return self.status == 202  # noqa: PLR2004  # the one success that ingest answers
+        return self.status == 202  # noqa: PLR2004  # the only success status of ingest
 
     @property
     def message_id(self) -> str:
-        """Return the id under which it travels."""
+        """Return the message id."""
         return str(self.document.get("id", ""))
 
 
 Send = Callable[[str, bytes], Awaitable[Answer]]
-"""Sends a body to ingest's route of a kind, as any client does."""
+"""Sends a body to ingest's route of a kind, as a client does."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentReadings:
-    """How far a reading has come: the answer, its receipt, and the dead letter that it became."""
+    """The progress of a reading: the response, its receipt, and its dead letter if it failed."""
 
     kind: str
     answer: Answer
@@ -51,16 +51,16 @@ class SentReadings:
 
 @dataclass(slots=True)
 class Sent:
-    """What was sent lately, by a name for each."""
+    """The readings sent lately, each by a key."""
 
     _by_key: dict[str, tuple[str, Answer]] = field(default_factory=dict[str, tuple[str, Answer]])
 
     def keep(self, key: str, kind: str, answer: Answer) -> None:
-        """Keep an answer; the oldest is forgotten."""
+        """Keep a response; drop the oldest."""
         self._by_key[key] = kind, answer
         while len(self._by_key) > _MOST_KEPT:
             self._by_key.pop(next(iter(self._by_key)))
 
     def find(self, key: str) -> tuple[str, Answer] | None:
-        """Return kind and answer."""
+        """Return the kind and the response."""
         return self._by_key.get(key)

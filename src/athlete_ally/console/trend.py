@@ -1,6 +1,6 @@
-"""How a person's heart-rate variability goes: lnRMSSD day by day, its 7-day mean, and the person's normal band. Pure.
+"""The trend of a person's heart-rate variability: daily lnRMSSD, its 7-day mean, and the person's normal band. Pure.
 
-A single day says little, since it varies by a tenth and more in everybody; the 7-day mean of lnRMSSD follows training
+A single day says little, since it varies by a tenth or more in everyone; the 7-day mean of lnRMSSD follows training
 (Plews et al. 2013, Sports Med 43:773-781). A change of that mean is worth attention when it passes the smallest
 worthwhile change, half a standard deviation of the person's own daily values (the same, and Plews et al. 2012, Eur J
 Appl Physiol 112:3729-3741).
@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from statistics import fmean, stdev
 
 MEAN_DAYS = 7
-# Plews et al. 2014 (Int J Sports Physiol Perform 9:783-790): three valid days of a week stand for the week.
+# Plews et al. 2014 (Int J Sports Physiol Perform 9:783-790): three valid days represent a week.
 FEWEST_FOR_MEAN = 3
 # Four weeks before the day itself: long enough for a spread, short enough to follow a season. A choice of ours.
 BAND_DAYS = 28
@@ -33,7 +33,7 @@ class DayValue:
 
 @dataclass(frozen=True, slots=True)
 class TrendDay:
-    """One day of the trend; what can't be told yet is None. The band is (lower, upper)."""
+    """One day of the trend; unknown values are None. The band is (lower, upper)."""
 
     day: date
     ln_rmssd: float | None
@@ -47,7 +47,7 @@ class TrendDay:
 
 
 def main_series(values: Iterable[DayValue]) -> tuple[DayValue, ...]:
-    """Return the values of the source and context that most days have: others are not comparable with it."""
+    """Return the values of the source and context with the most days; others are not comparable."""
     values = tuple(values)
     if not values:
         return ()
@@ -56,7 +56,7 @@ def main_series(values: Iterable[DayValue]) -> tuple[DayValue, ...]:
 
 
 def trend(values: Sequence[DayValue], last: date, days: int) -> tuple[TrendDay, ...]:
-    """Return the trend of the `days` days up to `last`; of several values of one day their mean counts."""
+    """Return the trend of the `days` days up to `last`; several values of one day are averaged."""
     by_day: dict[date, list[float]] = {}
     for each in values:
         by_day.setdefault(each.day, []).append(each.ln_rmssd)

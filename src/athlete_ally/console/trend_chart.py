@@ -1,4 +1,4 @@
-"""The trend as a drawing: lines, band and points in the units of an SVG. Pure."""
+"""The trend as a chart: lines, band and points in SVG units. Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _MOST_TICKS = 6
 
 
 class Tick(NamedTuple):
-    """A mark on an axis, and what it says."""
+    """A tick of an axis with its label."""
 
     at: float
     text: str
@@ -30,7 +30,7 @@ class Dot(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TrendChart:
-    """The parts: paths in SVG's own words."""
+    """The parts of the chart; lines and areas are SVG path data."""
 
     band: tuple[str, ...]
     mean: tuple[str, ...]
@@ -55,7 +55,7 @@ class _Scale:
 
 
 def draw(days: Sequence[TrendDay]) -> TrendChart | None:
-    """Return the drawing; None where there is no value to draw."""
+    """Return the chart; None without values."""
     values = [value for each in days for value in (each.ln_rmssd, each.mean, *(each.band or ())) if value is not None]
     if not values:
         return None
@@ -87,7 +87,7 @@ def _y_ticks(scale: _Scale, step: float) -> list[Tick]:
 
 
 def _runs(days: Sequence[TrendDay], has: Callable[[TrendDay], bool]) -> list[list[tuple[int, TrendDay]]]:
-    """Return the stretches without a gap."""
+    """Return the runs of days without a gap."""
     numbered = enumerate(days)
     return [list(run) for is_there, run in groupby(numbered, lambda each: has(each[1])) if is_there]
 

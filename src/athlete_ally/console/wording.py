@@ -1,4 +1,4 @@
-"""Numbers in words that a person reads at a glance. Pure."""
+"""Numbers formatted for people. Pure."""
 
 import json
 import math
@@ -14,7 +14,7 @@ _PRECISE_BELOW = 10
 _SHORTEST_S = 0.05
 _KIB = 1024
 _SLOWEST_PER_S = 0.05
-# Controls, characters without width, and those that turn the order of others around.
+# Control characters, zero-width characters, and those that change the direction of text.
 _HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
@@ -64,7 +64,7 @@ def rate(per_second: float | None) -> str:
 
 
 def figure(value: float) -> str:
-    """Return a measured value with at most two decimals, and none that say nothing."""
+    """Return a measured value with at most two decimals, without trailing zeros."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
@@ -79,23 +79,23 @@ def moment(at: datetime) -> str:
 
 
 def details(stated: Mapping[str, Any]) -> str:
-    """Return what a line of the journal says beside its columns; ids of messages and what is none or 0 are left out."""
+    """Return the details of a journal entry; message ids and empty values are left out."""
     named = ((name.replace("_", " "), value) for name, value in stated.items() if name != "message_id" and value)
     return "; ".join(f"{name}: {value if isinstance(value, str) else as_json(value)}" for name, value in named)
 
 
 def segment(text: str) -> str:
-    """Return a text as one segment of a path, whatever is in it."""
+    """Return any text as one escaped path segment."""
     return quote(text, safe="")
 
 
 def as_json(value: Any) -> str:
-    """Return a value as it would stand in a message."""
+    """Return a value as it appears in a message."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def visible(value: Any) -> Any:
-    """Return a text in which nothing hides: what can't be seen, or turns others around, is spelt as its number."""
+    """Return a text with invisible and direction-changing characters replaced by their code points."""
     if type(value) is not str:
         return value
     return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", value)

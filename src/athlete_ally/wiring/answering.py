@@ -1,4 +1,4 @@
-"""Waiting for a server that has just been started."""
+"""Wait for a server that has just been started."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ _LOOK_AGAIN_S = 0.02
 
 
 async def until_it_answers(check: Callable[[], Awaitable[object]]) -> None:
-    """Repeat a check until what it asks is there; the caller bounds it."""
+    """Repeat a check until the server responds; the caller sets the timeout."""
     while True:
         try:
             await check()

@@ -1,4 +1,4 @@
-"""What several commands build alike from the settings."""
+"""Objects that several commands build from the settings."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from athlete_ally.vendors import FETCHED, PLUGINS, VENDORS, generic
 
 
 def now() -> datetime:
-    """Return the present instant, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
@@ -32,20 +32,20 @@ def desired_topology(settings: Settings) -> Topology:
     """Return the desired state of streams and durables.
 
     Raises:
-        Misconfigured: the environment's file is not as it must be.
+        Misconfigured: the environment's file is invalid.
     """
     return build_topology(KINDS, (*VENDORS, *settings.senders), environment_of(settings), fetched=FETCHED)
 
 
 def known_vendors(settings: Settings) -> tuple[Vendor, ...]:
-    """Return every vendor: those with a file, and the senders of Standard Webhooks that the settings name."""
+    """Return every vendor: the registered ones, and the senders of Standard Webhooks that the settings name."""
     return (*PLUGINS, *map(generic, settings.senders))
 
 
 def nats_connection(
     settings: Settings, service: str, log: Log, *, on_denied: Callable[[Action], None] = lambda _: None
 ) -> Connection:
-    """Return a connection to the configured NATS, not yet open. A context, where one is named, says it all.
+    """Return a connection to the configured NATS server, not yet open. A named context replaces the NATS settings.
 
     Raises:
         Misconfigured: the context can't be used.
@@ -76,7 +76,7 @@ def _context(settings: Settings) -> NatsContext:
 
 
 def token_keys(settings: Settings) -> str:
-    """Return the keys of the vault.
+    """Return the keys of the token store.
 
     Raises:
         Misconfigured: there is none, or the file can't be read.

@@ -1,4 +1,4 @@
-"""Building the client of a vendor's API, apart from `builders`: most commands need no HTTP client to start."""
+"""Build the client of a vendor's API; not in `builders`, since most commands don't need an HTTP client."""
 
 import httpx
 
@@ -9,5 +9,5 @@ from athlete_ally.wiring.builders import now
 
 
 def vendor_api(api: Api, client: VendorClient, http: httpx.AsyncClient) -> HttpVendorApi:
-    """Return what asks this API as our application, over `http`."""
+    """Return the client of this API for our application, over `http`."""
     return HttpVendorApi(api, Credentials(client.client_id, client.client_secret, client.base_url), http, now=now)

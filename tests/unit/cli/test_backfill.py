@@ -9,22 +9,22 @@ from support.commands import in_process
     [
         (
             ("oura", "--from", "2026-03-01", "--to", "2026-02-01"),
-            "--from 2026-03-01 is after --to 2026-02-01: exchange them",
+            "--from 2026-03-01 is after --to 2026-02-01: swap them",
         ),
         (
             ("oura", "--from", "2026-03-01", "--to", "2999-01-01"),
-            "--to 2999-01-01 is in the future: today is the last day",
+            "--to 2999-01-01 is in the future: the last possible day is today",
         ),
-        (("oura", "--from", "2026-02-30", "--to", "2026-03-01"), "--from 2026-02-30: not a day of the calendar"),
+        (("oura", "--from", "2026-02-30", "--to", "2026-03-01"), "--from 2026-02-30: expected a date such as"),
         (("oura", "--from", "1926-02-01", "--to", "2026-03-01"), "--from 1926-02-01 is too early"),
-        (("garmin", "--from", "2026-02-01", "--to", "2026-03-01"), "garmin: sends data by itself, and is not asked"),
+        (("garmin", "--from", "2026-02-01", "--to", "2026-03-01"), "garmin: only pushes its data"),
         (
             ("ourra", "--from", "2026-02-01", "--to", "2026-03-01"),
-            "ourra: no such vendor; those that list a person's past",
+            "ourra: no such vendor; vendors that can be back-filled",
         ),
         (
             ("oura", "--from", "2026-02-01", "--to", "2026-03-01"),
-            "AA_OURA_CLIENT_ID and AA_OURA_CLIENT_SECRET: set them",
+            "AA_OURA_CLIENT_ID and AA_OURA_CLIENT_SECRET: set both",
         ),
     ],
 )
@@ -45,4 +45,4 @@ def test_whose_past_is_said_once(whose: tuple[str, ...]) -> None:
     """
     outcome = in_process({}, "backfill", "oura", "--from", "2026-02-01", "--to", "2026-03-01", *whose)
 
-    assert (outcome.code, "--user and --all-connected: one of them" in outcome.err) == (1, True)
+    assert (outcome.code, "give either --user or --all-connected" in outcome.err) == (1, True)

@@ -39,7 +39,7 @@ def test_each_file_is_for_the_environment_that_it_is_named_for(path: Path) -> No
             r"\[streams.AA_CORE_HOT\] '1 GB' has none of the units.*max_bytes",
         ),
         ("replicas = 1", "replicas = 0", r">= 1.*replicas|replicas.*>= 1|`int` >= 1"),
-        ("[streams.AA_DLQ]", "[streams.AA_DLG]", r"streams are AA_ADVISORY.*AA_DLG.*wanted are"),
+        ("[streams.AA_DLQ]", "[streams.AA_DLG]", r"streams are AA_ADVISORY.*AA_DLG.*expected"),
         ('environment = "dev"', 'environment = "prod"', r"prod"),
         ("stream_full_share = 0.8", "stream_full_share = 80", r"stream_full_share"),
         ('environment = "dev"', "environment = ", r"line 4"),

@@ -8,7 +8,7 @@ from support.fakes import FakeLog
 
 from athlete_ally.adapters.tracing.none import NoTracing
 from athlete_ally.adapters.tracing.otel import OtelTracing
-from athlete_ally.config.trace_variables import adopt_trace_variables, is_traced, trace_trouble
+from athlete_ally.config.trace_variables import adopt_trace_variables, is_traced, tracing_problem
 from athlete_ally.wiring.services.traces import build_tracing
 
 ADDRESS = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
@@ -47,7 +47,7 @@ def test_a_protocol_that_is_not_spoken_is_named(environment: dict[str, str], has
     """
     Traces in the wrong protocol would vanish without a word.
     """
-    assert has_problem == bool(trace_trouble(environment))
+    assert has_problem == bool(tracing_problem(environment))
 
 
 def test_variables_may_stand_in_the_env_file(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_the_environment_wins_in_either_form(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("environment", "says"),
     [
-        ({"AA_OURA_WEBHOOK_SECRETS": "short"}, "fewer than 8"),
+        ({"AA_OURA_WEBHOOK_SECRETS": "short"}, "at least 8 characters"),
         ({"AA_GARMIN_WEBHOOK_SECRETS": "not/for/an/address"}, "16 to 128"),
         ({"AA_CLINIC_WEBHOOK_SECRETS": "whsec_no!base64"}, "not Base64"),
         ({"AA_OURA_WEBHOOK_SECRETS_FILE": "/no/such/file"}, "can't be read"),

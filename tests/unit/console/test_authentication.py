@@ -9,7 +9,7 @@ from support.fakes import FakeLog
 
 from athlete_ally.config.settings import load_settings
 from athlete_ally.console.access import Authentication, LocalAuthentication, ProxyAuthentication, TokenAuthentication
-from athlete_ally.wiring.services.console_auth import build_door, host_names
+from athlete_ally.wiring.services.console_auth import build_authentication, host_names
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "console.example.org"])  # noqa: S104  # refused
@@ -43,7 +43,7 @@ def test_who_may_come_in_decides_where_it_may_be_bound(
     monkeypatch.chdir(tmp_path)
     in_process({}, "keys", "create", "vic", "--file", "viewers.json")
 
-    assert isinstance(build_door(load_settings(**chosen), FakeLog()), authentication)
+    assert isinstance(build_authentication(load_settings(**chosen), FakeLog()), authentication)
 
 
 def test_every_address_is_no_name() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.command_line import mistake_in, our_commands
 
-from athlete_ally.console.alarms import Alarm, Situation, find_troubles
+from athlete_ally.console.alarms import Alarm, Situation, find_alarms
 from athlete_ally.console.figures import Figures, Point, Sample, Source
 from athlete_ally.console.flow import Flow, build_flow
 from athlete_ally.core.broker.environment import Thresholds
@@ -39,7 +39,7 @@ def situation(**sources: Source) -> Situation:
 
 def alarms(**sources: Source) -> list[tuple[str, str]]:
     """Return station and severity of what is wrong."""
-    found = find_troubles(situation(**sources), TOPOLOGY, Thresholds())
+    found = find_alarms(situation(**sources), TOPOLOGY, Thresholds())
     return [(each.station, each.severity) for each in found]
 
 
@@ -64,7 +64,7 @@ def test_a_quiet_system_has_no_problem() -> None:
     Where every source answers and nothing is over a threshold, nothing needs attention, and it says so.
     """
     assert flow().alarms == ()
-    assert flow().summary == "All is well."
+    assert flow().summary == "No problems."
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_quiet_system_has_no_problem() -> None:
         ({"ingest": source(problem="no answer")}, ("ingest", "critical")),
         ({"normalize": one("normalize_fuse_open", durable=HRV)}, ("normalize", "critical")),
         ({"normalize": one("normalize_holding", durable=HRV)}, ("normalize", "warning")),
-        ({"normalize": one("ledger_hrv_unaccounted_messages", 3)}, ("books", "critical")),
+        ({"normalize": one("ledger_hrv_unaccounted_messages", 3)}, ("accounting", "critical")),
         ({"broker": one("aa_stream_missing", stream_name=DLQ)}, (DLQ, "critical")),
         ({"broker": one("aa_consumer_missing", consumer_name=HRV)}, (HRV, "critical")),
         ({"broker": one("aa_consumer_paused", consumer_name=HRV)}, (HRV, "warning")),
@@ -160,7 +160,7 @@ def test_every_runbook_and_command_that_is_named_exists() -> None:
     found: list[Alarm] = [
         problem
         for each in said
-        for problem in find_troubles(situation(broker=each, normalize=each, ingest=each), TOPOLOGY, Thresholds())
+        for problem in find_alarms(situation(broker=each, normalize=each, ingest=each), TOPOLOGY, Thresholds())
     ]
     runbooks = {each.runbook for each in found if each.runbook}
 

@@ -1,4 +1,4 @@
-"""`accounts`: whose an account at a vendor is."""
+"""`accounts`: link vendors' accounts to people."""
 
 import click
 
@@ -14,4 +14,4 @@ _COMMANDS = {
 
 @click.group(cls=LazyGroup, places=_COMMANDS)
 def accounts() -> None:
-    """Say whose an account at a vendor is. Ids of people are personal: they are in no log, series or header."""
+    """Link vendors' accounts to people. Ids of people are personal: none is in a log, series or header."""

@@ -21,9 +21,9 @@ from athlete_ally.core.vendor.webhook_store import Account
 @json_option
 @click.pass_context
 def add(context: click.Context, *, vendor: str, account: str, user: str, env_file: Path | None, **how: bool) -> None:
-    """Link ACCOUNT at VENDOR to USER, our id of the person; one that is linked already moves. (changing)
+    """Link ACCOUNT at VENDOR to USER, our id of the person. An existing link is replaced. (changing)
 
-    VENDOR is one of ours, or a sender of Standard Webhooks that AA_WEBHOOK_SENDERS names.
+    VENDOR is a supported vendor, or a sender of Standard Webhooks that AA_WEBHOOK_SENDERS names.
     """
     settings = load_settings(env_file)
     require_known(settings, vendor)

@@ -26,28 +26,28 @@ _COLUMNS = ["vendor", "account", "user_id"]
 def import_command(context: click.Context, *, path: Path, env_file: Path | None, **how: bool) -> None:
     """Link all accounts of a CSV file with the columns vendor, account and user_id. (changing)
 
-    All of them or none: a line that can't be used is named, and nothing is linked.
+    All or nothing: when a line is invalid, the command names it and links nothing.
     """
     settings = load_settings(env_file)
     link(context, settings, _read(settings, path), env_file, **how)
 
 
 def _read(settings: Settings, path: Path) -> list[Account]:
-    """Return the accounts of a file, each of them once."""
+    """Return the accounts of a file without duplicates."""
     found: dict[tuple[str, str], tuple[int, Account]] = {}
     for number, (vendor, account, user_id) in _rows(path):
         where = f"{path}, line {number}: "
         require_known(settings, vendor, where)
         if not (is_label(account) and is_label(user_id)):
-            raise Misconfigured(f"{where}account and user_id are needed, each with {LABEL_RULE}")
+            raise Misconfigured(f"{where}account and user_id are required, each with {LABEL_RULE}")
         first, known = found.setdefault((vendor, account), (number, Account(vendor, account, user_id)))
         if known.user_id != user_id:
-            raise Misconfigured(f"{where}this account is another person's in line {first}: leave one of them out")
+            raise Misconfigured(f"{where}line {first} links this account to another person: remove one of them")
     return [account for _, account in found.values()]
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield the lines behind the first, with their numbers."""
+    """Yield the lines after the header, with their numbers."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.reader(file, strict=True)
@@ -57,7 +57,7 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                 if not row:
                     continue
                 if len(row) != len(_COLUMNS):
-                    raise Misconfigured(f"{path}, line {rows.line_num}: {', '.join(_COLUMNS)}, and nothing else")
+                    raise Misconfigured(f"{path}, line {rows.line_num}: expected only {', '.join(_COLUMNS)}")
                 yield rows.line_num, row
     except (UnicodeDecodeError, csv.Error) as error:
         raise Misconfigured(f"{path}: not a CSV file in UTF-8 ({type(error).__name__})") from error

@@ -16,10 +16,10 @@ from athlete_ally.wiring.builders import known_vendors
 from athlete_ally.wiring.commands.accounts import waiting_letters, webhook_store_session
 from athlete_ally.wiring.services.event_loop import run
 
-_REPLAY = "webhooks that were dead-lettered as unknown-account can be replayed: athlete-ally dlq replay --help"
+_REPLAY = "dead letters with the reason unknown-account can be replayed now: athlete-ally dlq replay --help"
 
 replay_option = click.option(
-    "--replay", "replays", is_flag=True, help="Then replay the dead letters that wait for them, as `dlq replay` does."
+    "--replay", "replays", is_flag=True, help="Then replay the dead letters of these accounts, as `dlq replay` does."
 )
 
 
@@ -33,7 +33,7 @@ def link(  # noqa: PLR0913  # one for each option
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Link accounts, and replay what waits for them where that is wanted: its document then is the only one."""
+    """Link accounts and, if asked, replay their dead letters; then only the document of the replay is printed."""
 
     async def main() -> None:
         async with webhook_store_session(settings) as webhook_store:
@@ -43,11 +43,11 @@ def link(  # noqa: PLR0913  # one for each option
     said = f"{counted(len(found), 'account')} linked"
     waiting = run(waiting_letters(settings, found)) if replays else []
     if waiting:
-        click.echo(f"{said}; {counted(len(waiting), 'dead letter')} of theirs", err=as_json)
-        # What was replayed too early, however often, has a reason to come through now.
+        click.echo(f"{said}; {counted(len(waiting), 'dead letter')} of these accounts", err=as_json)
+        # A dead letter that failed in earlier replays can pass now: the account was unknown then.
         context.invoke(replay, seq=tuple(waiting), force=True, yes=yes, env_file=env_file, as_json=as_json)
         return
-    told = "no dead letter waits for them" if replays else _REPLAY
+    told = "no dead letters of these accounts" if replays else _REPLAY
     click.echo(json.dumps({"linked": len(found)}) if as_json else f"{said}; {told}")
 
 
@@ -61,4 +61,4 @@ def require_known(settings: Settings, vendor: str, where: str = "") -> None:
     if vendor not in known:
         nearest = get_close_matches(vendor, known, n=1)
         hint = f"; did you mean {nearest[0]}?" if nearest else ""
-        raise Misconfigured(f"{where}{vendor!r} is no vendor of ours, nor a sender in AA_WEBHOOK_SENDERS{hint}")
+        raise Misconfigured(f"{where}{vendor!r} is neither a supported vendor nor a sender in AA_WEBHOOK_SENDERS{hint}")

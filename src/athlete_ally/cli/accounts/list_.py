@@ -18,7 +18,7 @@ from athlete_ally.wiring.services.event_loop import run
 @env_file_option
 @json_option
 def list_command(*, vendor: str | None, env_file: Path | None, as_json: bool) -> None:
-    """List accounts and whose they are. (read-only)"""
+    """List accounts and the people they are linked to. (read-only)"""
     settings = load_settings(env_file)
 
     async def main() -> Sequence[Account]:

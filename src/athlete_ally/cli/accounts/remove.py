@@ -18,7 +18,7 @@ from athlete_ally.wiring.services.event_loop import run
 @env_file_option
 @json_option
 def remove(*, vendor: str, account: str, env_file: Path | None, as_json: bool) -> None:
-    """Forget whose ACCOUNT at VENDOR is; what it delivers becomes a dead letter. (changing)
+    """Remove the link of ACCOUNT at VENDOR; data that it delivers afterwards becomes dead letters. (changing)
 
     Exit code 2 when it is not linked.
     """

@@ -1,4 +1,4 @@
-"""`connect`: how people connect their accounts at vendors, and what was connected."""
+"""`connect`: links with which people connect their accounts at vendors, and the encryption of their tokens."""
 
 import click
 
@@ -12,4 +12,4 @@ _COMMANDS = {
 
 @click.group(cls=LazyGroup, places=_COMMANDS)
 def connect() -> None:
-    """Make links with which people connect their vendors' accounts; renew the encryption of what they gave."""
+    """Make links with which people connect their vendors' accounts; encrypt the stored tokens with a new key."""

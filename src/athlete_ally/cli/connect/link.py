@@ -17,9 +17,9 @@ from athlete_ally.wiring.commands.connect import connect_link
 @env_file_option
 @json_option
 def link(*, vendor: str, user_id: str, env_file: Path | None, as_json: bool) -> None:
-    """Print a link with which one person connects an account at VENDOR, once and within a day. (read-only)
+    """Print a link with which one person can connect an account at VENDOR once, within a day. (read-only)
 
-    Whoever opens it decides whose data is stored under this person: send it to that person only. Needs the same
+    The account of the person who opens it is stored under this user: send it to that person only. Needs the same
     AA_TOKEN_KEY (or file) and AA_CONNECT_URL as `athlete-ally fetch`.
     """
     url = connect_link(load_settings(env_file), vendor, user_id)

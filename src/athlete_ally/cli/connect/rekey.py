@@ -17,8 +17,8 @@ from athlete_ally.wiring.services.event_loop import run
 def rekey(*, env_file: Path | None, as_json: bool) -> None:
     """Encrypt all stored tokens with the first key of AA_TOKEN_KEY. (changing)
 
-    Put the new key in front, run this, then take the old one away. All or nothing; services may go on meanwhile once
-    they know both keys.
+    Put the new key first, run this, then remove the old key. All or nothing. Services can keep running once
+    they have both keys.
     """
     count = run(encrypt_again(load_settings(env_file)))
     click.echo(

@@ -25,8 +25,9 @@ _COMMANDS = {
 
 @click.group(cls=LazyGroup, places=_COMMANDS)
 def dlq() -> None:
-    """Understand dead letters, prove a fix before anything is sent, and replay them.
+    """Inspect dead letters, test a fix without side effects, and replay them.
 
-    The way: `top` says what failed, `show` and `diff` why, `test` what today's code would make of it, `replay` sends it
-    to the durable that failed. What is not to be replayed is put aside by `resolve` or `quarantine`.
+    Steps: `top` shows what failed, `show` and `diff` why, `test` predicts the outcome with today's code, and `replay`
+    sends dead letters to the durable that failed. `resolve` and `quarantine` set aside those that should not be
+    replayed.
     """

@@ -1,4 +1,4 @@
-"""Putting dead letters on another shelf, for `dlq resolve`, `quarantine` and `release`."""
+"""Change the state of dead letters, for `dlq resolve`, `quarantine` and `release`."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,7 +15,7 @@ from athlete_ally.wiring.services.event_loop import run
 
 
 def change_shelf(seq: tuple[int, ...], shelf: Shelf, why: str, options: dict[str, Any]) -> None:
-    """Put the letters that a command's options choose on a shelf; several at once only when a person agrees."""
+    """Move the dead letters that a command's options select to a state; several at once only after confirmation."""
     everything, yes = options.pop("everything"), options.pop("yes")
     settings, as_json = load_settings(options.pop("env_file")), options.pop("as_json")
     selection = chosen_letters(options, seq, everything=everything)

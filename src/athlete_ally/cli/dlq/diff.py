@@ -1,4 +1,4 @@
-"""`dlq diff`: why today's code refuses a dead letter."""
+"""`dlq diff`: show why today's code rejects a dead letter."""
 
 import json
 from dataclasses import asdict
@@ -15,20 +15,20 @@ from athlete_ally.ops.dead_letters.letter_state import LetterState
 from athlete_ally.wiring.commands.dlq import actor, letter_tools_session
 from athlete_ally.wiring.services.event_loop import run
 
-# A value of ten thousand beats says no more than its beginning.
+# The beginning of a value of ten thousand beats shows as much as all of it.
 _WIDEST = 200
 
 
 @click.command()
 @click.argument("seq", type=int)
-@click.option("--reveal", is_flag=True, help="Print the values, which are personal data; the journal notes who did.")
+@click.option("--reveal", is_flag=True, help="Print the values, which are personal data; the journal records who did.")
 @env_file_option
 @json_option
 def diff(*, seq: int, reveal: bool, env_file: Path | None, as_json: bool) -> None:
-    """Say which fields of the letter SEQ today's code refuses: value, what is expected, what helps. (read-only)
+    """Show which fields of the dead letter SEQ today's code rejects: value, expected, remedy. (read-only)
 
-    Exit code 0 when all its readings would pass, 2 when some would not, or there is no such letter, 1 when that can't
-    be told: what a vendor answers is not known without asking it.
+    Exit code 0 when all its readings would pass, 2 when some would fail or the dead letter does not exist, 1 when that
+    is unknown, because the answer of a vendor is needed.
     """
     settings = load_settings(env_file)
 
@@ -50,9 +50,7 @@ def diff(*, seq: int, reveal: bool, env_file: Path | None, as_json: bool) -> Non
     elif unknown:
         click.echo(unknown)
     elif not found_differences:
-        click.echo(
-            f"today's code would take {counted(found.readings, what)}: `athlete-ally dlq replay {seq}` sends them"
-        )
+        click.echo(f"today's code accepts {counted(found.readings, what)}: `athlete-ally dlq replay {seq}` sends them")
     else:
         _print_differences(found_differences, what)
     raise SystemExit(prediction_exit(failing=len(found_differences), unknown=bool(unknown)))

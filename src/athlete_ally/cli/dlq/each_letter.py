@@ -1,4 +1,4 @@
-"""Doing one thing to each of many dead letters, with a bar and a result."""
+"""Run one action on each of many dead letters, with a progress bar and a result."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ from athlete_ally.wiring.commands.dlq import DeadLetterTools
 
 
 async def matching_sequences(letter_tools: DeadLetterTools, selection: Selection) -> list[int]:
-    """Return the letters that are meant: letters that arrive meanwhile are not."""
+    """Return the sequences of the selected dead letters; those that arrive meanwhile are not selected."""
     to_sequence = (await letter_tools.letters.extent()).last_sequence
     async with aclosing(letter_tools.reader.read(selection, to_sequence=to_sequence)) as found:
         return [each.letter.sequence async for each in found]
@@ -29,14 +29,14 @@ async def for_each_letter(
     run_id: str,
     done: str,
 ) -> dict[str, Any]:
-    """Do it to each letter that is still there; return the run and, under the name `done`, how many."""
+    """Run the action on each dead letter that still exists; return the run and, under the name `done`, how many."""
     count = 0
     with progress_bar() as bar:
         task = bar.add_task(done, total=len(letters))
         for sequence in letters:
             found = await letter_tools.reader.one(sequence)
             if found is not None:
-                with told_how_far(f"{count} of {counted(len(letters), 'letter')} dealt with"):
+                with told_how_far(f"{count} of {counted(len(letters), 'dead letter')} done"):
                     await act(found)
                 count += 1
             bar.advance(task)
@@ -44,7 +44,7 @@ async def for_each_letter(
 
 
 def show_result(result: dict[str, Any], *, as_json: bool) -> None:
-    """Print what `for_each_letter` returned, and end the command: exit code 2 when there was none."""
+    """Print the result of `for_each_letter` and end the command: exit code 2 when there was no dead letter."""
     (done, count) = list(result.items())[-1]
-    click.echo(json.dumps(result) if as_json else f"{result['run']}: {done}: {counted(count, 'letter')}")
+    click.echo(json.dumps(result) if as_json else f"{result['run']}: {done}: {counted(count, 'dead letter')}")
     raise SystemExit(Exit.AS_DESIRED if count else Exit.FINDINGS)

@@ -26,19 +26,23 @@ from athlete_ally.wiring.services.event_loop import run
     "assignments",
     metavar="FIELD=VALUE",
     multiple=True,
-    help="Set a field (VALUE is JSON, or text); without it $EDITOR opens. FIELD= removes it. May be given repeatedly.",
+    help="Set a field (VALUE is JSON or text); FIELD= removes it. May be repeated. Without --set, $EDITOR opens.",
 )
 @click.option(
-    "--reading", type=click.IntRange(min=0), default=0, show_default=True, help="Which reading --set changes."
+    "--reading",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The index of the reading that --set changes.",
 )
 @env_file_option
 @json_option
 def edit(*, seq: int, assignments: tuple[str, ...], reading: int, env_file: Path | None, as_json: bool) -> None:
-    """Replace the dead letter SEQ by a corrected one, which waits to be replayed. (changing)
+    """Replace the dead letter SEQ by a corrected one that can be replayed. (changing)
 
-    The original is kept among the resolved ones, linked to the new letter; the journal notes which fields changed, and
-    hashes of both. In production it is refused, unless the environment file says `allow_edit_dead_letters = true`.
-    Exit code 2 when the corrected letter would still fail, or nothing was changed.
+    The original is kept as resolved, linked to the new dead letter; the journal records which fields changed, and
+    hashes of both. Refused in production unless the environment file says `allow_edit_dead_letters = true`.
+    Exit code 2 when the corrected dead letter would still fail, or nothing was changed.
     """
     settings = load_settings(env_file)
     _allow(settings)
@@ -54,7 +58,7 @@ def edit(*, seq: int, assignments: tuple[str, ...], reading: int, env_file: Path
                 click.echo("nothing was changed", err=True)
                 return None
             changes = changed_fields(old, new)
-            with told_how_far("the letter is as it was"):
+            with told_how_far("the dead letter is unchanged"):
                 letter = await letter_tools.triage(actor()).edit(found, new, changes)
             prediction = await letter_tools.predictor.predict(letter_state(letter))
             return {
@@ -76,9 +80,9 @@ def edit(*, seq: int, assignments: tuple[str, ...], reading: int, env_file: Path
     if as_json:
         click.echo(json.dumps(result))
     else:
-        no = "it can't be told whether it passes" if result["unknown"] else "it would still fail"
+        no = "it is unknown whether it would pass" if result["unknown"] else "it would still fail"
         verdict = "it would pass now" if result["passes"] else f"{no}: {result['error']}"
-        click.echo(f"letter {seq} is replaced by {result['seq']} ({', '.join(result['changes'])}); {verdict}")
+        click.echo(f"dead letter {seq} is replaced by {result['seq']} ({', '.join(result['changes'])}); {verdict}")
     raise SystemExit(prediction_exit(failing=not (result["passes"] or result["unknown"]), unknown=result["unknown"]))
 
 
@@ -87,7 +91,7 @@ def _allow(settings: Settings) -> None:
     environments = {settings.environment, spec.environment}
     if "production" in environments and not spec.allow_edit_dead_letters:
         raise Refused(
-            "dead letters must not be edited in production: let the sender correct them, "
+            "editing dead letters is not allowed in production: ask the sender to correct the data, "
             "or set allow_edit_dead_letters = true in the environment file"
         )
 

@@ -1,4 +1,4 @@
-"""`dlq export`: dead letters into a file that survives a move to another cluster."""
+"""`dlq export`: write dead letters to a file that another cluster can import."""
 
 import json
 from pathlib import Path
@@ -19,14 +19,17 @@ from athlete_ally.wiring.services.event_loop import run
 @filter_options
 @shelf_option
 @click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The file to write; it must be new."
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The file to write; it must not exist.",
 )
 @env_file_option
 @json_option
 def export_command(*, out: Path, env_file: Path | None, as_json: bool, **options: Any) -> None:
-    """Write dead letters into a file: lines of JSON, sealed by a sha256. (read-only)
+    """Write dead letters to a file of JSON lines that ends with a SHA-256 checksum. (read-only)
 
-    The file holds health data, and is readable by its owner only. Nothing leaves AA_DLQ.
+    The file holds health data and is readable by its owner only. Nothing is removed from AA_DLQ.
     """
     settings, selection = load_settings(env_file), selection_from(options)
 
@@ -37,5 +40,5 @@ def export_command(*, out: Path, env_file: Path | None, as_json: bool, **options
 
     letters = run(main())
     click.echo(
-        json.dumps({"letters": letters, "file": str(out)}) if as_json else f"{counted(letters, 'letter')} in {out}"
+        json.dumps({"letters": letters, "file": str(out)}) if as_json else f"{counted(letters, 'dead letter')} in {out}"
     )

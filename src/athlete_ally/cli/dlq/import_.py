@@ -1,4 +1,4 @@
-"""`dlq import`: the letters of an export into AA_DLQ."""
+"""`dlq import`: write the dead letters of an export into AA_DLQ."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ from athlete_ally.ops.dead_letters.export_file import read_archive
 from athlete_ally.wiring.commands.dlq import DeadLetterTools, actor, letter_tools_session, new_run
 from athlete_ally.wiring.services.event_loop import run
 
-# Enough to tell ten thousand million letters apart; half the memory of the identities themselves.
+# Enough to tell ten thousand million dead letters apart; half the memory of the identities themselves.
 _HASH_BYTES = 8
 
 
@@ -29,9 +29,9 @@ _HASH_BYTES = 8
 @env_file_option
 @json_option
 def import_command(*, file: Path, env_file: Path | None, as_json: bool) -> None:
-    """Write the letters of an export FILE into AA_DLQ, except those that are there already. (changing)
+    """Write the dead letters of an export FILE into AA_DLQ, except those that exist there. (changing)
 
-    The whole file is checked against its sha256 before the first letter is written.
+    The whole file is checked against its SHA-256 checksum before the first dead letter is written.
     """
     settings = load_settings(env_file)
     try:
@@ -48,7 +48,7 @@ def import_command(*, file: Path, env_file: Path | None, as_json: bool) -> None:
     click.echo(
         json.dumps(result)
         if as_json
-        else f"{result['run']}: {result['imported']} letters imported, {result['there_already']} were there already"
+        else f"{result['run']}: {result['imported']} dead letters imported, {result['there_already']} existed"
     )
     raise SystemExit(Exit.AS_DESIRED)
 
@@ -61,7 +61,7 @@ async def _take_in(letter_tools: DeadLetterTools, file: Path, total: int) -> dic
     with file.open("rb") as lines, progress_bar() as bar:
         task = bar.add_task("importing", total=total)
         for letter in read_archive(lines):
-            with told_how_far(f"{imported} of {counted(total, 'letter')} imported"):
+            with told_how_far(f"{imported} of {counted(total, 'dead letter')} imported"):
                 is_new = _hash(letter.identity) not in known and await triage.take_in(letter, run_id)
             imported += is_new
             there_already += not is_new

@@ -1,4 +1,4 @@
-"""`dlq journal`: who did what to dead letters."""
+"""`dlq journal`: show who did what to dead letters."""
 
 import json
 from pathlib import Path
@@ -17,13 +17,19 @@ from athlete_ally.wiring.services.event_loop import run
 
 
 @click.command()
-@click.option("--run", "run_id", help="Only what this run did, all of it and in order.")
-@click.option("--letter", help="Only what was done to this letter (its identity, as `show --json` prints it).")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="The latest so many lines.")
+@click.option("--run", "run_id", help="All entries of this run, in order.")
+@click.option("--letter", help="Only entries of this dead letter (its identity, as `show --json` prints it).")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="Show at most this many entries, the latest.",
+)
 @env_file_option
 @json_option
 def journal(*, run_id: str | None, letter: str | None, limit: int, env_file: Path | None, as_json: bool) -> None:
-    """Show who did what to dead letters, when, and what came of it. (read-only)"""
+    """Show who did what to dead letters, when, and the outcome. (read-only)"""
     settings = load_settings(env_file)
 
     async def main() -> list[dict[str, Any]]:

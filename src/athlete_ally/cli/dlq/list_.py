@@ -1,4 +1,4 @@
-"""`dlq list`: dead letters one by one, without the readings in them."""
+"""`dlq list`: list dead letters, without the readings in them."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ _SHOWN_AT_ONCE = 100
 @click.command("list")
 @filter_options
 @shelf_option
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many.  [default: 100; with --json: all]")
+@click.option("--limit", type=click.IntRange(min=1), help="Show at most this many.  [default: 100; with --json: all]")
 @env_file_option
 @json_option
 def list_command(*, limit: int | None, env_file: Path | None, as_json: bool, **options: Any) -> None:
@@ -77,7 +77,7 @@ async def _print_list(letter_tools: DeadLetterTools, selection: Selection, limit
     console = Console()
     console.print(listed)
     if more:
-        console.print(f"{more} more: narrow it down by a filter, or give --limit")
+        console.print(f"{more} more: add a filter, or raise --limit")
 
 
 def _replays(number: int | None) -> str:

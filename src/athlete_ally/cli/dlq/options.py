@@ -1,4 +1,4 @@
-"""Options that the commands for dead letters share: filters, and how one confirms."""
+"""Options shared by the commands for dead letters: filters and confirmation."""
 
 import re
 from collections.abc import Callable
@@ -28,20 +28,20 @@ class Age(click.ParamType[timedelta]):
         """Return the span."""
         match = _AGE.fullmatch(str(value))
         if match is None:
-            self.fail(f"{value!r} is no age: write a number and s, m, h or d, as in 30m", param, ctx)
+            self.fail(f"{value!r} is not a valid age: write a number followed by s, m, h or d, such as 30m", param, ctx)
         return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-_REASON = click.option("--reason", type=click.Choice(LETTER_REASONS), help="Only letters of this reason.")
+_REASON = click.option("--reason", type=click.Choice(LETTER_REASONS), help="Only dead letters with this reason.")
 _FILTERS = (
-    click.option("--kind", type=click.Choice(KINDS), help="Only letters of this kind."),
-    click.option("--vendor", help="Only letters of this vendor's webhooks."),
-    click.option("--subject", help="Only letters on this subject; * stands for anything."),
-    click.option("--group", "fingerprint", metavar="FP", help="Only letters of this fingerprint, or beginning of one."),
-    click.option("--durable", help="Only letters that this durable gave up."),
-    click.option("--worker-version", help="Only letters that a worker of this version gave up."),
-    click.option("--older-than", type=Age(), help="Only letters that died at least this long ago, as in 2h."),
-    click.option("--newer-than", type=Age(), help="Only letters that died at most this long ago, as in 30m."),
+    click.option("--kind", type=click.Choice(KINDS), help="Only dead letters of this kind."),
+    click.option("--vendor", help="Only dead letters from this vendor's webhooks."),
+    click.option("--subject", help="Only dead letters on this subject; * matches anything."),
+    click.option("--group", "fingerprint", metavar="FP", help="Only dead letters whose fingerprint begins with this."),
+    click.option("--durable", help="Only dead letters that failed on this durable."),
+    click.option("--worker-version", help="Only dead letters that failed on a worker of this version."),
+    click.option("--older-than", type=Age(), help="Only dead letters that failed at least this long ago, such as 2h."),
+    click.option("--newer-than", type=Age(), help="Only dead letters that failed at most this long ago, such as 30m."),
 )
 _NAMES = ("reason", "kind", "vendor", "subject", "fingerprint", "durable", "worker_version", "older_than", "newer_than")
 
@@ -49,41 +49,43 @@ shelf_option = click.option(
     "--shelf",
     type=click.Choice(SHELVES),
     default="waiting",
-    help="Which letters: waiting ones, or those put aside.  [default: waiting]",
+    help="The state of the dead letters.  [default: waiting]",
 )
-all_option = click.option("--all", "everything", is_flag=True, help="All that wait; without it a filter is needed.")
+all_option = click.option(
+    "--all", "everything", is_flag=True, help="All waiting dead letters; without it a filter is required."
+)
 yes_option = click.option("--yes", is_flag=True, help="Don't ask.")
 
 
 def filter_options(command: Command) -> Command:
-    """Give a command the options that choose letters."""
+    """Add the options that select dead letters to a command."""
     return _REASON(filter_options_but_reason(command))
 
 
 def filter_options_but_reason(command: Command) -> Command:
-    """Give a command the options that choose letters, where --reason is taken."""
+    """Add the options that select dead letters to a command that uses --reason for something else."""
     for option in reversed(_FILTERS):
         command = option(command)
     return command
 
 
 def selection_from(options: dict[str, Any], *, sequences: tuple[int, ...] = ()) -> Selection:
-    """Take the filters out of a command's options and return what they choose."""
+    """Take the filters out of a command's options and return the selection."""
     chosen = {name: options.pop(name, None) for name in _NAMES}
     return Selection(shelf=options.pop("shelf", "waiting"), sequences=frozenset(sequences), **chosen)
 
 
 def chosen_letters(options: dict[str, Any], sequences: tuple[int, ...], *, everything: bool) -> Selection:
-    """Return which letters a command is to work on: named, filtered, or in so many words all.
+    """Return the selection a command works on: sequences, filters, or --all.
 
     Raises:
-        Refused: nothing was said, or two things that contradict each other.
+        Refused: no selection was given, or --all together with a filter.
     """
     selection = selection_from(options, sequences=sequences)
     if selection.is_everything != everything:
         raise Refused(
-            "--all contradicts the filters: leave one of them out"
+            "--all contradicts the filters: give only one of them"
             if everything
-            else "which letters? Give their SEQ, a filter such as --group FP, or --all"
+            else "no dead letters selected: give their SEQ, a filter such as --group FP, or --all"
         )
     return selection

@@ -1,4 +1,4 @@
-"""`dlq purge`: dead letters removed for good."""
+"""`dlq purge`: delete dead letters permanently."""
 
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,12 @@ from athlete_ally.wiring.services.event_loop import run
     "--out",
     "export",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Export the letters into this new file before anything is removed; required.",
+    help="Write a copy to this new file before anything is deleted (this or --no-export is required).",
 )
-@click.option("--no-export", is_flag=True, help="Don't keep a copy: they are gone for good.")
-@click.option("--confirm", "typed", metavar="COUNT", help="Their number, instead of typing it when asked.")
+@click.option("--no-export", is_flag=True, help="Delete without a copy.")
+@click.option(
+    "--confirm", "typed", metavar="COUNT", help="The number of dead letters, instead of typing it when asked."
+)
 @env_file_option
 @json_option
 def purge(  # noqa: PLR0913  # one for each option
@@ -44,12 +46,12 @@ def purge(  # noqa: PLR0913  # one for each option
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Remove dead letters for good, their bytes on disk overwritten. (changing)
+    """Delete dead letters permanently and overwrite their bytes on disk. (changing)
 
-    Says how many first, writes an export, and wants their number typed. Exit code 3 when it is refused.
+    Shows how many first, asks you to type that number, and writes an export. Exit code 3 when refused.
     """
     if (export is None) != no_export:
-        raise Refused("say where the copy is to go by --out FILE, or --no-export, but not both")
+        raise Refused("give either --out FILE for the copy, or --no-export")
     settings = load_settings(env_file)
     selection = chosen_letters(options, seq, everything=everything)
 
@@ -66,9 +68,14 @@ def purge(  # noqa: PLR0913  # one for each option
 
 def _confirm_count(letters: list[int], selection: Selection, typed: str | None) -> None:
     if not letters:
-        raise Refused("no such letter is there")
-    click.echo(f"{len(letters)} letters ({selection.shelf}) would be removed for good", err=True)
-    ask_to_type(str(len(letters)), of_what="their number", given=typed, otherwise="--confirm COUNT")
+        raise Refused("no dead letter matches")
+    click.echo(f"{len(letters)} dead letters ({selection.shelf}) would be deleted permanently", err=True)
+    ask_to_type(
+        str(len(letters)),
+        of_what=f"the number of dead letters ({len(letters)})",
+        given=typed,
+        otherwise="--confirm COUNT",
+    )
 
 
 async def _purge(letter_tools: DeadLetterTools, letters: list[int]) -> dict[str, Any]:

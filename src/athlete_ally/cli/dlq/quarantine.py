@@ -1,4 +1,4 @@
-"""`dlq quarantine`: dead letters put aside that must not be replayed by accident."""
+"""`dlq quarantine`: set aside dead letters that must not be replayed by accident."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from athlete_ally.cli.options import env_file_option, json_option
 @click.argument("seq", type=int, nargs=-1)
 @all_option
 @filter_options
-@click.option("--because", "why", required=True, help="Why; the journal keeps it.")
+@click.option("--because", "why", required=True, help="The reason; recorded in the journal.")
 @yes_option
 @env_file_option
 @json_option
 def quarantine(seq: tuple[int, ...], *, why: str, **options: Any) -> None:
-    """Put dead letters aside that must not be replayed by accident, such as one that kills the worker. (changing)
+    """Set aside dead letters that must not be replayed by accident, such as one that crashes the worker. (changing)
 
-    `release` brings them back.
+    `release` undoes it.
     """
     change_shelf(seq, "quarantine", why, options)

@@ -1,4 +1,4 @@
-"""`dlq release`: dead letters that were put aside, waiting again."""
+"""`dlq release`: return dead letters that were set aside to the state waiting."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ from athlete_ally.core.errors import Refused
 @all_option
 @filter_options
 @shelf_option
-@click.option("--because", "why", default="", help="Why; the journal keeps it.")
+@click.option("--because", "why", default="", help="The reason; recorded in the journal.")
 @yes_option
 @env_file_option
 @json_option
 def release(seq: tuple[int, ...], *, why: str, **options: Any) -> None:
-    """Let dead letters wait again that were put aside: name their --shelf. (changing)"""
+    """Return dead letters that were set aside to the state waiting; --shelf is required. (changing)"""
     if options["shelf"] == "waiting":
-        raise Refused("from which shelf? Give --shelf quarantine or --shelf resolved")
+        raise Refused("--shelf is required: give --shelf quarantine or --shelf resolved")
     change_shelf(seq, "waiting", why, options)

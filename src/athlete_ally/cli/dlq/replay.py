@@ -35,23 +35,31 @@ from athlete_ally.wiring.services.event_loop import run, stop_on_signals
 @click.argument("seq", type=int, nargs=-1)
 @all_option
 @filter_options
-@click.option("--plan", "only_plan", is_flag=True, help="Only print what would be done (read-only).")
+@click.option("--plan", "only_plan", is_flag=True, help="Only print the plan (read-only).")
 @click.option(
-    "--rate", "rate_per_s", type=click.FloatRange(0.1, 10_000), default=100, show_default=True, help="Letters a second."
+    "--rate",
+    "rate_per_s",
+    type=click.FloatRange(0.1, 10_000),
+    default=100,
+    show_default=True,
+    help="Dead letters per second.",
 )
-@click.option("--max", "most", type=click.IntRange(min=1), help="At most so many letters.")
+@click.option("--max", "most", type=click.IntRange(min=1), help="Replay at most this many dead letters.")
 @click.option(
-    "--canary", type=click.IntRange(min=0), default=0, help="First so many; wait for them, then ask to go on."
+    "--canary",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Replay this many first, wait for their outcome, then ask to continue.",
 )
 @click.option(
     "--stop-at",
     type=click.FloatRange(0, 1),
     default=0.1,
     show_default=True,
-    help="Stop by itself when more than this share fails again.",
+    help="Stop when more than this share fails again.",
 )
-@click.option("--force", is_flag=True, help=f"Also letters that were replayed {MOST_REPLAYS} times already.")
-@click.option("--resume", metavar="RUN", help="Go on with a run that was killed or stopped, as it was begun.")
+@click.option("--force", is_flag=True, help=f"Include dead letters that were replayed {MOST_REPLAYS} times already.")
+@click.option("--resume", metavar="RUN", help="Continue a run that was killed or stopped, with its original options.")
 @yes_option
 @env_file_option
 @json_option
@@ -68,11 +76,11 @@ def replay(  # noqa: PLR0913  # one for each option
 ) -> None:
     """Send dead letters again, each to the durable that failed and to no other. (changing)
 
-    A plan comes first: how many, what today's code will make of them, how long it takes. A letter leaves AA_DLQ only
-    once what became of it is on record. A letter that fails again stays, and its count of replays goes up.
+    Shows a plan first: how many, the predicted outcome with today's code, how long it takes. A dead letter is removed
+    from AA_DLQ only once its outcome is recorded. One that fails again stays, and its count of replays goes up.
 
-    Exit code 0 when all came through, 2 when some failed again or it stopped early, 3 when it is refused: the durable
-    is missing, paused or far behind, somebody else is replaying, or no letter is left that may be replayed.
+    Exit code 0 when all passed, 2 when some failed again or the run stopped early, 3 when refused: the durable
+    is missing, paused or far behind, another replay is running, or no dead letter is left to replay.
     """
     settings = load_settings(env_file)
     terms = _terms(options, settings)
@@ -104,7 +112,7 @@ class _Command:
                 return Exit.REFUSED if plan.refusals else Exit.AS_DESIRED
             _refuse(plan.refusals)
             if not self._yes:
-                ask(f"replay {counted(plan.letters, 'letter')}?", otherwise="--yes")
+                ask(f"replay {counted(plan.letters, 'dead letter')}?", otherwise="--yes")
             return await self._run(letter_tools, plan, new_run(), ())
 
     async def resume(self, run_id: str) -> Exit:
@@ -112,12 +120,12 @@ class _Command:
             before = await letter_tools.journal.entries_of(run_id)
             plan = plan_of(run_id, before)
             _refuse(await refusals(letter_tools.durables, plan.by_durable, plan.terms.most_behind))
-            self._say(f"going on with {run_id}")
+            self._say(f"continuing {run_id}")
             return await self._run(letter_tools, plan, run_id, before)
 
     async def _plan(self, letter_tools: DeadLetterTools, selection: Selection, terms: Terms) -> Plan:
         with progress_bar() as bar:
-            task = bar.add_task("testing letters", total=None)
+            task = bar.add_task("testing dead letters", total=None)
             plan = await make_plan(
                 letter_tools.reader,
                 letter_tools.durables,
@@ -147,7 +155,7 @@ class _Command:
                 try:
                     await replay.run(before)
                 except Unavailable:
-                    click.echo(f"when it is back: athlete-ally dlq replay --resume {run_id}", err=True)
+                    click.echo(f"once it is available again: athlete-ally dlq replay --resume {run_id}", err=True)
                     raise
         return self._conclude(plan, progress)
 
@@ -169,38 +177,38 @@ class _Command:
             click.echo(json.dumps({"plan": plan_document(plan), "result": asdict(progress)}))
         else:
             click.echo(
-                f"{progress.run}: {progress.removed} of {counted(progress.published, 'letter')} came through "
+                f"{progress.run}: {progress.removed} of {counted(progress.published, 'dead letter')} passed "
                 f"({counted(progress.stored, 'reading')} {_ended(plan)}, {progress.superseded} superseded), "
                 f"{progress.failed} failed again"
             )
         if progress.stopped:
             click.echo(f"stopped: {progress.stopped}", err=True)
-            click.echo(f"to go on: athlete-ally dlq replay --resume {progress.run}", err=True)
+            click.echo(f"to continue: athlete-ally dlq replay --resume {progress.run}", err=True)
         return Exit.FINDINGS if progress.stopped or progress.failed else Exit.AS_DESIRED
 
     def _say(self, line: str) -> None:
-        """Print for a person; where standard output is for a machine, on standard error."""
+        """Print a line for a person: on standard error when standard output carries JSON."""
         click.echo(line, err=self._as_json)
 
 
 def _is_told_to_go_on() -> bool:
-    """Ask; where nobody answers, as on an input that has ended, the others stay where they are."""
+    """Ask; without an answer, as when standard input has ended, the other dead letters stay."""
     try:
-        return click.confirm("go on with the others?", err=True)
+        return click.confirm("continue with the others?", err=True)
     except click.Abort:
         return False
 
 
 def _ended(plan: Plan) -> str:
-    """Say what became of readings; those out of a webhook are normalised only now, and may become letters then."""
+    """Return the outcome of readings; those of a webhook are normalised afterwards, and can still fail then."""
     streams = {stream for stream, _ in plan.by_durable}
     if VENDOR_HOT not in streams:
         return "stored"
-    return "handed on to be normalised" if streams == {VENDOR_HOT} else "stored or handed on to be normalised"
+    return "passed on to be normalised" if streams == {VENDOR_HOT} else "stored or passed on to be normalised"
 
 
 def _show(bar: Bar, task: TaskID, progress: Progress) -> None:
-    described = f"{progress.settled} settled, {progress.in_flight} in flight, {progress.failed} failed again"
+    described = f"{progress.settled} finished, {progress.in_flight} in flight, {progress.failed} failed again"
     bar.update(task, completed=progress.settled, description=described)
 
 
@@ -210,14 +218,14 @@ def _refuse(reasons: Sequence[str]) -> None:
 
 
 def plan_lines(plan: Plan, unfinished: Sequence[str]) -> list[str]:
-    """Return a plan as a person reads it."""
-    pace = f"at {plan.terms.rate_per_s:g} a second: about {plan.seconds:.0f} s"
-    lines = [f"{counted(plan.letters, 'letter')} with {counted(plan.tally.readings, 'reading')}, {pace}"]
+    """Return the lines of a plan."""
+    pace = f"at {plan.terms.rate_per_s:g} per second: about {plan.seconds:.0f} s"
+    lines = [f"{counted(plan.letters, 'dead letter')} with {counted(plan.tally.readings, 'reading')}, {pace}"]
     lines += [
-        f"  {count} to {durable} on {stream}, by its redrive lane"
+        f"  {count} to {durable} on {stream}, on its redrive lane"
         for (stream, durable), count in plan.by_durable.items()
     ]
     lines += prediction_text(plan.tally).splitlines()
-    lines += [f"left alone: {count}, {why}" for why, count in plan.skipped.items()]
-    lines += [f"an earlier run did not end: athlete-ally dlq replay --resume {run}" for run in unfinished[:3]]
+    lines += [f"skipped: {count}, {why}" for why, count in plan.skipped.items()]
+    lines += [f"an earlier run did not finish: athlete-ally dlq replay --resume {run}" for run in unfinished[:3]]
     return lines

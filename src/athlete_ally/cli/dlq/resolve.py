@@ -1,4 +1,4 @@
-"""`dlq resolve`: dead letters put aside as dealt with."""
+"""`dlq resolve`: mark dead letters as needing no further action."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from athlete_ally.cli.options import env_file_option, json_option
 @click.argument("seq", type=int, nargs=-1)
 @all_option
 @filter_options_but_reason
-@click.option("--reason", "why", required=True, help="Why nothing is to be done about them; the journal keeps it.")
+@click.option("--reason", "why", required=True, help="Why no further action is needed; recorded in the journal.")
 @yes_option
 @env_file_option
 @json_option
 def resolve(seq: tuple[int, ...], *, why: str, **options: Any) -> None:
-    """Put dead letters aside as dealt with: they no longer wait, and expire with AA_DLQ. (changing)
+    """Mark dead letters as resolved: they no longer wait, and expire with AA_DLQ's max_age. (changing)
 
-    Filters are those of `list`, except that --reason says why here. `release` brings them back.
+    Filters are those of `list`, except that --reason states why here. `release` undoes it.
     """
     change_shelf(seq, "resolved", why, options)

@@ -1,4 +1,4 @@
-"""`dlq show`: one dead letter with what its headers say."""
+"""`dlq show`: show one dead letter with its headers."""
 
 import json
 from pathlib import Path
@@ -17,13 +17,13 @@ from athlete_ally.wiring.services.event_loop import run
 
 @click.command()
 @click.argument("seq", type=int)
-@click.option("--reveal", is_flag=True, help="Print the body with its personal data; the journal notes who did.")
+@click.option("--reveal", is_flag=True, help="Print the body with its personal data; the journal records who did.")
 @env_file_option
 @json_option
 def show(*, seq: int, reveal: bool, env_file: Path | None, as_json: bool) -> None:
-    """Show the dead letter with sequence SEQ: what its headers say, its replays, its body masked. (read-only)
+    """Show the dead letter with sequence SEQ: its headers, its replays, and its body masked. (read-only)
 
-    Exit code 2 when there is none. With --reveal it needs the database, for the journal.
+    Exit code 2 when it does not exist. --reveal needs the database, for the journal.
     """
     settings = load_settings(env_file)
 
@@ -47,15 +47,15 @@ def show(*, seq: int, reveal: bool, env_file: Path | None, as_json: bool) -> Non
 def _print_letter(found: LetterState, body: str, no_history: str) -> None:
     letter = found.letter
     click.echo(f"{letter.subject}  (seq {letter.sequence})")
-    by = letter.durable or "nobody known"
-    click.echo(f"  {counted(letter.readings, 'reading')}, given up {when(letter.dead_since)} by {by}")
-    click.echo(f"  because {letter.reason}: {letter.error}")
+    by = letter.durable or "an unknown durable"
+    click.echo(f"  {counted(letter.readings, 'reading')}, dead-lettered {when(letter.dead_since)} by {by}")
+    click.echo(f"  reason {letter.reason}: {letter.error}")
     for name, value in letter.headers.items():
         click.echo(f"  {name}: {value}")
     if no_history:
-        click.echo(f"  replays: not known ({no_history})")
+        click.echo(f"  replays: unknown ({no_history})")
     elif found.letter.replays:
-        click.echo(f"  replayed {found.letter.replays} times before it came here")
+        click.echo(f"  replayed {found.letter.replays} times before it was imported")
     for number, attempt in enumerate(found.attempts, start=1 + found.letter.replays):
         why = f": {attempt.rejected[0].error}" if attempt.rejected else ""
         counts = f"{attempt.stored} stored, {attempt.superseded} superseded, {len(attempt.rejected)} failed again{why}"

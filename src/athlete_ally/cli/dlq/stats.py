@@ -1,4 +1,4 @@
-"""`dlq stats`: how many dead letters there are, of what size and age."""
+"""`dlq stats`: count dead letters, with their size and age."""
 
 import json
 from contextlib import aclosing

@@ -1,4 +1,4 @@
-"""`dlq test`: what would become of dead letters if they were replayed now."""
+"""`dlq test`: predict the outcome of replaying dead letters now."""
 
 import json
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ from athlete_ally.wiring.services.event_loop import run
     "--from",
     "export",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Read letters from this export instead; no server is needed then.",
+    help="Read dead letters from this export; needs no server.",
 )
 @env_file_option
 @json_option
@@ -46,13 +46,13 @@ def test(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Run today's code over dead letters, without any effect, and say what would become of them. (read-only)
+    """Predict the outcome of a replay by running today's code over dead letters without side effects. (read-only)
 
-    A webhook is unpacked and its readings are normalised; whose accounts they are is looked up. A vendor is never
-    asked: of what has to be fetched only the permission is known. Without a database, or on an export, older readings
-    count as stored, and of an account it can't be told whose it is.
+    Webhooks are unpacked, their accounts looked up and their readings normalised. A vendor is never
+    asked: of data that has to be fetched, only the permission is checked. Without a database, or on an export,
+    superseded readings count as stored, and linked accounts are unknown.
 
-    Exit code 0 when all would pass, 2 when some would fail again, 1 when none would but of some it can't be told.
+    Exit code 0 when all would pass, 2 when some would fail again, 1 when none would fail but some are unknown.
     """
     settings = load_settings(env_file)
     selection = (

@@ -1,4 +1,4 @@
-"""How dead letters are printed: as JSON documents and as tables."""
+"""Dead letters as JSON documents and as tables."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Generator
@@ -20,18 +20,18 @@ _BARS = " ▁▂▃▄▅▆▇█"
 
 
 def prediction_text(tally: Tally) -> str:
-    """Return what a person reads of a prediction."""
-    passing = f"{tally.passing} of {counted(tally.letters, 'letter')} ({tally.share_passing:.1%}) would pass now"
+    """Return the lines of a prediction."""
+    passing = f"{tally.passing} of {counted(tally.letters, 'dead letter')} ({tally.share_passing:.1%}) would pass now"
     readings = f"{counted(tally.stored, 'reading')} stored, {tally.superseded} superseded, {tally.failing} failing"
-    rare = ((tally.duplicate, "duplicate"), (tally.ignored, "of no use"))
+    rare = ((tally.duplicate, "duplicate"), (tally.ignored, "ignored"))
     lines = [f"{passing}: {', '.join([readings, *(f'{count} {what}' for count, what in rare if count)])}"]
     lines += [f"  {count} would fail: {reason}: {error}" for reason, error, count in tally.commonest_failures()]
-    lines += [f"  of {counted(count, 'letter')} it can't be told: {why}" for why, count in tally.commonest_unknowns()]
+    lines += [f"  unknown for {counted(count, 'dead letter')}: {why}" for why, count in tally.commonest_unknowns()]
     return "\n".join(lines)
 
 
 def prediction_exit(*, failing: int, unknown: int) -> Exit:
-    """Return the exit code of a prediction: what would fail weighs more than what can't be told."""
+    """Return the exit code of a prediction: a failure outranks an unknown outcome."""
     if failing:
         return Exit.FINDINGS
     return Exit.ERROR if unknown else Exit.AS_DESIRED
@@ -44,12 +44,12 @@ def sparkline(numbers: list[int]) -> str:
 
 
 def when(moment: datetime) -> str:
-    """Return a moment as a table shows it: seconds are enough for a person, and leave room for the error."""
+    """Return an instant to the second, which leaves space for the error in a table."""
     return moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def table(*columns: str, title: str, whole: Collection[str] = ()) -> Table:
-    """Return an empty table in the house's style. Nothing is cut off; what is to be copied stays in one piece."""
+    """Return an empty table in the common style. Nothing is cut off; ids that a person copies stay on one line."""
     listed = Table(box=box.SIMPLE_HEAD, title=escape(title), title_justify="left")
     for column in columns:
         listed.add_column(column, overflow="fold", no_wrap=column in whole)
@@ -57,7 +57,7 @@ def table(*columns: str, title: str, whole: Collection[str] = ()) -> Table:
 
 
 async def stream_json(name: str, documents: AsyncIterator[dict[str, Any]], write: Callable[[str], object]) -> int:
-    """Write `{name: [...]}` while it comes in, so that many take no memory; return how many there were."""
+    """Write `{name: [...]}` item by item, in constant memory; return how many there were."""
     write(f'{{"{name}": [')
     count = 0
     async for document in documents:
@@ -68,18 +68,18 @@ async def stream_json(name: str, documents: AsyncIterator[dict[str, Any]], write
 
 
 def warn_of_missing_history(letter_tools: DeadLetterTools) -> None:
-    """Say on standard error that replays could not be looked up."""
+    """Warn on standard error that replays could not be looked up."""
     if letter_tools.no_history:
-        click.echo(f"warning: replays of letters are not known: {letter_tools.no_history}", err=True)
+        click.echo(f"warning: replays are unknown: {letter_tools.no_history}", err=True)
 
 
 @contextmanager
 def told_how_far(so_far: str) -> Generator[None]:
-    """Say of a full AA_DLQ how far it went, and what makes room; the same command goes on from there."""
+    """Add to the error of a full AA_DLQ the progress so far and how to free space; the same command continues there."""
     try:
         yield
     except StreamFull as error:
-        room = "replay or purge letters, or raise max_bytes of its stream; then run this again"
+        room = "replay or purge dead letters, or raise max_bytes of its stream; then run this again"
         raise StreamFull(f"{error}; {so_far}: {room}") from error
 
 
@@ -89,6 +89,6 @@ def counted(number: int, what: str) -> str:
 
 
 def no_such_letter(seq: int) -> SystemExit:
-    """Say on standard error that there is no such letter; return what to raise, or to leave."""
+    """Report on standard error that the dead letter does not exist; return the exception that ends the command."""
     click.echo(f"there is no dead letter {seq} in AA_DLQ", err=True)
     return SystemExit(Exit.FINDINGS)

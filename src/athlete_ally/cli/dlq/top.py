@@ -1,4 +1,4 @@
-"""`dlq top`: dead letters, grouped by how they failed."""
+"""`dlq top`: group dead letters by how they failed."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ _TABLE_FITS = 140
 def top(*, env_file: Path | None, as_json: bool, **options: Any) -> None:
     """Group dead letters by how they failed, the largest group first. (read-only)
 
-    Each group has one example, when its first and its last letter died, and its arrivals of the last 24 hours.
+    Each group shows an example, the times of its first and last failure, and its arrivals of the last 24 hours.
     """
     selection, settings = selection_from(options), load_settings(env_file)
 
@@ -47,7 +47,7 @@ def top(*, env_file: Path | None, as_json: bool, **options: Any) -> None:
 
 
 def _size_of(groups: Groups) -> str:
-    sizes = (groups.letters, "letter"), (groups.readings, "reading"), (len(groups.by_fingerprint), "group")
+    sizes = (groups.letters, "dead letter"), (groups.readings, "reading"), (len(groups.by_fingerprint), "group")
     return ", ".join(counted(number, what) for number, what in sizes)
 
 
@@ -74,12 +74,12 @@ def _print_groups(groups: Groups) -> None:
 
 
 def _in_lines(group: Group, letters: int) -> str:
-    """Return a group as a narrow terminal has room for it."""
-    name = f"\n{group.fingerprint}  {counted(group.letters, 'letter')} ({group.share(letters):.0%})"
+    """Return the lines of a group for a narrow terminal."""
+    name = f"\n{group.fingerprint}  {counted(group.letters, 'dead letter')} ({group.share(letters):.0%})"
     lines = (
         f"{name}, {group.source}, {group.reason}",
         f"  {group.error}",
-        f"  seen {when(group.first_seen)} to {when(group.last_seen)}, such as letter {group.example}",
+        f"  seen {when(group.first_seen)} to {when(group.last_seen)}, example {group.example}",
         f"  24 hours [{sparkline(group.by_hour)}]",
     )
     return "\n".join(lines)

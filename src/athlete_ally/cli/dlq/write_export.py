@@ -1,4 +1,4 @@
-"""Writing an export, for `dlq export` and before `dlq purge`."""
+"""Write an export, for `dlq export` and before `dlq purge`."""
 
 import os
 from contextlib import aclosing
@@ -16,17 +16,17 @@ from athlete_ally.wiring.commands.dlq import DeadLetterTools
 
 
 async def write_export(letter_tools: DeadLetterTools, selection: Selection, out: Path) -> int:
-    """Write letters into a new file, which is complete on disk when this returns; return how many.
+    """Write dead letters to a new file, which is complete on disk when this returns; return how many.
 
     Raises:
-        Refused: the file is there already.
+        Refused: the file exists.
         Misconfigured: it can't be written.
     """
     archive = Archive(now())
     try:
         descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     except FileExistsError as error:
-        raise Refused(f"{out} is there already: choose another name, nothing is overwritten") from error
+        raise Refused(f"{out} exists and is not overwritten: choose another name") from error
     except OSError as error:
         raise Misconfigured(f"{out} can't be written: {error.strerror}") from error
     with os.fdopen(descriptor, "wb") as file, progress_bar() as bar:
@@ -46,5 +46,5 @@ def _exported(each: LetterState) -> Any:
     try:
         return as_exported(each)
     except InvalidMessage:
-        # Better the whole letter, some of whose readings are stored already, than none.
+        # Exporting readings that are stored already does less harm than leaving the dead letter out.
         return each.letter

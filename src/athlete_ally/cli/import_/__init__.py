@@ -1,4 +1,4 @@
-"""`import`: a person's own files, through ingest."""
+"""`import`: send a person's own files to ingest."""
 
 import click
 
@@ -13,4 +13,4 @@ _COMMANDS = {
 
 @click.group("import", cls=LazyGroup, places=_COMMANDS)
 def import_group() -> None:
-    """Import a person's own files through ingest; what was imported already is recognised."""
+    """Import a person's own files through ingest; data that was imported before is recognised."""

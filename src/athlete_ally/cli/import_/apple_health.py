@@ -14,7 +14,8 @@ from athlete_ally.wiring.commands.import_ import open_apple_health
 def apple_health(**options: Any) -> None:
     """Import exports of Apple Health: export.zip, or the export.xml in it. (changing)
 
-    Reads in bounded memory, whatever the size, and goes on where it was when it is started again. Types that no kind
-    takes are counted and named. Exit code 2 when readings are impossible, 1 when a file is damaged or ingest is away.
+    Reads in bounded memory, whatever the size. When started again, it resumes. Types that are not supported
+    are counted and listed. Exit code 2 when readings are implausible, 1 when a file is damaged or ingest is
+    unavailable.
     """
     import_files(open_apple_health, **options)

@@ -14,6 +14,6 @@ from athlete_ally.wiring.commands.import_ import open_fit
 def fit(**options: Any) -> None:
     """Import workouts as FIT files (Garmin, Wahoo, Polar, Coros, ...). (changing)
 
-    Exit code 2 when readings are impossible, 1 when a file is damaged or ingest is away.
+    Exit code 2 when readings are implausible, 1 when a file is damaged or ingest is unavailable.
     """
     import_files(open_fit, **options)

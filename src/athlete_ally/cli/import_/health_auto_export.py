@@ -14,6 +14,6 @@ from athlete_ally.wiring.commands.import_ import open_health_auto_export
 def health_auto_export(**options: Any) -> None:
     """Import JSON files of the app Health Auto Export. (changing)
 
-    Exit code 2 when readings are impossible, 1 when a file is damaged or ingest is away.
+    Exit code 2 when readings are implausible, 1 when a file is damaged or ingest is unavailable.
     """
     import_files(open_health_auto_export, **options)

@@ -9,30 +9,28 @@ from athlete_ally.cli.options import env_file_option, json_option, label
 
 
 def import_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add what all imports have in common."""
+    """Add the options that all imports share."""
     for add in reversed(
         (
             click.argument(
                 "files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
             ),
-            click.option("--user", required=True, callback=label, help="The user id that the readings get."),
-            click.option("--url", help="Where ingest is.  [default: this machine, at AA_INGEST_PORT]"),
-            click.option("--key", envvar="INGEST_API_KEY", help="API key; better given in INGEST_API_KEY."),
-            click.option("--dry-run", is_flag=True, help="Read everything, send nothing, and say what there is."),
-            click.option(
-                "--again", is_flag=True, help="Send also what an earlier run has sent; nothing is stored twice."
-            ),
+            click.option("--user", required=True, callback=label, help="The user id for the readings."),
+            click.option("--url", help="Base URL of ingest.  [default: this machine, at AA_INGEST_PORT]"),
+            click.option("--key", envvar="INGEST_API_KEY", help="API key; prefer the variable INGEST_API_KEY."),
+            click.option("--dry-run", is_flag=True, help="Read everything, send nothing, and print a summary."),
+            click.option("--again", is_flag=True, help="Send again what an earlier run sent; nothing is stored twice."),
             click.option(
                 "--state-dir",
                 type=click.Path(path_type=Path, file_okay=False),
-                help="Where the journals are that an import goes on from.  [default: the platform's state directory]",
+                help="Where import progress is kept.  [default: the platform's state directory]",
             ),
             click.option(
                 "--patience",
                 type=click.FloatRange(min=0),
                 default=600.0,
                 show_default=True,
-                help="Seconds to wait for an ingest that does not take anything.",
+                help="Seconds to wait for an ingest that accepts nothing.",
             ),
             env_file_option,
             json_option,

@@ -13,7 +13,7 @@ from athlete_ally.wiring.commands.import_ import NO_KIND, LeftOut, Outcome, Repo
 
 @contextmanager
 def progress_bar(name: str, *, show: bool) -> Generator[Report]:
-    """Give a function that is told how far reading has come; a terminal shows a bar, anything else nothing."""
+    """Yield a function that receives the progress of reading; it shows a bar on a terminal, and nothing elsewhere."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -28,13 +28,13 @@ def progress_bar(name: str, *, show: bool) -> Generator[Report]:
 
 
 def show(console: Console, name: str, outcome: Outcome, *, dry_run: bool, seconds: float) -> None:
-    """Show what came of a file."""
+    """Show the outcome of a file."""
     if outcome.progress.is_complete and outcome.before and not outcome.tally.kinds:
-        console.print(f"{name}: was imported already ({outcome.progress.accepted} readings); --again sends it again")
+        console.print(f"{name}: imported before ({outcome.progress.accepted} readings); --again sends it once more")
         return
     _show_kinds(console, name, outcome)
     _show_left_out(console, outcome)
-    for who, refusals in (("impossible, not sent", outcome.impossible), ("refused by ingest", outcome.refused)):
+    for who, refusals in (("implausible, not sent", outcome.impossible), ("refused by ingest", outcome.refused)):
         for (kind, field, message), number in refusals.most_common():
             console.print(f"{who}: {number} of {kind}: {field}: {message}", markup=False)
     done = outcome.progress
@@ -47,7 +47,7 @@ def show(console: Console, name: str, outcome: Outcome, *, dry_run: bool, second
 
 def _show_kinds(console: Console, name: str, outcome: Outcome) -> None:
     if not outcome.tally.kinds:
-        console.print(f"{name}: nothing in it that a kind takes", markup=False)
+        console.print(f"{name}: no supported data", markup=False)
         return
     table = Table("kind", "readings", "entries of the file", "from", "to", box=box.SIMPLE_HEAD, title=name)
     for kind, each in sorted(outcome.tally.kinds.items()):
@@ -57,8 +57,8 @@ def _show_kinds(console: Console, name: str, outcome: Outcome) -> None:
 
 def _show_left_out(console: Console, outcome: Outcome) -> None:
     left_out = outcome.tally.most_left_out()
-    _list(console, "left out, since no kind takes it:", [each for each in left_out if each[1].reason == NO_KIND])
-    _list(console, "left out, for the reason behind it:", [each for each in left_out if each[1].reason != NO_KIND])
+    _list(console, "skipped, not supported:", [each for each in left_out if each[1].reason == NO_KIND])
+    _list(console, "skipped, for the reason given:", [each for each in left_out if each[1].reason != NO_KIND])
     for damaged in outcome.tally.damaged:
         console.print(f"damaged: {damaged.name}: {damaged.reason}", markup=False)
 

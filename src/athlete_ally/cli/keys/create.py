@@ -14,12 +14,16 @@ from athlete_ally.wiring.commands.keys import create_client_key
 @click.command()
 @click.argument("name")
 @click.option(
-    "--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="What it may send; all kinds if not given."
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(KINDS),
+    help="A kind that the client may send; all kinds if not given.",
 )
 @key_file_option
 @env_file_option
 @json_option
 def create(*, name: str, kinds: tuple[str, ...], path: Path | None, env_file: Path | None, as_json: bool) -> None:
-    """Create a key called NAME and print it, once: only its digest is kept. (changing)"""
+    """Create a key called NAME and print it once; only its digest is stored. (changing)"""
     key = create_client_key(key_file(path, env_file), name, kinds)
     click.echo(json.dumps({"name": name, "key": key, "kinds": kinds}) if as_json else key)

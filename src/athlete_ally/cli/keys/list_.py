@@ -15,7 +15,7 @@ from athlete_ally.wiring.commands.keys import client_keys
 @env_file_option
 @json_option
 def list_command(*, path: Path | None, env_file: Path | None, as_json: bool) -> None:
-    """List names, dates and kinds; keys themselves are not known to us. (read-only)"""
+    """List names, dates and kinds; the keys themselves are not stored. (read-only)"""
     known = client_keys(key_file(path, env_file))
     if as_json:
         click.echo(json.dumps({"keys": [{"name": k.name, "created": k.created, "kinds": k.kinds} for k in known]}))

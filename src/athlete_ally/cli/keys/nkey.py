@@ -15,13 +15,13 @@ from athlete_ally.wiring.commands.keys import write_nkey
     "--out",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where the seed goes; a file that is there already is left alone.",
+    help="Where to write the seed; the file must not exist.",
 )
 @json_option
 def nkey(*, user: str, out: Path, as_json: bool) -> None:
-    """Make an nkey for USER of the NATS server: the seed into a file, the public key onto the terminal. (changing)
+    """Make an nkey for USER of the NATS server: write the seed to a file, and print the public key. (changing)
 
-    The file is for the program that connects (AA_NATS_NKEY); it is readable by its owner only. The printed line is for
+    The file is for the program that connects (AA_NATS_NKEY), and readable by its owner only. The printed line is for
     the environment of the server, whose configuration (deploy/nats) reads it.
     """
     public = write_nkey(out)

@@ -11,7 +11,7 @@ key_file_option = click.option(
     "--file",
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The file of keys.  [default: AA_INGEST_KEYS_FILE]",
+    help="The file with the keys.  [default: AA_INGEST_KEYS_FILE]",
 )
 
 
@@ -23,8 +23,8 @@ def key_file(path: Path | None, env_file: Path | None) -> Path:
     """
     if path is not None:
         return path
-    # Not `load_settings`: outside dev that refuses to go on without the very file that is made here.
+    # Not `load_settings`: outside dev that requires the very file that is made here.
     path = Settings(_env_file=env_file or DEFAULT_ENV_FILE).ingest_keys_file  # pyright: ignore[reportCallIssue]  # see pydantic-settings
     if path is None:
-        raise Misconfigured("which file? Give --file PATH, or set AA_INGEST_KEYS_FILE")
+        raise Misconfigured("no file of keys: give --file PATH, or set AA_INGEST_KEYS_FILE")
     return path

@@ -1,4 +1,4 @@
-"""`keys revoke`: a key that is to work no longer."""
+"""`keys revoke`: make a key invalid."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ from athlete_ally.wiring.commands.keys import revoke_client_key
 def revoke(*, name: str, path: Path | None, env_file: Path | None, as_json: bool) -> None:
     """Revoke the key called NAME; it stops working within a second. (changing)
 
-    Exit code 2 when there is no such key.
+    Exit code 2 when the key does not exist.
     """
     found = revoke_client_key(key_file(path, env_file), name)
     if as_json:

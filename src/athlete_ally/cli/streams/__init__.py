@@ -23,7 +23,7 @@ _COMMANDS = {
 
 @click.group(cls=LazyGroup, places=_COMMANDS)
 def streams() -> None:
-    """Compare streams and durables with an environment, and change them without losing a message by mistake.
+    """Compare streams and durables with an environment, and change them without accidental loss of messages.
 
     Nothing here deletes a stream or a durable.
     """

@@ -1,4 +1,4 @@
-"""`streams adopt`: write an environment's file from a server."""
+"""`streams adopt`: write an environment's file from the state of a server."""
 
 from pathlib import Path
 
@@ -16,13 +16,15 @@ from athlete_ally.wiring.services.event_loop import run
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of standard output.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of standard output."
+)
 @settings_options
 def adopt(*, out: Path | None, settings: Settings, as_json: bool) -> None:
-    """Write the file of an environment from what the server has: limits, owner, account and cluster. (read-only)
+    """Write the file of an environment from the state of the server: limits, owner, account and cluster. (read-only)
 
-    Thresholds, and the limits of streams that are missing, come from --environment-file, or are those of dev. A file
-    that is there is not overwritten.
+    Thresholds, and the limits of missing streams, come from --environment-file, or are those of dev. An existing file
+    is not overwritten.
     """
     spec = environment_of(settings)
     if settings.is_set("environment"):
@@ -40,7 +42,7 @@ def adopt(*, out: Path | None, settings: Settings, as_json: bool) -> None:
         with out.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except FileExistsError as error:
-        raise Refused(f"{out} is there already, and stays as it is: name another file") from error
+        raise Refused(f"{out} exists and is not overwritten: choose another name") from error
 
 
 async def _snapshot(settings: Settings) -> Snapshot:

@@ -1,4 +1,4 @@
-"""`streams apply`: carry a plan out."""
+"""`streams apply`: apply a plan."""
 
 import json
 from collections.abc import Sequence
@@ -35,10 +35,10 @@ def apply(
 ) -> None:
     """Bring streams and durables into the desired state, AA_DLQ first. (changing)
 
-    Carries out PLAN_FILE (of `plan --out`), or makes a plan, shows it and asks. All or nothing is begun: when a part of
+    Applies PLAN_FILE (from `plan --out`), or makes a plan, shows it and asks. When a part of
     the plan is impossible, or dangerous and not allowed by name, the exit code is 3 and nothing is changed. 4: another
-    server than expected; 5: the server changed since the plan was made; 6: done, but the server shows something else.
-    Every change is noted in the journal. May be repeated, and interrupted at any point.
+    server than expected; 5: the server changed since the plan was made; 6: done, but the server shows a different
+    state. Every change is recorded in the journal. May be repeated, and interrupted at any point.
     """
     made = run(_plan(settings, plan_file))
     made = _chosen(made, names) if names else made
@@ -49,15 +49,15 @@ def apply(
 def _chosen(made: Plan, names: Sequence[str]) -> Plan:
     unknown = sorted(set(names) - {each.name for each in made.wanted})
     if unknown:
-        raise Misconfigured(f"--only: {', '.join(unknown)} is no stream or durable of {made.environment}")
+        raise Misconfigured(f"--only: {', '.join(unknown)} is not a stream or durable of {made.environment}")
     return only(made, names)
 
 
 def apply_plan(settings: Settings, made: Plan, permission: Permission, *, yes: bool, quiet: bool) -> Applied | None:
-    """Show a plan, ask, and carry it out; None when there is nothing to do.
+    """Show a plan, ask, and apply it; return None when there is nothing to do.
 
     Raises:
-        Refused: a part is impossible, or not allowed, or the answer was no; nothing was changed.
+        Refused: a part is impossible or not allowed, or the answer was no; nothing was changed.
     """
     if not made.steps:
         return None
@@ -69,7 +69,7 @@ def apply_plan(settings: Settings, made: Plan, permission: Permission, *, yes: b
 
 
 def show_applied(made: Plan, applied: Applied | None, *, as_json: bool) -> None:
-    """Say what was done; the exit code is 2 where something was found that no change of ours mends."""
+    """Print what was done; the exit code is 2 when a finding remains that this tool can't fix."""
     done = applied.done if applied else []
     if as_json:
         objects = [
@@ -81,7 +81,7 @@ def show_applied(made: Plan, applied: Applied | None, *, as_json: bool) -> None:
         for each in done:
             gone = f", {each.deleted:,} messages deleted" if each.deleted else ""
             click.echo(f"{'created' if each.created else 'changed'} {each.wanted.what} {each.wanted.name}{gone}")
-        undo = f"; `athlete-ally streams rollback {applied.run}` plans the way back" if applied else ""
+        undo = f"; `athlete-ally streams rollback {applied.run}` plans the undo" if applied else ""
         click.echo(f"as desired for {made.environment}{undo}")
         for found in made.found:
             click.echo(f"found {found.detail}: {found.remedy}")
@@ -89,10 +89,10 @@ def show_applied(made: Plan, applied: Applied | None, *, as_json: bool) -> None:
 
 
 async def _plan(settings: Settings, plan_file: Path | None) -> Plan:
-    """Return a fresh plan; one from a file must still fit the server, and comes with today's numbers.
+    """Return a fresh plan; a plan from a file must still match the server, and gets current numbers.
 
     Raises:
-        StalePlan: the server has changed since.
+        StalePlan: the server changed after the plan was made.
         WrongTarget: the file's plan is for another environment or server.
     """
     if plan_file is None:
@@ -100,7 +100,7 @@ async def _plan(settings: Settings, plan_file: Path | None) -> Plan:
     try:
         saved = decode(plan_file.read_bytes())
     except ValueError as error:
-        raise Misconfigured(f"{plan_file} is no plan: {error}") from error
+        raise Misconfigured(f"{plan_file} is not a plan: {error}") from error
     fresh = await plan_for(settings, saved.wanted)
     if (saved.environment, saved.target) != (fresh.environment, fresh.target):
         raise WrongTarget(f"{plan_file} is a plan for {saved.environment} at {saved.target}, this is {fresh.target}")

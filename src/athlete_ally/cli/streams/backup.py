@@ -16,13 +16,13 @@ from athlete_ally.wiring.services.event_loop import run
 
 @click.command()
 @click.argument("streams", nargs=-1, metavar="[STREAM]...")
-@click.option("--out", required=True, type=folder_type, help="Where the folders of the backups go.")
+@click.option("--out", required=True, type=folder_type, help="Where to write the folders of the backups.")
 @settings_options
 def backup(*, streams: tuple[str, ...], out: Path, settings: Settings, as_json: bool) -> None:
-    """Back up each STREAM, or all of ours, durables and their progress included. (read-only)
+    """Back up each STREAM, or all streams of the environment, with durables and their progress. (read-only)
 
-    Writes a new folder for each stream, with the server's own snapshot, checksums of it, and one checksum over all
-    messages. The streams may be in use. A run that is killed leaves no folder that could be taken for a backup; run it
+    Writes a new folder for each stream, with the server's own snapshot, its checksums, and one checksum over all
+    messages. The streams may be in use. A run that is killed leaves no folder that looks like a backup; run it
     again. A backup holds personal health data: keep it encrypted, and no longer than the stream itself.
     """
     made: list[Kept] = []

@@ -10,7 +10,7 @@ from athlete_ally.wiring.commands.streams_backup import Kept
 def backup_line(made: Kept) -> str:
     """Return what was backed up, where, and whether a checksum covers it."""
     manifest = made.manifest
-    doubt = "" if manifest.fingerprint else "; messages went while it was read, so that there is no checksum over them"
+    doubt = "" if manifest.fingerprint else "; messages were deleted while it was read, so it has no checksum over them"
     return f"{made.folder}: {backup_summary(made)}{doubt}"
 
 

@@ -1,4 +1,4 @@
-"""Asking a person about a plan, as dangerous as its changes are."""
+"""Confirmation of a plan, stricter for dangerous changes."""
 
 import sys
 
@@ -9,12 +9,12 @@ from athlete_ally.ops.streams.plan import Change, Plan
 
 
 def ask_for_consent(plan: Plan, *, yes: bool, impact: frozenset[str]) -> None:
-    """Return when a person, or the options, agreed to all of it.
+    """Return when a person, or the options given, confirmed all changes.
 
-    What deletes or can't be undone was allowed by name already; in production the name is typed once more.
+    Changes that delete or can't be undone were allowed by name already; in production the name is typed once more.
 
     Raises:
-        Refused: nobody is there to ask, or the answer is no.
+        Refused: there is no terminal, or the answer is no.
     """
     if plan.unsafe and sys.stdin.isatty():
         for change in plan.unsafe:
@@ -23,7 +23,7 @@ def ask_for_consent(plan: Plan, *, yes: bool, impact: frozenset[str]) -> None:
     safe = [change for change in plan.changes if change.danger == "safe"]
     if affecting:
         options = " ".join(f"--allow-impact {change.key}" for change in affecting)
-        ask(f"make {_count(affecting)} that running services feel?", otherwise=options)
+        ask(f"make {_count(affecting)} that affect running services?", otherwise=options)
     elif safe and not yes:
         ask(f"make {_count(safe)}?", otherwise="--yes")
 
@@ -34,7 +34,7 @@ def _confirm_unsafe(change: Change, *, typed: bool) -> None:
     if typed:
         ask_to_type(change.name, of_what=change.name, given=None, otherwise=otherwise)
     else:
-        ask("go on?", otherwise=otherwise)
+        ask("continue?", otherwise=otherwise)
 
 
 def _count(changes: list[Change]) -> str:

@@ -1,4 +1,4 @@
-"""`streams drift`: for cron."""
+"""`streams drift`: report differences, for cron."""
 
 import os
 import time
@@ -27,13 +27,13 @@ from athlete_ally.wiring.services.event_loop import run
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the series here, in one step, and not to stdout.",
+    help="Write the series to this file atomically, instead of standard output.",
 )
 @settings_options
 def drift(*, form: Literal["text", "prometheus"], out: Path | None, settings: Settings, as_json: bool) -> None:
-    """Say whether streams and durables still are as the environment's file wants them. (read-only)
+    """Report whether streams and durables match the environment's file. (read-only)
 
-    Exit code 0 when they are, 2 when not, as `plan`; made for cron.
+    Exit code 0 when they match, 2 when they differ, as `plan`; made for cron.
     """
     made = run(plan_for(settings))
     if form == "prometheus" and not as_json:
@@ -47,7 +47,7 @@ def _write(text: str, out: Path | None) -> None:
     if out is None:
         click.echo(text, nl=False)
         return
-    # The collector must never read half a file.
+    # The collector must never read a partly written file.
     draft = out.with_name(f".{out.name}.{os.getpid()}")
     draft.write_text(text, encoding="utf-8", newline="\n")
     draft.replace(out)

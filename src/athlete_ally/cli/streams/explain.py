@@ -1,4 +1,4 @@
-"""`streams explain`: what a field means, and what a change of it does."""
+"""`streams explain`: explain a field and the effect of changing it."""
 
 import json
 from dataclasses import asdict
@@ -15,13 +15,13 @@ from athlete_ally.ops.streams.fields import FIELDS, FieldNote, notes_on
 @click.argument("field", required=False)
 @json_option
 def explain(*, field: str | None, as_json: bool) -> None:
-    """Say what FIELD means and what a change of it does, or list all fields. (read-only)"""
+    """Explain FIELD and the effect of changing it, or list all fields. (read-only)"""
     notes = notes_on(field) if field else list(FIELDS)
     if field and not notes:
         names = {note.name for note in FIELDS}
         near = get_close_matches(field, sorted(names), n=1)
         hint = f"did you mean {near[0]}?" if near else "`athlete-ally streams explain` lists all"
-        raise Misconfigured(f"no field of ours is called {field}; {hint}")
+        raise Misconfigured(f"unknown field {field}; {hint}")
     if as_json:
         click.echo(json.dumps({"schema": 1, "fields": [asdict(note) for note in notes]}))
         return

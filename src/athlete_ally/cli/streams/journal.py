@@ -1,4 +1,4 @@
-"""`streams journal`: what was changed, by whom."""
+"""`streams journal`: past changes and their authors."""
 
 import json
 from itertools import groupby

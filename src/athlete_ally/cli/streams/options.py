@@ -1,4 +1,4 @@
-"""Options of the commands on streams."""
+"""Options shared by the commands on streams."""
 
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -21,7 +21,7 @@ environment_option = click.option(
 
 
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what every command needs that speaks to a server; it gets the `settings` made of them."""
+    """Add the options of a command that connects to a server; the command gets the `settings` made of them."""
 
     @wraps(command)
     def with_settings(
@@ -34,7 +34,7 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def permission_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what a person can allow; the command gets the `permission` made of them."""
+    """Add the options that allow dangerous changes; the command gets the `permission` made of them."""
 
     @wraps(command)
     def with_permission(
@@ -62,7 +62,7 @@ def permission_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _PERMISSIONS = (
-    click.option("--yes", is_flag=True, help="Answer yes to what is safe; never to anything else."),
+    click.option("--yes", is_flag=True, help="Answer yes to safe changes, and to no others."),
     click.option(
         "--allow-impact",
         multiple=True,
@@ -92,6 +92,6 @@ _PERMISSIONS = (
         "--no-backup-i-accept-the-loss",
         "without_backup",
         is_flag=True,
-        help="Let messages go without a backup: they don't come back.",
+        help="Delete messages without a backup: they can't be recovered.",
     ),
 )

@@ -1,4 +1,4 @@
-"""`streams plan`: what would have to change."""
+"""`streams plan`: show the changes that are needed."""
 
 from pathlib import Path
 
@@ -14,13 +14,15 @@ from athlete_ally.wiring.services.event_loop import run
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan here, for `apply`.")
-@click.option("--markdown", "as_markdown", is_flag=True, help="Print a table for a pull request.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to this file, for `apply`."
+)
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print a Markdown table for a pull request.")
 @settings_options
 def plan(*, out: Path | None, as_markdown: bool, settings: Settings, as_json: bool) -> None:
-    """Say what would have to change, how dangerous it is, and how many messages it would delete. (read-only)
+    """Show the changes that are needed, how dangerous each is, and how many messages it would delete. (read-only)
 
-    Exit code 0 when all is as desired, 2 when not, 4 when this is not the server that the environment expects.
+    Exit code 0 when all is as desired, 2 when not, 4 when this is not the server the environment expects.
     """
     made = run(plan_for(settings))
     if out is not None:
@@ -30,7 +32,7 @@ def plan(*, out: Path | None, as_markdown: bool, settings: Settings, as_json: bo
 
 
 def show_plan(made: Plan, *, as_json: bool = False, as_markdown: bool = False) -> None:
-    """Print a plan in the form that was asked for."""
+    """Print a plan in the requested form."""
     if as_json:
         click.echo(plan_json(made))
     elif as_markdown:

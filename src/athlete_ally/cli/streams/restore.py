@@ -22,17 +22,17 @@ from athlete_ally.wiring.services.event_loop import run
     type=click.Choice(["refuse", "keep", "drop"]),
     default="refuse",
     show_default=True,
-    help="What becomes of messages that are older than max_age: keep turns max_age off until the next apply.",
+    help="What to do with messages older than max_age: keep turns max_age off until the next apply.",
 )
 @settings_options
 def restore_command(  # one for each option
     *, folder: Path, yes: bool, expired: str, settings: Settings, as_json: bool
 ) -> None:
-    """Create a stream from the backup in FOLDER, durables and their progress included. (changing)
+    """Create a stream from the backup in FOLDER, with durables and their progress. (changing)
 
-    Only where there is no stream of that name: nothing is ever restored over data. Afterwards messages, checksums and
+    Refused when a stream of that name exists: a restore never overwrites data. Afterwards messages, checksums and
     progress are compared. Exit code 3: refused, nothing was changed; 4: another environment's server or backup; 6:
-    altered file, or restored and not the same.
+    the file was altered, or the restored stream differs.
     """
     if not yes:
         ask(f"create a stream from {folder} on this server?", otherwise="--yes")

@@ -1,4 +1,4 @@
-"""`streams rollback`: the way back to what was there before an apply."""
+"""`streams rollback`: undo an apply."""
 
 import click
 
@@ -15,14 +15,14 @@ from athlete_ally.wiring.services.event_loop import run
 
 @click.command()
 @click.argument("run_id", metavar="ID")
-@click.option("--apply", "go", is_flag=True, help="Go back (changing), not only plan it.")
+@click.option("--apply", "go", is_flag=True, help="Undo the changes (changing); without this, only plan it.")
 @permission_options
 @settings_options
 def rollback(*, run_id: str, go: bool, yes: bool, permission: Permission, settings: Settings, as_json: bool) -> None:
-    """Plan the way back to what was there before the apply with this ID, and say what can't be undone. (changing)
+    """Plan how to undo the apply with this ID, and show what can't be undone. (changing)
 
-    Without --apply nothing is changed, and exit code 2 says that there is a way to go. Going back is an apply like any
-    other: it asks, refuses and is noted in the journal.
+    Without --apply nothing is changed; exit code 2 means that there are changes to undo. The undo is an apply like any
+    other: it asks, refuses and is recorded in the journal.
     """
     wanted, lost = undo(change_log(settings), run_id)
     for line in lost:

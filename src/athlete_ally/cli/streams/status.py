@@ -1,4 +1,4 @@
-"""`streams status`: streams and durables on one screen."""
+"""`streams status`: show streams and durables on one screen."""
 
 import asyncio
 import sys
@@ -21,19 +21,19 @@ from athlete_ally.wiring.commands.streams import broker_session, wanted_by
 from athlete_ally.wiring.services.event_loop import run
 
 _EVERY_S = 2.0
-# What is piped into a file or a chat need not fit a terminal of the eighties.
+# Output to a file or a pipe need not fit a terminal.
 _WIDTH = 110
 _STREAM = ("stream", "messages", "bytes", "of", "full", "oldest", "max_age", "copies")
-_DURABLE = ("durable", "lag", "in hand", "redelivered", "abandoned", "state")
+_DURABLE = ("durable", "lag", "unacknowledged", "redelivered", "abandoned", "state")
 
 
 @click.command()
-@click.option("--watch", is_flag=True, help="Look again every two seconds, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Refresh every two seconds, until Ctrl-C.")
 @settings_options
 def status(*, watch: bool, settings: Settings, as_json: bool) -> None:
-    """Show streams and durables on one screen: how full, how old, how far behind. (read-only)
+    """Show streams and durables on one screen: size, age of the oldest message, pending messages. (read-only)
 
-    Exit code 0 when all are there and keep up, 2 when something is missing, paused, abandoned or short of a copy.
+    Exit code 0 when all exist and keep up, 2 when one is missing, paused, has abandoned messages or lacks a copy.
     """
     if watch and not as_json:
         with suppress(KeyboardInterrupt):

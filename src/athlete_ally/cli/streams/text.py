@@ -1,4 +1,4 @@
-"""Plans as people read them: on a terminal, and as Markdown for a pull request."""
+"""Plans as text for a terminal, and as Markdown for a pull request."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -28,7 +28,7 @@ def change_text(change: Change) -> str:
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
-    """Yield the lines of a plan, in colours where standard output shows them."""
+    """Yield the lines of a plan, in colour if standard output supports it."""
     where = ", ".join(f"{what} {name}" for what, name in _where(plan) if name)
     for (what, name), changes in groupby(plan.changes, key=lambda change: (change.what, change.name)):
         yield click.style(f"{what} {name}", bold=True)
@@ -47,9 +47,9 @@ def _where(plan: Plan) -> tuple[tuple[str, str], ...]:
 
 
 def summary(plan: Plan) -> str:
-    """Return how many changes there are, of which danger."""
+    """Return the number of changes of each danger level."""
     if not plan.changes:
-        return "as desired" if not plan.found else "as desired, but see what was found"
+        return "as desired" if not plan.found else "as desired, with findings"
     counts = {danger: sum(change.danger == danger for change in plan.changes) for danger in _COLOURS}
     parts = ", ".join(f"{count} {danger}" for danger, count in counts.items() if count)
     return f"{len(plan.changes)} {'change' if len(plan.changes) == 1 else 'changes'}: {parts}"
@@ -69,5 +69,5 @@ def plan_markdown(plan: Plan) -> str:
 
 
 def plan_json(plan: Plan) -> str:
-    """Return a plan for programs: what `--out` writes."""
+    """Return a plan as JSON, as `--out` writes it."""
     return msgspec.json.encode(plan).decode()

@@ -22,7 +22,7 @@ from athlete_ally.wiring.commands.streams import required_environment
 def validate(*, environment_file: Path | None, env_file: Path | None, as_json: bool) -> None:
     """Check the file of an environment, without a server. (read-only)
 
-    Exit code 0 when it is sound, 1 when it can't be read, 2 when a rule is not kept. A finding is accepted by a line
+    Exit code 0 when it is valid, 1 when it can't be read, 2 when it breaks a rule. Accept a finding with a line
     below [silence] in the file: its id, or `id:name`, and the reason.
     """
     settings = load_settings(env_file, environment_file=environment_file)
@@ -37,5 +37,5 @@ def validate(*, environment_file: Path | None, env_file: Path | None, as_json: b
             click.echo(f"{each.key}: {each.reason}\n      remedy: {each.remedy}")
         for key, reason in spec.silence.items():
             click.echo(f"silenced {key}: {reason}")
-        click.echo(f"{spec.environment}: {len(found)} findings" if found else f"{spec.environment} is sound")
+        click.echo(f"{spec.environment}: {len(found)} findings" if found else f"{spec.environment}: valid")
     raise SystemExit(Exit.FINDINGS if found else Exit.AS_DESIRED)

@@ -1,4 +1,4 @@
-"""`streams verify-backup`: prove that backups can be restored."""
+"""`streams verify-backup`: verify that backups can be restored."""
 
 import json
 from pathlib import Path
@@ -17,16 +17,16 @@ from athlete_ally.wiring.services.event_loop import run
 @click.argument("folders", nargs=-1, required=True, type=folder_type, metavar="FOLDER...")
 @json_option
 def verify_command(*, folders: tuple[Path, ...], as_json: bool) -> None:
-    """Prove that each backup in FOLDER can be restored, and note it there. (read-only: the backup's own folder only)
+    """Verify that each backup in FOLDER can be restored, and record it there. (read-only: writes to that folder only)
 
-    Restores it into a scratch nats-server on this machine, which needs as much room as the backup, and compares
-    messages, checksums and the progress of all durables. Exit code 6 when something differs, or a file was altered.
+    Restores it into a scratch nats-server on this machine, which needs as much disk space as the backup, and compares
+    messages, checksums and the progress of all durables. Exit code 6 when something differs or a file was altered.
     """
     proven: list[Kept] = []
     with progress(quiet=as_json) as tell:
         for folder in folders:
             proven.append(run(verify_backup(folder, tell)))
             if not as_json:
-                click.echo(f"{folder}: proven good, {backup_summary(proven[-1])}")
+                click.echo(f"{folder}: verified, {backup_summary(proven[-1])}")
     if as_json:
         click.echo(json.dumps({"schema": 1, "backups": [backup_document(each) for each in proven]}))

@@ -1,1 +1,1 @@
-"""The settings, by what they are about. Each is one entry: name, default, limits, meaning."""
+"""The settings by subject. Each is one entry: name, default, limits, meaning."""

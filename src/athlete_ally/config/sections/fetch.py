@@ -1,4 +1,4 @@
-"""Where fetch is reached, and what encrypts the tokens of vendors."""
+"""The addresses of fetch, and the keys that encrypt vendors' tokens."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from athlete_ally.core.broker.topology import FETCH_PORT
 
 
 class FetchSettings(BaseSettings):
-    """Where fetch is reached, and what encrypts the tokens of vendors."""
+    """The addresses of fetch, and the keys that encrypt vendors' tokens."""
 
     fetch_host: str = Field(
         "0.0.0.0",  # noqa: S104  # people's browsers come back here from their vendor, through a proxy
@@ -22,13 +22,13 @@ class FetchSettings(BaseSettings):
         f"http://127.0.0.1:{FETCH_PORT}",
         pattern=r"^https?://[^/]+(/.*[^/])?$",
         validation_alias="AA_CONNECT_URL",
-        description="Where browsers reach fetch; with /connect/VENDOR/callback it is the redirect URL for vendors.",
+        description="Public URL of fetch; with /connect/VENDOR/callback it is the redirect URL to register at vendors.",
     )
     token_key: SecretStr | None = Field(
         None,
         validation_alias="AA_TOKEN_KEY",
-        description="Encrypts vendors' tokens (`athlete-ally keys token`); with commas: the first encrypts.",
+        description="Keys for vendors' tokens (`athlete-ally keys token`), separated by commas; the first encrypts.",
     )
     token_key_file: Path | None = Field(
-        None, validation_alias="AA_TOKEN_KEY_FILE", description="A file with what AA_TOKEN_KEY would hold."
+        None, validation_alias="AA_TOKEN_KEY_FILE", description="A file with the value of AA_TOKEN_KEY."
     )

@@ -1,4 +1,4 @@
-"""What ingest binds, takes and refuses."""
+"""The address, keys and limits of ingest."""
 
 import re
 from pathlib import Path
@@ -13,9 +13,9 @@ from athlete_ally.vendors import VENDORS
 
 _MIB = 1024 * 1024
 
-# Part of a route, a subject, a durable and an environment variable.
+# It becomes part of a route, a subject, a durable and an environment variable.
 _SENDER = re.compile(r"[a-z][a-z0-9_]{0,31}")
-# Words that mean something else where a vendor's name stands.
+# Words with another meaning in the place of a vendor's name.
 _RESERVED = ("redrive", "unknown")
 
 
@@ -25,17 +25,17 @@ def _sender_names(text: str) -> str:
         if not _SENDER.fullmatch(name):
             raise ValueError("a sender's name has up to 32 lower-case letters, digits and underscores")
         if name in {*VENDORS, *_RESERVED}:
-            raise ValueError(f"{name} is taken: choose another name")
+            raise ValueError(f"{name} is reserved: choose another name")
     if len(names) != len(set(names)):
-        raise ValueError("a name is there twice")
+        raise ValueError("a name appears twice")
     return ",".join(names)
 
 
 class IngestSettings(BaseSettings):
-    """What ingest binds, takes and refuses."""
+    """The address, keys and limits of ingest."""
 
     ingest_host: str = Field(
-        "0.0.0.0",  # noqa: S104  # vendors and phones must reach it: the first ticket of the system that this one replaces
+        "0.0.0.0",  # noqa: S104  # vendors and phones must be able to reach it
         validation_alias="AA_INGEST_HOST",
         description="Address that ingest binds.",
     )
@@ -43,7 +43,7 @@ class IngestSettings(BaseSettings):
     ingest_keys_file: Path | None = Field(
         None,
         validation_alias="AA_INGEST_KEYS_FILE",
-        description="API keys of clients (made by `athlete-ally keys`). Without it anybody may send: only in dev.",
+        description="API keys of clients (made by `athlete-ally keys`). Without it anyone may send: only in dev.",
     )
     ingest_max_body_bytes: int = Field(
         16 * _MIB,
@@ -58,13 +58,13 @@ class IngestSettings(BaseSettings):
         256,
         ge=1,
         validation_alias="AA_INGEST_MAX_IN_FLIGHT",
-        description="Requests in hand at once; more are told to wait (429).",
+        description="Most requests in progress; more are answered 429.",
     )
     ingest_max_in_flight_bytes: int = Field(
         64 * _MIB,
         ge=1024,
         validation_alias="AA_INGEST_MAX_IN_FLIGHT_BYTES",
-        description="Bytes of bodies in hand at once; more are told to wait (429).",
+        description="Most bytes of request bodies in progress; more are answered 429.",
     )
     webhook_senders: Annotated[str, AfterValidator(_sender_names)] = Field(
         "",
@@ -76,5 +76,5 @@ class IngestSettings(BaseSettings):
         gt=0,
         le=60,
         validation_alias="AA_PUBLISH_TIMEOUT_S",
-        description="Longest wait for the stream's acknowledgement, a lost connection included.",
+        description="Longest wait for the stream's acknowledgement, including reconnection.",
     )

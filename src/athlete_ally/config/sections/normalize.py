@@ -1,4 +1,4 @@
-"""How normalize works, and when it stops itself."""
+"""The address, batches and circuit breaker of normalize."""
 
 from pydantic import Field
 from pydantic_settings import BaseSettings
@@ -9,7 +9,7 @@ from athlete_ally.core.readings.beats import ArtefactFilter
 
 
 class NormalizeSettings(BaseSettings):
-    """How normalize works, and when it stops itself."""
+    """The address, batches and circuit breaker of normalize."""
 
     normalize_host: str = Field(
         "0.0.0.0",  # noqa: S104  # Prometheus and the orchestrator's probes come from outside
@@ -29,29 +29,29 @@ class NormalizeSettings(BaseSettings):
         ge=3,
         le=100,
         validation_alias="AA_NORMALIZE_MAX_DELIVER",
-        description="Deliveries after which a message is given up.",
+        description="Deliveries after which a failing message is dead-lettered.",
     )
     fuse_consecutive: int = Field(
         50,
         ge=1,
         validation_alias="AA_FUSE_CONSECUTIVE",
-        description="Dead-lettered messages in a row that stop the worker.",
+        description="Consecutive dead-lettered messages that open the circuit breaker and stop the worker.",
     )
     fuse_window: int = Field(
         1000,
         ge=1,
         validation_alias="AA_FUSE_WINDOW",
-        description="Messages over which the share of dead letters is taken.",
+        description="Number of latest messages over which the share of dead letters is computed.",
     )
     fuse_share: float = Field(
         0.5,
         gt=0,
         le=1,
         validation_alias="AA_FUSE_SHARE",
-        description="Share of dead-lettered messages that stops the worker.",
+        description="Share of dead-lettered messages that opens the circuit breaker and stops the worker.",
     )
     hrv_artefact_filter: ArtefactFilter = Field(
         "off",
         validation_alias="AA_HRV_ARTEFACT_FILTER",
-        description="off: rMSSD and SDNN from all intervals as sent; malik: without artefacts. Both count them.",
+        description="off: rMSSD and SDNN from all intervals as sent; malik: without artefacts. Both count artefacts.",
     )

@@ -1,4 +1,4 @@
-"""What a port may be; 0 takes a free one."""
+"""The type of a port; 0 picks a free one."""
 
 from typing import Annotated
 

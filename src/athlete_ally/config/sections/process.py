@@ -1,4 +1,4 @@
-"""How any process ends and logs, and where this machine keeps files."""
+"""Shutdown, logs and local files of every process."""
 
 from pathlib import Path
 from typing import Literal
@@ -19,33 +19,33 @@ def _default_journal() -> Path:
 
 
 class ProcessSettings(BaseSettings):
-    """How any process ends and logs, and where this machine keeps files."""
+    """Shutdown, logs and local files of every process."""
 
     shutdown_timeout_s: float = Field(
         20.0,
         gt=0,
         le=600,
         validation_alias="AA_SHUTDOWN_TIMEOUT_S",
-        description="Longest time to finish what is in hand.",
+        description="Longest time to finish work in progress at shutdown.",
     )
     data_dir: Path = Field(
         default_factory=_default_data_dir,
         validation_alias="AA_DATA_DIR",
-        description="Where `up` keeps its servers' data; by default the platform's user data directory.",
+        description="Where `up` keeps the data of its servers; by default the platform's user data directory.",
     )
     streams_journal: Path = Field(
         default_factory=_default_journal,
         validation_alias="AA_STREAMS_JOURNAL",
-        description="Where `streams apply` notes what it changes; by default a file in the user's state directory.",
+        description="Where `streams apply` records its changes; by default a file in the user's state directory.",
     )
     local_nats_port: Port = Field(
-        0, validation_alias="AA_LOCAL_NATS_PORT", description="Port of the nats-server of `up`; 0 takes a free one."
+        0, validation_alias="AA_LOCAL_NATS_PORT", description="Port of the nats-server of `up`; 0 picks a free one."
     )
     local_postgres_port: Port = Field(
-        0, validation_alias="AA_LOCAL_POSTGRES_PORT", description="Port of the PostgreSQL of `up`; 0 takes a free one."
+        0, validation_alias="AA_LOCAL_POSTGRES_PORT", description="Port of the PostgreSQL of `up`; 0 picks a free one."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", validation_alias="AA_LOG_LEVEL", description="Least severe event that is logged."
+        "info", validation_alias="AA_LOG_LEVEL", description="Lowest level that is logged."
     )
     log_format: Literal["auto", "json", "pretty"] = Field(
         "auto", validation_alias="AA_LOG_FORMAT", description="auto: pretty on a terminal, JSON elsewhere."

@@ -1,4 +1,4 @@
-"""Which environment this is, and where its NATS server and its database are."""
+"""The environment, its NATS server and its database."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,7 @@ def _known_scheme(*schemes: str) -> AfterValidator:
 
 
 class ServerSettings(BaseSettings):
-    """Which environment this is, and where its NATS server and its database are."""
+    """The environment, its NATS server and its database."""
 
     environment: Environment = Field(
         "dev", validation_alias="AA_ENVIRONMENT", description="Which limits and safety rules apply."
@@ -32,7 +32,7 @@ class ServerSettings(BaseSettings):
     nats_url: Annotated[SecretStr, _known_scheme("nats", "tls", "ws", "wss")] = Field(
         SecretStr("nats://127.0.0.1:4222"),
         validation_alias="NATS_URL",
-        description="The NATS server; for `up` and `demo`, setting it means: use that one and start none.",
+        description="The NATS server; if it is set, `up` and `demo` use it and start none.",
     )
     nats_context: str | None = Field(
         None,
@@ -48,10 +48,10 @@ class ServerSettings(BaseSettings):
     nats_ca: Path | None = Field(
         None,
         validation_alias="AA_NATS_CA",
-        description="Certificates (PEM) that the NATS server is checked against; asks for TLS.",
+        description="CA certificates (PEM) to verify the NATS server; requires TLS.",
     )
     nats_certificate: Path | None = Field(
-        None, validation_alias="AA_NATS_CERTIFICATE", description="Our certificate (PEM) for the NATS server."
+        None, validation_alias="AA_NATS_CERTIFICATE", description="Client certificate (PEM) for the NATS server."
     )
     nats_key: Path | None = Field(
         None, validation_alias="AA_NATS_KEY", description="The key (PEM) of AA_NATS_CERTIFICATE."
@@ -60,18 +60,18 @@ class ServerSettings(BaseSettings):
         None,
         pattern=r"^[A-Za-z0-9_-]+$",
         validation_alias="AA_NATS_INBOX_PREFIX",
-        description="Where answers arrive; unset: _INBOX_ and the service's name, which no other service may read.",
+        description="Prefix of reply subjects; unset: _INBOX_ and the service's name, which no other service may read.",
     )
     nats_monitor_url: str | None = Field(
         None,
         validation_alias="AA_NATS_MONITOR_URL",
-        description="Monitoring address of the NATS server (http://...:8222): lets `doctor` see how it syncs to disk.",
+        description="Monitoring URL of the NATS server (http://...:8222): lets `doctor` check how it syncs to disk.",
     )
     database_url: Annotated[SecretStr, _known_scheme("postgresql", "postgres")] = Field(
         SecretStr("postgresql://postgres@127.0.0.1:5432/athlete_ally"),
         validation_alias="DATABASE_URL",
-        description="The PostgreSQL database; for `up` and `demo`, setting it means: use that one and start none.",
+        description="The PostgreSQL database; if it is set, `up` and `demo` use it and start none.",
     )
     database_pool_size: int = Field(
-        4, ge=1, le=100, validation_alias="AA_DATABASE_POOL_SIZE", description="Connections that a worker may hold."
+        4, ge=1, le=100, validation_alias="AA_DATABASE_POOL_SIZE", description="Most database connections of a worker."
     )

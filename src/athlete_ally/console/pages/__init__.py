@@ -1,1 +1,1 @@
-"""The pages: each takes a visit, asks its ports, and hands a pure model to its template."""
+"""The pages: each takes a visit, asks its ports, and passes a pure model to its template."""

@@ -1,4 +1,4 @@
-"""The flow: what moves, what is stuck, what to do."""
+"""The overview: the state of the pipeline, its problems and their remedies."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,7 +10,7 @@ from athlete_ally.console.layout import PageLayout, Visit
 
 
 def flow_routes(layout: PageLayout, flow: Callable[[], Awaitable[Flow]]) -> list[Route]:
-    """Return the page, and the part of it that changes."""
+    """Return the page, and the part of it that is updated."""
 
     async def page(visit: Visit) -> Response:
         return layout.render(visit, "flow.html", flow=await flow())

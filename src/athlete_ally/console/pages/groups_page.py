@@ -21,7 +21,7 @@ _SPARK = (120.0, 24.0)
 
 @dataclass(frozen=True, slots=True)
 class GroupPages:
-    """The pages on which groups are looked at."""
+    """The pages that show groups of dead letters."""
 
     layout: PageLayout
     letter_tools: OpenLetterTools
@@ -30,7 +30,7 @@ class GroupPages:
     now: Callable[[], datetime]
 
     def routes(self) -> list[Route]:
-        """Return their routes."""
+        """Return the routes."""
         layout = self.layout
         return [
             layout.page("/letters", self._all),
@@ -56,7 +56,7 @@ class GroupPages:
         letter_tools = self.letter_tools()
         found = await one_group(letter_tools, visit.request.path_params["fingerprint"], self.now())
         if found is None:
-            text = "No letter is left in this group: they came through, or were put aside."
+            text = "No dead letter is left in this group: they passed a replay, or were set aside."
             return self.layout.notice(visit, "This group is empty", text, HTTPStatus.NOT_FOUND)
         return self.layout.render(
             visit, "letter_group.html", group=found.group, letters=found.letters, no_history=letter_tools.no_history

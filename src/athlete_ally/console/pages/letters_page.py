@@ -1,4 +1,4 @@
-"""Single dead letters, why they fail today, and the journal."""
+"""The pages of single dead letters and of the journal."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -24,7 +24,7 @@ def letter_routes(
     now: Callable[[], datetime],
     new_run: Callable[[], str],
 ) -> list[Route]:
-    """Return the pages on which letters are looked at."""
+    """Return the routes."""
 
     async def letter(visit: Visit) -> Response:
         return await show(visit, reveal=False)
@@ -37,8 +37,8 @@ def letter_routes(
         sequence = int(visit.request.path_params["sequence"])
         found: LetterState | None = await tools.reader.one(sequence)
         if found is None:
-            text = f"There is no dead letter {sequence} in AA_DLQ: it came through, or was put aside."
-            return layout.notice(visit, "No such letter", text, HTTPStatus.NOT_FOUND)
+            text = f"There is no dead letter {sequence} in AA_DLQ: it passed a replay, or was set aside."
+            return layout.notice(visit, "No such dead letter", text, HTTPStatus.NOT_FOUND)
         if reveal:
             await note_reveal(journal(), new_run(), visit.session.person.name, found.letter.identity, sequence)
         prediction = await tools.predictor.predict(found)

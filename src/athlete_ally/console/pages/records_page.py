@@ -1,4 +1,4 @@
-"""Records: one person's, looked up by exact id, and where each row comes from."""
+"""The records of one person, looked up by exact id, and the lineage of each row."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ _DAYS_SHOWN = 42
 _MOST_ROWS = 400
 _ROWS_SHOWN = 21
 _NIGHTS = (900.0, 110.0)
-# A chart is made for two weeks at least: a few nights are no wider than many.
+# A chart covers at least two weeks, so that the bars of a few nights are not wide.
 _FEWEST_NIGHTS = 14
 _MOST_ID_CHARACTERS = 200
 _COMMON = {*Record.__struct_fields__, "stored_at"} - {*KEY_COLUMNS, "day", "quality_flags", "captured_at"}
@@ -35,7 +35,7 @@ _COMMON = {*Record.__struct_fields__, "stored_at"} - {*KEY_COLUMNS, "day", "qual
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The rows of one kind, with the columns that are its own."""
+    """The rows of one kind, with the columns of that kind."""
 
     title: str
     kind: str
@@ -45,7 +45,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class RecordPages:
-    """The pages on which a person is looked up."""
+    """The pages that show the records of a person."""
 
     layout: PageLayout
     records: OpenRecords
@@ -56,7 +56,7 @@ class RecordPages:
     new_run: Callable[[], str]
 
     def routes(self) -> list[Route]:
-        """Return their routes; the id is sent in a form, so that it stands in no address, history or log."""
+        """Return the routes; the id is sent in a form, so that no address, history or log contains it."""
         layout = self.layout
         return [
             layout.page("/records", self._ask),
@@ -70,13 +70,13 @@ class RecordPages:
     async def _person(self, visit: Visit) -> Response:
         person_id = visit.form.get("person", "").strip()
         if not 0 < len(person_id) <= _MOST_ID_CHARACTERS:
-            error = "Give the exact id of one person."
+            error = "Enter the exact id of one person."
             return self.layout.render(visit, "records.html", HTTPStatus.UNPROCESSABLE_ENTITY, person_id="", error=error)
         await self._note(visit, {"what": "records", "person": digest(person_id)[:16]})
         today = self.now().date()
         sections = await self._sections(person_id, today)
         if not any(section.rows for section in sections):
-            error = "There is no record of this person in the last three months. Ids are compared exactly."
+            error = "There is no record of this person in the last three months. Ids are matched exactly."
             return self.layout.render(visit, "records.html", person_id=person_id, error=error)
         days = _trend(sections, today)
         return self.layout.render(
@@ -105,8 +105,8 @@ class RecordPages:
         message_id = visit.form.get("message_id", "")[:_MOST_ID_CHARACTERS]
         found = await lineage_of(message_id, self.records(), self.messages)
         if found is None:
-            text = "There is no receipt of this message: it is not settled yet, or its receipt is elsewhere."
-            return self.layout.notice(visit, "Nothing is known of it", text, HTTPStatus.NOT_FOUND)
+            text = "There is no receipt of this message: not processed yet, or processed with another database."
+            return self.layout.notice(visit, "No receipt", text, HTTPStatus.NOT_FOUND)
         bodies = [masked_body(each.message.body) if each.message else "" for each in found.ancestors]
         return self.layout.render(
             visit,
@@ -118,13 +118,13 @@ class RecordPages:
         )
 
     async def _note(self, visit: Visit, details: Mapping[str, Any]) -> None:
-        """Note who looks at whom, before anything is shown; the person's id stays out of the journal."""
+        """Record who looks up records, before anything is shown; the journal does not contain the person's id."""
         note = AuditNote(self.new_run(), visit.session.person.name, "reveal", "finished", details=details)
         await self.journal().write([note])
 
 
 def _own_columns(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Return the columns of the kind itself that hold anything."""
+    """Return the columns of this kind that hold any value."""
     names = [name for name in (rows[0] if rows else ()) if name not in _COMMON]
     own = [name for name in names if name not in {*KEY_COLUMNS, "day", "quality_flags", "captured_at"}]
     return tuple(name for name in own if any(row[name] is not None for row in rows))

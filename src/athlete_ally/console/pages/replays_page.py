@@ -1,4 +1,4 @@
-"""Testing and replaying dead letters: a test first, then its replay, which asks after the canary."""
+"""Test dead letters, then replay them; the replay asks for confirmation after the canary."""
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ _MOST_DIGITS = 9
 
 @dataclass(frozen=True, slots=True)
 class ReplayPages:
-    """The pages on which letters are tested and replayed."""
+    """The pages that test and replay dead letters."""
 
     layout: PageLayout
     replays: Replays
     most_behind: int
 
     def routes(self) -> list[Route]:
-        """Return their routes."""
+        """Return the routes."""
         layout = self.layout
         return [
             layout.act("/letters/tests", self._begin_test, for_viewers=True),
@@ -51,14 +51,14 @@ class ReplayPages:
     async def _test(self, visit: Visit, *, template: str) -> Response:
         found = self.replays.tests.get(visit.request.path_params["key"])
         if found is None:
-            text = "The console keeps tests in memory, and was restarted since: test again."
+            text = "The console keeps tests in memory and was restarted since: start the test again."
             return self.layout.notice(visit, "No such test", text, HTTPStatus.NOT_FOUND)
         return self.layout.render(visit, template, test=found)
 
     async def _begin_replay(self, visit: Visit) -> Response:
         found = self.replays.tests.get(visit.request.path_params["key"])
         if found is None or found.plan is None:
-            return self.layout.notice(visit, "Test first", "A replay needs a finished test.", HTTPStatus.CONFLICT)
+            return self.layout.notice(visit, "Test first", "A replay needs a finished test first.", HTTPStatus.CONFLICT)
         return await self._begin(visit, self.replays.start(found.plan, visit.session.person.name))
 
     async def _resume(self, visit: Visit) -> Response:
@@ -91,10 +91,10 @@ def _go(path: str) -> Response:
 
 
 def _selection(form: Mapping[str, str]) -> Selection:
-    """Return which letters a form is about.
+    """Return the selection of dead letters in a form.
 
     Raises:
-        ValueError: it does not say.
+        ValueError: it contains none.
     """
     if sequence := form.get("sequence", ""):
         return Selection(sequences=frozenset({_number(sequence, "sequence")}))
@@ -102,19 +102,19 @@ def _selection(form: Mapping[str, str]) -> Selection:
         return Selection(fingerprint=fingerprint)
     if form.get("everything") == "yes":
         return Selection()
-    raise ValueError("say which letters: one, a group, or all of them")
+    raise ValueError("no dead letters selected: select one, a group, or all of them")
 
 
 def _terms(form: Mapping[str, str], most_behind: int) -> Terms:
-    """Return how a replay is to go.
+    """Return the terms of a replay.
 
     Raises:
-        ValueError: a field is not a number in its range; the text names it.
+        ValueError: a field is not a number in its range; the text names the field.
     """
     most = form.get("most", "")
     rate_per_s = float(_number(form.get("rate") or "100", "rate"))
     if not 1 <= rate_per_s <= _MOST_PER_S:
-        raise ValueError(f"rate: {rate_per_s:g} is outside 1 to {_MOST_PER_S:g} letters a second")
+        raise ValueError(f"rate: {rate_per_s:g} is not in [1, {_MOST_PER_S:g}] dead letters per second")
     return Terms(
         rate_per_s=rate_per_s,
         most=max(1, _number(most, "most")) if most else None,

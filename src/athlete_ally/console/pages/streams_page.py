@@ -1,4 +1,4 @@
-"""Streams and durables: how they do, how they differ from what is wanted, and what a plan would change."""
+"""Streams and durables: their state, and their differences from the desired state."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ def stream_routes(
     plan: Callable[[], Awaitable[Plan]],
     broker: Callable[[], Source],
 ) -> list[Route]:
-    """Return the page. It changes nothing: plans are carried out from the command line, where they are confirmed."""
+    """Return the page. It changes nothing: plans are confirmed and applied on the command line."""
 
     async def page(visit: Visit) -> Response:
         overview, made = await asyncio.gather(look(), plan())

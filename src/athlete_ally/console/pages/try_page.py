@@ -1,4 +1,4 @@
-"""Try it: send a reading as any client does, and watch it travel."""
+"""Try it: send a reading as a client does, and follow its progress."""
 
 from collections.abc import Callable
 from contextlib import aclosing
@@ -20,13 +20,13 @@ from athlete_ally.core.messages import headers
 from athlete_ally.ops.dead_letters.selection import Selection
 
 _KIND = "hrv"
-# It was sent a moment ago; a letter that is older is another's.
+# The reading was sent just now; an older dead letter is of another one.
 _RECENT = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
 class TryPages:
-    """The pages on which a reading is sent."""
+    """The pages that send a reading."""
 
     layout: PageLayout
     send: Send
@@ -38,13 +38,13 @@ class TryPages:
     sent: Sent
 
     def routes(self) -> list[Route]:
-        """Return their routes."""
+        """Return the routes."""
         layout = self.layout
         return [
             layout.page("/try", self._choose),
             layout.act("/try/send", self._send),
-            layout.page("/try/{key}", partial(self._show, template="journey.html")),
-            layout.page("/try/{key}/live", partial(self._show, template="_journey.html")),
+            layout.page("/try/{key}", partial(self._show, template="sent.html")),
+            layout.page("/try/{key}/live", partial(self._show, template="_sent.html")),
         ]
 
     async def _choose(self, visit: Visit) -> Response:
@@ -66,12 +66,12 @@ class TryPages:
         key = visit.request.path_params["key"]
         found = self.sent.find(key)
         if found is None:
-            text = "The console keeps in memory what was sent, and was restarted since."
-            return self.layout.notice(visit, "Not known any more", text, HTTPStatus.NOT_FOUND)
-        sent_readings = await self._journey(*found)
+            text = "The console keeps sent readings in memory and was restarted since."
+            return self.layout.notice(visit, "No longer known", text, HTTPStatus.NOT_FOUND)
+        sent_readings = await self._progress(*found)
         return self.layout.render(visit, template, sent_readings=sent_readings, answer=sent_readings.answer, key=key)
 
-    async def _journey(self, kind: str, answer: Answer) -> SentReadings:
+    async def _progress(self, kind: str, answer: Answer) -> SentReadings:
         if not answer.is_accepted:
             return SentReadings(kind, answer)
         receipts = await self.records().receipts(answer.message_id)

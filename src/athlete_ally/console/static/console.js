@@ -1,8 +1,8 @@
-// Renews the parts of a page that change, switches the theme, copies commands. Every page works without it.
+// Updates the parts of a page that change, switches the theme, copies commands. Every page works without it.
 
 const THEMES = ["system", "light", "dark"];
 const EVERY_MS = 2000;
-const GIVE_UP_MS = 8000;
+const TIMEOUT_MS = 8000;
 
 function currentTheme() {
   return document.documentElement.dataset.theme || "system";
@@ -16,7 +16,7 @@ function setUpThemeSwitch(button) {
     const next = THEMES[(THEMES.indexOf(currentTheme()) + 1) % THEMES.length];
     if (next === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = next;
-    try { localStorage.setItem("theme", next); } catch { /* it lasts for this page */ }
+    try { localStorage.setItem("theme", next); } catch { /* then it applies to this page only */ }
     show();
   });
 }
@@ -50,7 +50,7 @@ function shapeOf(root) {
   return copy.innerHTML.replace(/\s+/g, " ").trim();
 }
 
-// Figures are changed in place, so that focus, selection and a screen reader's place stay where they are.
+// Figures are changed in place, so that focus, selection and the position of a screen reader are kept.
 function renew(region, html) {
   const fresh = document.createElement("div");
   fresh.innerHTML = html;
@@ -73,11 +73,11 @@ function likeIt(region, element) {
   return [...region.querySelectorAll("a, button, [tabindex]")].find((each) => name(each) === name(element));
 }
 
-function say(text, isTrouble) {
+function say(text, isProblem) {
   const line = document.querySelector("[data-live-state]");
   if (!line || line.textContent === text) return;
   line.textContent = text;
-  line.classList.toggle("problem", isTrouble);
+  line.classList.toggle("problem", isProblem);
 }
 
 async function keepRenewing(region) {
@@ -87,28 +87,28 @@ async function keepRenewing(region) {
     await new Promise((done) => { setTimeout(done, Number(region.dataset.every) || EVERY_MS); });
     if (document.hidden) continue;
     try {
-      const answer = await fetch(region.dataset.live, { signal: AbortSignal.timeout(GIVE_UP_MS) });
+      const answer = await fetch(region.dataset.live, { signal: AbortSignal.timeout(TIMEOUT_MS) });
       if (answer.status === 401) { location.assign("/log-in"); return; }
-      // What was shown is over or forgotten: the page itself says so, or leads on.
+      // What was shown has ended or is unknown now: the page itself says so, or redirects.
       if (answer.redirected || answer.status === 404) { location.reload(); return; }
       if (answer.ok) renew(region, await answer.text());
-      say(answer.ok ? usual : `The console answered ${answer.status}; what you see is older.`, !answer.ok);
+      say(answer.ok ? usual : `The console answered ${answer.status}; this page is not up to date.`, !answer.ok);
       if (answer.ok && region.querySelector("[data-live-end]")) return;
     } catch {
-      say("The console does not answer; what you see is older. It is asked again every two seconds.", true);
+      say("The console does not answer; this page is not up to date. Retrying every two seconds.", true);
     }
   }
 }
 
-// A page that could not be shown comes by itself once what it needs is back.
+// A page that could not be shown is loaded once what it needs is available again.
 async function keepAsking() {
   for (;;) {
     await new Promise((done) => { setTimeout(done, EVERY_MS); });
     try {
-      const answer = await fetch(location.href, { signal: AbortSignal.timeout(GIVE_UP_MS) });
+      const answer = await fetch(location.href, { signal: AbortSignal.timeout(TIMEOUT_MS) });
       if (answer.ok) { location.reload(); return; }
     } catch {
-      // The console itself is away; it may come back.
+      // The console itself is unavailable; try again.
     }
   }
 }

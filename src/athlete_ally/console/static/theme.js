@@ -1,7 +1,7 @@
-// Before anything is drawn: the theme that was chosen here, or the system's.
+// Runs before anything is drawn: applies the theme that was chosen here, or the system's.
 try {
   const chosen = localStorage.getItem("theme");
   if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
 } catch {
-  // Storage may be forbidden; then the system's theme it is.
+  // Storage may be forbidden; then the system's theme applies.
 }

@@ -1,1 +1,1 @@
-"""What commands work with, built from the settings: a module for each command or group."""
+"""The objects that commands use, built from the settings: a module for each command or group."""

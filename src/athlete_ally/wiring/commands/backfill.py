@@ -1,4 +1,4 @@
-"""Filling in people's past from the settings: the door of fetch, used by a command that ends."""
+"""Build the back-fill of `athlete-ally backfill` from the settings."""
 
 import asyncio
 import time
@@ -30,12 +30,12 @@ from athlete_ally.wiring.commands.session import nats_session, postgres_session
 from athlete_ally.wiring.vendor_api import vendor_api
 
 Waits = Callable[[str, float], None]
-"""Hears what is waited for, and for how many seconds."""
+"""Receives the reason of a wait, and its length in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Whose past to fill in, at which vendor, and what to put up with; no `users` means everybody who is connected."""
+    """Whose data to back-fill, at which vendor, and how long to wait; no `users` means everyone who is connected."""
 
     vendor: Vendor
     users: Sequence[str]
@@ -49,16 +49,15 @@ class Wanted:
 async def backfill_session(
     settings: Settings, wanted: Wanted, waits: Waits
 ) -> AsyncGenerator[tuple[Backfill, list[Plan]]]:
-    """Give what fills in, and a plan for each person, before anything is asked of the vendor.
+    """Yield the back-filler, and a plan for each person, before the first request to the vendor.
 
     Raises:
-        Misconfigured: our application is not known there, the key is missing, or the schema is not current.
-        Refused: somebody did not connect an account there.
-        Withdrawn: somebody's permission is not honoured any more.
-        Unavailable: NATS or PostgreSQL can't be reached.
+        Misconfigured: our application is not configured for the vendor, the key is missing, or the schema is not
+        current. Refused: a person did not connect an account there. Withdrawn: the vendor no longer accepts a person's
+        permission. Unavailable: NATS or PostgreSQL can't be reached.
     """
     client = _client(wanted)
-    assert wanted.vendor.api is not None  # noqa: S101  # there is no client without it
+    assert wanted.vendor.api is not None  # noqa: S101  # the client requires it
     api = sparing(wanted.vendor.api)
     cipher = TokenCipher(token_keys(settings))
     async with (
@@ -94,7 +93,7 @@ def _client(wanted: Wanted) -> VendorClient:
     client = load_clients([wanted.vendor], wanted.env_file).get(name)
     if client is None:
         raise Misconfigured(
-            f"{client_id_variable(name)} and {client_secret_variable(name)}: set them, here as for `athlete-ally fetch`"
+            f"{client_id_variable(name)} and {client_secret_variable(name)}: set both, as for `athlete-ally fetch`"
         )
     return client
 
@@ -103,12 +102,12 @@ async def _grant(token_store: PostgresTokenStore, vendor: str, user: str) -> Gra
     grant = await token_store.of_user(vendor, user)
     if grant is None:
         raise Refused(
-            f"--user {user}: did not connect an account at {vendor}; look at the name, or make a link: "
+            f"--user {user}: did not connect an account at {vendor}; check the id, or make a link: "
             f"athlete-ally connect link {vendor} --user {user}"
         )
     if grant.state != "active":
         raise Withdrawn(
-            f"--user {user}: the permission at {vendor} is {grant.state}; the person has to connect again: "
+            f"--user {user}: the permission at {vendor} is {grant.state}; the person must connect again: "
             f"athlete-ally connect link {vendor} --user {user}"
         )
     return grant

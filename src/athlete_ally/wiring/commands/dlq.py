@@ -1,4 +1,4 @@
-"""The desk, the journal and everything else that commands and the console need for dead letters."""
+"""The objects that commands and the console need for dead letters: reader, triage, replay, audit log."""
 
 import getpass
 import secrets
@@ -30,7 +30,7 @@ from athlete_ally.wiring.commands.session import nats_session, postgres_session
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterTools:
-    """What works on dead letters. Changing ones needs the journal: without a database there is none."""
+    """The tools for dead letters. Changes need the audit log, and so the database."""
 
     letters: NatsLetters
     durables: NatsAdmin
@@ -41,25 +41,25 @@ class DeadLetterTools:
     no_history: str = ""
 
     def triage(self, actor: str) -> Triage:
-        """Return where `actor` files letters."""
+        """Return the triage that records `actor`."""
         return Triage(self.letters, self.publisher, self.journal, actor, new_run)
 
     def replay_tools(self) -> Tools:
-        """Return what a replay works with."""
+        """Return the tools of a replay."""
         return Tools(self.reader, self.durables, self.publisher, self.journal, clock=time.monotonic)
 
 
 def new_run() -> str:
-    """Return a name for everything that one command is about to do: its time, and enough chance to be unique."""
+    """Return an id for all actions of one command: its time, and a random suffix."""
     return f"{now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def actor() -> str:
-    """Return who runs this command, as the journal notes it."""
+    """Return the user who runs this command, for the audit log."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):
-        # A container may run as a user id without a name.
+        # In a container the user id may have no name.
         name = "unknown"
     return f"{name}@{socket.gethostname()}"
 
@@ -67,7 +67,7 @@ def actor() -> str:
 def build_letter_tools(
     settings: Settings, connection: Connection, pool: "asyncpg.Pool[Any]", no_history: str = ""
 ) -> DeadLetterTools:
-    """Return the office over open connections; `no_history` says why the database is to be left alone."""
+    """Return the tools over open connections; `no_history` says why the database must not be used."""
     letters, journal = NatsLetters(connection), PostgresAuditLog(pool)
     return DeadLetterTools(
         letters=letters,
@@ -82,11 +82,11 @@ def build_letter_tools(
 
 @asynccontextmanager
 async def letter_tools_session(settings: Settings, *, changing: bool) -> AsyncGenerator[DeadLetterTools]:
-    """Give the office. Reading works without a database, and says what is missing; changing does not.
+    """Yield the tools. Reading works without a database and warns about it; changing does not.
 
     Raises:
-        Misconfigured: the database's schema is not current, and letters are to be changed.
-        Unavailable: NATS, or where letters are to be changed PostgreSQL, can't be reached.
+        Misconfigured: the database's schema is not current, and dead letters are to be changed.
+        Unavailable: NATS can't be reached, or PostgreSQL if dead letters are to be changed.
     """
     async with nats_session(settings) as connection, postgres_session(settings) as pool:
         no_history = ""
@@ -100,5 +100,5 @@ async def letter_tools_session(settings: Settings, *, changing: bool) -> AsyncGe
 
 
 def _explained(error: Unavailable | Misconfigured) -> Exception:
-    text = f"{error}; changing dead letters needs the database at DATABASE_URL, where the journal and the receipts are"
+    text = f"{error}; this command needs the database at DATABASE_URL for the journal and the receipts"
     return type(error)(text)

@@ -1,4 +1,4 @@
-"""Which code rehearses the replay of which durable's dead letters: that of its worker, without effects."""
+"""The dry run for the dead letters of each durable: the code of its worker, without side effects."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ from athlete_ally.wiring.builders import known_vendors
 
 
 def build_predictor(settings: Settings, pool: "asyncpg.Pool[Any] | None") -> Predictor:
-    """Return what predicts; without a `pool`, what passes counts as stored, and whose an account is can't be told."""
+    """Return the predictor; without a `pool`, passing readings count as stored, and links of accounts are unknown."""
     webhook_store = None if pool is None else PostgresWebhookStore(pool)
     kinds = {measurement.kind: measurement for measurement in MEASUREMENTS}
     rules = Rules(artefact_filter=settings.hrv_artefact_filter)

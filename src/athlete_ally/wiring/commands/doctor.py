@@ -1,4 +1,4 @@
-"""A doctor's round: look at everything that a healthy system needs; change nothing."""
+"""The checks of `athlete-ally doctor`; read-only."""
 
 import shutil
 import sys
@@ -42,9 +42,9 @@ from athlete_ally.wiring.commands.session import nats_session, postgres_session
 
 
 async def check_up(settings: Settings, env_file: Path | None = None) -> AsyncGenerator[Check]:
-    """Yield one check after the other; what can't be reached is `unknown`, and nothing behind it is asked.
+    """Yield the checks; a server that can't be reached is `unknown`, and checks that depend on it are skipped.
 
-    `env_file` is where vendors' secrets stand, beside the environment.
+    `env_file` holds vendors' secrets, in addition to the environment.
     """
     for check in _configuration(settings):
         yield check
@@ -56,7 +56,9 @@ async def check_up(settings: Settings, env_file: Path | None = None) -> AsyncGen
             async for check in _nats(connection, settings, opened):
                 yield check
     except PermissionDenied as error:
-        yield Check("permissions", "failure", str(error), "connect as monitor, planner or operator: they may look")
+        yield Check(
+            "permissions", "failure", str(error), "connect as monitor, planner or operator, which have read access"
+        )
     except (Unavailable, Misconfigured) as error:
         yield Check("NATS", "unknown", str(error), "start the server, or set NATS_URL")
     try:
@@ -70,12 +72,12 @@ async def check_up(settings: Settings, env_file: Path | None = None) -> AsyncGen
 
 
 def _webhooks(settings: Settings, env_file: Path | None) -> tuple[list[Check], list[str]]:
-    """Return what is found, and the vendors whose webhooks are taken."""
+    """Return the checks, and the vendors whose webhooks are accepted."""
     vendors = known_vendors(settings)
     try:
         secrets = load_secrets(vendors, env_file)
     except Misconfigured as error:
-        return [Check("webhooks", "failure", str(error), "correct it: ingest does not start with it")], []
+        return [Check("webhooks", "failure", str(error), "fix it: ingest does not start until it is valid")], []
     variables = {vendor.name: secrets_variable(vendor.name) for vendor in vendors}
     opened = [name for name, each in secrets.items() if each.signing]
     return judge_secrets(secrets, settings.senders, variables), opened
@@ -88,8 +90,8 @@ def _configuration(settings: Settings) -> list[Check]:
         Check("environment", "ok", settings.environment),
     ]
     if settings.ingest_keys_file is None:
-        # Outside dev the settings would not have loaded.
-        checks.append(Check("API keys", "ok", "none needed in dev: anybody who reaches ingest may send"))
+        # Outside dev, loading the settings would have failed.
+        checks.append(Check("API keys", "ok", "not required in dev: anyone who can reach ingest may send data"))
     elif not settings.ingest_keys_file.exists():
         checks.append(
             Check("API keys", "failure", f"{settings.ingest_keys_file} is missing", "`athlete-ally keys create`")
@@ -128,7 +130,7 @@ async def _nats(connection: Connection, settings: Settings, opened: Sequence[str
 
 
 async def _server(settings: Settings, topology: Topology) -> list[Check]:
-    """Ask the server itself for what only it knows."""
+    """Check settings that only the server itself reports."""
     url, remedy = settings.nats_monitor_url, "set AA_NATS_MONITOR_URL to the server's monitoring address"
     if url is None:
         return [Check("sync to disk", "unknown", "the server's settings can't be read", remedy)]
@@ -149,7 +151,9 @@ async def _postgres(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[Check]:
     try:
         missing = await pending(pool)
     except Misconfigured as error:
-        yield Check("schema", "failure", str(error), "run the version of athlete-ally that made this schema, or newer")
+        yield Check(
+            "schema", "failure", str(error), "run the version of athlete-ally that created this schema, or a newer one"
+        )
         return
     if missing:
         yield Check("schema", "failure", f"{len(missing)} migrations are missing", "`athlete-ally migrate`")
@@ -177,5 +181,7 @@ async def _privileges(pool: "asyncpg.Pool[Any]") -> Check:
         )
     if lacking:
         names = ", ".join(row["name"] for row in lacking)
-        return Check("privileges", "failure", f"may not read and write {names}", "GRANT SELECT, INSERT, UPDATE, DELETE")
-    return Check("privileges", "ok", "may read and write all tables")
+        return Check(
+            "privileges", "failure", f"no permission to read and write {names}", "GRANT SELECT, INSERT, UPDATE, DELETE"
+        )
+    return Check("privileges", "ok", "can read and write all tables")

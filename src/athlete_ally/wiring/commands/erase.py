@@ -1,4 +1,4 @@
-"""Erasing one person from streams and tables: what works together there."""
+"""Build the erasure of one person from streams and tables."""
 
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import asynccontextmanager
@@ -26,14 +26,14 @@ from athlete_ally.wiring.commands.streams_backup import Step, Tell
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Whom to erase: our id, and accounts as (vendor, account) that are no longer linked."""
+    """The person to erase: our id, and accounts as (vendor, account) that are no longer linked."""
 
     user_id: str
     accounts: Collection[tuple[str, str]] = ()
 
 
-async def survey_person(settings: Settings, who: Who, tell: Tell) -> Inventory:
-    """Count what is held of a person. Read-only.
+async def count_person_data(settings: Settings, who: Who, tell: Tell) -> Inventory:
+    """Count the data of a person. Read-only.
 
     Raises:
         WrongTarget: this is another environment's server.
@@ -47,7 +47,7 @@ async def survey_person(settings: Settings, who: Who, tell: Tell) -> Inventory:
 async def erase_person(
     settings: Settings, who: Who, inventory: Inventory, tell: Tell, *, unreadable_too: bool, wait_s: float
 ) -> Erasure:
-    """Erase a person, one run at a time, and verify it. Raises as `ops.people.erasure.Eraser.carry_out`."""
+    """Erase a person's data, one run at a time, and verify it. Raises as `ops.people.erasure.Eraser.carry_out`."""
     async with _eraser(settings, who) as (eraser, journal), journal.alone():
         return await eraser.carry_out(inventory, _heard(tell), unreadable_too=unreadable_too, wait_s=wait_s)
 
@@ -56,7 +56,7 @@ def backups_that_may_hold(folders: Collection[Path]) -> list[tuple[Path, Manifes
     """Return the backups in these folders of streams that hold readings.
 
     Raises:
-        Misconfigured: a folder is not there, or holds a backup that can't be read.
+        Misconfigured: a folder does not exist, or holds a backup that can't be read.
     """
     return [each for folder in folders for each in backups_in(folder) if each[1].stream in SEARCHED]
 

@@ -1,4 +1,4 @@
-"""Importing a person's own files: read, map, pack, and send through ingest, so that all promises hold for them too."""
+"""Import a person's own files: read, map, batch, and send them to ingest, so that the same guarantees hold."""
 
 import asyncio
 import hashlib
@@ -28,14 +28,14 @@ __all__ = [
     "LeftOut",
 ]
 
-# Enough to keep ingest busy while the next batch is read; each holds half a megabyte.
+# Enough to keep ingest busy while the next batch is read; each is half a megabyte.
 _AT_ONCE = 4
 _MOST_JSON_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that is being read: what is found in it, its size, and how far reading has come, in bytes."""
+    """A file being read: its findings, its size, and the position of reading, in bytes."""
 
     findings: Iterable[Finding]
     size: int
@@ -44,7 +44,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where readings go: ingest's address, a client's key, and how long to wait for an ingest that takes nothing."""
+    """Where readings go: URL of ingest, API key, and how long to wait while ingest accepts nothing."""
 
     url: str
     key: str | None
@@ -53,7 +53,7 @@ class Target:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of an import. `before`: batches that an earlier run had sent; `impossible`: what was not sent."""
+    """The outcome of an import. `before`: batches an earlier run had sent; `impossible`: readings not sent."""
 
     progress: Progress
     tally: Tally = field(default_factory=Tally)
@@ -83,14 +83,14 @@ class Outcome:
 
 
 Report = Callable[[int, int], None]
-"""Told how far reading has come, and how far it has to go, in bytes."""
+"""Receives the position of reading and the total, in bytes."""
 
 
 def open_apple_health(path: Path, user_id: str) -> Source:
     """Open an export of Apple Health: the zip, or the XML in it.
 
     Raises:
-        UnreadableFile: it is none.
+        UnreadableFile: it is not such an export.
     """
     file = ExportFile(path)
     return Source(apple_health.findings(elements(file.chunks()), user_id), file.size, lambda: file.position)
@@ -107,8 +107,8 @@ def open_health_auto_export(path: Path, user_id: str) -> Source:
 
 
 def open_fit(path: Path, user_id: str) -> Source:
-    """Open a FIT file; it is read when the findings are."""
-    # Its library's tables take 70 ms to load, which every other command would pay for.
+    """Open a FIT file; it is read when its findings are iterated."""
+    # Loading the library takes 70 ms, which would slow down every other command.
     from athlete_ally.adapters.files.fit_file import messages  # noqa: PLC0415
 
     size = path.stat().st_size if path.is_file() else 0
@@ -128,26 +128,26 @@ def look_through(source: Source, report: Report) -> Outcome:
 
 
 def progress_of(path: Path, user_id: str, url: str, folder: Path, *, again: bool) -> ImportProgress:
-    """Return the journal of importing this content for this person into this ingest, by this version.
+    """Return the progress of importing this content for this person into this ingest, with this version.
 
     Raises:
         UnreadableFile: the file can't be read.
-        Misconfigured: the journal can't be used.
+        Misconfigured: the file of the progress can't be used.
     """
     about = "\n".join((digest_of(path), user_id, url, __version__))
     return ImportProgress(folder / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.json", again=again, now=now)
 
 
 async def send_all(source: Source, journal: ImportProgress, target: Target, report: Report) -> Outcome:
-    """Read, and send what the journal does not know to be sent; when this returns, the stream holds all of it.
+    """Read the file and send what was not sent before; when this returns, the stream holds all of it.
 
     Raises:
-        UnreadableFile: the file is damaged or hostile; what was read before that is sent.
-        Unavailable: ingest took nothing for a while; what was acknowledged is in the journal.
-        Misconfigured: the key is wrong, or there is no such ingest.
+        UnreadableFile: the file is damaged or hostile; what was read until then is sent.
+        Unavailable: ingest accepted nothing for too long; the progress holds what was acknowledged.
+        Misconfigured: the key is wrong, or the URL is not an ingest.
     """
     outcome = Outcome(journal.progress, before=journal.progress.acknowledged)
-    # The instant of the first run: what a later one leaves out has to be the same, or its batches would be others.
+    # The time of the first run: a later run must leave out the same readings, so that its batches are equal.
     checked = sound(source.findings, outcome.impossible, at=journal.progress.started_at)
     packed = batches(checked, outcome.tally)
     async with http_client(target.url, target.key) as http:
@@ -161,7 +161,7 @@ async def send_all(source: Source, journal: ImportProgress, target: Target, repo
                 await _settle(under_way, at_most=_AT_ONCE - 1)
             await _settle(under_way, at_most=0)
         except UnreadableFile:
-            # What was read before the damage is heard out.
+            # Wait for the responses to what was read before the damage.
             await _settle(under_way, at_most=0)
             raise
         finally:
@@ -184,7 +184,7 @@ def _next(packed: Iterator[Batch]) -> Batch | None:
 
 
 async def _settle(under_way: set[asyncio.Task[None]], *, at_most: int) -> None:
-    """Wait until at most so many are under way; raise what one of the others raised."""
+    """Wait until at most this many requests are in progress; raise the error of a finished one."""
     while len(under_way) > at_most:
         done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
         under_way -= done

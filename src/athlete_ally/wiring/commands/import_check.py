@@ -1,7 +1,7 @@
-"""Looking at readings before they are sent: what normalize would dead-letter is told to the person who has the file.
+"""Check readings before they are sent: the person who has the file learns what normalize would dead-letter.
 
-A vendor's impossible value becomes a dead letter, since nobody else has it. An import's stands in a file that somebody
-keeps, and hundreds of dead letters at once would open the worker's fuse.
+An implausible value of a vendor becomes a dead letter, since we hold the only copy. That of an import stays in the file
+of the person, and hundreds of dead letters at once would open the worker's circuit breaker.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from athlete_ally.formats.parse_result import Finding, Found
 from athlete_ally.measurements import MEASUREMENTS
 
 Refusals = Counter[tuple[str, str, str]]
-"""How many readings were refused, by kind, field and reason; without values."""
+"""The number of refused readings by kind, field and reason; without values."""
 
 _BY_KIND = {measurement.kind: measurement for measurement in MEASUREMENTS}
 
@@ -41,9 +41,9 @@ _NEVER_LEFT_OUT = {
 
 
 def sound(findings: Iterable[Finding], refusals: Refusals, *, at: datetime) -> Iterator[Finding]:
-    """Yield what can be stored, and count the rest; `at` is the present instant, the same whenever this is repeated.
+    """Yield the readings that can be stored and count the others; `at` is the current time, equal in a repetition.
 
-    An impossible field costs itself, and the rest of its reading is kept where it still says something.
+    An impossible field is left out alone; the rest of its reading is kept if it still has a value.
     """
     arrival = Arrival(message_id="", stream_sequence=0, received_at=at)
     for finding in findings:
@@ -73,7 +73,7 @@ def _problem(found: Found, costs: Refusals, arrival: Arrival) -> tuple[str, str,
     try:
         record = measurement.normalise(good[0], arrival, 0, Rules())
     except InvalidReading as error:
-        # A place in a list says nothing to a person who has a million of them, and would make each count by itself.
+        # Indexes in a list would split the count into single readings and do not help the person.
         return (found.kind, error.field.partition("[")[0], error.problem)
     if isinstance(record, SampleBatch) and (lost := len(found.reading["values"]) - len(record.values)):
         costs[found.kind, "values", f"{record.code}: impossible, left out of its run"] += lost

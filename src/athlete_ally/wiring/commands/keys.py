@@ -29,7 +29,7 @@ def create_client_key(path: Path, name: str, kinds: tuple[str, ...]) -> str:
     """
     known = client_keys(path)
     if any(key.name == name for key in known):
-        raise Misconfigured(f"there is a key called {name!r} already: choose another name, or revoke that one first")
+        raise Misconfigured(f"a key called {name!r} exists: choose another name, or revoke that one first")
     key = PREFIX + secrets.token_urlsafe(32)
     entry = ClientKey(name=name, sha256=digest(key), created=now().date().isoformat(), kinds=kinds)
     write_key_file(path, KeyFile(keys=(*known, entry)))

@@ -1,4 +1,4 @@
-"""Connections for commands that do one thing and end: reachable within seconds, or an error that says what to check."""
+"""Connections for short commands: open within seconds, or an error that says what to check."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -19,10 +19,10 @@ _CONNECT_WITHIN_S = 5.0
 
 @asynccontextmanager
 async def nats_session(settings: Settings, service: str = "operator") -> AsyncGenerator[Connection]:
-    """Give a connection to NATS, with answers that arrive where those of this user of the account do.
+    """Yield a connection to NATS whose replies use the inbox prefix of this user.
 
     Raises:
-        Unavailable: there is no server at NATS_URL.
+        Unavailable: there is no connection to the server at NATS_URL.
     """
     log = build_log("command", level="error", form=settings.log_format)
     connection = nats_connection(settings, service, log)
@@ -31,8 +31,8 @@ async def nats_session(settings: Settings, service: str = "operator") -> AsyncGe
             await connection.open()
     except TimeoutError as error:
         reason = f" ({connection.last_error})" if connection.last_error else ""
-        remedy = "start it, or set NATS_URL and the credentials"
-        raise Unavailable(f"no NATS server lets us in at {connection.address}{reason}: {remedy}") from error
+        remedy = "start the server, or set NATS_URL and the credentials"
+        raise Unavailable(f"cannot connect to NATS at {connection.address}{reason}: {remedy}") from error
     try:
         yield connection
     finally:
@@ -41,7 +41,7 @@ async def nats_session(settings: Settings, service: str = "operator") -> AsyncGe
 
 @asynccontextmanager
 async def postgres_session(settings: Settings) -> AsyncGenerator["asyncpg.Pool[Any]"]:
-    """Give a pool of connections to PostgreSQL; the first use tells whether the server is there."""
+    """Yield a pool of connections to PostgreSQL; the first use fails if the server can't be reached."""
     pool = await open_pool(settings.database_url.get_secret_value(), size=2)
     try:
         yield pool

@@ -1,4 +1,4 @@
-"""What the commands on streams work with: a broker, an environment, and what is wanted there."""
+"""The objects that the commands on streams use: broker, environment and desired state."""
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -24,52 +24,52 @@ from athlete_ally.wiring.commands.session import nats_session
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What was done, and under which id the journal has it."""
+    """What was changed, and the id of the run in the change log."""
 
     run: str
     done: list[Done]
 
 
 def required_environment(settings: Settings) -> EnvironmentSpec:
-    """Return the environment; the limits of dev are built in, all others stand in a file.
+    """Return the environment; the limits of dev are built in, those of others come from a file.
 
     Raises:
-        Misconfigured: there is no file, or it is not as it must be.
+        Misconfigured: there is no file, or it is invalid.
     """
     if settings.environment_file is None and settings.environment != "dev":
         name = settings.environment
         raise Misconfigured(
-            f"AA_ENVIRONMENT_FILE: required when AA_ENVIRONMENT is {name}, since its limits stand nowhere else; "
+            f"AA_ENVIRONMENT_FILE: required when AA_ENVIRONMENT is {name}, since it holds the limits; "
             f"name it with --environment-file, for example deploy/environments/{name}.toml"
         )
     return environment_of(settings)
 
 
 def wanted_by(settings: Settings) -> tuple[Wanted, ...]:
-    """Return all streams and durables of the environment, those of the configured senders of webhooks included.
+    """Return all streams and durables of the environment, including those of the configured senders of webhooks.
 
     Raises:
-        Misconfigured: the file of the environment is not as it must be.
+        Misconfigured: the file of the environment is invalid.
     """
     return wanted_of(desired_topology(settings))
 
 
 @asynccontextmanager
 async def broker_session(settings: Settings) -> AsyncGenerator[NatsBroker]:
-    """Give the broker.
+    """Yield the broker.
 
     Raises:
-        Unavailable: there is no server at NATS_URL.
+        Unavailable: there is no connection to the server at NATS_URL.
     """
     async with nats_session(settings) as connection:
         yield NatsBroker(connection)
 
 
 async def plan_for(settings: Settings, wanted: Sequence[Wanted] | None = None) -> Plan:
-    """Make a plan towards what the environment wants, or towards something else. Read-only.
+    """Make a plan towards the desired state of the environment, or towards another one. Read-only.
 
     Raises:
-        WrongTarget: this is another server than the environment's.
+        WrongTarget: the server is not that of the environment.
         Unavailable: no answer.
     """
     spec = required_environment(settings)
@@ -79,7 +79,7 @@ async def plan_for(settings: Settings, wanted: Sequence[Wanted] | None = None) -
 
 
 async def carry_out_plan(settings: Settings, plan: Plan) -> Applied:
-    """Carry a plan out, with notes in the journal. Whoever calls has the permission.
+    """Apply a plan and record it in the change log. The caller has checked the permission.
 
     Raises:
         StalePlan, Refused, NotVerified, Unavailable: see `ops.streams.executor.carry_out`.

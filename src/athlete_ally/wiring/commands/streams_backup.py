@@ -1,4 +1,4 @@
-"""Backing streams up, proving a backup good on a scratch server, and restoring it."""
+"""Back up streams, verify a backup on a scratch server, and restore it."""
 
 import asyncio
 import secrets
@@ -45,7 +45,7 @@ _LOOK_EVERY_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far something is, of how much."""
+    """The progress of a step, and its total."""
 
     what: str
     done: int
@@ -54,12 +54,12 @@ class Step:
 
 
 Tell = Callable[[Step], None]
-"""Hears of every step."""
+"""Receives every step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A backup, and where it is."""
+    """A backup and its folder."""
 
     folder: Path
     manifest: Manifest
@@ -70,7 +70,7 @@ async def back_up(settings: Settings, stream: str, out: Path, tell: Tell) -> Kep
 
     Raises:
         Misconfigured: there is no such stream, or the folder can't be used.
-        Unavailable: the server or the disk gave up; nothing is kept.
+        Unavailable: the server or the disk failed; nothing is kept.
     """
     environment = required_environment(settings).environment
     async with nats_session(settings) as connection:
@@ -83,7 +83,7 @@ async def back_up(settings: Settings, stream: str, out: Path, tell: Tell) -> Kep
                 async for chunk in chunks:
                     writer.write(chunk)
                     written += len(chunk)
-                    # Compressed streams come out smaller than this.
+                    # Compressed streams need less than this.
                     tell(Step(f"backing up {stream}", written, max(live.bytes, written), "bytes"))
             after = await broker.durables_of(stream)
             folder, manifest = writer.finish(
@@ -99,11 +99,11 @@ async def back_up(settings: Settings, stream: str, out: Path, tell: Tell) -> Kep
 
 
 async def verify_backup(folder: Path, tell: Tell) -> Kept:
-    """Prove that a backup can be restored: on a scratch server, with all messages read and compared.
+    """Verify that a backup can be restored: on a scratch server, reading and comparing all messages.
 
     Raises:
-        Misconfigured: it is no backup.
-        NotVerified: the file was altered, or what comes out of it is not what went in.
+        Misconfigured: it is not a backup.
+        NotVerified: the file was altered, or the restored stream differs.
     """
     manifest = read_manifest(folder)
     _check_file(folder, manifest, tell)
@@ -117,15 +117,15 @@ async def verify_backup(folder: Path, tell: Tell) -> Kept:
 
 
 async def restore(settings: Settings, folder: Path, tell: Tell, *, expired: str = "refuse") -> Kept:
-    """Create a stream from a backup, where there is none of its name.
+    """Create a stream from a backup, if no stream of that name exists.
 
-    `expired` says what becomes of messages that are older than the stream's max_age: `refuse`, `drop` or `keep` (with
+    `expired` says what to do with messages older than the stream's max_age: `refuse`, `drop` or `keep` (with
     max_age off until the next `apply`).
 
     Raises:
         Refused: the stream exists, the server is too old, or messages would expire at once; nothing was changed.
         WrongTarget: this is another environment's server, or another environment's backup.
-        NotVerified: the file was altered (nothing was changed), or the server has something else afterwards.
+        NotVerified: the file was altered (nothing was changed), or the restored stream differs.
     """
     manifest = read_manifest(folder)
     spec = required_environment(settings)
@@ -136,7 +136,7 @@ async def restore(settings: Settings, folder: Path, tell: Tell, *, expired: str 
         require_target(server, spec.expect, [], spec.environment)
         require_fit(manifest, server, spec.environment)
         if await broker.stream(manifest.stream) is not None:
-            raise Refused(f"{manifest.stream} exists on this server: nothing is ever restored over data")
+            raise Refused(f"{manifest.stream} exists on this server: a restore never overwrites data")
         config = _with_max_age(manifest, expired)
         about = {"environment": spec.environment, "account": server.account, "cluster": server.cluster, "plan": ""}
         journal = ChangeLogFile(settings.streams_journal, now, about)
@@ -197,7 +197,7 @@ async def _restore(
 
 
 async def _lacking(connection: Connection, manifest: Manifest, tell: Tell) -> list[str]:
-    """Return what is lacking after a restore; the durables of a cluster have their progress a moment later."""
+    """Return what is missing after a restore; in a cluster, the progress of durables appears a moment later."""
     give_up_at_s = time.monotonic() + _VERIFY_WITHIN_S
     while problems := shortfalls(manifest, await _restored(connection, manifest, tell)):
         if time.monotonic() > give_up_at_s:
@@ -222,26 +222,26 @@ def _with_max_age(manifest: Manifest, expired: str) -> dict[str, Any]:
     if expired == "refuse" and expires_at_once(manifest, now()):
         raise Refused(
             f"the oldest messages of the backup ({manifest.state['first_ts'][:10]}) are older than the stream's "
-            "max_age, and would be deleted as soon as they are restored: keep them with --expired keep (max_age is "
-            "off until the next `streams apply`), or let them go with --expired drop"
+            "max_age, and would be deleted right after the restore: keep them with --expired keep (max_age is "
+            "off until the next `streams apply`), or delete them with --expired drop"
         )
     return {**manifest.config, "max_age": 0} if expired == "keep" else dict(manifest.config)
 
 
 def _for_one_server(config: dict[str, Any]) -> dict[str, Any]:
-    """Return the configuration with what a scratch server lacks: no further replicas, and no end of messages."""
+    """Return the configuration for a scratch server: one replica, and no expiry of messages."""
     return {**{name: value for name, value in config.items() if name != "placement"}, "num_replicas": 1, "max_age": 0}
 
 
 @asynccontextmanager
 async def _scratch_server(manifest: Manifest) -> AsyncGenerator[Connection]:
-    """Run a nats-server of our own in a folder that goes with it, and give a connection to it."""
+    """Run a nats-server in a temporary folder, and yield a connection to it."""
     processes = Processes()
     folder = await processes.open(None)
     port, token = free_port(), secrets.token_hex(16)
-    # The stream promises max_bytes again there; what is used of the disk is what the backup holds.
+    # The stream reserves max_bytes there; it uses only as much disk as the backup holds.
     room = max(int(manifest.config.get("max_bytes", -1)), int(manifest.state["bytes"])) // _GIB + 2
-    # A server restores message by message: with sync always that takes some fifteen times as long.
+    # A server restores message by message; with sync always that takes about fifteen times as long.
     command = nats_command(
         folder / "nats", port=port, monitor_port=free_port(), token=token, max_file_store=f"{room}GB", sync="2m"
     )

@@ -1,4 +1,4 @@
-"""Pausing, resuming and setting back one durable, with a look at what that does first."""
+"""Pause, resume and reset one durable, with a preview of the effect."""
 
 import asyncio
 import time
@@ -23,14 +23,14 @@ from athlete_ally.wiring.commands.streams import required_environment
 
 _RESET_LEVEL = 4
 
-# In a cluster a durable shows a change once its servers have agreed, a moment after the answer.
+# In a cluster a durable shows a change once its servers have agreed, a moment after the response.
 _VERIFY_WITHIN_S = 5.0
 _LOOK_EVERY_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What a durable has to do: messages that wait or are in hand, and when the oldest of them is deleted by age."""
+    """The work of a durable: its pending and unacknowledged messages, and when the oldest of them expires."""
 
     durable: str
     stream: str
@@ -48,27 +48,27 @@ class _Found:
 
 
 async def look(settings: Settings, name: str) -> Waiting:
-    """Say what waits for a durable. Read-only.
+    """Return what is pending for a durable. Read-only.
 
     Raises:
-        Misconfigured: it is none of ours, or missing.
+        Misconfigured: it is not one of our durables, or is missing.
     """
     async with _at(settings, name) as found:
         return await _waiting(found)
 
 
 async def pause(settings: Settings, name: str, until: datetime) -> Waiting:
-    """Let the server deliver nothing until then; what is in hand is finished.
+    """Stop deliveries until then; deliveries in progress are finished.
 
     Raises:
-        Refused: a message that waits would be deleted by its age before; nothing was changed.
-        NotVerified: the server says something else afterwards.
+        Refused: a pending message would expire before; nothing was changed.
+        NotVerified: the server shows a different state afterwards.
     """
     async with _at(settings, name) as found:
         waiting = await _waiting(found)
         if waiting.expires_at is not None and waiting.expires_at <= until:
             raise Refused(
-                f"{name}: the oldest message that waits is deleted by its age at {waiting.expires_at:%Y-%m-%d %H:%M} "
+                f"{name}: the oldest pending message expires at {waiting.expires_at:%Y-%m-%d %H:%M} "
                 "UTC, before the pause ends: pause for less, or raise max_age first"
             )
         where = f"CONSUMER.PAUSE.{found.durable.stream}.{name}"
@@ -77,10 +77,10 @@ async def pause(settings: Settings, name: str, until: datetime) -> Waiting:
 
 
 async def resume(settings: Settings, name: str) -> Waiting:
-    """Let the server deliver again.
+    """Resume deliveries.
 
     Raises:
-        NotVerified: the server says something else afterwards.
+        NotVerified: the server shows a different state afterwards.
     """
     async with _at(settings, name) as found:
         await _change(settings, found, f"CONSUMER.PAUSE.{found.durable.stream}.{name}", {}, "resumed")
@@ -88,37 +88,39 @@ async def resume(settings: Settings, name: str) -> Waiting:
 
 
 async def preview(settings: Settings, name: str, *, sequence: int | None, since: datetime | None) -> Rewind:
-    """Say what `reset` would do, with numbers of the server. Neither sequence nor time means the ack floor. Read-only.
+    """Return the effect of `reset`, counted by the server. Without sequence and time it is the ack floor. Read-only.
 
     Raises:
-        Refused: the server is older than 2.14 and can't do it, or has no message since that time.
+        Refused: the server is older than 2.14, which lacks this, or has no message since that time.
     """
     async with _at(settings, name) as found:
         if found.server.api_level < _RESET_LEVEL:
             raise Refused(
-                f"server {found.server.version} can't set a durable back: that came with 2.14; upgrade it. Deleting "
-                "the durable and creating it anew would deliver every message again"
+                f"server {found.server.version} can't reset a durable: upgrade it to 2.14 or newer. Deleting "
+                "the durable and creating it again would deliver every message again"
             )
         return await _preview(found, sequence, since)
 
 
 async def reset(settings: Settings, wanted: Rewind) -> Rewind:
-    """Set a durable to what was previewed, and return what is true now.
+    """Reset a durable as previewed, and return the current state.
 
     Raises:
-        Refused: it went on in the meantime: look again.
-        NotVerified: the server says something else afterwards.
+        Refused: it progressed in the meantime: preview again.
+        NotVerified: the server shows a different state afterwards.
     """
     async with _at(settings, wanted.durable) as found:
         again = await _preview(found, wanted.sequence, None)
         if again.skipped > wanted.skipped or again.again > wanted.again:
-            raise Refused(f"{wanted.durable} went on since the preview: {again}; look again")
+            raise Refused(f"{wanted.durable} progressed since the preview: {again}; preview again")
         where = f"CONSUMER.RESET.{wanted.stream}.{wanted.durable}"
         await _change(settings, found, where, {"seq": wanted.sequence}, f"reset to {wanted.sequence}")
         live = await NatsBroker(found.connection).durable(wanted.stream, wanted.durable)
-    # A worker may have settled some already.
+    # A worker may have acknowledged some already.
     if live is None or live.ack_floor < wanted.sequence - 1 or (again.again and live.ack_floor > again.ack_floor):
-        raise NotVerified(f"{wanted.durable}: settled up to {live and live.ack_floor}, wanted {wanted.sequence - 1}")
+        raise NotVerified(
+            f"{wanted.durable}: acknowledged up to {live and live.ack_floor}, expected {wanted.sequence - 1}"
+        )
     return again
 
 
@@ -127,7 +129,7 @@ async def _at(settings: Settings, name: str) -> AsyncGenerator[_Found]:
     spec = required_environment(settings)
     known = {each.name: each.stream for each in desired_topology(settings).durables}
     if name not in known:
-        raise Misconfigured(f"{name} is none of our durables: {', '.join(known)}")
+        raise Misconfigured(f"unknown durable {name}: expected one of {', '.join(known)}")
     async with nats_session(settings) as connection:
         broker = NatsBroker(connection)
         server, stream = await broker.server(), await broker.stream(known[name])
@@ -190,5 +192,5 @@ async def _verified(found: _Found, *, paused: bool) -> Waiting:
             break
         await asyncio.sleep(_LOOK_EVERY_S)
     if live is None or live.paused != paused:
-        raise NotVerified(f"{found.durable.name}: paused is {live and live.paused}, wanted {paused}")
+        raise NotVerified(f"{found.durable.name}: paused is {live and live.paused}, expected {paused}")
     return await _waiting(_Found(found.connection, found.server, found.stream, live))

@@ -1,4 +1,4 @@
-"""The demo: the whole system in a throw-away directory, fed with real heart beats, and its books."""
+"""The demo: the whole system in a temporary directory, fed with real heartbeats, and its reconciliation."""
 
 import asyncio
 import time
@@ -25,11 +25,11 @@ from athlete_ally.demo.report import Heart
 from athlete_ally.demo.scenario import Post, person_of, tell
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.wiring.builders import now
-from athlete_ally.wiring.local.demo_vendors import DURABLES, told_of_vendors, vendor_reconciliation, vendors_at_work
+from athlete_ally.wiring.local.demo_vendors import DURABLES, simulated_vendors, vendor_reconciliation, vendor_settings
 from athlete_ally.wiring.local.simulate import Played
 from athlete_ally.wiring.local.stack import Stack, start_stack
 
-# As many as a browser opens to one server; enough to have messages overtake each other.
+# As many as a browser opens to one server; enough for messages to overtake each other.
 _AT_ONCE = 8
 _SETTLE_TIMEOUT_S = 60.0
 _LOOK_AGAIN_S = 0.05
@@ -38,7 +38,7 @@ _REQUEST_TIMEOUT_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """What came out."""
+    """The result of the demo."""
 
     reconciliation: Reconciliation
     hearts: Sequence[Heart]
@@ -47,13 +47,13 @@ class DemoResult:
 
 @asynccontextmanager
 async def demo_stack(settings: Settings) -> AsyncGenerator[Stack]:
-    """Run everything in a throw-away directory on free ports; when this ends, or we are killed, nothing is left."""
+    """Run everything in a temporary directory on free ports; nothing is left when this ends or is killed."""
     ports = {name: free_port() for name in ("ingest_port", "normalize_port", "fetch_port")}
     connect_url = f"http://127.0.0.1:{ports['fetch_port']}"
     settings = settings.model_copy(update={**ports, "connect_url": connect_url})
     log = build_log("demo", level="error", form="auto")
     stack = await start_stack(
-        settings, None, log, services_log_to_files=True, with_console=False, vendors=told_of_vendors()
+        settings, None, log, services_log_to_files=True, with_console=False, vendors=vendor_settings()
     )
     try:
         yield stack
@@ -62,10 +62,10 @@ async def demo_stack(settings: Settings) -> AsyncGenerator[Stack]:
 
 
 async def run_demo(stack: Stack, started_s: float, tell_progress: Callable[[str], None]) -> DemoResult:
-    """Send everything, wait until all is settled, and draw up the books.
+    """Send everything, wait until all is processed, and reconcile.
 
     Raises:
-        Unavailable: what was accepted is not settled in time.
+        Unavailable: accepted data is not processed in time.
     """
     recordings = load()
     scenario = tell(recordings, now())
@@ -78,8 +78,8 @@ async def run_demo(stack: Stack, started_s: float, tell_progress: Callable[[str]
         tell_progress(f"sending {scenario.readings} readings of {len(recordings)} recordings")
         for posts in (scenario.first, scenario.repeats):
             await asyncio.gather(*(_send(client, post, heard, accepted_at) for post in posts))
-    async with vendors_at_work(stack, tell_progress) as played:
-        tell_progress("waiting until all is settled")
+    async with simulated_vendors(stack, tell_progress) as played:
+        tell_progress("waiting until everything is processed")
         await _until_settled(stack)
     letters = [_row(letter.sequence, letter.headers) async for letter in NatsLetters(stack.connection).all()]
     return DemoResult(
@@ -103,12 +103,12 @@ async def _until_settled(stack: Stack) -> None:
     give_up_at_s = time.monotonic() + _SETTLE_TIMEOUT_S
     while await _pending(stack):
         if time.monotonic() > give_up_at_s:
-            raise Unavailable(f"not settled after {_SETTLE_TIMEOUT_S:g} s; the logs are in {stack.folder}")
+            raise Unavailable(f"not processed after {_SETTLE_TIMEOUT_S:g} s; the logs are in {stack.folder}")
         await asyncio.sleep(_LOOK_AGAIN_S)
 
 
 async def _pending(stack: Stack) -> int:
-    """Return how many messages wait or are in hand; asked in the order in which they travel, so that none is missed."""
+    """Return the number of pending and unacknowledged messages, counted in pipeline order so that none is missed."""
     admin = NatsAdmin(stack.connection)
     places = [(topology.VENDOR_HOT, name) for name in DURABLES]
     places += [(topology.CORE_HOT, topology.normalize_durable(kind)) for kind in KINDS]
@@ -119,7 +119,7 @@ async def _left(admin: NatsAdmin, stream: str, name: str) -> int:
     durable = await admin.durable(stream, name)
     if durable is None:
         return 0
-    # A durable may count a message only moments after the stream has acknowledged it: the stream is asked, too.
+    # A durable may count a message only moments after the stream has acknowledged it, so the stream is asked as well.
     after = durable.delivered + 1
     unseen = [await admin.stored_at(stream, after, subject) is not None for subject in durable.filters]
     return max(durable.pending, sum(unseen)) + durable.ack_pending
@@ -135,7 +135,7 @@ async def _reconciliation(
 ) -> Reconciliation:
     totals = await PostgresReceipts(stack.pool).totals()
     rows = await stack.pool.fetch("SELECT message_id, settled_at FROM receipt")
-    # A row may be there before its 202 has reached the client: then nobody waited for it.
+    # A row may be stored before its 202 reached the client: then there was no wait.
     latencies_ms = [
         max(0.0, (row["settled_at"] - accepted_at[row["message_id"]]).total_seconds() * 1000)
         for row in rows
@@ -161,7 +161,7 @@ async def _reconciliation(
 
 
 async def _heart(stack: Stack, recording: Recording) -> Heart | None:
-    """Return what came out of a recording; None where even its whole was refused."""
+    """Return the results of a recording; None when all of it was refused."""
     rows = await stack.pool.fetch(
         "SELECT * FROM hrv_data WHERE user_id = $1 ORDER BY context, starts_at", person_of(recording)
     )

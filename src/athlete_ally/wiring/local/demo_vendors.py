@@ -1,4 +1,4 @@
-"""The demo's vendors: two that are not there, one with data in its webhooks and one with names of documents."""
+"""The demo's two simulated vendors: one with data in its webhooks, one whose webhooks only announce documents."""
 
 import asyncio
 import secrets
@@ -32,16 +32,16 @@ DURABLES: Final = (
     *(fetch_durable(vendor) for vendor in _PLAYED if vendor in FETCHED),
     *map(unpack_durable, _PLAYED),
 )
-"""Whoever works on their webhooks, in the order in which these travel."""
-# The seed was chosen so that among so few there are some of each sort.
+"""The durables that process their webhooks, in the order of the pipeline."""
+# The seed was chosen so that each sort occurs among so few.
 _MIX, _SEED = Mix(duplicates=0.2, disorder=0.2, forged=0.15), 8
 _PEOPLE, _COUNT, _RATE = 2, 14, 100.0
 
 
-def told_of_vendors() -> dict[str, str]:
-    """Return what the services of one demo are told of its vendors: secrets of its own, and where the API will be.
+def vendor_settings() -> dict[str, str]:
+    """Return the variables of the demo's vendors for its services: new secrets, and the URL of the API.
 
-    Whatever the caller's environment says of these vendors is overruled by an empty value, if by no other.
+    Variables of these vendors in the caller's environment are overridden, if need be by an empty value.
     """
     told = dict.fromkeys(variables(_PLAYED), "")
     for vendor in _PLAYED:
@@ -55,8 +55,8 @@ def told_of_vendors() -> dict[str, str]:
 
 
 @asynccontextmanager
-async def vendors_at_work(stack: Stack, tell: Callable[[str], None]) -> AsyncGenerator[Mapping[str, Played]]:
-    """Let people connect and vendors deliver, one after the other; their APIs are there until this ends."""
+async def simulated_vendors(stack: Stack, tell: Callable[[str], None]) -> AsyncGenerator[Mapping[str, Played]]:
+    """Let people connect and vendors deliver, one after the other; their APIs are served until this ends."""
     settings = stack.settings.model_copy(update={"ingest_url": stack.ingest_url})
     played = {vendor: Played() for vendor in _PLAYED}
     async with AsyncExitStack() as until_then:
@@ -76,7 +76,7 @@ async def vendors_at_work(stack: Stack, tell: Callable[[str], None]) -> AsyncGen
 
 
 async def vendor_reconciliation(stack: Stack, played: Mapping[str, Played]) -> dict[str, WebhookReconciliation]:
-    """Return what was sent and heard, beside what ingest's series and the receipts say, once all is settled."""
+    """Return what was sent and answered, next to ingest's series and the receipts, once all is processed."""
     async with httpx.AsyncClient(trust_env=False) as client:
         exposition = (await client.get(f"{stack.ingest_url}/metrics")).text
     series = webhook_series(_PLAYED)

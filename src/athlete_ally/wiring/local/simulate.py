@@ -1,4 +1,4 @@
-"""A vendor that is not there, in front of services that are: its people, its API and its deliveries."""
+"""A simulated vendor for running services: its people, its API and its deliveries."""
 
 import asyncio
 import os
@@ -36,7 +36,7 @@ from athlete_ally.wiring.builders import known_vendors, now, token_keys
 from athlete_ally.wiring.commands.session import postgres_session
 
 _REQUEST_TIMEOUT_S = 30.0
-# Vendors' ids of people are numbers with some, so that they are with all here.
+# Some vendors' ids of people are numbers, so all are numbers here.
 _FIRST_ACCOUNT = 7_000_001
 _LOOK_AGAIN_S = 0.1
 _BEFORE_OUTAGE_S = 2.0
@@ -45,9 +45,9 @@ _NO_LIMIT = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What is to be played. `per_minute` and `down_s` trouble the API, which stays until it is quiet for `quiet_s`.
+    """What to simulate. `per_minute` and `down_s` limit the API, which runs until it gets no request for `quiet_s`.
 
-    `env_file` and `environment`, which wins, hold the vendor's secrets.
+    `env_file` and `environment`, which takes precedence, hold the vendor's secrets.
     """
 
     vendor: str
@@ -67,7 +67,7 @@ class Simulation:
 
 @dataclass(slots=True)
 class Played:
-    """What was played. `handshake` says what was wrong with it."""
+    """The result of a simulation. `handshake` says what was wrong with it."""
 
     people: int = 0
     handshake: list[str] = field(default_factory=list[str])
@@ -76,11 +76,11 @@ class Played:
 
     @property
     def is_well(self) -> bool:
-        """Tell whether the handshake was right, every delivery answered 2xx in the end, and every forgery 401."""
+        """Tell whether the handshake was right, every delivery finally answered 2xx, and every forgery 401."""
         return not self.handshake and self.tally.all_taken and self.tally.all_refused
 
     def document(self) -> dict[str, Any]:
-        """Return it for machines."""
+        """Return the result as a JSON document."""
         api = self.api and {"requests": self.api.requests, "served": self.api.served, "refused": self.api.refused}
         return {"people": self.people, "handshake": self.handshake, **self.tally.document(), "api": api}
 
@@ -88,16 +88,16 @@ class Played:
 async def run_simulation(
     settings: Settings, wanted: Simulation, played: Played, stop: asyncio.Event, tell: Callable[[str], None]
 ) -> None:
-    """Connect people, shake hands, deliver, and let the API be asked; `played` says how far it got, at any time.
+    """Connect people, shake hands, deliver, and serve the API; `played` holds the current progress.
 
     Raises:
-        Misconfigured: a secret or an address is missing, or not the services'.
+        Misconfigured: a secret or URL is missing, or differs from that of the services.
         Unavailable: database or fetch can't be reached.
     """
     async with simulated(settings, wanted, played, stop, tell):
         if played.api is not None:
-            tell("waiting until nobody asks the API any more")
-            # Whoever asks waits longer after each refusal: up to half as long again as it was refused.
+            tell("waiting until the API gets no more requests")
+            # A client waits longer after each refusal: up to half as long again as it was refused.
             await _until_quiet(played.api, max(wanted.quiet_s, 2 * wanted.down_s), stop)
 
 
@@ -105,7 +105,7 @@ async def run_simulation(
 async def simulated(
     settings: Settings, wanted: Simulation, played: Played, stop: asyncio.Event, tell: Callable[[str], None]
 ) -> AsyncGenerator[None]:
-    """Connect people, shake hands and deliver; from then on the API is there until this ends. Raises as above."""
+    """Connect people, shake hands and deliver; from then on the API is served until this ends. Raises as above."""
     vendor = _vendor(settings, wanted.vendor)
     profile = PROFILES.get(vendor.name, STANDARD)
     secrets = _secrets(settings, vendor, wanted)
@@ -130,7 +130,7 @@ def _vendor(settings: Settings, name: str) -> Vendor:
     vendors = {vendor.name: vendor for vendor in known_vendors(settings)}
     if name not in vendors:
         raise Misconfigured(
-            f"{name}: no such vendor; there are {', '.join(sorted(vendors))}, and senders of Standard Webhooks that "
+            f"{name}: unknown vendor; expected {', '.join(sorted(vendors))}, or a sender of Standard Webhooks that "
             "AA_WEBHOOK_SENDERS names"
         )
     return vendors[name]
@@ -141,7 +141,7 @@ def _secrets(settings: Settings, vendor: Vendor, wanted: Simulation) -> Secrets:
     secrets = found.get(vendor.name, Secrets())
     if not secrets.signing:
         raise Misconfigured(
-            f"{secrets_variable(vendor.name)}: set it, here as for ingest: deliveries are signed with it"
+            f"{secrets_variable(vendor.name)}: set it to the value that ingest has: deliveries are signed with it"
         )
     return secrets
 
@@ -150,20 +150,22 @@ def _secrets(settings: Settings, vendor: Vendor, wanted: Simulation) -> Secrets:
 async def _api(
     profile: ApiProfile | None, vendor: Vendor, wanted: Simulation, accounts: list[str]
 ) -> AsyncGenerator[SimulatedApi | None]:
-    """Serve the vendor's API where the services look for it, if the vendor has one that we ask."""
+    """Serve the vendor's API at the URL that the services use, if fetch requests that vendor."""
     if profile is None or vendor.api is None:
         if wanted.down_s > 0 or wanted.per_minute != _NO_LIMIT:
-            raise Misconfigured(f"{vendor.name}: its webhooks carry data, and no API is asked that could be troubled")
+            raise Misconfigured(
+                f"{vendor.name}: its webhooks carry data, so there is no API for --per-minute, --down or --quiet"
+            )
         yield None
         return
     client = load_clients([vendor], wanted.env_file, wanted.environment).get(vendor.name)
     if client is None or client.base_url is None:
         raise Misconfigured(
             f"{client_id_variable(vendor.name)}, its _SECRET and {api_url_variable(vendor.name)}: set them, here as "
-            "for fetch; the simulated API listens at that address (http://127.0.0.1:4190, say)"
+            "for fetch; the simulated API listens at that URL (for example http://127.0.0.1:4190)"
         )
     there = urlsplit(client.base_url)
-    # Who comes with a link of their own meanwhile gets an account, and its deliveries.
+    # A person who opens another link meanwhile also gets an account, and its deliveries.
     api = SimulatedApi(
         profile, accounts, time.monotonic, per_window=wanted.per_minute, serial=time.time_ns(), grows=True
     )
@@ -176,7 +178,7 @@ async def _api(
 
 
 async def _outage(api: SimulatedApi | None, down_s: float) -> None:
-    """Let the API be down for so long, after a while."""
+    """Take the API down for that long, after a while."""
     if api is None or down_s <= 0:
         return
     await asyncio.sleep(_BEFORE_OUTAGE_S)
@@ -195,25 +197,27 @@ async def _connect(settings: Settings, vendor: Vendor, accounts: Sequence[str]) 
 
 
 async def _walk(settings: Settings, vendor: str, accounts: Sequence[str]) -> None:
-    """Follow a link for each person, as a browser does; the API gives its accounts out in this order."""
+    """Follow a link for each person, as a browser does; the API assigns its accounts in this order."""
     cipher = TicketCipher(token_keys(settings))
     for account in accounts:
         url = link(cipher, settings.connect_url, vendor, _person(vendor, account), now())
         try:
-            # One browser a person: their cookies must not mix.
+            # One browser for each person: their cookies must not mix.
             async with httpx.AsyncClient(trust_env=False, follow_redirects=True, timeout=_REQUEST_TIMEOUT_S) as browser:
                 page = await browser.get(url)
         except httpx.TransportError as error:
-            raise Unavailable(f"fetch does not answer at {settings.connect_url} (AA_CONNECT_URL): start it") from error
+            raise Unavailable(
+                f"cannot connect to fetch at {settings.connect_url} (AA_CONNECT_URL): start it"
+            ) from error
         if page.status_code != HTTPStatus.OK:
-            raise Unavailable(f"connecting was answered {page.status_code}: {page.text.strip()}")
+            raise Unavailable(f"connecting an account was answered {page.status_code}: {page.text.strip()}")
 
 
 def _person(vendor: str, account: str) -> str:
     return f"simulated-{vendor}-{account}"
 
 
-def _sender(  # noqa: PLR0913, PLR0917  # what a sender is made of
+def _sender(  # noqa: PLR0913, PLR0917  # the parts of a sender
     settings: Settings,
     profile: VendorProfile,
     vendor: Vendor,
@@ -242,7 +246,7 @@ async def _deliver(
     sender: Sender, wanted: Simulation, accounts: Sequence[str], stop: asyncio.Event, tell: Callable[[], None]
 ) -> None:
     chance = random.Random(wanted.seed).random  # noqa: S311  # repeatable on purpose
-    # The last night is over everywhere.
+    # The last night has ended in every time zone.
     last_day = (now() - timedelta(days=1)).date()
     each = islice(dispatches(sender.profile, accounts, last_day, wanted.mix, chance), wanted.count)
     enough = asyncio.Event()

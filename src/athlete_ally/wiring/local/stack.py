@@ -1,4 +1,4 @@
-"""Everything on one machine: servers, streams, schema, ingest and normalize, for `up` and `demo`."""
+"""Run everything on one machine: servers, streams, schema and services, for `up` and `demo`."""
 
 import asyncio
 import secrets
@@ -47,7 +47,7 @@ _TAIL_LINES = 15
 
 
 class _Secrets(msgspec.Struct, frozen=True):
-    """What the local servers ask for; made once for each data directory."""
+    """The secrets of the local servers, made once for each data directory."""
 
     nats_token: str
     postgres_password: str
@@ -55,7 +55,7 @@ class _Secrets(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class _Services:
-    """Which services are wanted, and what they are told; `vendors` are the variables of vendors."""
+    """The services to run and their settings; `vendors` are the variables of vendors."""
 
     log_to_files: bool
     with_console: bool
@@ -63,13 +63,13 @@ class _Services:
 
     @property
     def with_fetch(self) -> bool:
-        """Tell whether our application is known at any vendor whose API is asked."""
+        """Tell whether our application is configured for any vendor with an API."""
         return any(client_id_variable(vendor) in self.vendors for vendor in FETCHED)
 
 
 @dataclass(slots=True)
 class Stack:
-    """What runs, and where. `settings` are those of the services: they name the servers that are in use."""
+    """The running processes and their addresses. `settings` are those of the services."""
 
     folder: Path
     settings: Settings
@@ -84,31 +84,31 @@ class Stack:
 
     @property
     def ingest_url(self) -> str:
-        """Return where ingest listens, for clients on this machine."""
+        """Return the URL of ingest for clients on this machine."""
         return f"http://127.0.0.1:{self.settings.ingest_port}"
 
     @property
     def normalize_url(self) -> str:
-        """Return where normalize shows health and series, for clients on this machine."""
+        """Return the URL of normalize's health and series for clients on this machine."""
         return f"http://127.0.0.1:{self.settings.normalize_port}"
 
     @property
     def fetch_url(self) -> str:
-        """Return where fetch is, for clients on this machine."""
+        """Return the URL of fetch for clients on this machine."""
         return f"http://127.0.0.1:{self.settings.fetch_port}"
 
     @property
     def console_url(self) -> str:
-        """Return where the console is, for a browser on this machine."""
+        """Return the URL of the console for a browser on this machine."""
         return f"http://127.0.0.1:{self.settings.console_port}"
 
     @property
     def environment_file(self) -> Path:
-        """Return the file with what other commands need to reach all this, readable by its owner only."""
+        """Return the settings file with which other commands reach all this; readable by its owner only."""
         return self.folder / "connections.env"
 
     async def versions(self) -> dict[str, str]:
-        """Return the versions of the servers in use."""
+        """Return the versions of the servers."""
         return {"nats": self.connection.server_version, "postgres": await server_version(self.pool)}
 
     async def close(self) -> None:
@@ -116,7 +116,7 @@ class Stack:
         await self.cleanup.aclose()
 
 
-async def start_stack(  # what a stack is made of
+async def start_stack(  # the parts of a stack
     settings: Settings,
     folder: Path | None,
     log: Log,
@@ -125,15 +125,15 @@ async def start_stack(  # what a stack is made of
     with_console: bool,
     vendors: Mapping[str, str] = MappingProxyType({}),
 ) -> Stack:
-    """Start what the settings don't name as running elsewhere, make streams and schema, and start the services.
+    """Start the servers that the settings don't name, create streams and schema, and start the services.
 
-    When this returns, the services are ready; the console is one of them where it is wanted, and fetch where the
-    variables in `vendors` name our application at a vendor whose API is asked. No `folder` means a new
-    temporary one, removed when everything has ended, also when we are killed. Services write their logs to files in the
-    folder, or to our own standard error.
+    When this returns, the services are ready, including the console if wanted, and fetch if the
+    variables in `vendors` configure our application for a vendor with an API. No `folder` means a new
+    temporary one, removed when everything has ended, even after a kill. Services write their logs to files in the
+    folder, or to standard error.
 
     Raises:
-        Misconfigured: a server did not start (its last lines are in the text), or the folder or a port is taken.
+        Misconfigured: a server did not start (the text has its last lines), or the folder or a port is in use.
     """
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -147,10 +147,10 @@ async def start_stack(  # what a stack is made of
         return stack
 
 
-async def _start(  # what a stack is made of
+async def _start(  # the parts of a stack
     settings: Settings, folder: Path, log: Log, processes: Processes, wanted: _Services, cleanup: AsyncExitStack
 ) -> Stack:
-    # Others that listen there would answer when we ask whether our services are ready.
+    # Other programs on these ports would answer the readiness checks of our services.
     _require_free_ports(settings, wanted)
     known = _secrets(folder)
     (nats_url, monitor_url), (database_url, psql) = await asyncio.gather(
@@ -259,7 +259,7 @@ async def _provision(connection: Connection, settings: Settings, log: Log) -> No
 
 
 def _with_token_key(settings: Settings, folder: Path) -> Settings:
-    """Return settings with a key for tokens; where none is set, the data directory has one of its own."""
+    """Return settings with a token key; if none is set, one in the data directory."""
     if settings.token_key is not None or settings.token_key_file is not None:
         return settings
     path = folder / "token.key"
@@ -269,7 +269,7 @@ def _with_token_key(settings: Settings, folder: Path) -> Settings:
 
 
 def _told(settings: Settings, wanted: _Services) -> dict[str, str]:
-    """Return what services, and commands that work with them, are told of vendors."""
+    """Return the variables of vendors for services and for the commands that use them."""
     told = dict(wanted.vendors)
     if settings.webhook_senders:
         told["AA_WEBHOOK_SENDERS"] = settings.webhook_senders
@@ -278,7 +278,7 @@ def _told(settings: Settings, wanted: _Services) -> dict[str, str]:
     if settings.token_key is not None:
         told["AA_TOKEN_KEY"] = settings.token_key.get_secret_value()
     elif settings.token_key_file is not None:
-        # Commands that read this may run in any directory.
+        # Commands that read this file may run in any directory.
         told["AA_TOKEN_KEY_FILE"] = str(settings.token_key_file.resolve())
     return {**told, "AA_INGEST_URL": f"http://127.0.0.1:{settings.ingest_port}"}
 
@@ -322,13 +322,13 @@ async def _ready(client: httpx.AsyncClient, url: str) -> None:
 
 
 async def _watched(processes: Processes, folder: Path, work: Awaitable[T]) -> T:
-    """Do some work that needs our processes; when one of them ends instead, say which and why."""
+    """Do work that needs our processes; when one of them ends first, report which and why."""
     task = asyncio.ensure_future(work)
     exited = asyncio.create_task(processes.exited.wait())
     try:
         done, _ = await asyncio.wait({task, exited}, timeout=_START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        # Also when we are stopped: what goes on alone would miss what is closed next.
+        # Also when stopped: a task left running would use what is closed next.
         for each in (task, exited):
             each.cancel()
         await asyncio.wait({task, exited})

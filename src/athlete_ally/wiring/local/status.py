@@ -1,4 +1,4 @@
-"""One line on how things are, for a person who has `up` running in a terminal."""
+"""One status line for a person who runs `up` in a terminal."""
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.postgres.receipts import PostgresReceipts
@@ -9,7 +9,7 @@ from athlete_ally.wiring.local.stack import Stack
 
 
 async def status_line(stack: Stack) -> str:
-    """Return what is stored and what waits; where something does not answer, say that."""
+    """Return what is stored and pending, or the error when a server does not answer."""
     try:
         totals = await PostgresReceipts(stack.pool).totals()
         admin = NatsAdmin(stack.connection)
@@ -19,8 +19,8 @@ async def status_line(stack: Stack) -> str:
             waiting = durable.pending + durable.ack_pending if durable else 0
             stored = totals.get(kind, {}).get("stored", 0)
             if stored or waiting:
-                parts.append(f"{kind}: {stored} stored, {waiting} waiting")
+                parts.append(f"{kind}: {stored} stored, {waiting} pending")
         dlq = await admin.stream(topology.DLQ)
     except Unavailable as error:
-        return f"in trouble: {error}"
+        return f"problem: {error}"
     return " · ".join([*parts, f"{dlq.messages if dlq else 0} dead letters"])

@@ -1,1 +1,1 @@
-"""Building each service from the settings, and running it: a module for each service."""
+"""Build each service from the settings and run it: a module for each service."""

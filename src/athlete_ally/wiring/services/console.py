@@ -1,4 +1,4 @@
-"""Building the console from the settings, and running it."""
+"""Build the console from the settings and run it."""
 
 import asyncio
 import secrets
@@ -50,31 +50,31 @@ from athlete_ally.ops.streams.plan import Plan
 from athlete_ally.ops.streams.planner import make_plan
 from athlete_ally.wiring.builders import desired_topology, nats_connection, now, service_log
 from athlete_ally.wiring.commands.dlq import build_letter_tools, new_run
-from athlete_ally.wiring.services.console_auth import build_door, host_names
-from athlete_ally.wiring.services.console_probes import broker_look, database_look, sender, service_look
+from athlete_ally.wiring.services.console_auth import build_authentication, host_names
+from athlete_ally.wiring.services.console_probes import broker_probe, database_probe, sender, service_probe
 from athlete_ally.wiring.services.lifecycle import serve, unless_stopped
 
 _CLOSE_POOL_S = 1.0
 # A replay holds one for its lock; the pages need few.
 _POOL_SIZE = 6
 _END_REPLAYS_S = 5.0
-# Whoever opens the console as it starts sees figures, not dashes; what hangs is waited for no longer.
+# The first page shows figures instead of dashes; a source that hangs delays it no longer than this.
 _FIRST_LOOK_WITHIN_S = 1.0
 _SOURCES = ("broker", "database", "ingest", "normalize")
 _NAVIGATION = (
-    NavigationEntry("/", "Flow"),
+    NavigationEntry("/", "Overview"),
     NavigationEntry("/letters", "Dead letters"),
     NavigationEntry("/streams", "Streams"),
     NavigationEntry("/records", "Records"),
     NavigationEntry("/try", "Try it"),
 )
-# Points of a time series are too many for a page; each other kind has a row for each reading.
+# The points of a time series are too many for a page; each other kind has a row for each reading.
 _SHOWN = tuple(measurement for measurement in MEASUREMENTS if not issubclass(measurement.record_type, SampleBatch))
 
 
 @dataclass(frozen=True, slots=True)
 class _Dependencies:
-    """What the pages work with."""
+    """The dependencies of the pages."""
 
     settings: Settings
     spec: EnvironmentSpec
@@ -112,25 +112,25 @@ class _Dependencies:
         return await make_plan(NatsBroker(self.connection), self.spec, wanted, now(), known)
 
     def require_database(self) -> None:
-        """Raise at once where a page would only wait in vain."""
+        """Raise at once instead of letting a page wait for a timeout."""
         if problem := self.poller.source("database").problem:
             raise Unavailable(f"PostgreSQL: {problem}")
 
     def require_broker(self) -> None:
-        """Raise at once where a page would only wait in vain."""
+        """Raise at once instead of letting a page wait for a timeout."""
         if not self.connection.is_usable:
-            raise Unavailable(f"NATS does not answer at {self.connection.address}.")
+            raise Unavailable(f"cannot connect to NATS at {self.connection.address}")
 
 
 async def run_console(settings: Settings, stop: asyncio.Event) -> None:
-    """Show pages until `stop` is set. Neither NATS nor PostgreSQL has to be there; what is missing is said.
+    """Serve pages until `stop` is set. NATS and PostgreSQL may be unavailable; the pages say so.
 
     Raises:
-        Misconfigured: the port is taken, or the console would be open to others.
+        Misconfigured: the port is in use, or the console would be open to others.
     """
     log = service_log(settings, "console")
-    authentication = build_door(settings, log)
-    world = await _build_world(settings, log)
+    authentication = build_authentication(settings, log)
+    world = await _build_dependencies(settings, log)
     layout = PageLayout(
         authentication=authentication,
         sessions=Sessions(time.monotonic, lambda: secrets.token_urlsafe(32)),
@@ -160,17 +160,17 @@ async def run_console(settings: Settings, stop: asyncio.Event) -> None:
     await serve(stop, work(), close=[server.close, close], within_s=settings.shutdown_timeout_s, log=log)
 
 
-async def _build_world(settings: Settings, log: Log) -> _Dependencies:
+async def _build_dependencies(settings: Settings, log: Log) -> _Dependencies:
     connection = nats_connection(settings, "console", log)
     pool = await open_pool(settings.database_url.get_secret_value(), size=_POOL_SIZE)
     client = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=8))
     monitor = NatsMonitor(settings.nats_monitor_url)
     topology = desired_topology(settings)
     looks = {
-        "broker": broker_look(connection, topology, monitor, log),
-        "database": database_look(pool),
-        "ingest": service_look(client, settings.ingest_url),
-        "normalize": service_look(client, settings.normalize_url),
+        "broker": broker_probe(connection, topology, monitor, log),
+        "database": database_probe(pool),
+        "ingest": service_probe(client, settings.ingest_url),
+        "normalize": service_probe(client, settings.normalize_url),
     }
     return _Dependencies(
         settings, environment_of(settings), topology, connection, pool, client, Poller(looks, time.monotonic), log

@@ -1,4 +1,4 @@
-"""How people get into the console: by being on this machine, with a token, or through a proxy that knows them."""
+"""Authentication of the console: local users, tokens, or an authenticating proxy."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,11 +14,11 @@ from athlete_ally.core.ports import Log
 from athlete_ally.wiring.commands.dlq import actor
 
 
-def build_door(settings: Settings, log: Log) -> Authentication:
-    """Return how people get in.
+def build_authentication(settings: Settings, log: Log) -> Authentication:
+    """Return the configured authentication.
 
     Raises:
-        Misconfigured: others could reach the console without saying who they are.
+        Misconfigured: others could reach the console without authentication.
     """
     if settings.console_proxy_header is not None:
         addresses, operators = _listed(settings.console_proxy_addresses), _listed(settings.console_proxy_operators)
@@ -29,7 +29,7 @@ def build_door(settings: Settings, log: Log) -> Authentication:
         )
     if settings.console_host not in LOOPBACK_NAMES:
         raise Misconfigured(
-            f"AA_CONSOLE_HOST: {settings.console_host} can be reached by others, and nothing says who they are: "
+            f"AA_CONSOLE_HOST: {settings.console_host} can be reached by others, and no authentication is configured: "
             "set AA_CONSOLE_OPERATORS_FILE (`athlete-ally keys create NAME --file FILE` makes a token), "
             "or AA_CONSOLE_PROXY_HEADER behind a proxy that authenticates people; or bind 127.0.0.1"
         )
@@ -37,7 +37,7 @@ def build_door(settings: Settings, log: Log) -> Authentication:
 
 
 def host_names(settings: Settings) -> set[str]:
-    """Return the names by which the console is reached."""
+    """Return the host names of the console."""
     bound = set[str]() if settings.console_host in {EVERY_ADDRESS, "::"} else {settings.console_host}
     return {*LOOPBACK_NAMES, *bound, *_listed(settings.console_names)}
 

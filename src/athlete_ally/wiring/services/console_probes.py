@@ -1,4 +1,4 @@
-"""How the console looks at each of its sources, and sends a reading as a client does."""
+"""The console's probe of each source, and its sender of example readings."""
 
 import time
 from collections import Counter
@@ -34,7 +34,7 @@ _SEND_WITHIN_S = 10.0
 
 
 class _Recorder:
-    """An observer that keeps what it is told, for a page instead of a scrape."""
+    """An observer that keeps the figures for a page instead of a scrape."""
 
     def __init__(self) -> None:
         self._points: dict[tuple[str, tuple[str, ...]], Point] = {}
@@ -54,14 +54,14 @@ class _Recorder:
 
 
 class _NoLedger:
-    """The ledger is normalize's: a second one would make the database count twice."""
+    """An empty ledger: normalize has the real one, and a second would make the database count twice."""
 
     async def balance(self) -> float:
         return 0.0
 
 
-def broker_look(connection: Connection, desired: Topology, monitor: NatsMonitor, log: Log) -> Look:
-    """Return what looks at streams and durables, with the very code that normalize's series come from."""
+def broker_probe(connection: Connection, desired: Topology, monitor: NatsMonitor, log: Log) -> Look:
+    """Return the probe of streams and durables; it runs the code that produces normalize's series."""
     recorder, admin = _Recorder(), NatsAdmin(connection)
     letters = normalize_series(KINDS, VENDORS).dead_letters
     series = broker_series(desired, [subject for *_, subject in letters.values])
@@ -84,7 +84,7 @@ def broker_look(connection: Connection, desired: Topology, monitor: NatsMonitor,
 
     async def look() -> Polled:
         if not connection.is_usable:
-            raise Unavailable(f"no answer at {connection.address}")
+            raise Unavailable(f"cannot connect to {connection.address}")
         await watch.look()
         figures = recorder.figures()
         if not figures.worst(series.watch_success.name):
@@ -94,8 +94,8 @@ def broker_look(connection: Connection, desired: Topology, monitor: NatsMonitor,
     return look
 
 
-def database_look(pool: "asyncpg.Pool[Any]") -> Look:
-    """Return what looks at the database."""
+def database_probe(pool: "asyncpg.Pool[Any]") -> Look:
+    """Return the probe of the database."""
 
     async def look() -> Polled:
         started_s = time.monotonic()
@@ -110,8 +110,8 @@ def database_look(pool: "asyncpg.Pool[Any]") -> Look:
     return look
 
 
-def service_look(client: httpx.AsyncClient, url: str) -> Look:
-    """Return what looks at a service of ours: its health, and its series."""
+def service_probe(client: httpx.AsyncClient, url: str) -> Look:
+    """Return the probe of a service: its health and its series."""
 
     async def look() -> Polled:
         try:
@@ -130,7 +130,7 @@ def service_look(client: httpx.AsyncClient, url: str) -> Look:
 
 
 def sender(client: httpx.AsyncClient, settings: Settings) -> Send:
-    """Return what sends a reading to ingest over HTTP, with a key where the settings name a file of one."""
+    """Return the sender of readings to ingest over HTTP, with a key if the settings name its file."""
 
     async def send(kind: str, body: bytes) -> Answer:
         headers = {"Content-Type": "application/json", **_authorization(settings)}
@@ -140,7 +140,9 @@ def sender(client: httpx.AsyncClient, settings: Settings) -> Send:
             response = await client.post(url, content=body, headers=headers, timeout=_SEND_WITHIN_S)
             document: dict[str, Any] = response.json()
         except (httpx.HTTPError, ValueError) as error:
-            return Answer(0, {"detail": f"ingest does not answer at {settings.ingest_url} ({type(error).__name__})"}, 0)
+            return Answer(
+                0, {"detail": f"cannot connect to ingest at {settings.ingest_url} ({type(error).__name__})"}, 0
+            )
         return Answer(response.status_code, document, (time.monotonic() - started_s) * 1000)
 
     return send

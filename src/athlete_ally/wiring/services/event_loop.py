@@ -1,4 +1,4 @@
-"""Running a service until it is told to stop, on every platform."""
+"""Run a service until it is told to stop, on every platform."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run `main` to its end, on uvloop where it exists."""
+    """Run `main` to its end, on uvloop if available."""
     if sys.platform != "win32":
         import uvloop  # noqa: PLC0415  # not on Windows
 
@@ -32,7 +32,7 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 
 
 def stop_with_stdin(stop: asyncio.Event) -> None:
-    """Set `stop` when standard input ends: a parent that is killed takes us along."""
+    """Set `stop` when standard input ends, so that a killed parent stops this process."""
     loop = asyncio.get_running_loop()
 
     def wait() -> None:

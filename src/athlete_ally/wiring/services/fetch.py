@@ -1,4 +1,4 @@
-"""Building fetch from the settings, and running it."""
+"""Build fetch from the settings and run it."""
 
 import asyncio
 import random
@@ -73,10 +73,10 @@ class _Dependencies:
 
 
 async def run_fetch(settings: Settings, stop: asyncio.Event, *, wrappers: FetchWrappers = FetchWrappers()) -> None:
-    """Fetch until `stop` is set, then finish what is in hand.
+    """Fetch until `stop` is set, then finish the messages in progress.
 
     Raises:
-        Misconfigured: the port is taken, the key is missing, or schema, stream or durable is not as it must be.
+        Misconfigured: the port is in use, the key is missing, or schema, a stream or a durable is not as required.
     """
     log = service_log(settings, "fetch")
     keys = token_keys(settings)
@@ -129,14 +129,14 @@ async def run_fetch(settings: Settings, stop: asyncio.Event, *, wrappers: FetchW
 
 
 def _needed(settings: Settings, vendors: list[str]) -> Topology:
-    """Return the part of the topology that fetch works with."""
+    """Return the part of the topology that fetch uses."""
     whole = desired_topology(settings)
     durables = tuple(whole.durable(fetch_durable(vendor)) for vendor in vendors)
     return Topology(settings.environment, (whole.stream(VENDOR_HOT),), durables)
 
 
 async def _work(world: _Dependencies, topology: Topology, stop: asyncio.Event) -> None:
-    """Connect, check everything, then let one worker for each vendor do its work."""
+    """Connect, check everything, then run one worker for each vendor."""
 
     async def until_all_is_there() -> None:
         await world.connection.open()

@@ -1,4 +1,4 @@
-"""Building ingest from the settings, and running it."""
+"""Build ingest from the settings and run it."""
 
 import asyncio
 import time
@@ -47,7 +47,7 @@ async def run_ingest(
     """Serve until `stop` is set, then drain. `wrap_publisher` lets a test make a real process die at a chosen moment.
 
     Raises:
-        Misconfigured: the port is taken, a stream is missing or differs, the broker refuses us.
+        Misconfigured: the port is in use, a stream is missing or differs, or the broker refuses the connection.
     """
     log = service_log(settings, "ingest")
     vendors = known_vendors(settings)
@@ -105,7 +105,7 @@ async def run_ingest(
     server = HttpServer(app, host=settings.ingest_host, port=settings.ingest_port, drain_s=settings.shutdown_timeout_s)
     await server.open(option="--port or AA_INGEST_PORT")
     log.info("listening", host=settings.ingest_host, port=server.port, version=__version__)
-    # Names only: whoever set a secret under a wrong name sees here that the route is closed.
+    # Names only: a secret under a wrong name shows here as a closed route.
     log.info("webhooks", taken_from=sorted(secrets))
 
     async def work() -> None:
@@ -118,20 +118,20 @@ async def run_ingest(
 
 
 def _needed(topology: Topology) -> Topology:
-    """Return what ingest writes to, and no durable: it must take readings in while workers are being mended."""
+    """Return the streams that ingest writes to, and no durable: it must accept readings while workers are down."""
     hot = tuple(stream for stream in topology.streams if stream.name in {CORE_HOT, VENDOR_HOT})
     return Topology(topology.environment, hot, ())
 
 
 async def _stay_connected(connection: Connection, topology: Topology, stop: asyncio.Event, log: Log) -> None:
-    """Connect and check; the requests do the rest."""
+    """Connect and check the streams; requests need nothing more."""
     if await unless_stopped(stop, connection.open()):
         await unless_stopped(stop, until_available(lambda: require_topology(connection, topology), log))
     await stop.wait()
 
 
 async def _keep_telling(readiness: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
-    """Work out whether we are ready, so that the series says it where no probe ever asks."""
+    """Update readiness regularly, so that the series is right even without probes."""
     while not stop.is_set():
         await readiness()
         with suppress(TimeoutError):
@@ -140,6 +140,6 @@ async def _keep_telling(readiness: Callable[[], Awaitable[object]], stop: asynci
 
 def _key_source(settings: Settings, log: Log) -> Callable[[], KeyRing | None]:
     if settings.ingest_keys_file is None:
-        log.warning("open-to-all", remedy="anybody who reaches the port may send; set AA_INGEST_KEYS_FILE")
+        log.warning("open-to-all", remedy="anyone who can reach the port may send data; set AA_INGEST_KEYS_FILE")
         return lambda: None
     return WatchedKeyFile(settings.ingest_keys_file, KeyRing, log)

@@ -1,4 +1,4 @@
-"""From start to a drained stop: the same for every service."""
+"""The life of a service, from start to a drained stop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -24,10 +24,10 @@ async def serve(
     within_s: float,
     log: Log,
 ) -> None:
-    """Do the work until it ends or `stop` is set, let it finish what is in hand, then close everything in order.
+    """Do the work until it ends or `stop` is set, finish work in progress, then close everything in order.
 
     Raises:
-        Whatever the work raises: a service that can't work says why and stops.
+        The error of the work: a service that can't work reports why and stops.
     """
     task = asyncio.create_task(work)
     stopped = asyncio.create_task(stop.wait())
@@ -50,7 +50,7 @@ async def serve(
 
 
 async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Do some work that may take for ever; return False when `stop` was set first."""
+    """Do work that may take forever; return False when `stop` was set first."""
     task = asyncio.create_task(work)
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -64,10 +64,10 @@ async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -
 
 
 async def until_available(check: Callable[[], Awaitable[None]], log: Log) -> None:
-    """Repeat a check until what it needs can be reached.
+    """Repeat a check until the server it needs can be reached.
 
     Raises:
-        Misconfigured: the check says so.
+        Misconfigured: the check raises it.
     """
     while True:
         try:
@@ -78,10 +78,10 @@ async def until_available(check: Callable[[], Awaitable[None]], log: Log) -> Non
 
 
 async def require_topology(connection: Connection, topology: Topology) -> None:
-    """Return when streams and durables are there and keep their promises.
+    """Return when streams and durables exist with the required configuration.
 
     Raises:
-        Misconfigured: something is missing or differs in a way that matters.
+        Misconfigured: something is missing or differs in a way that breaks a guarantee.
         Unavailable: the broker does not answer.
     """
     findings = [finding for finding in await inspect(NatsAdmin(connection), topology) if finding.is_vital]

@@ -1,4 +1,4 @@
-"""Building normalize from the settings, and running it."""
+"""Build normalize from the settings and run it."""
 
 import asyncio
 import random
@@ -98,10 +98,10 @@ class _Dependencies:
 
 
 async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wrappers = Wrappers()) -> None:
-    """Normalise until `stop` is set, then finish what is in hand.
+    """Normalise until `stop` is set, then finish the messages in progress.
 
     Raises:
-        Misconfigured: the port is taken, or the schema, a stream or a durable is not as it must be.
+        Misconfigured: the port is in use, or the schema, a stream or a durable is not as required.
     """
     log = service_log(settings, "normalize")
     vendors = [vendor.name for vendor in known_vendors(settings)]
@@ -126,13 +126,13 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
 
     async def readiness() -> list[str]:
         by_fuse = any(worker.is_stopped_by_fuse for worker in workers)
-        return [*(["the fuse is open: too many dead letters"] if by_fuse else []), *await reasons()]
+        return [*(["the circuit breaker is open: too many dead letters"] if by_fuse else []), *await reasons()]
 
     def about() -> dict[str, Any]:
         return {"service": "normalize", "version": __version__, "host": settings.normalize_host, "port": server.port}
 
     async def close() -> None:
-        # By now the work is done, or was given its time: what a silent database holds up is cut off.
+        # The work has ended or used up its time: calls that wait for a silent database are cancelled.
         await close_pool(pool, within_s=_CLOSE_POOL_S)
 
     app = Starlette(routes=health_routes(about, readiness, observer))
@@ -149,7 +149,7 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
 
 
 async def _work(world: _Dependencies, workers: list[Worker | Unpacker], stop: asyncio.Event) -> None:
-    """Connect, check everything, then let one worker for each kind do its work, and watch."""
+    """Connect, check everything, then run one worker for each kind and the metrics poller."""
     if not await unless_stopped(stop, _until_all_is_there(world)):
         return
     async with asyncio.TaskGroup() as group:

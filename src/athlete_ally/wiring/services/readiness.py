@@ -20,7 +20,7 @@ from athlete_ally.ops.streams.provision import inspect
 
 Reasons = Callable[[], Awaitable[list[str]]]
 
-# Probes and load balancers ask for readiness; the broker need not hear of each.
+# Not every probe and load balancer request should reach the broker.
 _MAX_AGE_S = 1.0
 _ANSWER_WITHIN_S = 2.0
 _PROBE_WITHIN_S = 1.5
@@ -29,7 +29,7 @@ _IDLE_AFTER_S = 10.0
 
 
 def cached(reasons: Reasons) -> Reasons:
-    """Return the same reasons, worked out at most once a second and by one caller at a time; answers within 2 s."""
+    """Return the reasons, computed at most once per second and by one caller at a time; answer within 2 s."""
     lock = asyncio.Lock()
     known: list[str] = []
     known_at_s = -_MAX_AGE_S
@@ -89,20 +89,20 @@ async def _probe(publisher: WatchedPublisher) -> str:
 
 
 async def stream_reasons(connection: Connection, topology: Topology) -> list[str]:
-    """Say why messages can't be stored in the streams of a topology."""
+    """Return why messages can't be stored in the streams of a topology."""
     if not connection.is_usable:
         return ["NATS is not connected, or does not answer"]
     admin = NatsAdmin(connection)
     reasons = await _leaderless(admin, topology) or await _vital(admin, topology)
     stream = await admin.stream(CORE_HOT)
-    # A stream that refuses is never filled to the last byte: what counts is whether the next message has room.
+    # A stream that refuses is never filled to the last byte: what counts is whether the next message fits.
     if stream is not None and 0 < stream.max_bytes < stream.bytes + MAX_MESSAGE_BYTES:
         reasons.append(f"stream {CORE_HOT} is full ({stream.bytes} of {stream.max_bytes} bytes)")
     return reasons
 
 
 async def _vital(admin: NatsAdmin, topology: Topology) -> list[str]:
-    """Say what is missing, or has drifted so that a promise does not hold, with the command that mends it."""
+    """Return what is missing, or differs so that a guarantee does not hold, with the command that fixes it."""
     return [str(finding) for finding in await inspect(admin, topology) if finding.is_vital]
 
 
@@ -116,7 +116,7 @@ async def _leaderless(admin: NatsAdmin, topology: Topology) -> list[str]:
 async def worker_reasons(
     connection: Connection, pool: "asyncpg.Pool[Any]", topology: Topology, retries: Sequence[UnboundedRetry] = ()
 ) -> list[str]:
-    """Say why a worker can't pull, or can't store, or has been trying in vain."""
+    """Say why a worker can't pull, or can't store, or what it keeps trying without success."""
     if not connection.is_usable:
         return ["NATS is not connected, or does not answer"]
     admin = NatsAdmin(connection)

@@ -1,19 +1,19 @@
-"""Choosing how a service is traced. Traces are an extra: trouble with them never keeps a service from its work."""
+"""Set up tracing. Tracing is optional: a problem with it never stops a service."""
 
 from athlete_ally.adapters.tracing.none import NoTracing
-from athlete_ally.config.trace_variables import adopt_trace_variables, is_traced, trace_trouble
+from athlete_ally.config.trace_variables import adopt_trace_variables, is_traced, tracing_problem
 from athlete_ally.core.ports import Log, Tracing
 
 
 def build_tracing(service: str, log: Log) -> Tracing:
-    """Return tracing as the standard variables ask for it; where it can't be had, say why, and trace nothing."""
+    """Return tracing as the standard variables configure it; if that fails, log why and trace nothing."""
     adopt_trace_variables()
     if not is_traced():
         return NoTracing()
-    problem = trace_trouble()
+    problem = tracing_problem()
     if not problem:
         try:
-            # Only here: it takes a quarter of a second, and need not be installed.
+            # Imported only here: it takes a quarter of a second and is optional.
             from athlete_ally.adapters.tracing.otel import open_tracing  # noqa: PLC0415
 
             tracing = open_tracing(service, log)

@@ -13,4 +13,4 @@ _COMMANDS = {
 
 @click.group(cls=LazyGroup, places=_COMMANDS)
 def consumers() -> None:
-    """Pause, resume and set back one durable. Nothing here deletes one."""
+    """Pause, resume and reset one durable. Nothing here deletes one."""

@@ -29,11 +29,11 @@ class InstantType(click.ParamType[datetime]):
     name = "instant"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read an instant in RFC 3339; without an offset it is ambiguous, and refused."""
+        """Read an instant in RFC 3339; one without an offset is ambiguous, and refused."""
         try:
             at = datetime.fromisoformat(str(value))
         except ValueError as error:
-            self.fail(f"{error}; write 2026-11-24T06:30:00Z", param, ctx)
+            self.fail(f"{error}; expected an instant such as 2026-11-24T06:30:00Z", param, ctx)
         if at.tzinfo is None:
-            self.fail("say which offset: 2026-11-24T06:30:00Z or +01:00", param, ctx)
+            self.fail("the offset is missing: write 2026-11-24T06:30:00Z, or +01:00 for Z", param, ctx)
         return at.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""`streams consumers pause`: deliver nothing for a while."""
+"""`streams consumers pause`: stop deliveries for a while."""
 
 from datetime import timedelta
 
@@ -18,19 +18,19 @@ from athlete_ally.wiring.services.event_loop import run
 
 @click.command()
 @click.argument("durable")
-@click.option("--for", "span", required=True, type=SpanType(), help="How long: 90s, 30m, 2h.")
+@click.option("--for", "span", required=True, type=SpanType(), help="Length of the pause: 90s, 30m, 2h.")
 @yes_option
 @settings_options
 def pause(*, durable: str, span: Span, yes: bool, settings: Settings, as_json: bool) -> None:
-    """Let the server deliver nothing to DURABLE for a while; it goes on by itself afterwards. (changing)
+    """Stop deliveries to DURABLE for a while; they resume automatically. (changing)
 
-    Messages wait meanwhile, and nothing is lost: a pause that outlasts the age of a message that waits is refused
+    Messages wait meanwhile and none is lost: a pause during which a waiting message would expire is refused
     (exit code 3).
     """
     until = (now() + timedelta(seconds=span)).replace(microsecond=0)
     waiting = run(look(settings, durable))
     if not yes:
-        ask(f"{waiting_text(waiting)}; deliver nothing until {until:%FT%TZ}?", otherwise="--yes")
+        ask(f"{waiting_text(waiting)}; stop deliveries until {until:%FT%TZ}?", otherwise="--yes")
     done = run(pause_durable(settings, durable, until))
     show_outcome(
         f"paused {durable} until {until:%FT%TZ}; {waiting_text(done)}",

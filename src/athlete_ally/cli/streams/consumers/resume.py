@@ -13,6 +13,6 @@ from athlete_ally.wiring.services.event_loop import run
 @click.argument("durable")
 @settings_options
 def resume(*, durable: str, settings: Settings, as_json: bool) -> None:
-    """Let the server deliver to DURABLE again, now. (changing)"""
+    """Resume deliveries to DURABLE now. (changing)"""
     done = run(resume_durable(settings, durable))
     show_outcome(f"resumed {durable}; {waiting_text(done)}", done, {}, as_json=as_json)
