@@ -1,4 +1,4 @@
-"""The demo's books: every reading that was sent has to be found again. Pure."""
+"""The demo's reconciliation: every reading that was sent must be accounted for. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from athlete_ally.demo.webhook_reconciliation import WebhookReconciliation
 
 @dataclass(slots=True)
 class Heard:
-    """What the clients heard, in readings."""
+    """The answers that clients received, in readings."""
 
     sent: int = 0
     refused: int = 0
@@ -18,7 +18,7 @@ class Heard:
     statuses: dict[int, int] = field(default_factory=dict[int, int])
 
     def hear(self, status: int, readings: int, *, duplicate: bool) -> None:
-        """Count one answer. What was neither taken nor refused shows up as unaccounted."""
+        """Count one answer. A reading neither accepted nor refused counts as unaccounted."""
         self.statuses[status] = self.statuses.get(status, 0) + 1
         self.sent += readings
         if 400 <= status < 500:  # noqa: PLR2004  # HTTP's class of client errors
@@ -32,7 +32,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """Where all readings are: what was heard, and what the database and the streams say.
+    """Where all readings are, by the answers of ingest, the database and the streams.
 
     Clients sent readings; those of `vendors` were unpacked from their webhooks and documents. `repeated` are stored
     already, as normalize found.
@@ -58,7 +58,7 @@ class Reconciliation:
 
     @property
     def duplicates(self) -> int:
-        """Return how many readings came again, wherever that was recognised."""
+        """Return how many readings were duplicates, recognised by the stream or by normalize."""
         return self.heard.duplicate + self.repeated
 
     @property
@@ -69,11 +69,11 @@ class Reconciliation:
 
     @property
     def is_balanced(self) -> bool:
-        """Tell whether nothing is lost, and nothing is left to do."""
+        """Tell whether nothing is lost and nothing is pending."""
         return (self.unaccounted, self.pending) == (0, 0) and all(each.is_balanced for each in self.vendors.values())
 
     def document(self) -> dict[str, Any]:
-        """Return the books for machines."""
+        """Return the reconciliation as a JSON document."""
         return {
             "readings": {
                 "sent": self.heard.sent,

@@ -1,4 +1,4 @@
-"""The demo's result for people: the flow with its counts, the records, the dead letters and the ledger."""
+"""The demo's report: counts at each stage, the records, the dead letters and the ledger."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _KINDS_A_LINE = 3
 
 @dataclass(frozen=True, slots=True)
 class Heart:
-    """One recording as it came out: its record of the morning, and rMSSD minute by minute (milliseconds).
+    """The result of one recording: its record of the morning, and rMSSD minute by minute (milliseconds).
 
     The figures are None where the recording as a whole was refused.
     """
@@ -93,14 +93,14 @@ def _webhooks(vendors: Mapping[str, WebhookReconciliation]) -> RenderableType:
     shaken = [each.title for each in vendors.values() if each.complaints is not None]
     senders = ", ".join(f"{each.title} {each.sent}" for each in vendors.values())
     asked = ", ".join(each.title for each in vendors.values() if each.named)
-    handshake = "; ".join(both.complaints or ()) or "answered as the vendor wants it"
+    handshake = "; ".join(both.complaints or ()) or "answered correctly"
     table = Table.grid(padding=(0, 2))
     table.add_row("vendors", f"{both.sent} sent", f"{senders}; people connected: {both.people}")
     table.add_row("  │", "handshake", f"{', '.join(shaken)}: {handshake}")
     table.add_row("  │", f"{both.refused} refused", f"401: signed with another secret; counted: {both.counted}")
-    table.add_row("ingest", f"{both.duplicates} duplicates", "recognised by content, kept once")
-    table.add_row("AA_VENDOR_HOT", f"{kept} kept", "as received, 2xx once on disk")
-    table.add_row("fetch", f"{documents} documents", f"named in webhooks, asked of {asked} with tokens")
+    table.add_row("ingest", f"{both.duplicates} duplicates", "recognised by content, stored once")
+    table.add_row("AA_VENDOR_HOT", f"{kept} stored", "as received; 2xx once on disk")
+    table.add_row("fetch", f"{documents} documents", f"named in webhooks, fetched from {asked}")
     table.add_row("unpack", f"{both.readings} readings", "from webhooks and documents, on to AA_CORE_HOT")
     return Panel(table, title="where the webhooks went (simulated vendors)", title_align="left", expand=False)
 
@@ -118,7 +118,7 @@ def _hearts(hearts: Sequence[Heart]) -> RenderableType:
     table = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
-        title="real hearts, normalised (days are made up)",
+        title="real heartbeat recordings, normalised (dates are synthetic)",
         title_justify="left",
         expand=False,
     )
@@ -145,7 +145,7 @@ def _letters(letters: Sequence[Mapping[str, str]]) -> RenderableType:
     table = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
-        title="dead letters: kept for a person",
+        title="dead letters: rejected data, kept for review",
         title_justify="left",
         expand=False,
     )
@@ -153,7 +153,7 @@ def _letters(letters: Sequence[Mapping[str, str]]) -> RenderableType:
         table.add_column(name)
     for letter in letters:
         table.add_row(*(letter[name] for name in ("seq", "kind", "reason", "error", "readings")))
-    return Group(table, Text("to look into them: demo --keep, then athlete-ally dlq list | dlq show SEQ"))
+    return Group(table, Text("to inspect them: demo --keep, then athlete-ally dlq list | dlq show SEQ"))
 
 
 def _ledger(demo: Reconciliation) -> RenderableType:

@@ -1,6 +1,6 @@
-"""What the demo sends: real heart beats, the way real clients send things, mistakes included. Pure.
+"""What the demo sends: real heartbeats, sent as real clients do, mistakes included. Pure.
 
-The beats are recordings (see `recordings/ATTRIBUTION.md`); dates, people and nights of sleep are made up.
+The beats are recordings (see `recordings/ATTRIBUTION.md`); dates, people and nights of sleep are synthetic.
 """
 
 import gzip
@@ -19,7 +19,7 @@ BEATS_A_MINUTE_READING = 60
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One HTTP request: `readings` is how many it carries, also where they are broken beyond reading."""
+    """One HTTP request: `readings` is how many it carries, even if they can't be parsed."""
 
     kind: str
     body: bytes
@@ -41,7 +41,7 @@ class Scenario:
 
 
 def tell(recordings: Sequence[Recording], today: datetime) -> Scenario:
-    """Return the whole story for these recordings; nights and mornings are the last days before `today`."""
+    """Return the scenario for these recordings; nights and mornings are the last days before `today`."""
     mornings = {
         recording.file: (today - timedelta(days=number + 1)).replace(hour=6, minute=30, second=0, microsecond=0)
         for number, recording in enumerate(recordings)
@@ -55,7 +55,7 @@ def tell(recordings: Sequence[Recording], today: datetime) -> Scenario:
 
 
 def person_of(recording: Recording) -> str:
-    """Return the made-up id of the person whose heart a recording shows."""
+    """Return the synthetic id of the person whose heart a recording shows."""
     return f"demo-{recording.file.removesuffix('.txt')}"
 
 

@@ -1,4 +1,4 @@
-"""The demo's books of vendors: every webhook that was sent has to be found again, and what it led to. Pure."""
+"""The demo's reconciliation of vendors: every webhook, document and reading must be accounted for. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,12 +40,12 @@ class WebhookReconciliation:
 
     @property
     def is_balanced(self) -> bool:
-        """Tell whether nothing is lost, nobody else was believed, and the handshake was right."""
+        """Tell whether nothing is lost, no forgery was accepted, and the handshake was right."""
         is_complete = (self.unaccounted, self.not_fetched) == (0, 0)
         return is_complete and self.forged == self.refused == self.counted and not self.complaints
 
     def document(self) -> dict[str, Any]:
-        """Return the books for machines."""
+        """Return the reconciliation as a JSON document."""
         return {
             "people": self.people,
             "handshake": None if self.complaints is None else list(self.complaints),
@@ -64,7 +64,7 @@ class WebhookReconciliation:
 
 
 def together(reconciliation: Sequence[WebhookReconciliation]) -> WebhookReconciliation:
-    """Return the books of several vendors as those of one."""
+    """Return the sum of several reconciliations."""
     return WebhookReconciliation(
         title=" and ".join(each.title for each in reconciliation),
         people=sum(each.people for each in reconciliation),

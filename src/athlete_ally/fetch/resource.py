@@ -90,7 +90,7 @@ class Fetcher:
         try:
             return await self._follow(call, grant)
         except Withdrawn:
-            return Hopeless("withdrawn", "the vendor takes the permission no more: the person has to connect again")
+            return Hopeless("withdrawn", "the vendor no longer accepts the permission: the person has to connect again")
 
     async def withdraw(self, account: str) -> None:
         """Note that a person took the permission back. Raises as `get`."""
