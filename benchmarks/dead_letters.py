@@ -246,7 +246,7 @@ def letter_headers(reason: str) -> dict[str, str]:
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     return {
         "AA-DLQ-Reason": reason,
-        "AA-DLQ-Error": "rmssd: outside (0, 300] ms",
+        "AA-DLQ-Error": "rmssd: not in (0, 300] ms",
         "AA-DLQ-Fingerprint": f"{len(reason):012x}",
         "AA-DLQ-Attempts": "1",
         "AA-DLQ-At": at,

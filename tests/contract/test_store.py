@@ -202,7 +202,7 @@ async def test_a_refused_row_goes_alone(bench: Bench) -> None:
     records = [hrv_record(f"u{number}", index=number) for number in range(7)]
     records[2] = flawed(records[2])
     records[5] = flawed(records[5], user_id="u5\0")
-    own = Rejected(7, "non-retryable", "rmssd: outside (0, 300]")
+    own = Rejected(7, "non-retryable", "rmssd: not in (0, 300]")
     (receipt,) = await bench.store.store(HRV, [request(*records, rejected=(own,))])
 
     assert [

@@ -42,7 +42,7 @@ class Bench:
         self._written += 1
         stated = {
             headers.DLQ_REASON: reason,
-            headers.DLQ_ERROR: "rmssd: outside (0, 300] ms",
+            headers.DLQ_ERROR: "rmssd: not in (0, 300] ms",
             headers.DLQ_FINGERPRINT: "0123456789ab",
             headers.DLQ_AT: "2026-11-24T10:00:00.000+00:00",
             headers.DLQ_WORKER_VERSION: "0.1.0",

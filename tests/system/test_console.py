@@ -221,7 +221,7 @@ async def test_readings_are_sent_and_watched(here: Here, visitor: Visitor) -> No
     await is_fit(visitor)
     await visitor.picture("try-it")
     await page.get_by_role("link", name="Dead letter 1").click()
-    await page.get_by_text("outside (0, 300] ms").first.wait_for()
+    await page.get_by_text("above 0 and at most 300 ms").first.wait_for()
 
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)">\'>{{7*7}} \u202egnp.exe ' + 300 * "long"

@@ -278,7 +278,7 @@ async def test_a_person_who_withdrew_affects_nobody_else(chain: Callable[..., An
         letters = await it.site.letters()
         assert sorted(letter.error.partition(":")[0] for letter in letters) == [
             "no person connected this account",
-            "the vendor takes the permission no more",
+            "the vendor no longer accepts the permission",
         ]
         assert {letter.headers["AA-Original-Consumer"] for letter in letters} == {"fetch-whoop-durable"}
         assert not [value for letter in letters for value in letter.headers.values() if "70400000" in value]

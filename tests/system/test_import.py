@@ -154,7 +154,7 @@ async def test_what_is_impossible_is_left_out_and_told(site: Site, tmp_path: Pat
     assert (code, document["sent"]["accepted"], document["sent"]["refused"]) == (2, 2, 0)
     assert document["impossible"] == [
         {"kind": "hrv", "field": "sdnn", "message": "Expected `float` > 0.0", "readings": 1},
-        {"kind": "hrv", "field": "sdnn", "message": "outside (0, 500] ms", "readings": 1},
+        {"kind": "hrv", "field": "sdnn", "message": "not in (0, 500] ms", "readings": 1},
     ]
 
 

@@ -126,7 +126,7 @@ def _is_possible(beats: BeatSummary) -> bool:
 
 def _refuse_gaps(gaps: list[int]) -> None:
     if gaps:
-        raise InvalidReading(f"rrIntervals[{gaps[0]}]", f"above {MAX_INTERVAL_MS:g} ms: no beat for so long?")
+        raise InvalidReading(f"rrIntervals[{gaps[0]}]", f"not in (0, {MAX_INTERVAL_MS:g}] ms")
 
 
 def _flags_of_gaps(intervals_ms: tuple[float, ...]) -> tuple[str, ...]:
@@ -135,7 +135,7 @@ def _flags_of_gaps(intervals_ms: tuple[float, ...]) -> tuple[str, ...]:
 
 def _within(value: float | None, field: str, limit: float) -> float | None:
     if value is not None and not 0 < value <= limit:
-        raise InvalidReading(field, f"outside (0, {limit:g}] ms")
+        raise InvalidReading(field, f"not in (0, {limit:g}] ms")
     return value
 
 

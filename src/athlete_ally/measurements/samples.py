@@ -121,10 +121,10 @@ def _problems_of_time(reading: SamplesReading) -> list[tuple[str, str]]:
         return [("start", "needed: a run has start and end")]
     offsets_s = _offsets_s(reading)
     if any(later <= earlier for earlier, later in pairwise(offsets_s)):
-        return [("offsetsSeconds", "must grow from point to point, by a millisecond at least")]
+        return [("offsetsSeconds", "must be increasing, by at least a millisecond from point to point")]
     lasts_s = reading.lasts_seconds[-1] if reading.lasts_seconds else 0.0
     if offsets_s[-1] + lasts_s > (reading.end - reading.start).total_seconds() + _ROUNDING_S:
-        return [("end", "must not be before the last point ends")]
+        return [("end", "must be at or after the end of the last point")]
     return []
 
 
@@ -165,7 +165,7 @@ def _possible(values: tuple[float, ...], sort: Sort) -> list[bool]:
     lowest, highest = sort.possible
     possible = [lowest <= value <= highest for value in values]
     if 2 * possible.count(False) >= len(values):
-        raise InvalidReading(f"values[{possible.index(False)}]", f"outside [{lowest:g}, {highest:g}] {sort.unit}")
+        raise InvalidReading(f"values[{possible.index(False)}]", f"not in [{lowest:g}, {highest:g}] {sort.unit}")
     return possible
 
 

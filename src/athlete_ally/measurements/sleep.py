@@ -61,7 +61,7 @@ def normalise(reading: SleepReading, arrival: Arrival, index: int, _rules: Rules
     asleep_min = _within_a_day(reading.duration_minutes, "durationMinutes")
     stages = reading.stages or SleepStages()
     minutes: dict[str, float | None] = {name: getattr(stages, name) for name in _STAGES}
-    _within_a_day(sum(value or 0.0 for value in minutes.values()), "stages")
+    _within_a_day(sum(value or 0.0 for value in minutes.values()), "stages", unit="minutes in total")
     columns["quality_flags"] += _flags(reading, asleep_min, minutes)
     return SleepRecord(
         **columns,
@@ -78,9 +78,9 @@ def normalise(reading: SleepReading, arrival: Arrival, index: int, _rules: Rules
 _STAGES = ("awake", "light", "deep", "rem")
 
 
-def _within_a_day(minutes: float, field: str) -> float:
+def _within_a_day(minutes: float, field: str, unit: str = "minutes") -> float:
     if minutes > MINUTES_PER_DAY:
-        raise InvalidReading(field, f"more than a day ({MINUTES_PER_DAY:g} minutes)")
+        raise InvalidReading(field, f"not in [0, {MINUTES_PER_DAY:g}] {unit}")
     return minutes
 
 

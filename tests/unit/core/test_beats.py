@@ -114,7 +114,7 @@ def test_too_few(intervals_ms: list[float], artefact_filter: ArtefactFilter) -> 
     """
     with pytest.raises(TooFewBeats):
         summarise(intervals_ms, artefact_filter=artefact_filter)
-    with pytest.raises(ValueError, match="difference"):
+    with pytest.raises(ValueError, match="neighbouring intervals"):
         rmssd_ms(intervals_ms)
     with pytest.raises(ValueError, match="at least 2"):
         sdnn_ms(intervals_ms)

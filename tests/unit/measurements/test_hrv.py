@@ -47,7 +47,7 @@ def test_the_limits_are_exact(field: str, limit: float) -> None:
     assert of(field, limit)
     with pytest.raises(InvalidReading) as refused:
         of(field, math.nextafter(limit, math.inf))
-    assert f"{field}: outside (0, {limit:g}] ms" == str(refused.value)
+    assert f"{field}: not in (0, {limit:g}] ms" == str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_beat_that_never_came_is_refused_by_its_place() -> None:
     Ten seconds is the limit, and the refusal says which interval passes it.
     """
     assert normalise(rr_intervals=(800.0, MAX_INTERVAL_MS, 810.0), rmssd=40.0, sdnn=40.0)
-    with pytest.raises(InvalidReading, match=r"^rrIntervals\[1\]: above 10000 ms"):
+    with pytest.raises(InvalidReading, match=r"^rrIntervals\[1\]: not in \(0, 10000\] ms"):
         normalise(rr_intervals=(800.0, MAX_INTERVAL_MS + 0.001, 810.0), rmssd=40.0)
 
 
@@ -144,7 +144,7 @@ def test_a_refusal_names_neither_person_nor_number(rmssd: float, user: str) -> N
     with pytest.raises(InvalidReading) as refused:
         HRV.normalise(reading, ARRIVAL, 0, Rules())
 
-    assert str(refused.value) == "rmssd: outside (0, 300] ms"
+    assert str(refused.value) == "rmssd: not in (0, 300] ms"
 
 
 def test_a_gap_costs_itself_and_no_difference_bridges_it() -> None:
@@ -163,9 +163,9 @@ def test_a_gap_costs_itself_and_no_difference_bridges_it() -> None:
 
 def test_a_recording_that_is_mostly_gaps_has_a_wrong_unit() -> None:
     """
-    Microseconds are no milliseconds: refused by the place of the first.
+    Microseconds are not milliseconds: refused by the place of the first.
     """
-    with pytest.raises(InvalidReading, match=r"^rrIntervals\[0\]: above 10000 ms"):
+    with pytest.raises(InvalidReading, match=r"^rrIntervals\[0\]: not in \(0, 10000\] ms"):
         normalise(rr_intervals=(800_000.0, 810_000.0, 805_000.0, 800.0, 810.0))
 
 
@@ -180,5 +180,5 @@ def test_artefacts_that_make_the_result_impossible_are_left_out() -> None:
 
     assert (record.rmssd_ms, record.artefact_filter, record.artefact_count) == (20.0, "malik", 2)
     assert record.quality_flags == ("artefacts-present", "artefacts-left-out")
-    with pytest.raises(InvalidReading, match=r"^rrIntervals: rmssd: outside \(0, 300\] ms"):
+    with pytest.raises(InvalidReading, match=r"^rrIntervals: rmssd: not in \(0, 300\] ms"):
         normalise(rr_intervals=(800.0, 3000.0, 900.0, 5000.0, 700.0, 2500.0) * 4 + (800.0, 820.0))

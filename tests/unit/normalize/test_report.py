@@ -21,7 +21,7 @@ HRV = SERIES.kinds["hrv"]
 PERSON = "a-person-with-a-name"
 RECORDS = [hrv_record(PERSON, rmssd=41.25, minutes_ago=minutes) for minutes in (1, 2, 3)]
 BROKEN = Rejected(3, "schema-invalid", "rmssd: Expected `float`")
-IMPOSSIBLE = Rejected(4, "non-retryable", "rmssd: outside (0, 300] ms")
+IMPOSSIBLE = Rejected(4, "non-retryable", "rmssd: not in (0, 300] ms")
 DELIVERY = Delivery(
     stream="AA_CORE_HOT",
     sequence=1,

@@ -58,7 +58,7 @@ def sdnn_ms(intervals_ms: Sequence[float]) -> float:
     """
     degrees_of_freedom = len(intervals_ms) - 1
     if degrees_of_freedom < 1:
-        raise TooFewBeats(f"{len(intervals_ms)} interval(s), at least 2 are needed")
+        raise TooFewBeats("needed: at least 2 intervals")
     mean_ms = math.fsum(intervals_ms) / len(intervals_ms)
     return math.sqrt(math.fsum((each - mean_ms) ** 2 for each in intervals_ms) / degrees_of_freedom)
 
@@ -148,5 +148,5 @@ def _of_used(parts: Sequence[Sequence[float]], used: Sequence[Sequence[bool]]) -
 def _root_mean_square(differences_ms: Iterable[float]) -> float:
     squares = [each * each for each in differences_ms]
     if not squares:
-        raise TooFewBeats("no two neighbouring intervals to take a difference between")
+        raise TooFewBeats("needed: 2 neighbouring intervals without an artefact")
     return math.sqrt(math.fsum(squares) / len(squares))

@@ -41,7 +41,7 @@ class Quantity:
         """
         lowest, highest = self.possible
         if not lowest <= value <= highest:
-            raise InvalidReading(self.field, f"outside [{lowest:g}, {highest:g}] {self.unit}".rstrip())
+            raise InvalidReading(self.field, f"not in [{lowest:g}, {highest:g}] {self.unit}".rstrip())
 
     def flags(self, value: float) -> Flags:
         """Return the flag of an implausible value, if it is one."""

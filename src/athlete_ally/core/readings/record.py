@@ -119,7 +119,7 @@ def _day_and_period(reading: Reading) -> tuple[date, str]:
         period = reading.start.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return reading.day or reading.end.date(), period
     if reading.day is None:
-        raise InvalidReading("date", "missing, and there is no interval to take it from")
+        raise InvalidReading("date", "needed: the person's local day, or an interval to take it from")
     return reading.day, reading.day.isoformat()
 
 
@@ -137,15 +137,15 @@ def _time_flags(reading: Reading, arrival: Arrival) -> tuple[str, ...]:
 def _check_times(reading: Reading, arrival: Arrival) -> None:
     latest = arrival.received_at + MAX_CLOCK_AHEAD
     if reading.captured_at < EARLIEST_CAPTURE:
-        raise InvalidReading("capturedAt", f"before {EARLIEST_CAPTURE.date()}, as from a device whose clock was reset")
+        raise InvalidReading("capturedAt", f"must be on or after {EARLIEST_CAPTURE.date()}")
     if reading.captured_at > latest:
-        raise InvalidReading("capturedAt", "more than 24 hours after the reading was received")
+        raise InvalidReading("capturedAt", "must be at most 24 hours after the receipt of the reading")
     # Local days reach 14 hours past UTC (Kiritimati), hence a day on top of the clock's allowance.
     if reading.day is not None and not EARLIEST_CAPTURE.date() <= reading.day <= (latest + timedelta(days=1)).date():
-        raise InvalidReading("date", f"before {EARLIEST_CAPTURE.date()} or in the future")
+        raise InvalidReading("date", f"must be between {EARLIEST_CAPTURE.date()} and now")
     if reading.start is None or reading.end is None:
         return
     if reading.start < EARLIEST_CAPTURE or max(reading.start, reading.end) > latest:
-        raise InvalidReading("start", f"the interval is before {EARLIEST_CAPTURE.date()} or in the future")
+        raise InvalidReading("start", f"must be between {EARLIEST_CAPTURE.date()} and now")
     if reading.end - reading.start > MAX_INTERVAL:
-        raise InvalidReading("end", f"the interval is longer than {MAX_INTERVAL.total_seconds() / 3600:.0f} hours")
+        raise InvalidReading("end", f"must be at most {MAX_INTERVAL.total_seconds() / 3600:.0f} hours after start")

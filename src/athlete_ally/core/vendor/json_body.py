@@ -171,13 +171,13 @@ def moment(seconds: float, offset_s: int = 0) -> str:
         InvalidMessage: it is no time that can be stored.
     """
     if not 0 <= seconds <= _LAST_SECOND or abs(offset_s) > _MOST_OFFSET_S:
-        raise InvalidMessage("a time is out of range")
+        raise InvalidMessage("a time is not in the years 1970 to 9999")
     # Offsets with seconds exist in no time zone, only on devices with a wrong clock; RFC 3339 can't write them.
     offset = timezone(timedelta(minutes=round(offset_s / 60)))
     try:
         return datetime.fromtimestamp(seconds, UTC).astimezone(offset).isoformat()
     except OverflowError as error:
-        raise InvalidMessage("a time is out of range") from error
+        raise InvalidMessage("a time is not in the years 1970 to 9999") from error
 
 
 def present(**fields: Any) -> dict[str, Any]:

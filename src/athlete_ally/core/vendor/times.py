@@ -8,7 +8,7 @@ from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.json_body import moment
 from athlete_ally.core.vendor.webhook import INSTANT
 
-_OUT_OF_RANGE = "a time is out of range"
+_OUT_OF_RANGE = "a time is not in the years 1970 to 9999"
 
 
 def in_zone(seconds: float, zone: str) -> datetime:
@@ -23,7 +23,7 @@ def in_zone(seconds: float, zone: str) -> datetime:
     except OverflowError as error:
         raise InvalidMessage(_OUT_OF_RANGE) from error
     except (KeyError, ValueError, OSError) as error:
-        raise InvalidMessage("timezone: not in the IANA database") from error
+        raise InvalidMessage("timezone: must be in the IANA database") from error
 
 
 def local(instant: datetime, offset: str) -> datetime:
@@ -34,7 +34,7 @@ def local(instant: datetime, offset: str) -> datetime:
     """
     written = re.fullmatch(r"Z|([+-])(\d\d):(\d\d)", offset, re.ASCII)
     if written is None or instant.tzinfo is None:
-        raise InvalidMessage("a time has no offset")
+        raise InvalidMessage("a time must have an offset, as +01:00 or Z")
     sign, hours, minutes = written[1], int(written[2] or 0), int(written[3] or 0)
     east = timedelta(hours=hours, minutes=minutes)
     try:
