@@ -89,7 +89,7 @@ async def test_an_import_that_is_killed_goes_on_where_it_was(site: Site, tmp_pat
 
 async def test_a_second_import_sends_nothing_and_again_stores_nothing_twice(site: Site, tmp_path: Path) -> None:
     """
-    What is imported already is known by its content; --again sends it, and the rows stay as they are.
+    Data that was imported before is recognised by its content; --again sends it, and the rows stay as they are.
     """
     export = generated(tmp_path / "export.zip", 3000)
     ingest = await site.service("ingest").start().ready()

@@ -118,5 +118,5 @@ def test_one_impossible_heart_rate_costs_itself() -> None:
 
     assert tuple(len(each or ()) for each in (record.values, record.offsets_s, record.lasts_s)) == (240, 240, 240)
     assert record.offsets_s[119:121] == (119 * 60.0, 121 * 60.0)
-    with pytest.raises(InvalidReading, match=r"values\[0\]: outside \[0, 350\] /min"):
+    with pytest.raises(InvalidReading, match=r"values\[0\]: not in \[0, 350\] /min"):
         SAMPLES.normalise(bad, ARRIVAL, 0, Rules())
