@@ -2,7 +2,6 @@
 
 from reference_markdown import table
 
-from athlete_ally.formats.vendor_catalogue import CATALOGUE
 from athlete_ally.vendors import PLUGINS
 
 
@@ -12,7 +11,7 @@ def vendor_data() -> str:
         f"### {vendor.title}\n\n"
         + table(
             ("field", "handling", "outcome"),
-            [(said.name, said.fate, said.becomes) for said in CATALOGUE[vendor.name]],
+            [(said.name, said.fate, said.becomes) for said in vendor.says],
         )
         for vendor in PLUGINS
     )

@@ -16,6 +16,7 @@ import msgspec
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.api import Api, OAuth, Rate, askable, by_type, seconds_of
 from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.catalogue import NO_KIND, counted, taken
 from athlete_ally.core.vendor.history import Listing, Window
 from athlete_ally.core.vendor.json_body import converted, decoded
 from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
@@ -225,6 +226,21 @@ def handshake(request: Request, secrets: Secrets) -> Answer | None:
     return Answer(204 if is_secret(request.query["verify"], secrets.tokens) else 404)
 
 
+SAYS = (
+    *taken(
+        sleep="sleep, by its date; the naps of a day are one",
+        hrv="hrv, of the night and of deep sleep",
+        breathing_rate="respiratory_rate",
+        spo2="spo2",
+        skin_temperature="skin_temperature (deviation)",
+        activities="activity, resting_heart_rate",
+        weight="body, one record a day: no time has an offset",
+    ),
+    *counted(NO_KIND, "foods", "efficiency", "activityCalories"),
+    *counted("its times have no offset", "intraday series"),
+)
+
+
 FITBIT = Vendor(
     name="fitbit",
     title="Fitbit Web API",
@@ -255,4 +271,5 @@ FITBIT = Vendor(
     deadline_s=5.0,
     kept_headers=("x-fitbit-signature",),
     api=API,
+    says=SAYS,
 )

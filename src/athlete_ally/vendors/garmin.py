@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.vendor.catalogue import NO_KIND, Said, counted, taken
 from athlete_ally.core.vendor.json_body import converted, decoded, lenient
 from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.core.vendor.signature import SecretPath
@@ -84,6 +85,30 @@ def unpack(webhook: Webhook) -> Unpacked:
     )
 
 
+SAYS = (
+    *taken(
+        dailies="activity, resting_heart_rate; heart_rate as samples",
+        sleeps="sleep with its naps; respiratory_rate and spo2 as samples",
+        hrv="hrv; rmssd of five minutes as samples",
+        bodyComps="body, at its instant",
+        bloodPressures="systolic_pressure, diastolic_pressure and heart_rate as samples",
+        skinTemp="skin_temperature (deviation)",
+        pulseox="spo2 on demand at its instant; all others as samples",
+        pulseOx="as `pulseox`",
+        allDayRespiration="respiratory_rate as samples",
+        respiration="as `allDayRespiration`",
+        healthSnapshot="hrv, respiratory_rate, spo2",
+        activities="workout; a parent has the context `multisport`",
+        manuallyUpdatedActivities="workout",
+        activityDetails="workout; heart_rate, power, speed, altitude and cadence as samples",
+    ),
+    *counted(NO_KIND, "epochs", "stressDetails", "userMetrics", "moveIQActivities", "menstrualCycleTracking"),
+    *counted("stays in the webhook", "laps", "stepsPerMinute", "epochSummaries", "sdrr_hrv", "bodyBattery"),
+    *counted("an address: have summaries pushed", "callbackURL (ping)", "activityFiles"),
+    Said("userPermissionsChange", "unconfirmed", "which permission stands for which summaries"),
+)
+
+
 GARMIN = Vendor(
     name="garmin",
     title="Garmin Health and Activity API",
@@ -121,4 +146,5 @@ GARMIN = Vendor(
     largest_body_bytes=100 * 1024 * 1024,
     # Section 4.1: thirty seconds, and nothing but 200 counts as taken.
     deadline_s=30.0,
+    says=SAYS,
 )

@@ -12,6 +12,7 @@ import msgspec
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.api import Api, OAuth, Rate, askable
 from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.catalogue import NOT_ASKED, Said, counted
 from athlete_ally.core.vendor.history import Listing, Window
 from athlete_ally.core.vendor.json_body import converted, decoded, decoded_items, lenient
 from athlete_ally.core.vendor.paging import paged
@@ -262,6 +263,48 @@ API = Api(
 )
 
 
+SAYS = (
+    Said("sleep", "taken", "sleep"),
+    Said("exercise", "taken", "workout"),
+    Said("weight", "taken", "body, at its instant"),
+    Said("daily-heart-rate-variability", "taken", "hrv, of the night and of deep sleep"),
+    Said("daily-resting-heart-rate", "taken", "resting_heart_rate"),
+    Said("daily-respiratory-rate", "taken", "respiratory_rate"),
+    Said("daily-oxygen-saturation", "taken", "spo2"),
+    Said("daily-sleep-temperature-derivations", "taken", "skin_temperature"),
+    Said("operation DELETE, in physical time", "taken", "the rows of sleep, exercise or weight go"),
+    Said("operation DELETE, in civil time or of a day", "counted", "a dead letter: what went can't be placed"),
+    *counted(
+        "not asked for: steps and the like are summed up by another method",
+        "steps",
+        "distance",
+        "floors",
+        "altitude",
+        "total-calories",
+        "active-minutes",
+        "active-zone-minutes",
+        "activity-level",
+        "sedentary-period",
+        "calories-in-heart-rate-zone",
+        "time-in-heart-rate-zone",
+        "daily-heart-rate-zones",
+    ),
+    *counted(
+        NOT_ASKED,
+        "heart-rate",
+        "heart-rate-variability (intraday)",
+        "respiratory-rate-sleep-summary",
+        "body-fat",
+        "height",
+        "blood-glucose",
+        "run-vo2-max",
+        "hydration-log",
+        "nutrition-log",
+        "electrocardiogram",
+    ),
+)
+
+
 GOOGLE_HEALTH = Vendor(
     name="google_health",
     title="Google Health API",
@@ -283,4 +326,5 @@ GOOGLE_HEALTH = Vendor(
     accepted=Answer(204),
     kept_headers=("x-healthapi-signature", "google-health-api-signature"),
     api=API,
+    says=SAYS,
 )

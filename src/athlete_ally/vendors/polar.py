@@ -25,6 +25,7 @@ from athlete_ally.core.vendor.api import (
     one_by_one,
 )
 from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.catalogue import NO_KIND, Said, counted, taken
 from athlete_ally.core.vendor.history import Listing, Window
 from athlete_ally.core.vendor.json_body import decoded
 from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
@@ -195,6 +196,20 @@ API = Api(
 )
 
 
+SAYS = (
+    *taken(
+        SLEEP="sleep; heart_rate as samples",
+        NIGHTLY_RECHARGE="hrv, respiratory_rate",
+        ACTIVITY_SUMMARY="activity",
+        EXERCISE="workout",
+    ),
+    *counted("its times are the device's, and nothing tells their offset", "CONTINUOUS_HEART_RATE"),
+    *counted("by a clock, and its document tells no offset", "hrv_samples", "breathing_samples"),
+    *counted(NO_KIND, "SLEEP_WISE_ALERTNESS", "SLEEP_WISE_CIRCADIAN_BEDTIME"),
+    Said("PHYSICAL_INFORMATION", "unconfirmed", "when what it holds was measured: it is not asked for"),
+)
+
+
 POLAR = Vendor(
     name="polar",
     title="Polar AccessLink",
@@ -213,4 +228,5 @@ POLAR = Vendor(
     shakes_hands="POST `PING`: 200, before there is a secret",
     api=API,
     kept_headers=("polar-webhook-signature", "polar-webhook-event"),
+    says=SAYS,
 )

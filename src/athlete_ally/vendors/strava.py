@@ -14,6 +14,7 @@ import msgspec
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.api import Api, Document, OAuth, Rate, told_to_wait_s
 from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.catalogue import NOT_ASKED, Said, counted
 from athlete_ally.core.vendor.history import Listing, Window
 from athlete_ally.core.vendor.json_body import converted, decoded, lenient_body, moment, present, session
 from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
@@ -238,6 +239,15 @@ API = Api(
 )
 
 
+SAYS = (
+    Said("activity", "taken", "workout"),
+    Said("aspect_type delete", "taken", "the workout goes"),
+    Said("athlete, authorized false", "taken", "the permission is withdrawn"),
+    *counted("stays in the document", "suffer_score", "segment_efforts", "splits", "gear", "average_watts"),
+    *counted(NOT_ASKED, "streams"),
+)
+
+
 STRAVA = Vendor(
     name="strava",
     title="Strava",
@@ -256,4 +266,5 @@ STRAVA = Vendor(
     deadline_s=2.0,
     kept_headers=("x-strava-signature",),
     api=API,
+    says=SAYS,
 )

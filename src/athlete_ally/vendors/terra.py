@@ -12,6 +12,7 @@ import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.api import one_by_one
+from athlete_ally.core.vendor.catalogue import NO_KIND, Said, counted, taken
 from athlete_ally.core.vendor.json_body import decoded, lenient, session
 from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.core.vendor.signature import Hmac, Request
@@ -103,6 +104,33 @@ def delivery_id(request: Request) -> str | None:
     return request.headers.get("terra-signature") or None
 
 
+SAYS = (
+    *taken(
+        sleep="sleep, hrv, resting_heart_rate, respiratory_rate, spo2, skin_temperature; series as samples",
+        daily="activity, resting_heart_rate, hrv; heart_rate, rmssd and spo2 as samples",
+        body="body at its instant; pressures, glucose, temperature, spo2 and heart_rate as samples",
+        activity="workout; heart_rate, power, speed and altitude as samples; `upload_type` 4 takes it away",
+    ),
+    Said("deauth, access_revoked", "taken", "the permission is withdrawn"),
+    Said("s3_payload", "counted", "a dead letter: the data is at an address, which is not followed"),
+    Said("user_reauth", "counted", "link the new account with `athlete-ally accounts add`"),
+    *counted("the person's own text", "metadata.name"),
+    *counted(NO_KIND, "athlete", "menstruation", "nutrition", "planned_workout"),
+    *counted("stays in the webhook", "lap_data", "strain_data", "stress_data", "scores", "samples of steps or energy"),
+    *counted(
+        "news of the connection",
+        "auth",
+        "healthcheck",
+        "processing",
+        "large_request_processing",
+        "large_request_sending",
+        "permission_change",
+        "connection_error",
+        "rate_limit_hit",
+    ),
+)
+
+
 TERRA = Vendor(
     name="terra",
     title="Terra",
@@ -142,4 +170,5 @@ TERRA = Vendor(
     # "webhook requests will time out after 30 seconds": https://docs.tryterra.co/reference/webhook-settings
     deadline_s=30.0,
     kept_headers=("terra-signature", "terra-reference"),
+    says=SAYS,
 )

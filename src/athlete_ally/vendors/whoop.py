@@ -15,6 +15,7 @@ import msgspec
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.api import Api, Document, OAuth, Rate, askable, by_type, field_of, one_by_one
 from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.catalogue import NOT_ASKED, Said, counted, taken
 from athlete_ally.core.vendor.history import Listing, Window
 from athlete_ally.core.vendor.json_body import decoded, lenient, lenient_body, named, pages, present, session
 from athlete_ally.core.vendor.paging import paged
@@ -332,6 +333,18 @@ API = Api(
 )
 
 
+SAYS = (
+    *taken(
+        sleep="sleep, respiratory_rate",
+        recovery="hrv, resting_heart_rate, spo2, skin_temperature, with the interval of its sleep",
+        workout="workout; `strain` as its load",
+    ),
+    Said("sleep.deleted, recovery.deleted, workout.deleted", "taken", "the rows go"),
+    *counted("stays in the document", "zone_duration", "sleep_needed", "sleep_performance_percentage"),
+    *counted(NOT_ASKED, "cycle", "body_measurement"),
+)
+
+
 WHOOP = Vendor(
     name="whoop",
     title="WHOOP",
@@ -354,4 +367,5 @@ WHOOP = Vendor(
     ),
     api=API,
     kept_headers=("x-whoop-signature", "x-whoop-signature-timestamp"),
+    says=SAYS,
 )

@@ -14,6 +14,7 @@ import msgspec
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.api import Api, Judgement, OAuth, Rate, askable, by_status, by_type
 from athlete_ally.core.vendor.call import Call
+from athlete_ally.core.vendor.catalogue import NOT_ASKED, Said, counted
 from athlete_ally.core.vendor.history import Listing, Window
 from athlete_ally.core.vendor.json_body import decoded
 from athlete_ally.core.vendor.paging import paged
@@ -226,6 +227,17 @@ API = Api(
 )
 
 
+SAYS = (
+    Said("appli 1, 2, 4 (measures)", "taken", "body, spo2, skin_temperature, at an instant; pressures as samples"),
+    Said("appli 16 (activity)", "taken", "activity, workout"),
+    Said("appli 44 (sleep)", "taken", "sleep, respiratory_rate"),
+    Said("action delete, unlink", "taken", "the permission is withdrawn"),
+    *counted("of another person, or a wish", "attrib 1 and 4", "category 2"),
+    *counted(NOT_ASKED, "appli 50 and 51 (in and out of bed)", "appli 54 (ECG)", "appli 55", "appli 58", "appli 62"),
+    Said("rmssd_start_avg, rmssd_end_avg", "unconfirmed", "their unit and meaning"),
+)
+
+
 WITHINGS = Vendor(
     name="withings",
     title="Withings",
@@ -244,4 +256,5 @@ WITHINGS = Vendor(
     # https://developer.withings.com/developer-guide/v3/data-api/keep-user-data-up-to-date/
     deadline_s=2.0,
     api=API,
+    says=SAYS,
 )

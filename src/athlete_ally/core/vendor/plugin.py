@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from athlete_ally.core.vendor.api import Api
+from athlete_ally.core.vendor.catalogue import Said
 from athlete_ally.core.vendor.signature import Request, Signature
 from athlete_ally.core.vendor.webhook import Unpacked, Webhook
 
@@ -45,7 +46,7 @@ class Vendor:
     that the vendor guarantees to be the same for every attempt; without one the content decides. `repeats_are_news`:
     equal content again tells of another change. `deadline_s` is how long the vendor waits for an answer. `kept_headers`
     are stored beside the body. `largest_body_bytes` is what the vendor wants taken, where that is more than any message
-    holds: such a body is a JSON object of lists, which is kept in parts. `carries`, `kinds`, `sources` and
+    holds: such a body is a JSON object of lists, which is kept in parts. `carries`, `kinds`, `says`, `sources` and
     `unconfirmed` are for the docs: what was looked up where, and what could not be. `api` is where what a webhook names
     is asked for, if we do.
     """
@@ -57,6 +58,7 @@ class Vendor:
     carries: Literal["data", "ids", "data or ids"]
     sources: tuple[str, ...]
     kinds: tuple[str, ...] = ()
+    says: tuple[Said, ...] = ()
     unconfirmed: tuple[str, ...] = ()
     handshake: Callable[[Request, Secrets], Answer | None] = no_handshake
     shakes_hands: str = "none"
