@@ -232,6 +232,25 @@ async def test_the_journal_does_not_say_who(world: World) -> None:
     assert "anna" not in str(entries)
 
 
+async def test_no_table_that_names_a_person_is_missed(pool: Any) -> None:
+    """
+    What is counted, and erased, are all tables with a person's id; whatever refers to one of them goes with it.
+    """
+    naming = await pool.fetch(
+        "SELECT relname FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid "
+        "WHERE attname = 'user_id' AND relkind IN ('r', 'p') AND NOT relispartition"
+    )
+    tables = {row["relname"] for row in naming}
+    staying = await pool.fetch(
+        "SELECT conrelid::regclass::text FROM pg_constraint "
+        "WHERE contype = 'f' AND confrelid = ANY ($1::text[]::regclass[]) AND confdeltype <> 'c'",
+        sorted(tables),
+    )
+
+    assert tables | {"samples_data"} == set(await PostgresPersonData(pool, MEASUREMENTS).rows(ANNA))
+    assert staying == []
+
+
 class Killed(BaseException):
     """The process ends here."""
 

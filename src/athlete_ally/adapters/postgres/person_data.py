@@ -11,6 +11,8 @@ from athlete_ally.core.messages.data_subject import Person
 from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.readings.sample_batch import SampleBatch
 
+# Beside the tables of the kinds, and series with their points.
+_TABLES = ("replaced_session", "vendor_account", "vendor_grant")
 _LINKS = "SELECT vendor, account FROM vendor_account WHERE user_id = $1"
 _GRANTS = "SELECT id, vendor, account FROM vendor_grant WHERE user_id = $1"
 _POINTS = "SELECT count(*) FROM samples_data WHERE series IN (SELECT series FROM sample_series WHERE user_id = $1)"
@@ -34,7 +36,8 @@ class PostgresPersonData:
     def __init__(self, pool: "asyncpg.Pool[Any]", measurements: Sequence[Measurement]) -> None:
         """Use connections of this pool; the tables are those of these kinds."""
         self._pool = pool
-        self._tables = [each.table for each in measurements if not issubclass(each.record_type, SampleBatch)]
+        kinds = (each.table for each in measurements if not issubclass(each.record_type, SampleBatch))
+        self._tables = (*kinds, *_TABLES)
 
     async def person(self, user_id: str) -> Person:
         """See the port."""
@@ -46,9 +49,10 @@ class PostgresPersonData:
 
     async def rows(self, user_id: str) -> dict[str, int]:
         """See the port."""
-        tables = (*self._tables, "replaced_session", "sample_series", "vendor_account", "vendor_grant")
         async with translated(self._pool):
-            found = {table: await self._pool.fetchval(_count(table), user_id) for table in tables}
+            found = {
+                table: await self._pool.fetchval(_count(table), user_id) for table in (*self._tables, "sample_series")
+            }
             found["samples_data"] = await self._pool.fetchval(_POINTS, user_id)
         return found
 
@@ -69,7 +73,7 @@ class PostgresPersonData:
                 # Waits for whoever is writing points: nobody adds to a series while it is taken away.
                 await connection.execute("LOCK TABLE sample_series IN SHARE ROW EXCLUSIVE MODE")
                 await connection.execute(_ERASE_SERIES, user_id)
-                for table in (*self._tables, "replaced_session", "vendor_account", "vendor_grant"):
+                for table in self._tables:
                     await connection.execute(f"DELETE FROM {table} WHERE user_id = $1", user_id)  # noqa: S608  # a table of ours
 
 

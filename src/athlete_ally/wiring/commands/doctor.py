@@ -23,7 +23,7 @@ from athlete_ally.config.vendor_variables import secrets_variable
 from athlete_ally.core.broker.permissions import build_users
 from athlete_ally.core.broker.topology import Topology
 from athlete_ally.core.errors import Misconfigured, PermissionDenied, Unavailable
-from athlete_ally.measurements import KINDS, MEASUREMENTS
+from athlete_ally.measurements import KINDS
 from athlete_ally.ops.doctor.broker import examine
 from athlete_ally.ops.doctor.finding import (
     MIN_NATS,
@@ -162,23 +162,19 @@ async def _postgres(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[Check]:
     yield await _privileges(pool)
 
 
+# Every table of the schema; rights to a partition are those of its table, and only `migrate` writes schema_migration.
+_LACKING = """
+SELECT relname AS name FROM pg_class
+WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+    AND relname <> 'schema_migration'
+    AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT'))
+ORDER BY 1
+"""
+
+
 async def _privileges(pool: "asyncpg.Pool[Any]") -> Check:
-    tables = [
-        "receipt",
-        "lone_start",
-        "sample_series",
-        "vendor_grant",
-        "vendor_budget",
-        "vendor_rest",
-        "backfill_window",
-        *(measurement.table for measurement in MEASUREMENTS),
-    ]
     async with translated(pool):
-        lacking = await pool.fetch(
-            "SELECT name FROM unnest($1::text[]) AS name "
-            "WHERE NOT (has_table_privilege(name, 'SELECT') AND has_table_privilege(name, 'INSERT'))",
-            tables,
-        )
+        lacking = await pool.fetch(_LACKING)
     if lacking:
         names = ", ".join(row["name"] for row in lacking)
         return Check(
