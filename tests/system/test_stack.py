@@ -13,13 +13,14 @@ from support.wait import eventually
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.servers.ports import free_port
+from athlete_ally.adapters.servers.processes import Processes
 from athlete_ally.config.settings import load_settings
 from athlete_ally.config.vendor_secrets import vendor_values
 from athlete_ally.core.broker.topology import VENDOR_HOT, fetched_subject
-from athlete_ally.core.errors import Misconfigured
+from athlete_ally.core.errors import Misconfigured, Unavailable
 from athlete_ally.core.ports import Log
 from athlete_ally.wiring.local.simulate import Played, Simulation, run_simulation
-from athlete_ally.wiring.local.stack import start_stack
+from athlete_ally.wiring.local.stack import start_stack, watched
 
 
 async def test_fetch_is_part_of_it(tmp_path: Path, log: Log) -> None:
@@ -93,3 +94,31 @@ async def test_stopped_before_it_is_ready() -> None:
     await asyncio.sleep(0)
 
     assert (starting.cancelled(), complaints, asyncio.all_tasks() - before) == (True, [], set())
+
+
+async def test_what_fails_while_it_is_stopped_does_not_complain_later(tmp_path: Path) -> None:
+    """
+    A driver that answers its cancellation with an error of its own: the stop stays a stop, and nobody hears of it.
+    """
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    begun = asyncio.Event()
+
+    async def connect() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise Unavailable("the connection was closed")
+
+    starting = asyncio.create_task(watched(Processes(), tmp_path, connect()))
+    await begun.wait()
+    starting.cancel()
+    await asyncio.wait({starting})
+    was_cancelled = starting.cancelled()
+    # What nobody retrieved complains when it is collected; the task holds it.
+    del starting
+    gc.collect()
+    await asyncio.sleep(0)
+
+    assert (was_cancelled, complaints) == (True, [])

@@ -165,11 +165,11 @@ async def _start(  # the parts of a stack
     )
     connection = nats_connection(settings, "up", log)
     cleanup.push_async_callback(connection.close)
-    await _watched(processes, folder, connection.open())
+    await watched(processes, folder, connection.open())
     await _provision(connection, settings, log)
     pool = await open_pool(database_url, size=2)
     cleanup.push_async_callback(close_pool, pool, within_s=1.0)
-    await _watched(processes, folder, until_it_answers(lambda: server_version(pool)))
+    await watched(processes, folder, until_it_answers(lambda: server_version(pool)))
     await migrate(pool)
     if wanted.with_fetch:
         settings = _with_token_key(settings, folder)
@@ -189,7 +189,7 @@ async def _start(  # the parts of a stack
         log.debug("starting", service=service, url=url)
     async with httpx.AsyncClient(trust_env=False) as client:
         for url in services.values():
-            await _watched(processes, folder, until_it_answers(lambda url=url: _ready(client, url)))
+            await watched(processes, folder, until_it_answers(lambda url=url: _ready(client, url)))
     stack.pids = dict(processes.pids)
     return stack
 
@@ -236,7 +236,7 @@ async def _start_postgres(
             raise Misconfigured(f"{command.name} failed:\n{_tail(Path(command.log or ''))}")
     await processes.start(server.command())
     base = f"postgresql://postgres:{known.postgres_password}@127.0.0.1:{port}"
-    await _watched(processes, folder, until_it_answers(lambda: _create_database(f"{base}/postgres")))
+    await watched(processes, folder, until_it_answers(lambda: _create_database(f"{base}/postgres")))
     return f"{base}/{_DATABASE}", server.psql
 
 
@@ -321,7 +321,7 @@ async def _ready(client: httpx.AsyncClient, url: str) -> None:
         raise Unavailable("; ".join(response.json()["reasons"]))
 
 
-async def _watched(processes: Processes, folder: Path, work: Awaitable[T]) -> T:
+async def watched(processes: Processes, folder: Path, work: Awaitable[T]) -> T:
     """Do work that needs our processes; when one of them ends first, report which and why."""
     task = asyncio.ensure_future(work)
     exited = asyncio.create_task(processes.exited.wait())
@@ -331,7 +331,7 @@ async def _watched(processes: Processes, folder: Path, work: Awaitable[T]) -> T:
         # Also when stopped: a task left running would use what is closed next.
         for each in (task, exited):
             each.cancel()
-        await asyncio.wait({task, exited})
+        await asyncio.gather(task, exited, return_exceptions=True)
     if task in done:
         return task.result()
     if processes.first_exit is None:
