@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import shutil
+import signal
 import sysconfig
 from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
@@ -31,6 +32,9 @@ settings.load_profile("patient")
 
 # Hundreds of processes start from here; where the machine says not to, each would compile every module again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A shell that runs the tests in the background has their processes ignore Ctrl-C, and all that they start with them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _TEMPLATE = "aa_template"
 HOW_TO_GET = {

@@ -98,8 +98,8 @@ async def test_every_table_is_asked_about(nats_server: Nats, pool: Any, database
     finally:
         await pool.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
-    assert ("failure", f"may not read and write {', '.join(lacked)}") == (before.status, before.detail)
-    assert Check("privileges", "ok", "may read and write all tables") == after
+    assert ("failure", f"no permission to read and write {', '.join(lacked)}") == (before.status, before.detail)
+    assert Check("privileges", "ok", "can read and write all tables") == after
 
 
 Harm = Callable[[Connection, Topology], Awaitable[object]]

@@ -39,7 +39,7 @@ class UnboundedRetry:
 
         `jitter` returns a factor from 0 to 1; `on_hold` hears of every change.
         """
-        self._durable = durable
+        self.durable = durable
         self._stop = stop
         self._log = log
         self._on_hold = on_hold
@@ -58,7 +58,7 @@ class UnboundedRetry:
         """Return what something has been waiting for, for longer than a moment; empty where nothing waits."""
         if not self.is_holding or time.monotonic() - self._held_since_s < _SHOWN_AFTER_S:
             return ""
-        return f"{self._durable} waits: {self._error}"
+        return f"{self.durable} waits: {self._error}"
 
     async def until_done(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Return what `operation` returns, however often it had to be tried.
@@ -84,13 +84,13 @@ class UnboundedRetry:
                     raise
                 except Unavailable as error:
                     self._error = str(error)
-                    self._log.debug("still-waiting", durable=self._durable, error=str(error))
+                    self._log.debug("still-waiting", durable=self.durable, error=str(error))
         finally:
             self._hold(-1, "")
 
     def log_stop(self) -> None:
         """Log that the service stops while something waits, and leaves it unsettled."""
-        self._log.warning("stopped-while-holding", durable=self._durable)
+        self._log.warning("stopped-while-holding", durable=self.durable)
 
     async def _wait(self, delay_s: float) -> None:
         if self._stop.is_set():
@@ -107,10 +107,10 @@ class UnboundedRetry:
         self._holding += change
         if self.is_holding and not was_holding:
             self._held_since_s, self._error = time.monotonic(), error
-            self._log.warning("holding", durable=self._durable, error=error)
+            self._log.warning("holding", durable=self.durable, error=error)
             self._on_hold(True)
         elif was_holding and not self.is_holding:
-            self._log.info("no-longer-holding", durable=self._durable)
+            self._log.info("no-longer-holding", durable=self.durable)
             self._on_hold(False)
 
 

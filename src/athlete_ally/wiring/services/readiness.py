@@ -132,4 +132,5 @@ async def worker_reasons(
         await require_writable(pool)
     except Unavailable as error:
         reasons.append(str(error))
-    return reasons + [retry.problem for retry in retries if retry.problem]
+    named = " ".join(reasons)
+    return reasons + [retry.problem for retry in retries if retry.problem and retry.durable not in named]
