@@ -1,6 +1,13 @@
-"""Instants as Apple Health and Health Auto Export write them: `2023-01-01 07:00:00 +0100`."""
+"""Instants as Apple Health and Health Auto Export write them: `2023-01-01 07:00:00 +0100`.
 
-from datetime import datetime, timedelta
+An export of Apple Health writes every instant with one offset, that of the phone on the day of the export. Where the
+person was stands in the record's `HKTimeZone`, a name of the IANA database
+(https://developer.apple.com/documentation/healthkit/hkmetadatakeytimezone).
+"""
+
+from datetime import date, datetime, timedelta, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from athlete_ally.core.errors import InvalidMessage
 
@@ -24,11 +31,35 @@ def instant(text: str) -> datetime:
     return parsed
 
 
-def interval(start: str, end: str) -> dict[str, str]:
-    """Return `start` and `end` of a reading, at least a second apart.
+@lru_cache(maxsize=1024)
+def zone_named(name: str) -> tzinfo | None:
+    """Return a zone of the IANA database; None where there is none of this name."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+def local(at: datetime, zone: tzinfo | None) -> datetime:
+    """Return an instant in a zone; without one as it is.
+
+    Raises:
+        OverflowError: it is too close to the end of the calendar.
+    """
+    return at if zone is None else at.astimezone(zone)
+
+
+def day_of(start: datetime, end: datetime) -> date:
+    """Return the day that most of an interval covers, in the offset of its start; both may be one instant."""
+    return (start + (end - start) / 2).date()
+
+
+def interval(start: str, end: str, zone: tzinfo | None = None) -> dict[str, str]:
+    """Return `start` and `end` of a reading, at least a second apart, on the clock of a zone where there is one.
 
     Raises:
         InvalidMessage: a time can't be understood.
+        OverflowError: it is too close to the end of the calendar.
     """
-    begins, ends = instant(start), instant(end)
+    begins, ends = local(instant(start), zone), local(instant(end), zone)
     return {"start": begins.isoformat(), "end": max(ends, begins + SHORTEST).isoformat()}
