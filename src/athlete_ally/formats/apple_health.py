@@ -7,7 +7,7 @@ a fraction of 1 (https://developer.apple.com/documentation/healthkit/hkunit/perc
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
 from athlete_ally.core.errors import InvalidMessage
@@ -27,7 +27,7 @@ from athlete_ally.formats.apple_workout import WorkoutParts, legs_of, workout_of
 from athlete_ally.formats.apple_xml import Element
 from athlete_ally.formats.parse_result import Finding, Found, Skipped
 from athlete_ally.formats.runs import Point, Runs, Series
-from athlete_ally.formats.sleep_sessions import Segment, Stage, sessions, sleep_of
+from athlete_ally.formats.sleep_sessions import Segment, Stage, is_ended, sessions, sleep_of
 from athlete_ally.formats.units import converted
 
 # A day has 25 hours when the clocks go back.
@@ -76,9 +76,6 @@ STAGES: dict[str, Stage] = {
     "HKCategoryValueSleepAnalysisAsleepDeep": "deep",
     "HKCategoryValueSleepAnalysisAsleepREM": "rem",
 }
-# Ours: a segment that is longer is one that nobody ended, and would join the nights that it covers.
-_LONGEST_SEGMENT = {"in-bed": timedelta(hours=16)}
-_LONGEST_SLEEP = timedelta(hours=24)
 _BODY = {"BodyMass": ("massKg", "kg"), "LeanBodyMass": ("fatFreeMassKg", "kg"), "Height": ("heightMeters", "m")}
 
 
@@ -219,7 +216,7 @@ class _Export:
         segment = Segment(
             local(instant(its["startDate"]), zone), local(instant(its["endDate"]), zone), stage, captured(its)
         )
-        if not timedelta() <= segment.end - segment.start <= _LONGEST_SEGMENT.get(stage, _LONGEST_SLEEP):
+        if not is_ended(segment):
             return (Skipped(f"sleep: {stage}", "nobody ended it, or it ends before it begins", _place(entry)),)
         source, _ = self._origins.of_record(its, its["type"])
         self._nights.setdefault(source, []).append(segment)

@@ -5,6 +5,7 @@ person was stands in the record's `HKTimeZone`, a name of the IANA database
 (https://developer.apple.com/documentation/healthkit/hkmetadatakeytimezone).
 """
 
+import re
 from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -12,6 +13,11 @@ from zoneinfo import ZoneInfo
 from athlete_ally.core.errors import InvalidMessage
 
 _SECONDS_END = 19
+_MOST_CHARACTERS = 64
+_TWELVE_HOURS = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})\s+(0?[0-9]|1[0-2])(:[0-9]{2}:[0-9]{2})"
+    r"\s*([AaPp])\.?\s?[Mm]\.?\s*([+-][0-9]{2}:?[0-9]{2})"
+)
 # An interval has a length; what was measured in an instant gets the shortest that is told apart in the files.
 SHORTEST = timedelta(seconds=1)
 
@@ -24,11 +30,25 @@ def instant(text: str) -> datetime:
     """
     try:
         parsed = datetime.fromisoformat(text[:_SECONDS_END] + text[_SECONDS_END + 1 :])
-    except ValueError as error:
-        raise InvalidMessage("a time that is not of the form YYYY-MM-DD HH:MM:SS +HHMM") from error
+    except ValueError:
+        parsed = _instant_otherwise_written(text)
+    if parsed.tzinfo is None:
+        parsed = _instant_otherwise_written(text)
     if parsed.tzinfo is None:
         raise InvalidMessage("a time without an offset")
     return parsed
+
+
+def _instant_otherwise_written(text: str) -> datetime:
+    """Return an instant in ISO 8601, or of a phone that counts twelve hours (iOS sets U+202F or U+00A0 before AM)."""
+    written = _TWELVE_HOURS.fullmatch(text[:_MOST_CHARACTERS])
+    if written is not None:
+        day, hour, minutes, half, offset = written.groups()
+        text = f"{day}T{int(hour) % 12 + (12 if half in 'Pp' else 0):02}{minutes}{offset}"
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidMessage("a time that is not of the form YYYY-MM-DD HH:MM:SS +HHMM") from error
 
 
 @lru_cache(maxsize=1024)

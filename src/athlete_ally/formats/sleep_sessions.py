@@ -13,6 +13,9 @@ _LONGEST_GAP = timedelta(hours=1)
 # Ours: less than three hours that begin in the day are a nap, whatever else a source calls it.
 _LONGEST_NAP_MIN = 180.0
 _NAPS_BEGIN_AT = range(9, 20)
+# Ours: a segment that is longer is one that nobody ended, and would join the nights that it covers.
+_LONGEST_IN_BED = timedelta(hours=16)
+_LONGEST_SEGMENT = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,12 @@ class Segment:
     end: datetime
     stage: Stage
     captured_at: datetime
+
+
+def is_ended(segment: Segment) -> bool:
+    """Tell whether a segment ends after it begins, and soon enough to be one."""
+    longest = _LONGEST_IN_BED if segment.stage == "in-bed" else _LONGEST_SEGMENT
+    return timedelta() <= segment.end - segment.start <= longest
 
 
 def sessions(segments: Iterable[Segment]) -> Iterator[list[Segment]]:
