@@ -39,11 +39,6 @@ from athlete_ally.wiring.commands.backfill import Wanted, backfill_session
 KEY = new_token_key()
 ACCOUNT = "70400000"
 VENDORS = {vendor.name: vendor for vendor in PLUGINS if vendor.api is not None and vendor.api.history}
-TODAY = datetime.now(UTC).date()
-YESTERDAY = TODAY - timedelta(days=1)
-# Yesterday goes on until 12:00 UTC somewhere on Earth, and is asked for again until then; this day is over everywhere.
-LAST_OVER = TODAY - timedelta(days=2)
-PAST = Window(TODAY - timedelta(days=35), YESTERDAY)
 
 
 @dataclass
@@ -71,8 +66,24 @@ class Past:
     clock: Clock
     env_file: Path
     user: str
+    today: date
     waits: list[str] = field(default_factory=list[str])
     on_wait: Callable[[], None] = lambda: None
+
+    @property
+    def yesterday(self) -> date:
+        """Return the last day that the vendor has."""
+        return self.today - timedelta(days=1)
+
+    @property
+    def last_over(self) -> date:
+        """Return the last day that is over everywhere at any hour: yesterday goes on somewhere until 12:00 UTC."""
+        return self.today - timedelta(days=2)
+
+    @property
+    def window(self) -> Window:
+        """Return the days until yesterday that most tests ask for."""
+        return Window(self.today - timedelta(days=35), self.yesterday)
 
     async def fill(self, window: Window, *, again: bool = False, patience_s: float = 600) -> tuple[Plan, Tally]:
         """Fill in, in this process."""
@@ -151,7 +162,9 @@ def past(site: Site, tmp_path: Path) -> Callable[..., Any]:
         profile = PROFILES[vendor].api
         assert profile is not None
         clock = Clock()
-        api = SimulatedApi(profile, [ACCOUNT], clock, last_day=YESTERDAY, serial=len(vendor), **options)
+        # As the test begins, and not as its module is imported: midnight may pass between the two.
+        today = datetime.now(UTC).date()
+        api = SimulatedApi(profile, [ACCOUNT], clock, last_day=today - timedelta(days=1), serial=len(vendor), **options)
         server = HttpServer(api.app(), host="127.0.0.1", port=0, drain_s=1)
         await server.open(option="none")
         url, upper = f"http://127.0.0.1:{server.port}", vendor.upper()
@@ -166,7 +179,7 @@ def past(site: Site, tmp_path: Path) -> Callable[..., Any]:
         env_file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()), encoding="utf-8")
         try:
             await _grant(site, VENDORS[vendor], url)
-            yield Past(site, VENDORS[vendor], api, clock, env_file, f"ada-{vendor}")
+            yield Past(site, VENDORS[vendor], api, clock, env_file, f"ada-{vendor}", today)
         finally:
             await server.close()
 
@@ -193,17 +206,17 @@ async def test_a_past_becomes_rows(past: Callable[..., Any], vendor: str) -> Non
     """
     async with past(vendor) as it:
         normalize = await it.site.service("normalize").start().ready()
-        yesterday_was_over = Window(YESTERDAY, YESTERDAY).instants[1] <= datetime.now(UTC)
-        plan, tally = await it.fill(PAST)
-        again, _ = await it.fill(PAST)
+        over = it.yesterday if Window(it.yesterday, it.yesterday).instants[1] <= datetime.now(UTC) else it.last_over
+        plan, tally = await it.fill(it.window)
+        again, _ = await it.fill(it.window)
         await eventually(it.is_unpacked, within_s=40)
         await eventually(it.site.is_settled, within_s=40)
 
         assert [letter.error for letter in await it.site.letters()] == []
-        assert DAYS[vendor] == await it.days(PAST)
+        assert DAYS[vendor] == await it.days(it.window)
         assert (tally.windows, tally.lacking) == (len(plan.portions), [])
         # Days that were not over everywhere when they were had are asked for again, and no others.
-        expected = [portion for portion in plan.portions if portion.window.last > LAST_OVER and not yesterday_was_over]
+        expected = [portion for portion in plan.portions if portion.window.last > over]
         assert expected == list(again.portions)
         totals = await it.site.totals()
         await it.site.balance(totals["stored"] + totals["superseded"], normalize)
@@ -213,10 +226,10 @@ async def test_what_a_past_holds_is_what_the_vendor_has(past: Callable[..., Any]
     """
     Values, units and local days of a night, a day and a weighing, weeks back.
     """
-    day = TODAY - timedelta(days=20)
     async with past("google_health") as it:
+        day = it.today - timedelta(days=20)
         await it.site.service("normalize").start().ready()
-        await it.fill(PAST)
+        await it.fill(it.window)
         await eventually(it.is_unpacked, within_s=40)
         await eventually(it.site.is_settled, within_s=40)
 
@@ -237,8 +250,8 @@ async def test_killed_in_the_middle(past: Callable[..., Any], vendor: str, days:
     """
     Killed while it waits for a limit, and started again, it goes on from the last window that the stream held.
     """
-    window = Window(LAST_OVER - timedelta(days=days - 1), LAST_OVER)
     async with past(vendor, per_window=answered, window_s=1) as it:
+        window = Window(it.last_over - timedelta(days=days - 1), it.last_over)
         dying = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "athlete_ally", *it.command(window), stderr=asyncio.subprocess.DEVNULL
         )
@@ -272,7 +285,7 @@ async def test_a_limit_is_waited_for(past: Callable[..., Any]) -> None:
     """
     async with past("oura", per_window=12, window_s=1) as it:
         it.on_wait = it.clock.pass_a_minute
-        plan, tally = await it.fill(PAST, patience_s=0)
+        plan, tally = await it.fill(it.window, patience_s=0)
 
         assert it.api.refused > 0
         assert set(it.waits) <= {"the vendor's limit is reached", "the vendor's budget is spent"}
@@ -292,9 +305,9 @@ async def test_revoked_in_the_middle(past: Callable[..., Any]) -> None:
 
         it.on_wait = revoke
         with pytest.raises(Withdrawn, match="connect again"):
-            await it.fill(PAST)
+            await it.fill(it.window)
         had = await it.site.pool.fetchval("SELECT count(*) FROM backfill_window")
-        outcome = await it.site.run(*it.command(PAST))
+        outcome = await it.site.run(*it.command(it.window))
 
         assert (outcome.code, had > 0, await it.published()) == (3, True, had)
         assert "athlete-ally: withdrawn: --user ada-whoop: the permission at whoop is withdrawn" in outcome.err
@@ -308,10 +321,10 @@ async def test_a_vendor_that_is_down(past: Callable[..., Any]) -> None:
     async with past("withings") as it:
         it.api.is_down = True
         with pytest.raises(Unavailable, match="the vendor can't answer now, for longer than 1 s"):
-            await it.fill(PAST, patience_s=1)
+            await it.fill(it.window, patience_s=1)
         assert (await it.published(), await it.site.letters()) == (0, [])
         it.api.is_down = False
-        plan, tally = await it.fill(PAST)
+        plan, tally = await it.fill(it.window)
 
         assert tally.windows == len(plan.portions) > 0
 
@@ -322,7 +335,9 @@ async def test_live_notifications_are_not_starved(past: Callable[..., Any]) -> N
     """
     async with past("strava") as it:
         is_waiting = asyncio.Event()
-        wanted = Wanted(it.vendor, [it.user], Window(TODAY - timedelta(days=120), YESTERDAY), env_file=it.env_file)
+        wanted = Wanted(
+            it.vendor, [it.user], Window(it.today - timedelta(days=120), it.yesterday), env_file=it.env_file
+        )
         async with backfill_session(load_settings(it.env_file), wanted, lambda _why, _delay_s: is_waiting.set()) as (
             filler,
             (plan,),
@@ -330,7 +345,7 @@ async def test_live_notifications_are_not_starved(past: Callable[..., Any]) -> N
             filling = asyncio.create_task(filler.carry_out(plan, Tally(), lambda _done, _total: None))
             await asyncio.wait_for(is_waiting.wait(), 60)
             live = replace(filler.fetcher, api=VENDORS["strava"].api)
-            outcomes = [await live.get(Resource(ACCOUNT, "activity", f"{YESTERDAY:%Y%m%d}")) for _ in range(25)]
+            outcomes = [await live.get(Resource(ACCOUNT, "activity", f"{it.yesterday:%Y%m%d}")) for _ in range(25)]
             filling.cancel()
             await asyncio.gather(filling, return_exceptions=True)
 
@@ -346,7 +361,7 @@ async def test_everybody_who_is_connected(past: Callable[..., Any]) -> None:
             "INSERT INTO vendor_grant (vendor, account, user_id, sealed, expires_at, scopes, state) "
             "VALUES ('polar', 'another', 'eve', '', now(), '{}', 'withdrawn')"
         )
-        days = ("--from", f"{YESTERDAY}", "--to", f"{YESTERDAY}", "--env-file", str(it.env_file))
+        days = ("--from", f"{it.yesterday}", "--to", f"{it.yesterday}", "--env-file", str(it.env_file))
         outcome = await it.site.run("backfill", "polar", "--all-connected", *days, "--json")
 
         assert (outcome.code, [person["user"] for person in outcome.document["people"]]) == (0, [it.user])
@@ -357,8 +372,8 @@ async def test_an_answer_that_is_larger_than_a_message_is_asked_for_in_halves(pa
     """
     Windows are halved until their answers fit; a day that does not fit by itself is named, and takes no other with it.
     """
-    week = Window(TODAY - timedelta(days=7), YESTERDAY)
     async with past("oura") as it:
+        week = Window(it.today - timedelta(days=7), it.yesterday)
         await it.limit("max_msg_size", 3_500)
         plan, tally = await it.fill(week)
         assert (tally.lacking, tally.windows > len(plan.portions)) == ([], True)
@@ -378,10 +393,10 @@ async def test_a_full_stream_is_waited_for(past: Callable[..., Any]) -> None:
     async with past("withings") as it:
         await it.limit("max_bytes", 1)
         with pytest.raises(Unavailable, match="AA_VENDOR_HOT takes no more messages"):
-            await it.fill(PAST, patience_s=1)
+            await it.fill(it.window, patience_s=1)
         assert await it.site.pool.fetchval("SELECT count(*) FROM backfill_window") == 0
         await it.limit("max_bytes", 1_000_000)
-        plan, tally = await it.fill(PAST)
+        plan, tally = await it.fill(it.window)
 
         assert (tally.windows, await it.published()) == (len(plan.portions), len(plan.portions))
 
@@ -392,7 +407,9 @@ async def test_a_dry_run_asks_for_nothing(past: Callable[..., Any]) -> None:
     """
     async with past("polar") as it:
         before = it.api.requests
-        outcome = await it.site.run(*it.command(Window(TODAY - timedelta(days=400), YESTERDAY), "--dry-run", "--json"))
+        outcome = await it.site.run(
+            *it.command(Window(it.today - timedelta(days=400), it.yesterday), "--dry-run", "--json")
+        )
         (person,) = outcome.document["people"]
 
         assert (outcome.code, it.api.requests, await it.published()) == (2, before, 0)
@@ -404,7 +421,7 @@ async def test_a_dry_run_asks_for_nothing(past: Callable[..., Any]) -> None:
             "EXERCISE_LIST": 1,
         }
         beyond = {each["listing"]: (each["from"], each["docs"]) for each in person["not_at_the_vendor"]}
-        first = f"{date.fromordinal(TODAY.toordinal() - 400)}"
+        first = f"{date.fromordinal(it.today.toordinal() - 400)}"
         assert beyond["SLEEP"] == (first, "https://www.polar.com/accesslink-api/#list-nights")
         assert set(beyond) == {"SLEEP", "NIGHTLY_RECHARGE", "ACTIVITY_SUMMARY_LIST", "EXERCISE_LIST"}
 
@@ -415,7 +432,7 @@ async def test_who_is_not_connected_is_named_before_anything_is_asked(past: Call
     """
     async with past("oura") as it:
         before = it.api.requests
-        outcome = await it.site.run(*it.command(PAST, "--user", "bob"))
+        outcome = await it.site.run(*it.command(it.window, "--user", "bob"))
 
         assert (outcome.code, it.api.requests) == (3, before)
         assert "--user bob: did not connect an account at oura" in outcome.err
