@@ -1,8 +1,6 @@
 """Real servers with the configurations of `deploy/nats`, and programs that connect as their users."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +15,8 @@ from athlete_ally.adapters.servers.supervisor import Command
 from athlete_ally.core.broker.environment import Environment
 from athlete_ally.core.client_key import ClientKey, digest
 from athlete_ally.core.ports import Log
+from support import processes
+from support.commands import Outcome
 from support.nats_users import Certificates, new_certificates
 from support.servers import Guard
 
@@ -69,17 +69,10 @@ class NatsSite:
         urls, identity = ",".join(self.urls), self.identity(user)
         return Connection(urls, name=user, log=log, identity=identity, inbox_prefix=f"_INBOX_{user}")
 
-    def run(self, user: str, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    def run(self, user: str, *arguments: str, **environment: str) -> Outcome:
         """Run a command as this user, to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "athlete_ally", *arguments],
-            env={**self.settings(user), **environment},
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = processes.run(["-m", "athlete_ally", *arguments], {**self.settings(user), **environment})
+        return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def template(environment: Environment) -> str:

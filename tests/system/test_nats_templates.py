@@ -1,7 +1,6 @@
 """The configurations of `deploy/nats` on real servers: what each program needs is allowed, and nothing else is."""
 
 import asyncio
-import json
 import os
 import re
 import signal
@@ -81,7 +80,7 @@ async def test_everything_needed_is_allowed(nats: NatsSite, database_url: str, t
         nats.run("monitor", "streams", "drift"),
         nats.run("monitor", "streams", "status"),
     ]
-    assert [each.returncode for each in said] == [2, 0, 0, 0, 0], said
+    assert [each.code for each in said] == [2, 0, 0, 0, 0], said
     services = [
         Service(name, {**nats.settings(name), "DATABASE_URL": database_url}, tmp_path).start()
         for name in ("ingest", "normalize")
@@ -110,16 +109,16 @@ async def test_everything_needed_is_allowed(nats: NatsSite, database_url: str, t
 
     assert (rows, len(counted)) == (1, 4)
     assert {line.rpartition(" ")[2] for line in counted} == {"0.0"}
-    for text in (doctor.stderr, *(service.log for service in services)):
+    for text in (doctor.err, *(service.log for service in services)):
         assert "ermission" not in text
-    checks = {check["name"]: check["status"] for check in json.loads(doctor.stdout)["checks"]}
+    checks = {check["name"]: check["status"] for check in doctor.document["checks"]}
     assert dict.fromkeys(("NATS", "streams", "sync to disk"), "ok").items() <= checks.items()
 
 
 def _letters(nats: NatsSite) -> list[object]:
     done = nats.run("dlq", "dlq", "list", "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["letters"]
+    assert done.code == 0, done.err
+    return done.document["letters"]
 
 
 async def _as(site: NatsSite, user: str, *arguments: str) -> Outcome:
