@@ -8,7 +8,7 @@ check:
     uv run --group lint lint-imports
     uv run --group dev pytest tests/unit tests/guards
 
-# All tests, against real servers.
+# All tests but the slow ones, against real servers.
 test:
     uv run --group dev pytest
 

