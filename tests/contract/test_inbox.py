@@ -125,6 +125,7 @@ async def test_a_fetch_takes_what_is_there(bench: Bench) -> None:
     )
 
 
+@pytest.mark.broker_clock
 async def test_a_delivery_says_where_it_comes_from(bench: Bench) -> None:
     """
     Stream, sequence, subject, consumer, attempt, headers as they were sent, and an aware instant of storage.

@@ -90,6 +90,7 @@ async def empty(guard: Guard, log: Log) -> AsyncGenerator[tuple[Nats, Connection
     os.kill(server.pid, signal.SIGTERM)
 
 
+@pytest.mark.broker_clock
 async def test_a_stream_survives_its_server(
     kept: Kept, loaded: Connection, empty: tuple[Nats, Connection], tmp_path: Path
 ) -> None:
@@ -206,6 +207,7 @@ async def test_a_backup_goes_to_its_own_environment_only(kept: Kept, tmp_path: P
         await restore(settings_for(nats_server, tmp_path, **more), kept.folder, unheard)
 
 
+@pytest.mark.broker_clock
 async def test_messages_that_would_expire_are_asked_about(
     kept: Kept, empty: tuple[Nats, Connection], tmp_path: Path
 ) -> None:

@@ -49,6 +49,7 @@ async def sequences(inbox: NatsInbox) -> list[int]:
     return [delivery.sequence for delivery in await inbox.fetch(100, 0.5)]
 
 
+@pytest.mark.broker_clock
 async def test_a_paused_durable_waits_and_goes_on(settings: Settings, inbox: NatsInbox) -> None:
     """
     Paused: nothing comes. Resumed: all of what waits comes.
@@ -61,6 +62,7 @@ async def test_a_paused_durable_waits_and_goes_on(settings: Settings, inbox: Nat
     assert (resumed.paused, len(await sequences(inbox))) == (False, 8)
 
 
+@pytest.mark.broker_clock
 async def test_a_pause_never_outlasts_a_message(settings: Settings, inbox: NatsInbox) -> None:
     """
     A message that waits would be deleted by its age before the pause ends: refused, and the durable is as it was.
@@ -102,6 +104,7 @@ async def test_to_the_ack_floor_nothing_settled_comes_again(settings: Settings, 
     assert await sequences(inbox) == in_hand
 
 
+@pytest.mark.broker_clock
 async def test_a_time_is_as_good_as_a_sequence(settings: Settings, inbox: NatsInbox, connection: Connection) -> None:
     """
     From an instant on: the first message stored then or later is the first to come.

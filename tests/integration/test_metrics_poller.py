@@ -147,6 +147,7 @@ async def test_nothing_waits_on_a_fresh_system(outlook: Outlook) -> None:
     assert value(outlook.series.replicas_current, DLQ) == value(outlook.series.replicas, DLQ) == 1
 
 
+@pytest.mark.broker_clock
 @pytest.mark.parametrize("subject", [raw_subject("hrv"), REDRIVE])
 async def test_what_waits_has_an_age_and_an_end(outlook: Outlook, subject: str) -> None:
     """
@@ -179,6 +180,7 @@ async def test_the_ledger_counts_the_redrive_lane(outlook: Outlook) -> None:
     await eventually(two_are_missing)
 
 
+@pytest.mark.broker_clock
 async def test_the_ledger_has_a_line_for_unpack_and_one_for_fetch(outlook: Outlook, pool: Any) -> None:
     """
     A webhook is accounted for while it waits, for each of its two durables, and afterwards by each one's own receipt;
@@ -253,6 +255,7 @@ async def test_a_missing_stream_shows(outlook: Outlook) -> None:
     assert await outlook.look(outlook.series.stream_missing, DLQ) == 1
 
 
+@pytest.mark.broker_clock
 async def test_a_paused_durable_shows_until_it_is_resumed(outlook: Outlook) -> None:
     """
     A pause is a fact of its own, since lag alone does not tell it from a slow worker.
@@ -265,6 +268,7 @@ async def test_a_paused_durable_shows_until_it_is_resumed(outlook: Outlook) -> N
     assert (paused, await outlook.look(outlook.series.paused, *HRV)) == (1, 0)
 
 
+@pytest.mark.broker_clock
 async def test_dead_letters_are_counted_by_subject_and_have_an_age(outlook: Outlook) -> None:
     """
     Ours each under its subject, all others together, and apart from them what a person has put aside.

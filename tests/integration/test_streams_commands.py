@@ -101,6 +101,7 @@ async def test_shrinking_a_loaded_stream(reader: LetterReader) -> None:
     [("2020-01-01T00:00:00Z", 3), ("now", 0), (None, 0)],
     ids=["an old backup", "a fresh one", "none, and that is accepted"],
 )
+@pytest.mark.broker_clock
 async def test_what_was_allowed_is_done(reader: LetterReader, made_at: str | None, code: int) -> None:
     """
     With the loss allowed by name, and a verified backup of the last hour or none wanted, just the messages planned go.
@@ -203,6 +204,7 @@ async def test_messages_that_vanish_during_an_apply(reader: LetterReader, monkey
     assert f"stream {CORE_HOT} has 1 messages after the change, and had 5" in ended.err
 
 
+@pytest.mark.broker_clock
 async def test_a_backup_that_was_altered(reader: LetterReader) -> None:
     """
     One byte changed after it was proved good: neither verify-backup nor restore believes it, exit code 6, and nothing
@@ -229,6 +231,7 @@ async def test_a_backup_that_was_altered(reader: LetterReader) -> None:
     assert (await reader.info())["state"]["messages"] == 5
 
 
+@pytest.mark.broker_clock
 async def test_messages_that_vanish_during_a_restore(reader: LetterReader, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     What the server has after a restore is counted: messages that somebody deleted meanwhile are exit code 6.
