@@ -1,7 +1,7 @@
-"""FIT files (Garmin, Wahoo, Polar, Coros, ...): a workout, its beats and its time series, as readings of our kinds.
+"""FIT files (Garmin, Wahoo, Polar, Coros, ...): workouts, beats, time series and days, as readings of our kinds.
 
 Messages and fields: https://developer.garmin.com/fit/protocol/ and the profile in Garmin's FIT SDK. Instants in FIT are
-UTC; the local offset is the difference that the `activity` message states.
+UTC; the local offset is the difference to the `local_timestamp` of the first message that states one.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +12,8 @@ from typing import Any
 from athlete_ally.formats.fit_beats import Events, intervals_ms, parts
 from athlete_ally.formats.fit_body import pressures, weighing
 from athlete_ally.formats.fit_message import Message, compressed_speed, instant_of, number_of, value_of
-from athlete_ally.formats.parse_result import Finding, Found, Skipped
+from athlete_ally.formats.fit_wellness import LEFT_OUT, Clock, daily_reading_of, instant_reading_of, points_of
+from athlete_ally.formats.parse_result import NO_KIND, Finding, Found, Skipped
 from athlete_ally.formats.runs import Point, Runs, Series
 
 _LONGEST_OFFSET = timedelta(hours=15)
@@ -21,7 +22,7 @@ _SHORTEST = timedelta(seconds=1)
 _NO_DATE = "its time is none, or from before the clock was set"
 # What a file says of itself, of its device, of the person's settings and of its structure holds no measurement.
 _NO_MEASUREMENT = {
-    *("file_creator", "device_info", "device_settings", "user_profile", "zones_target", "sport", "event"),
+    *("activity", "file_creator", "device_info", "device_settings", "user_profile", "zones_target", "sport", "event"),
     *("lap", "split", "split_summary", "training_file", "workout", "workout_step", "field_description", "length"),
     *("developer_data_id", "timestamp_correlation", "gps_metadata", "training_settings", "time_in_zone", "segment_lap"),
     *(
@@ -86,7 +87,8 @@ class _File:
         self._runs = Runs(user_id)
         self._source = "fit"
         self._device: str | None = None
-        self._offset = timedelta()
+        self._offset: timedelta | None = None
+        self._clock = Clock()
         self._sessions: list[_Session] = []
         self._first: datetime | None = None
         self._last: datetime | None = None
@@ -94,6 +96,8 @@ class _File:
         self._beats_ms: list[float] = []
         self._events = Events()
         self._weighings: list[tuple[datetime, dict[str, Any]]] = []
+        self._instants: list[tuple[str, datetime, dict[str, Any]]] = []
+        self._days: list[tuple[str, datetime, dict[str, Any]]] = []
 
         self._readers: dict[str, Callable[[Message], Iterable[Finding]]] = {
             "record": self._record,
@@ -104,14 +108,18 @@ class _File:
             "weight_scale": self._weighing,
             "blood_pressure": self._blood_pressure,
             "file_id": self._identify,
-            "activity": self._activity,
+            "monitoring_info": self._begin_monitoring,
+            **dict.fromkeys(LEFT_OUT, self._wellness),
         }
 
     def take(self, message: Message) -> Iterable[Finding]:
         """Return what a message gives by itself, and keep what has to wait for others."""
+        # The workout's own statement counts more than that of any other message.
+        if self._offset is None or message.name == "activity":
+            self._offset = _offset(message) or self._offset
         if (read := self._readers.get(message.name)) is not None:
             return read(message)
-        return () if message.name in _NO_MEASUREMENT else (Skipped(message.name[:64]),)
+        return () if message.name in _NO_MEASUREMENT else (Skipped(message.name[:64], NO_KIND),)
 
     def finish(self) -> Iterator[Finding]:
         """Yield what had to wait for the end of the file: workouts, weighings and beats."""
@@ -120,10 +128,22 @@ class _File:
             yield Found("workout", self._common() | self._times(session.start, session.end) | session.fields)
         for at, fields in self._weighings:
             yield Found("body", self._common() | self._times(at, at) | fields)
+        for kind, at, fields in self._instants:
+            yield Found(kind, self._common() | self._times(at, at) | fields)
+        yield from self._of_days()
         if (self._beats_ms or self._first) and not self._sessions:
             yield Skipped("a file without a session message", "nothing says when a workout began and ended")
         if self._beats_ms:
             yield from self._beats()
+
+    def _of_days(self) -> Iterator[Found]:
+        """Yield the last of each kind and local day: a day's value is written again whenever it changes."""
+        last: dict[tuple[str, str], Found] = {}
+        for kind, at, fields in sorted(self._days, key=lambda each: each[1]):
+            local = at.astimezone(timezone(self._offset or timedelta()))
+            day = {"date": local.date().isoformat(), "capturedAt": local.isoformat()}
+            last[kind, day["date"]] = Found(kind, self._common() | day | fields)
+        yield from last.values()
 
     def _beats(self) -> Iterator[Finding]:
         starts = [session.start for session in self._sessions] or [self._first or self._created]
@@ -143,9 +163,23 @@ class _File:
         self._beats_ms += intervals_ms(message)
         return ()
 
-    def _activity(self, message: Message) -> Iterable[Finding]:
-        self._offset = _offset(message)
+    def _begin_monitoring(self, message: Message) -> Iterable[Finding]:
+        self._clock.read(message)
         return ()
+
+    def _wellness(self, message: Message) -> Iterable[Finding]:
+        at = self._clock.read(message)
+        points, instant, day = points_of(message), instant_reading_of(message), daily_reading_of(message)
+        if not points and instant is None and day is None:
+            return (Skipped(message.name, LEFT_OUT[message.name]),)
+        if at is None:
+            return (Skipped(f"{message.name} without a date", _NO_DATE),)
+        self._instants += [] if instant is None else [(instant[0], at, instant[1])]
+        self._days += [] if day is None else [(day[0], at, day[1])]
+        closed: list[Finding] = []
+        for code, unit, value, context in points:
+            closed += self._points_at(at, message.name, [(code, value)], unit, context)
+        return closed
 
     def _blood_pressure(self, message: Message) -> Iterable[Finding]:
         return self._points_at(instant_of(message), message.name, pressures(message), "mm[Hg]", None)
@@ -239,11 +273,12 @@ def _session(message: Message) -> _Session | None:
     return _Session(start, end, fields)
 
 
-def _offset(message: Message) -> timedelta:
-    """Return how far local time is ahead of UTC, to the quarter of an hour; none where the file does not say."""
-    at, local = instant_of(message), value_of(message, "local_timestamp")
-    if at is None or not isinstance(local, datetime):
-        return timedelta()
+def _offset(message: Message) -> timedelta | None:
+    """Return how far local time is ahead of UTC, to the quarter of an hour; None where the message does not say."""
+    local = value_of(message, "local_timestamp")
+    at = instant_of(message) if isinstance(local, datetime) else None
+    if at is None:
+        return None
     difference_s = (local.replace(tzinfo=UTC) - at.astimezone(UTC)).total_seconds()
     offset = timedelta(seconds=round(difference_s / _QUARTER_HOUR_S) * _QUARTER_HOUR_S)
-    return offset if abs(offset) < _LONGEST_OFFSET else timedelta()
+    return offset if abs(offset) < _LONGEST_OFFSET else None

@@ -1,9 +1,12 @@
 """What a message of a FIT file can be asked for."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from athlete_ally.core.readings.record import EARLIEST_CAPTURE
+
+# https://developer.garmin.com/fit/protocol/ (date_time)
+EPOCH = datetime(1989, 12, 31, tzinfo=UTC)
 
 
 class Message(Protocol):

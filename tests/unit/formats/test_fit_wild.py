@@ -12,7 +12,7 @@ from support.exports import ENUM, UINT8, UINT16, UINT32, chained, fit_file
 from athlete_ally.adapters.files.fit_file import decoded
 from athlete_ally.core.errors import UnreadableFile
 from athlete_ally.formats.fit import findings
-from athlete_ally.formats.parse_result import Finding, Found, Skipped
+from athlete_ally.formats.parse_result import NO_KIND, Finding, Found, Skipped
 
 START = 1_163_952_000
 AN_HOUR = 3600
@@ -215,6 +215,79 @@ def test_a_field_of_an_app_stands_for_the_one_it_names() -> None:
     found = read(chained(plain, extra=record + value))
 
     assert [(each["code"], each["values"]) for each in of("samples", found)] == [("power", [245])]
+
+
+def test_a_day_of_monitoring_is_points_and_a_resting_rate() -> None:
+    """
+    Heart rates state the last sixteen bits of their instant, also where these begin again; the local day is that of
+    the offset which `monitoring_info` states; running totals are named.
+    """
+    info = (103, [(253, UINT32, START), (0, UINT32, START + 13 * AN_HOUR)])
+    short = [(START + later) & 0xFFFF for later in (60, 60_000)]
+    rates: list[Message] = [
+        (55, [(26, UINT16, each), (27, UINT8, bpm)]) for each, bpm in zip(short, (61, 62), strict=True)
+    ]
+    steps = (55, [(26, UINT16, short[1]), (3, UINT32, 200)])
+    resting: list[Message] = [
+        (211, [(253, UINT32, START + later), (1, UINT8, bpm)]) for later, bpm in ((60, 52), (9, 55))
+    ]
+    found = read(fit_file([file_id(), info, *rates, steps, *resting]))
+
+    assert [(each["start"], each["values"]) for each in of("samples", found)] == [
+        ("2026-11-18T16:01:00+00:00", [61]),
+        ("2026-11-19T08:40:00+00:00", [62]),
+    ]
+    assert [(each["date"], each["bpm"]) for each in of("resting_heart_rate", found)] == [("2026-11-19", 52.0)]
+    assert left_out(found) == ["monitoring"]
+
+
+def test_a_night_of_hrv_status_is_rmssd() -> None:
+    """
+    The night's average in 1/128 ms is one reading, its five minutes are points; the status and its baseline stay.
+    """
+    minutes: list[Message] = [(371, [(253, UINT32, START + 300 * at), (0, UINT16, (40 + at) * 128)]) for at in range(3)]
+    status = (370, [(253, UINT32, START + 900), (0, UINT16, 50 * 128), (1, UINT16, 41 * 128 + 64), (6, ENUM, 4)])
+    found = read(fit_file([file_id(), *minutes, status]))
+
+    assert [(each["rmssd"], each["context"]) for each in of("hrv", found)] == [(41.5, "overnight")]
+    assert [(each["code"], each["values"]) for each in of("samples", found)] == [("rmssd", [40, 41, 42])]
+
+
+def test_saturation_on_demand_is_a_reading_and_all_night_are_points() -> None:
+    """
+    A spot check is known by its mode; respiration is in 1/100, and what is not above zero is no result.
+    """
+    saturations: list[Message] = [
+        (269, [(253, UINT32, START + at), (0, UINT8, percent), (2, ENUM, mode)])
+        for at, percent, mode in ((0, 97, 3), (9, 96, 1), (60, 95, 2))
+    ]
+    breaths: list[Message] = [
+        (297, [(253, UINT32, START + at), (0, ("h", 0x83), raw)]) for at, raw in ((0, 1450), (60, -300))
+    ]
+    found = read(fit_file([file_id(), *saturations, *breaths]))
+
+    assert [each["percent"] for each in of("spo2", found)] == [96.0]
+    assert [(each["code"], each["values"]) for each in of("samples", found)] == [
+        ("spo2", [97, 95]),
+        ("respiratory_rate", [14.5]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "fields", "name"),
+    [
+        (227, [(0, ("h", 0x83), 25), (1, UINT32, START)], "stress_level"),
+        (275, [(253, UINT32, START), (0, ENUM, 3)], "sleep_level"),
+        (346, [(6, UINT8, 80)], "sleep_assessment"),
+    ],
+)
+def test_what_can_not_be_taken_is_named_by_its_name(number: int, fields: list[Any], name: str) -> None:
+    """
+    Scores of the vendor's own, and stages of which nobody says when they begin, are counted with their reason.
+    """
+    (found,) = [each for each in read(fit_file([file_id(), (number, fields)])) if isinstance(each, Skipped)]
+
+    assert (found.what, found.reason != NO_KIND, found.place) == (name, True, "message 2")
 
 
 def test_a_weighing_is_a_reading() -> None:

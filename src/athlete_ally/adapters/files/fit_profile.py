@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, cast
 
 import fitdecode.profile  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 from athlete_ally.formats.fit_decode import RawMessage
+from athlete_ally.formats.fit_message import EPOCH
 
 _PROFILE: Any = fitdecode.profile
-# https://developer.garmin.com/fit/protocol/ (date_time): seconds from here on; what is smaller counts from power-up.
-_EPOCH = datetime(1989, 12, 31, tzinfo=UTC)
+# https://developer.garmin.com/fit/protocol/ (date_time): what is smaller counts from power-up.
 _FIRST_DATE_S = 0x10000000
 
 
@@ -94,4 +94,4 @@ def _render(known: Any) -> _Render:
 def _instant(value: Any) -> Any:
     if not isinstance(value, int) or value < _FIRST_DATE_S:
         return value
-    return _EPOCH + timedelta(seconds=value)
+    return EPOCH + timedelta(seconds=value)
