@@ -96,12 +96,12 @@ async def test_to_the_ack_floor_nothing_settled_comes_again(settings: Settings, 
     """
     Without a place, what is in hand comes once more, and what is settled does not.
     """
-    in_hand = await sequences(inbox)
+    delivered = await sequences(inbox)
     found = await preview(settings, HRV, sequence=None, since=None)
     await reset(settings, found)
 
     assert (found.again, found.waiting) == (0, 8)
-    assert await sequences(inbox) == in_hand
+    assert await sequences(inbox) == delivered
 
 
 @pytest.mark.broker_clock

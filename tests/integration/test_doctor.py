@@ -35,7 +35,7 @@ from athlete_ally.core.broker.topology import (
 )
 from athlete_ally.core.ports import Log
 from athlete_ally.measurements import KINDS
-from athlete_ally.ops.doctor.broker import judge_rights
+from athlete_ally.ops.doctor.broker import check_rights
 from athlete_ally.ops.doctor.finding import Check
 from athlete_ally.vendors import VENDORS
 from athlete_ally.wiring.commands.doctor import check_up
@@ -307,7 +307,7 @@ async def test_a_user_of_everything_is_no_user_for_production(limited: Callable[
     server = await NatsBroker(connection).server()
     await connection.close()
     told = {
-        environment: judge_rights(server, (), build_topology(KINDS, VENDORS, replace(DEV, environment=environment)))
+        environment: check_rights(server, (), build_topology(KINDS, VENDORS, replace(DEV, environment=environment)))
         for environment in ("dev", "production")
     }
 

@@ -294,7 +294,7 @@ async def test_the_circuit_breaker_stops_a_worker_that_rejects_everything(bench:
     running = asyncio.create_task(worker.run(bench.stop))
 
     async def is_open() -> bool:
-        return worker.is_stopped_by_fuse and len(await bench.letters()) == 50
+        return worker.is_stopped_by_breaker and len(await bench.letters()) == 50
 
     await eventually(is_open)
     pending, unsettled = await bench.waiting()

@@ -178,15 +178,15 @@ class FakeInbox:
         """See the port."""
         self.fetches += 1
         loop = asyncio.get_running_loop()
-        give_up_at_s = loop.time() + wait_s
+        deadline_s = loop.time() + wait_s
         while True:
             await asyncio.sleep(0)
             self._require_broker()
             if due := self._due(loop.time()):
                 return [self._deliver(message) for message in due[:limit]]
-            if loop.time() >= give_up_at_s:
+            if loop.time() >= deadline_s:
                 return []
-            await self._wait_until(min([give_up_at_s, *self._due_times()]))
+            await self._wait_until(min([deadline_s, *self._due_times()]))
 
     async def ack(self, delivery: Delivery) -> None:
         """See the port."""

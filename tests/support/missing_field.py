@@ -42,6 +42,6 @@ async def dead(site: Site, count: int) -> None:
     today.kill()
 
 
-async def mended(site: Site) -> Service:
+async def fixed(site: Site) -> Service:
     """Start tomorrow's worker."""
     return await site.service("normalize", tomorrow=True).start().ready()

@@ -155,22 +155,22 @@ def _fastest_folder() -> str:
 def _until_free(url: str) -> None:
     """Return when nothing listens there: whoever was killed may still hold the port, and a server gives up then."""
     address = urlsplit(url)
-    give_up_at_s = time.monotonic() + DEADLINE_S
+    deadline_s = time.monotonic() + DEADLINE_S
     while True:
         try:
             socket.create_connection((address.hostname, address.port), timeout=1).close()
         except OSError:
             return
-        assert time.monotonic() < give_up_at_s, "the port stays taken"
+        assert time.monotonic() < deadline_s, "the port stays taken"
         time.sleep(0.02)
 
 
 async def _until(check: Any) -> None:
-    give_up_at_s = time.monotonic() + DEADLINE_S
+    deadline_s = time.monotonic() + DEADLINE_S
     while True:
         try:
             return await check()
         except Exception:
-            if time.monotonic() > give_up_at_s:
+            if time.monotonic() > deadline_s:
                 raise
             await asyncio.sleep(0.02)

@@ -14,8 +14,8 @@ async def eventually(condition: Callable[[], Awaitable[T]], *, within_s: float =
     Raises:
         AssertionError: it stayed falsy until the deadline.
     """
-    give_up_at_s = time.monotonic() + within_s
+    deadline_s = time.monotonic() + within_s
     while not (result := await condition()):
-        assert time.monotonic() < give_up_at_s, f"still {result!r} after {within_s:g} s"
+        assert time.monotonic() < deadline_s, f"still {result!r} after {within_s:g} s"
         await asyncio.sleep(0.02)
     return result

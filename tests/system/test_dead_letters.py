@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 from support.commands import TOMORROW
-from support.missing_field import dead, mended, send
+from support.missing_field import dead, fixed, send
 from support.samples import hrv_reading
 from support.servers import Guard, new_nats
 from support.services import Site
@@ -53,7 +53,7 @@ async def test_the_scenario_of_a_missing_field(site: Site, request: pytest.Fixtu
     assert (today.code, today.document["passing"]) == (2, 0)
     assert (tomorrow.code, tomorrow.document["passing"], tomorrow.document["share_passing"]) == (0, count, 1.0)
 
-    normalize = await mended(site)
+    normalize = await fixed(site)
     replay = ("dlq", "replay", "--group", group["fingerprint"], "--rate", "500", "--canary", "5", "--yes")
     killed = await site.run(*replay, dies=f"after-publish-{count // 2}")
     run = (await site.run("dlq", "journal", "--json")).document["entries"][0]["run"]
@@ -79,7 +79,7 @@ async def test_a_replay_dies_at_any_step(site: Site, step: str) -> None:
     Wherever it dies, no reading is lost or doubled: each is stored or still a letter, and a resumed run finishes.
     """
     await dead(site, 8)
-    normalize = await mended(site)
+    normalize = await fixed(site)
     killed = await site.run("dlq", "replay", "--all", "--yes", dies=step)
     await eventually(site.is_settled)
     run = (await site.run("dlq", "journal", "--json")).document["entries"][0]["run"]
@@ -120,7 +120,7 @@ async def test_only_what_fails_again_is_left_of_a_letter(site: Site) -> None:
     await eventually(site.letters)
     for service in site.services:
         service.kill()
-    normalize = await mended(site)
+    normalize = await fixed(site)
     replayed = await site.run("dlq", "replay", "--all", "--yes", "--json", tomorrow=True)
     (listed,) = (await site.run("dlq", "list", "--json")).document["letters"]
     again = await site.run("dlq", "test", "--all", "--json", tomorrow=True)
@@ -193,7 +193,7 @@ async def test_a_person_decides_after_the_canary(site: Site) -> None:
     resumed run asks again and, on a yes, ends with the others.
     """
     await dead(site, 6)
-    normalize = await mended(site)
+    normalize = await fixed(site)
     no = await asyncio.to_thread(on_a_terminal, site, "y\nn\n", "replay", "--all", "--canary", "2")
     left = len(await site.letters())
     run = (await site.run("dlq", "journal", "--json")).document["entries"][0]["run"]
@@ -219,7 +219,7 @@ async def test_a_worker_that_is_away_makes_a_replay_wait(site: Site) -> None:
 
     await eventually(something_waits)
     assert len(await site.letters()) == 20
-    normalize = await mended(site)
+    normalize = await fixed(site)
     result = await replay
 
     assert (result.code, result.document["result"]["removed"], await site.letters()) == (0, 20, [])
@@ -247,7 +247,7 @@ async def test_a_full_stream_ends_a_replay_that_can_be_resumed(site: Site) -> No
     AA_CORE_HOT takes no more: the replay says so and how to go on, every reading is stored or a letter, and it goes on.
     """
     await dead(site, 30)
-    await mended(site)
+    await fixed(site)
     await room(site, CORE_HOT, 4_000)
     full = await site.run("dlq", "replay", "--all", "--yes", tomorrow=True)
     stored, letters = len(await site.stored()), len(await site.letters())
@@ -263,7 +263,7 @@ async def test_a_database_that_goes_ends_a_replay_that_can_be_resumed(site: Site
     PostgreSQL ends every connection and refuses others during a replay: it ends with exit code 1, and goes on later.
     """
     await dead(site, 60)
-    normalize = await mended(site)
+    normalize = await fixed(site)
     replay = asyncio.create_task(site.run("dlq", "replay", "--all", "--rate", "20", "--yes", tomorrow=True))
     await eventually(site.stored)
     base, _, name = database_url.rpartition("/")
@@ -294,7 +294,7 @@ async def test_a_broker_that_restarts_does_not_lose_a_replay(
     try:
         await site.retrying_with(DURABLE, 2)
         await dead(site, 40)
-        normalize = await mended(site)
+        normalize = await fixed(site)
         replay = asyncio.create_task(site.run("dlq", "replay", "--all", "--rate", "20", "--yes", tomorrow=True))
         await eventually(site.stored)
         os.kill(nats.pid, signal.SIGKILL)

@@ -20,8 +20,8 @@ async def test_every_reading_and_webhook_is_accounted_for() -> None:
     outcome = await Commands(REAL)("demo", "--json")
 
     assert outcome.code == 0, outcome.err
-    books = outcome.document
-    readings, terra, oura = books["readings"], books["vendors"]["terra"], books["vendors"]["oura"]
+    ledger = outcome.document
+    readings, terra, oura = ledger["readings"], ledger["vendors"]["terra"], ledger["vendors"]["oura"]
     ended = ("stored", "superseded", "duplicate", "refused", "dead_lettered")
     assert readings["sent"] + readings["unpacked"] == sum(readings[name] for name in ended)
     assert (readings["unaccounted"], readings["pending"]) == (0, 0)
@@ -38,4 +38,4 @@ async def test_every_reading_and_webhook_is_accounted_for() -> None:
     assert (terra["handshake"], terra["webhooks"], terra["documents"]) == (None, {"unpacked": 10}, {})
     assert (oura["handshake"], oura["webhooks"], oura["documents"]) == ([], {"named": 10}, {"unpacked": 10})
     assert (terra["readings"] > 10, oura["readings"] > 10) == (True, True)
-    assert books["records"]["resting_heart_rate"] > 0
+    assert ledger["records"]["resting_heart_rate"] > 0

@@ -186,10 +186,10 @@ async def test_too_many_at_once_are_told_to_wait(site: Site) -> None:
     async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
         slow = asyncio.create_task(client.post(f"{ingest.url}/ingest/hrv", content=slowly(), headers=JSON))
 
-        async def in_hand() -> bool:
+        async def in_progress() -> bool:
             return "ingest_requests_in_flight 1.0" in await ingest.metrics()
 
-        await eventually(in_hand)
+        await eventually(in_progress)
         answer = await post(ingest, hrv_reading("b"))
         may_end.set()
 

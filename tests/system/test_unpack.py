@@ -171,8 +171,8 @@ async def test_what_is_mixed_is_told_apart(site: Site) -> None:
     A ping, a deregistration, an unreadable item and a good one in one delivery: the good one is stored, one letter, the
     person withdrawn, the resource counted; notifications of ids are acknowledged and counted as such.
     """
-    books = PostgresWebhookStore(site.pool)
-    await books.link([*PEOPLE, Account("garmin", "g-4", "carla")])
+    store = PostgresWebhookStore(site.pool)
+    await store.link([*PEOPLE, Account("garmin", "g-4", "carla")])
     ingest = await site.service("ingest", **SETTINGS, AA_STRAVA_WEBHOOK_SECRETS=GARMIN).start().ready()
     normalize = await site.service("normalize").start().ready()
     await deliver(ingest, f"garmin/{GARMIN}", payload("garmin", "a ping"), {})

@@ -29,11 +29,11 @@ _HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 class Cipher(Protocol):
     """Seals small documents that travel through browsers."""
 
-    def cipher(self, purpose: str, fields: dict[str, Any]) -> str:
+    def encrypt(self, purpose: str, fields: dict[str, Any]) -> str:
         """Return them sealed."""
         ...
 
-    def open(self, purpose: str, sealed: str, *, lives_s: int) -> dict[str, Any]:
+    def decrypt(self, purpose: str, encrypted: str, *, lives_s: int) -> dict[str, Any]:
         """Return them; raises `Refused` for what is not ours, or too old."""
         ...
 
@@ -74,10 +74,10 @@ class ConnectService:
         return _page(f"Not connected: {text}.", status)
 
     async def _start(self, vendor: str, request: Request) -> Response:
-        ticket = self.cipher.open(TICKET, request.query_params.get("ticket", ""), lives_s=TICKET_LIVES_S)
+        ticket = self.cipher.decrypt(TICKET, request.query_params.get("ticket", ""), lives_s=TICKET_LIVES_S)
         await self._check(vendor, ticket)
         nonce = self.nonce()
-        state = self.cipher.cipher(_STATE, {**ticket, "nonce": nonce})
+        state = self.cipher.encrypt(_STATE, {**ticket, "nonce": nonce})
         # The nonce is the verifier too: as long, as random, and with nobody but this browser and us.
         url = self.apis[vendor].authorize_url(state=state, redirect_url=self._redirect_url(vendor), verifier=nonce)
         response = RedirectResponse(url, HTTPStatus.SEE_OTHER, _HEADERS)
@@ -94,7 +94,7 @@ class ConnectService:
         return response
 
     async def _finish(self, vendor: str, request: Request) -> Response:
-        state = self.cipher.open(_STATE, request.query_params.get("state", ""), lives_s=_STATE_LIVES_S)
+        state = self.cipher.decrypt(_STATE, request.query_params.get("state", ""), lives_s=_STATE_LIVES_S)
         nonce = str(state.get("nonce", ""))
         # The browser that comes back is the one that left: nobody can make another's browser finish what they began.
         if not hmac.compare_digest(nonce.encode(), request.cookies.get(_COOKIE, "").encode()):
@@ -132,7 +132,7 @@ def connect_routes(service: ConnectService) -> list[BaseRoute]:
 
 def link(cipher: Cipher, base_url: str, vendor: str, user_id: str, made_at: datetime) -> str:
     """Return the address with which one person connects one account, within a day and once."""
-    ticket = cipher.cipher(TICKET, {"vendor": vendor, "user_id": user_id, "made_at": made_at.isoformat()})
+    ticket = cipher.encrypt(TICKET, {"vendor": vendor, "user_id": user_id, "made_at": made_at.isoformat()})
     return f"{base_url}/connect/{vendor}?ticket={ticket}"
 
 

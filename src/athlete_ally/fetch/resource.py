@@ -100,10 +100,10 @@ class Fetcher:
         if grant.granted.tokens.expires_at <= self.now() + _FRESH_FOR:
             grant = await self._refreshed(grant)
         answered = await self._send(call, grant)
-        if answered.judgement == "unauthorized":
+        if answered.outcome == "unauthorized":
             grant = await self._refreshed(grant)
             answered = await self._send(call, grant)
-        match answered.judgement:
+        match answered.outcome:
             case "ok":
                 answers = (*answers, answered.body)
                 if len(answers) > _MOST_PAGES:
@@ -121,7 +121,7 @@ class Fetcher:
             case "later":
                 raise Later("the vendor can't answer now", answered.wait_s or 0)
             case _:
-                assert_never(answered.judgement)
+                assert_never(answered.outcome)
 
     async def _send(self, call: Call, grant: Grant) -> Answered:
         whose = self.vendor if self.api.counts == "application" else f"{self.vendor}/{grant.id}"
@@ -129,8 +129,8 @@ class Fetcher:
         if wait_s > 0:
             raise OverLimit("the vendor's budget is spent", wait_s)
         answered = await self.client.get(call, grant.granted.tokens.access)
-        wait_s = answered.wait_s or (_SOON_S if answered.judgement == "limited" else 0)
-        if answered.judgement in {"limited", "later"} and wait_s:
+        wait_s = answered.wait_s or (_SOON_S if answered.outcome == "limited" else 0)
+        if answered.outcome in {"limited", "later"} and wait_s:
             await self.budget.rest(whose, self.now() + timedelta(seconds=wait_s))
         return answered
 

@@ -31,18 +31,18 @@ class BoundedRetry:
         Raises:
             Unavailable: the trouble outlasted our patience.
         """
-        delay_s, gives_up_at_s = _FIRST_DELAY_S, None
+        delay_s, deadline_s = _FIRST_DELAY_S, None
         while True:
             try:
                 return await operation()
             except OverLimit as error:
                 await self._wait(str(error), error.delay_s)
                 # It was no trouble meanwhile.
-                gives_up_at_s = None if gives_up_at_s is None else gives_up_at_s + error.delay_s
+                deadline_s = None if deadline_s is None else deadline_s + error.delay_s
             except (Later, Unavailable) as error:
-                gives_up_at_s = gives_up_at_s or self.clock() + self.patience_s
+                deadline_s = deadline_s or self.clock() + self.patience_s
                 wait_s = max(delay_s, error.delay_s if isinstance(error, Later) else 0)
-                if self.clock() + wait_s > gives_up_at_s:
+                if self.clock() + wait_s > deadline_s:
                     raise Unavailable(
                         f"{error}, for longer than {self.patience_s:g} s; run it again: it goes on from here"
                     ) from error

@@ -67,7 +67,7 @@ class FetchWorker:
         """Prepare; `run` does the work."""
         self._vendor = vendor
         self._tools = tools
-        self._hands = ConsumerLoop(tools.inbox, tools.publisher, tools.retry)
+        self._loop = ConsumerLoop(tools.inbox, tools.publisher, tools.retry)
         self._policy = policy
         self._failures = 0
 
@@ -75,14 +75,14 @@ class FetchWorker:
         """Work until `stop` is set; what is in hand then is finished, or delivered again."""
 
         async def turn() -> None:
-            await self.handle(await self._hands.pull(_AT_ONCE))
+            await self.handle(await self._loop.pull(_AT_ONCE))
             await self._pause(stop)
 
-        await self._hands.work(turn, stop)
+        await self._loop.work(turn, stop)
 
     async def handle(self, deliveries: Sequence[Delivery]) -> None:
         """Deal with these deliveries, side by side."""
-        async with self._hands.keep(deliveries):
+        async with self._loop.keep(deliveries):
             ended = await asyncio.gather(*map(self._handle, deliveries), return_exceptions=True)
         put_off = [verdict for verdict in ended if isinstance(verdict, Retry)]
         # Only when nobody at all is answered is the vendor down: one person's trouble is not another's.
@@ -121,14 +121,14 @@ class FetchWorker:
             for message in messages:
                 if message in again:
                     continue
-                await self._hands.publish([message])
+                await self._loop.publish([message])
                 self._count_letter(message)
         except (StreamFull, MessageTooLarge) as error:
             tools.log.warning("given-back", error=str(error), **about(delivery))
             verdict = Retry(FULL_DELAY_S)
         if not isinstance(verdict, Retry):
             await self._remember(delivery, messages, again)
-        await self._hands.settle(delivery, verdict)
+        await self._loop.settle(delivery, verdict)
         tools.log.info("settled", vendor=self._vendor.name, verdict=type(verdict).__name__, **about(delivery))
         return verdict
 

@@ -31,7 +31,7 @@ class _Advisory(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class GivenUp:
+class Abandoned:
     """The server will not deliver this message to this consumer again."""
 
     stream: str
@@ -41,7 +41,7 @@ class GivenUp:
     reason: str
 
 
-def read_advisory(body: bytes) -> GivenUp:
+def read_advisory(body: bytes) -> Abandoned:
     """Return what an advisory says.
 
     Raises:
@@ -52,38 +52,38 @@ def read_advisory(body: bytes) -> GivenUp:
         reason = _REASONS[advisory.type]
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
         raise InvalidMessage("not an advisory of a message that was given up") from error
-    return GivenUp(advisory.stream, advisory.stream_seq, advisory.consumer, advisory.deliveries, reason)
+    return Abandoned(advisory.stream, advisory.stream_seq, advisory.consumer, advisory.deliveries, reason)
 
 
-def reaped_letter(given_up: GivenUp, message: StoredMessage, *, at: datetime) -> OutgoingMessage:
+def abandoned_letter(abandoned: Abandoned, message: StoredMessage, *, at: datetime) -> OutgoingMessage:
     """Return the dead letter of a message that somebody else's consumer lost: the message, byte for byte.
 
     The id is the same whenever the letter is made again, and another one in a stream that was made again.
     """
     text = {
-        "max-deliver": f"delivered {given_up.deliveries} times to {given_up.consumer} and never acknowledged",
-        TERMINATED: f"terminated by {given_up.consumer}",
-    }[given_up.reason]
+        "max-deliver": f"delivered {abandoned.deliveries} times to {abandoned.consumer} and never acknowledged",
+        TERMINATED: f"terminated by {abandoned.consumer}",
+    }[abandoned.reason]
     stored_at = instant(message.stored_at)
     stated = {
-        headers.DLQ_REASON: given_up.reason,
+        headers.DLQ_REASON: abandoned.reason,
         headers.DLQ_ERROR: text,
-        headers.DLQ_FINGERPRINT: fingerprint(given_up.consumer, given_up.reason),
-        headers.DLQ_ATTEMPTS: str(given_up.deliveries),
+        headers.DLQ_FINGERPRINT: fingerprint(abandoned.consumer, abandoned.reason),
+        headers.DLQ_ATTEMPTS: str(abandoned.deliveries),
         headers.DLQ_AT: instant(at),
         headers.DLQ_WORKER_VERSION: __version__,
         headers.ORIGINAL_SUBJECT: message.subject,
-        headers.ORIGINAL_STREAM: given_up.stream,
-        headers.ORIGINAL_SEQUENCE: str(given_up.sequence),
+        headers.ORIGINAL_STREAM: abandoned.stream,
+        headers.ORIGINAL_SEQUENCE: str(abandoned.sequence),
         headers.ORIGINAL_TIME: stored_at,
         headers.ORIGINAL_MSG_ID: message.headers.get(headers.MSG_ID, ""),
-        headers.ORIGINAL_CONSUMER: given_up.consumer,
+        headers.ORIGINAL_CONSUMER: abandoned.consumer,
         headers.READINGS: str(number(message.headers, headers.READINGS) or 1),
     }
     return OutgoingMessage(
         stream=topology.DLQ,
-        subject=topology.foreign_letter_subject(given_up.consumer, given_up.reason),
+        subject=topology.foreign_letter_subject(abandoned.consumer, abandoned.reason),
         body=message.body,
-        message_id=derived_id("dlq", given_up.stream, given_up.sequence, given_up.consumer, stored_at),
+        message_id=derived_id("dlq", abandoned.stream, abandoned.sequence, abandoned.consumer, stored_at),
         headers={**copied_headers(message.headers), **{name: value for name, value in stated.items() if value}},
     )

@@ -14,7 +14,7 @@ from athlete_ally.core.messages.trace import log_fields
 from athlete_ally.core.ports import Inbox, Log, Now, Observer, Publisher
 from athlete_ally.core.series import NormalizeSeries
 from athlete_ally.core.verdict import TERMINATED, Ack, Retry, Verdict
-from athlete_ally.normalize.advisory import GivenUp, read_advisory, reaped_letter
+from athlete_ally.normalize.advisory import Abandoned, abandoned_letter, read_advisory
 from athlete_ally.normalize.consumer_loop import FULL_DELAY_S, ConsumerLoop
 from athlete_ally.normalize.retry import UnboundedRetry
 
@@ -49,62 +49,63 @@ class AdvisoryWorker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is in hand then is finished, or left to be delivered again."""
-        await self._hands.work(self._take_turn, stop)
+        await self._loop.work(self._take_turn, stop)
 
     async def handle(self, delivery: Delivery) -> None:
         """Deal with one advisory: its letter is in AA_DLQ before the advisory is acknowledged."""
-        result = await self._reap(delivery)
+        result = await self._dead_letter(delivery)
         verdict: Verdict = Ack() if result else Retry(FULL_DELAY_S)
-        await self._hands.settle(delivery, verdict)
+        await self._loop.settle(delivery, verdict)
         if result:
-            self.observer.count(self.series.reaped, result)
+            self.observer.count(self.series.advisories, result)
 
     @property
-    def _hands(self) -> ConsumerLoop:
+    def _loop(self) -> ConsumerLoop:
         return ConsumerLoop(self.inbox, self.publisher, self.retry)
 
     async def _take_turn(self) -> None:
-        for delivery in await self._hands.pull(_BATCH):
+        for delivery in await self._loop.pull(_BATCH):
             await self.handle(delivery)
 
-    async def _reap(self, delivery: Delivery) -> str:
+    async def _dead_letter(self, delivery: Delivery) -> str:
         """Return what was done; nothing where it has to wait."""
         try:
-            given_up = read_advisory(delivery.body)
+            abandoned = read_advisory(delivery.body)
         except InvalidMessage:
             self.log.warning("advisory-unreadable", sequence=delivery.sequence)
             return "unreadable"
         about: dict[str, object] = {
-            "stream": given_up.stream,
-            "sequence": given_up.sequence,
-            "consumer": given_up.consumer,
+            "stream": abandoned.stream,
+            "sequence": abandoned.sequence,
+            "consumer": abandoned.consumer,
         }
-        if self._is_ours(given_up):
+        if self._is_ours(abandoned):
             return "ours"
-        message = await self.retry.until_done(lambda: self.messages.one(given_up.stream, given_up.sequence))
+        message = await self.retry.until_done(lambda: self.messages.one(abandoned.stream, abandoned.sequence))
         if message is None:
             self.log.warning("given-up-and-gone", **about)
             return "gone"
         about |= log_fields(message.headers)
         try:
-            await self._publish(reaped_letter(given_up, message, at=self.now()))
+            await self._publish(abandoned_letter(abandoned, message, at=self.now()))
         except StreamFull as error:
             self.log.warning("given-back", **about, error=str(error))
             return ""
-        self.log.warning("reaped", **about, reason=given_up.reason)
+        self.log.warning("reaped", **about, reason=abandoned.reason)
         return "letter"
 
     async def _publish(self, letter: OutgoingMessage) -> None:
         try:
-            await self._hands.publish([letter])
+            await self._loop.publish([letter])
         except MessageTooLarge:
             # Somebody else's stream may take more than AA_DLQ does. The letter says where the message is.
             empty = OutgoingMessage(letter.stream, letter.subject, b"", letter.message_id, letter.headers)
-            await self._hands.publish([empty])
+            await self._loop.publish([empty])
 
-    def _is_ours(self, given_up: GivenUp) -> bool:
+    def _is_ours(self, abandoned: Abandoned) -> bool:
         """Our workers write their letter first, and terminate then; of the other sort the server knows none of ours."""
         is_durable = any(
-            (durable.stream, durable.name) == (given_up.stream, given_up.consumer) for durable in self.topology.durables
+            (durable.stream, durable.name) == (abandoned.stream, abandoned.consumer)
+            for durable in self.topology.durables
         )
-        return is_durable and given_up.reason == TERMINATED
+        return is_durable and abandoned.reason == TERMINATED

@@ -10,7 +10,7 @@ from athlete_ally.core.circuit_breaker import CircuitBreaker
 from athlete_ally.core.messages.message import Delivery, OutgoingMessage
 from athlete_ally.core.ports import Inbox, Publisher
 from athlete_ally.core.verdict import Verdict
-from athlete_ally.normalize.retry import Stopping, UnboundedRetry, kept_in_hand
+from athlete_ally.normalize.retry import Stopping, UnboundedRetry, kept_in_progress
 from athlete_ally.normalize.settle import settle
 
 FULL_DELAY_S = 30.0
@@ -48,7 +48,7 @@ class ConsumerLoop:
 
     def keep(self, deliveries: Sequence[Delivery]) -> AbstractAsyncContextManager[None]:
         """Keep the broker from delivering these again while the block lasts."""
-        return kept_in_hand(self.inbox, deliveries, _KEEP_EVERY_S)
+        return kept_in_progress(self.inbox, deliveries, _KEEP_EVERY_S)
 
     async def publish(self, messages: Iterable[OutgoingMessage]) -> None:
         """Publish one after the other.

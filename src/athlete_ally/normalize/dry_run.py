@@ -15,8 +15,8 @@ from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.core.vendor.webhook import Unpacked
 from athlete_ally.core.vendor.webhook_store import Account
 from athlete_ally.normalize.dead_letters import printable
-from athlete_ally.normalize.prepare import give_up, prepare, received_at
-from athlete_ally.normalize.unpack import Parcel, gave_up, grant_of, open_document, open_webhook, sort_out
+from athlete_ally.normalize.prepare import dead_lettered_whole, prepare, received_at
+from athlete_ally.normalize.unpack import Parcel, dead_lettered, grant_of, open_document, open_webhook, sort_out
 
 # What is published comes after everything that the stream holds.
 _LAST = 2**62
@@ -54,7 +54,7 @@ def _normalised(measurement: Measurement, rules: Rules, delivery: Delivery) -> D
     try:
         request = prepare(measurement, delivery, rules)
     except Exception as error:  # noqa: BLE001  # a bug of today's code is an answer: it would fail again
-        request = give_up(delivery, "max-deliver", type(error).__name__)
+        request = dead_lettered_whole(delivery, "max-deliver", type(error).__name__)
     return DryRunResult({measurement.kind: request.records}, rejected=request.rejected)
 
 
@@ -170,4 +170,4 @@ def _or_crash(work: Callable[[], _Opened]) -> _Opened | Parcel:
     try:
         return work()
     except Exception as error:  # noqa: BLE001  # a bug of today's code is an answer: it would fail again
-        return gave_up("max-deliver", type(error).__name__)
+        return dead_lettered("max-deliver", type(error).__name__)

@@ -32,7 +32,7 @@ def prepare(measurement: Measurement, delivery: Delivery, rules: Rules) -> Store
     try:
         items = split_message(delivery.body)
     except InvalidMessage as error:
-        return give_up(delivery, "schema-invalid", str(error))
+        return dead_lettered_whole(delivery, "schema-invalid", str(error))
     deletions = {index: each for index, item in enumerate(items) if (each := deletion_in(item)) is not None}
     readings, problems = measurement.decoder.decode_all(items)
     problems = [problem for problem in problems if problem.index not in deletions]
@@ -77,7 +77,7 @@ def _removal(deletion: Deletion, arrival: Arrival, index: int) -> Removal:
     )
 
 
-def give_up(delivery: Delivery, reason: Reason, error: str) -> StoreRequest:
+def dead_lettered_whole(delivery: Delivery, reason: Reason, error: str) -> StoreRequest:
     """Reject a whole message, unread."""
     declared = number(delivery.headers, headers.READINGS)
     readings = declared if declared is not None and 0 < declared <= _MOST_READINGS else 1

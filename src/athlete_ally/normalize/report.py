@@ -68,7 +68,7 @@ class Reporter:
         place = _innermost(error)
         self._log.error("unforeseen", type=type(error).__name__, place=place, **about(delivery))
 
-    def fuse_opened(self) -> None:
+    def breaker_opened(self) -> None:
         """Report that this worker stopped itself."""
         self._observer.set(self._series.breaker, self._durable, value=1)
         self._log.error(

@@ -124,7 +124,7 @@ def shown_on(observer: Observer, series: Series, *labels: str) -> Callable[[bool
 
 
 @asynccontextmanager
-async def kept_in_hand(inbox: Inbox, deliveries: Sequence[Delivery], every_s: float) -> AsyncGenerator[None]:
+async def kept_in_progress(inbox: Inbox, deliveries: Sequence[Delivery], every_s: float) -> AsyncGenerator[None]:
     """Tell the broker every `every_s` seconds that these deliveries are still in hand, until the block ends."""
 
     async def keep() -> None:

@@ -209,6 +209,6 @@ def _letter(vendor: str, delivery: Delivery, identity: str, failed: Sequence[Fai
     )
 
 
-def gave_up(reason: Reason, error: str) -> Parcel:
+def dead_lettered(reason: Reason, error: str) -> Parcel:
     """Return what follows from a webhook that is given up, unread."""
     return Parcel(failed=(Failed(0, reason, error),))

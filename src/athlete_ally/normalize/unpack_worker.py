@@ -25,7 +25,7 @@ from athlete_ally.normalize.prepare import identity_of, received_at, replay_of
 from athlete_ally.normalize.retry import Stopping, UnboundedRetry
 from athlete_ally.normalize.unpack import (
     Parcel,
-    gave_up,
+    dead_lettered,
     grant_of,
     open_document,
     open_webhook,
@@ -66,25 +66,25 @@ class Unpacker:
         self._vendor = vendor
         self._kinds = kinds
         self._tools = tools
-        self._hands = ConsumerLoop(tools.inbox, tools.publisher, tools.retry)
+        self._loop = ConsumerLoop(tools.inbox, tools.publisher, tools.retry)
         self._breaker = breaker
         self._policy = policy
         self._batch = batch
         self._durable = topology.unpack_durable(vendor.name)
 
     @property
-    def is_stopped_by_fuse(self) -> bool:
+    def is_stopped_by_breaker(self) -> bool:
         """Tell whether too many dead letters stopped this worker."""
         return self._breaker.is_open
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is in hand then is finished, or left to be delivered again."""
-        await self._hands.work(self._take_turn, stop, self._breaker)
+        await self._loop.work(self._take_turn, stop, self._breaker)
 
     async def handle(self, deliveries: Sequence[Delivery]) -> None:
         """Deal with these webhooks one after the other: what fails or kills concerns one of them only."""
         latest = list({delivery.sequence: delivery for delivery in deliveries}.values())
-        async with self._hands.keep(latest):
+        async with self._loop.keep(latest):
             asked = [_key(delivery) for delivery in latest]
             known = await self._tools.retry.until_done(lambda: self._tools.webhook_store.known(asked))
             # Those that failed repeatedly come last, each with a note in the database that outlives us.
@@ -92,25 +92,25 @@ class Unpacker:
                 if self._breaker.is_open:
                     return
                 if _key(delivery) in known:
-                    await self._hands.settle(delivery, Ack())
+                    await self._loop.settle(delivery, Ack())
                     self._count("duplicate")
                 else:
                     await self._handle_one(delivery)
 
     async def _take_turn(self) -> None:
-        await self.handle(await self._hands.pull(self._batch))
+        await self.handle(await self._loop.pull(self._batch))
 
     async def _handle_one(self, delivery: Delivery) -> None:
         if delivery.attempt >= self._policy.alone_from:
             started = await self._tools.retry.until_done(lambda: self._tools.webhook_store.start_alone(*_key(delivery)))
             if is_exhausted(delivery.attempt, started, self._policy):
                 await self._finish(
-                    delivery, gave_up("max-deliver", f"handled {started} times and never came to an end")
+                    delivery, dead_lettered("max-deliver", f"handled {started} times and never came to an end")
                 )
                 return
         outcome = await self._open(delivery)
         if isinstance(outcome, Retry):
-            await self._hands.settle(delivery, outcome)
+            await self._loop.settle(delivery, outcome)
             self._count("retry")
         else:
             await self._finish(delivery, outcome)
@@ -136,7 +136,7 @@ class Unpacker:
             self._unforeseen(delivery, error)
             verdict = decide(error, delivery.attempt, self._policy)
             if isinstance(verdict, DeadLetter):
-                return gave_up("max-deliver", type(error).__name__)
+                return dead_lettered("max-deliver", type(error).__name__)
             return verdict if isinstance(verdict, Retry) else Retry(self._policy.backoff_s[0])
 
     def _unforeseen(self, delivery: Delivery, error: Exception) -> None:
@@ -162,12 +162,12 @@ class Unpacker:
         failed = () if replay_of(delivery) else parcel.failed
         letters = webhook_letters(self._vendor.name, delivery, _key(delivery)[0], failed, at=self._tools.now())
         try:
-            await self._hands.publish((*parcel.messages, *letters))
+            await self._loop.publish((*parcel.messages, *letters))
         except (StreamFull, MessageTooLarge) as error:
             self._tools.log.warning("given-back", error=str(error), **about(delivery))
             # No room is no fault of the webhook: it did not kill us, however often it has to come back.
             await self._tools.retry.until_done(lambda: self._tools.webhook_store.end_alone(_key(delivery)[0]))
-            await self._hands.settle(delivery, Retry(FULL_DELAY_S))
+            await self._loop.settle(delivery, Retry(FULL_DELAY_S))
             return
         if parcel.withdrawn:
             await self._tools.retry.until_done(
@@ -176,7 +176,7 @@ class Unpacker:
         receipt = self._receipt(delivery, parcel)
         await self._tools.retry.until_done(lambda: self._tools.webhook_store.remember(receipt))
         is_dead = bool(parcel.failed) and not parcel.messages
-        await self._hands.settle(delivery, DeadLetter(parcel.failed[0].reason) if is_dead else Ack())
+        await self._loop.settle(delivery, DeadLetter(parcel.failed[0].reason) if is_dead else Ack())
         self._report(delivery, parcel, letters)
 
     def _receipt(self, delivery: Delivery, parcel: Parcel) -> WebhookReceipt:

@@ -14,7 +14,7 @@ from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, Verdi
 from athlete_ally.normalize.announce import announcements
 from athlete_ally.normalize.consumer_loop import FULL_DELAY_S, ConsumerLoop
 from athlete_ally.normalize.dead_letters import dead_letters
-from athlete_ally.normalize.prepare import give_up, identity_of, prepare
+from athlete_ally.normalize.prepare import dead_lettered_whole, identity_of, prepare
 from athlete_ally.normalize.report import Reporter
 from athlete_ally.normalize.retry import UnboundedRetry
 
@@ -48,30 +48,30 @@ class Worker:
         """Prepare; `run` does the work."""
         self._work = work
         self._tools = tools
-        self._hands = ConsumerLoop(tools.inbox, tools.publisher, tools.retry)
+        self._loop = ConsumerLoop(tools.inbox, tools.publisher, tools.retry)
         self._breaker = breaker
 
     @property
-    def is_stopped_by_fuse(self) -> bool:
+    def is_stopped_by_breaker(self) -> bool:
         """Tell whether too many dead letters stopped this worker."""
         return self._breaker.is_open
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is in hand then is finished, or left to be delivered again."""
-        await self._hands.work(self._take_turn, stop, self._breaker)
+        await self._loop.work(self._take_turn, stop, self._breaker)
 
     async def handle(self, deliveries: Sequence[Delivery]) -> None:
         """Deal with these deliveries: the fresh ones together, and each that failed repeatedly by itself."""
         latest = list({delivery.sequence: delivery for delivery in deliveries}.values())
         together = [delivery for delivery in latest if delivery.attempt < self._work.policy.alone_from]
-        async with self._hands.keep(latest):
+        async with self._loop.keep(latest):
             await self._handle_batch([(delivery, self._prepare(delivery)) for delivery in together])
             for delivery in latest:
                 if delivery.attempt >= self._work.policy.alone_from and not self._breaker.is_open:
                     await self._handle_alone(delivery)
 
     async def _take_turn(self) -> None:
-        await self.handle(await self._hands.pull(self._work.batch))
+        await self.handle(await self._loop.pull(self._work.batch))
 
     def _prepare(self, delivery: Delivery) -> StoreRequest | Retry:
         """Decode and normalise. An error that nobody foresaw concerns this message only."""
@@ -81,7 +81,7 @@ class Worker:
             verdict = decide(error, delivery.attempt, self._work.policy)
             self._tools.reporter.unforeseen(delivery, error)
             if isinstance(verdict, DeadLetter):
-                return give_up(delivery, verdict.reason, type(error).__name__)
+                return dead_lettered_whole(delivery, verdict.reason, type(error).__name__)
             return verdict if isinstance(verdict, Retry) else Retry(self._work.policy.backoff_s[0])
 
     async def _handle_alone(self, delivery: Delivery) -> None:
@@ -90,7 +90,7 @@ class Worker:
             lambda: self._tools.store.start_alone(identity_of(delivery), delivery.stream, delivery.sequence)
         )
         if is_exhausted(delivery.attempt, started, self._work.policy):
-            request = give_up(delivery, "max-deliver", f"handled {started} times and never came to an end")
+            request = dead_lettered_whole(delivery, "max-deliver", f"handled {started} times and never came to an end")
             await self._handle_batch([(delivery, request)])
         else:
             await self._handle_batch([(delivery, self._prepare(delivery))])
@@ -108,7 +108,7 @@ class Worker:
             lambda: self._tools.store.store(self._work.measurement, [request for _, request in requests])
         )
         for (_, request), receipt in zip(requests, receipts, strict=True):
-            self._count_for_fuse(request, receipt)
+            self._count_for_breaker(request, receipt)
         finished = await asyncio.gather(
             *(
                 self._finish(delivery, request, receipt)
@@ -120,7 +120,7 @@ class Worker:
             if outcome is not None:
                 raise outcome
 
-    def _count_for_fuse(self, request: StoreRequest, receipt: Receipt) -> None:
+    def _count_for_breaker(self, request: StoreRequest, receipt: Receipt) -> None:
         """Count a message once: what is redelivered because AA_DLQ is full is no further bad message.
 
         A replay that fails says nothing of what arrives, and whoever replays stops by a limit of its own.
@@ -129,7 +129,7 @@ class Worker:
             return
         self._breaker.record(dead=bool(receipt.rejected))
         if self._breaker.is_open:
-            self._tools.reporter.fuse_opened()
+            self._tools.reporter.breaker_opened()
 
     async def _finish(self, delivery: Delivery, request: StoreRequest, receipt: Receipt) -> None:
         """Carry out what follows from a receipt, in the safe order: dead letters, announcement, settlement."""
@@ -139,7 +139,7 @@ class Worker:
         letters = [] if request.replay_of else dead_letters(kind, delivery, request, receipt.rejected, at=at)
         told = announcements(self._work.measurement, delivery, request, receipt.stored, receipt.removed, at=at)
         try:
-            await self._hands.publish((*letters, *told))
+            await self._loop.publish((*letters, *told))
         except (StreamFull, MessageTooLarge) as error:
             self._tools.reporter.given_back(delivery, str(error))
             await self._settle(delivery, Retry(FULL_DELAY_S))
@@ -148,7 +148,7 @@ class Worker:
         self._tools.reporter.settled(delivery, request, receipt, letters, at)
 
     async def _settle(self, delivery: Delivery, verdict: Verdict) -> None:
-        await self._hands.settle(delivery, verdict)
+        await self._loop.settle(delivery, verdict)
         if isinstance(verdict, Retry):
             self._tools.reporter.retried(delivery)
 

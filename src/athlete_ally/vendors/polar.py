@@ -15,8 +15,8 @@ from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.api import (
     Api,
     Document,
-    Judgement,
     OAuth,
+    Outcome,
     Rate,
     Reader,
     askable,
@@ -131,7 +131,7 @@ def enrol(account: str) -> Call:
     return Call("/v3/users", json={"member-id": account})
 
 
-def judge(status: int, body: bytes) -> Judgement:
+def outcome_of(status: int, body: bytes) -> Outcome:
     """Judge by status: 204 is a day without data, 409 a person who is registered already, 403 a missing consent.
 
     https://www.polar.com/accesslink-api/#register-user and #get-activity-for-given-date
@@ -166,7 +166,7 @@ API = Api(
     ),
     call=call,
     rates=(Rate(500, 900), Rate(5_000, 86_400)),
-    judge=judge,
+    outcome_of=outcome_of,
     read=by_type(
         _READERS,
         {_ACTIVITY_LIST: partial(_read_list, activity), _EXERCISE_LIST: partial(_read_list, exercise)},

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.core.vendor.api import Api, Judgement, OAuth, Rate, askable, by_status, by_type
+from athlete_ally.core.vendor.api import Api, OAuth, Outcome, Rate, askable, by_status, by_type
 from athlete_ally.core.vendor.call import Call
 from athlete_ally.core.vendor.catalogue import NOT_ASKED, Said, counted
 from athlete_ally.core.vendor.history import Listing, Window
@@ -164,7 +164,7 @@ def _listed_sleeps(window: Window) -> Call:
     return _sleeps({"startdateymd": f"{window.first}", "enddateymd": f"{window.last}"})
 
 
-def judge(status: int, body: bytes) -> Judgement:
+def outcome_of(status: int, body: bytes) -> Outcome:
     """Judge by the status inside the body: over HTTP nearly everything is 200. The groups are ours (see `unconfirmed`).
 
     https://developer.withings.com/api-reference/#section/Response-status
@@ -208,7 +208,7 @@ API = Api(
     # "a 120 requests-per-minute limit across your application":
     # https://developer.withings.com/developer-guide/v3/integration-guide/public-health-data-api/data-api/notifications/notification-overview/
     rates=(Rate(120, 60),),
-    judge=judge,
+    outcome_of=outcome_of,
     read=by_type({}, LISTERS),
     # A weighing, a night or a day is half a kilobyte.
     history=(

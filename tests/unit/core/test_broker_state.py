@@ -6,7 +6,7 @@ from athlete_ally.core.broker.state import abandoned_in
 
 
 @pytest.mark.parametrize(
-    ("in_hand", "delivered", "floor", "expected"),
+    ("unacknowledged", "delivered", "floor", "expected"),
     [
         (0, (7, 3), (7, 3), 0),  # all settled
         (1, (7, 3), (5, 2), 0),  # in hand: nobody gave it up yet
@@ -15,14 +15,14 @@ from athlete_ally.core.broker.state import abandoned_in
     ],
 )
 def test_only_what_was_delivered_can_be_abandoned(
-    in_hand: int, delivered: tuple[int, int], floor: tuple[int, int], expected: int
+    unacknowledged: int, delivered: tuple[int, int], floor: tuple[int, int], expected: int
 ) -> None:
     """
     Deliveries that nobody settled count, messages of other subjects do not.
     """
     names = ("stream_seq", "consumer_seq")
     info = {
-        "num_ack_pending": in_hand,
+        "num_ack_pending": unacknowledged,
         "delivered": dict(zip(names, delivered, strict=True)),
         "ack_floor": dict(zip(names, floor, strict=True)),
     }

@@ -16,7 +16,7 @@ from athlete_ally.core.receipts import Rejected
 from athlete_ally.measurements import HRV
 from athlete_ally.normalize.announce import announcements
 from athlete_ally.normalize.dead_letters import dead_letters
-from athlete_ally.normalize.prepare import give_up, prepare
+from athlete_ally.normalize.prepare import dead_lettered_whole, prepare
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 GOOD: dict[str, Any] = {"userId": "a", "date": "2026-11-20", "rmssd": 42, "capturedAt": "2026-11-20T06:41:00+01:00"}
@@ -204,4 +204,4 @@ def test_nothing_stored_is_nothing_to_tell() -> None:
     """
     delivery = deliver([GOOD])
 
-    assert announcements(HRV, delivery, give_up(delivery, "max-deliver", "killed"), [], at=NOW) == []
+    assert announcements(HRV, delivery, dead_lettered_whole(delivery, "max-deliver", "killed"), [], at=NOW) == []

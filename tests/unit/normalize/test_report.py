@@ -161,7 +161,7 @@ def test_what_an_operator_must_see_is_said_aloud() -> None:
     An open fuse is an error with its remedy, and a message given back a warning.
     """
     reported = Reported()
-    reported.reporter.fuse_opened()
+    reported.reporter.breaker_opened()
     reported.reporter.given_back(DELIVERY, "AA_DLQ takes no more messages")
     reported.reporter.retried(DELIVERY)
     durable = "normalize-hrv-durable"

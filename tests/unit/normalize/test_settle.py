@@ -9,7 +9,7 @@ from support.wait import eventually
 
 from athlete_ally.core.messages.message import Delivery
 from athlete_ally.core.verdict import Ack, DeadLetter, Retry, Verdict
-from athlete_ally.normalize.retry import kept_in_hand
+from athlete_ally.normalize.retry import kept_in_progress
 from athlete_ally.normalize.settle import settle
 
 
@@ -63,7 +63,7 @@ async def test_unacknowledged_messages_are_kept_until_the_end() -> None:
     The broker hears of every delivery again and again, and no more once the work is done.
     """
     inbox = new_inbox(2)
-    async with kept_in_hand(inbox, await take(inbox), every_s=0.001):
+    async with kept_in_progress(inbox, await take(inbox), every_s=0.001):
 
         async def often() -> bool:
             return len(inbox.kept) >= 6
@@ -80,7 +80,7 @@ async def test_a_broker_that_is_away_does_not_stop_the_work() -> None:
     inbox = new_inbox()
     deliveries = await take(inbox)
     inbox.unavailable = True
-    async with kept_in_hand(inbox, deliveries, every_s=0.001):
+    async with kept_in_progress(inbox, deliveries, every_s=0.001):
         await asyncio.sleep(0.005)
         heard_while_away = list(inbox.kept)
         inbox.unavailable = False
@@ -99,7 +99,7 @@ async def test_an_error_in_the_work_ends_the_keeping() -> None:
     """
     inbox = new_inbox()
     with pytest.raises(ZeroDivisionError):
-        async with kept_in_hand(inbox, await take(inbox), every_s=0.001):
+        async with kept_in_progress(inbox, await take(inbox), every_s=0.001):
             raise ZeroDivisionError
 
     assert (inbox.unsettled, tasks_left()) == ([1], 0)

@@ -35,7 +35,7 @@ from athlete_ally.measurements.hrv import HRV
 from athlete_ally.normalize import consumer_loop as consumer_loop_module
 from athlete_ally.normalize import retry as retry_module
 from athlete_ally.normalize.report import Reporter
-from athlete_ally.normalize.retry import Stopping, UnboundedRetry, kept_in_hand, shown_on
+from athlete_ally.normalize.retry import Stopping, UnboundedRetry, kept_in_progress, shown_on
 from athlete_ally.normalize.worker import Tools, Work, Worker
 
 DURABLE = normalize_durable("hrv")
@@ -612,7 +612,7 @@ async def test_the_circuit_breaker_stops_a_worker_that_rejects_everything(bench:
     running = asyncio.create_task(worker.run(bench.stop))
 
     async def is_open() -> bool:
-        return worker.is_stopped_by_fuse and len(bench.letters()) == 50
+        return worker.is_stopped_by_breaker and len(bench.letters()) == 50
 
     await eventually(is_open)
     bench.inbox.redeliver()
@@ -777,7 +777,7 @@ async def test_keeping_ends_with_the_block(bench: Bench) -> None:
     """
     delivery = await _one_delivery(bench)
     with pytest.raises(RuntimeError):
-        async with kept_in_hand(bench.inbox, [delivery], 0.001):
+        async with kept_in_progress(bench.inbox, [delivery], 0.001):
             raise RuntimeError
 
     assert no_other_tasks()
@@ -798,7 +798,7 @@ async def test_keeping_survives_an_absent_broker(bench: Bench) -> None:
 
     inbox = Deaf(bench.publisher, [])
     inbox.put(b"{}")
-    async with kept_in_hand(inbox, await inbox.fetch(1, 0), 0.001):
+    async with kept_in_progress(inbox, await inbox.fetch(1, 0), 0.001):
 
         async def kept() -> bool:
             return inbox.kept != []

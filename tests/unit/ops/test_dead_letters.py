@@ -212,7 +212,7 @@ LETTERS = st.lists(
 def archived(letters: Sequence[Letter]) -> list[bytes]:
     """Return the lines of an export."""
     archive = Archive(NOW)
-    return [archive.head(), *(archive.line(each) for each in letters), archive.cipher()]
+    return [archive.head(), *(archive.line(each) for each in letters), archive.trailer()]
 
 
 @given(letters=LETTERS)

@@ -15,7 +15,7 @@ from athlete_ally.ops.streams.effect import Danger, loss_text
 from athlete_ally.ops.streams.fields import FIELDS
 from athlete_ally.ops.streams.permission import Permission, require_permission
 from athlete_ally.ops.streams.plan import SCHEMA, Change, Plan, Target, decode, encode
-from athlete_ally.ops.streams.stream_effects import JUDGED
+from athlete_ally.ops.streams.stream_effects import RULES
 from athlete_ally.vendors import FETCHED, VENDORS
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -150,4 +150,4 @@ def test_every_field_is_explained() -> None:
     ours = {(each.what, field) for each in wanted for field in each.config}
     known = {(note.what, note.name) for note in FIELDS}
 
-    assert (set(), set()) == (ours - known, {("stream", field) for field in JUDGED} - known)
+    assert (set(), set()) == (ours - known, {("stream", field) for field in RULES} - known)

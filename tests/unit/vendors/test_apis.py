@@ -182,7 +182,7 @@ def test_polar_says_by_status_what_there_is() -> None:
     """
     A day without data is gone, a person who is registered already is fine, one without consent is refused.
     """
-    verdicts = {status: polar.judge(status, b"") for status in (200, 204, 409, 403, 404, 401, 429, 500)}
+    verdicts = {status: polar.outcome_of(status, b"") for status in (200, 204, 409, 403, 404, 401, 429, 500)}
 
     assert verdicts == {
         200: "ok",

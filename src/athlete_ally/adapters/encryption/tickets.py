@@ -16,18 +16,18 @@ class TicketCipher:
         """Take keys with commas or white space between. Raises as `TokenCipher`."""
         self._fernet: MultiFernet = fernet_of(keys)
 
-    def cipher(self, purpose: str, fields: dict[str, Any]) -> str:
+    def encrypt(self, purpose: str, fields: dict[str, Any]) -> str:
         """Return the sealed fields, safe in an address."""
         return self._fernet.encrypt(msgspec.json.encode({"purpose": purpose, **fields})).decode()
 
-    def open(self, purpose: str, sealed: str, *, lives_s: int) -> dict[str, Any]:
+    def decrypt(self, purpose: str, encrypted: str, *, lives_s: int) -> dict[str, Any]:
         """Return the fields.
 
         Raises:
             Refused: it was not sealed by us, not for this purpose, or longer ago than `lives_s`.
         """
         try:
-            fields: dict[str, Any] = msgspec.json.decode(self._fernet.decrypt(sealed, ttl=lives_s))
+            fields: dict[str, Any] = msgspec.json.decode(self._fernet.decrypt(encrypted, ttl=lives_s))
         except InvalidToken as error:
             raise Refused(f"this {purpose} is not valid, or no longer: ask for a new link") from error
         if fields.pop("purpose", None) != purpose:

@@ -14,7 +14,7 @@ from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.vendor.grant import Tokens
 
 
-class _Sealed(msgspec.Struct, frozen=True):
+class _Encrypted(msgspec.Struct, frozen=True):
     """What is encrypted. The owner is inside, so that a row's tokens are of no use in another row."""
 
     owner: tuple[str, str]
@@ -34,19 +34,19 @@ class TokenCipher:
         """
         self._fernet = fernet_of(keys)
 
-    def cipher(self, vendor: str, account: str, tokens: Tokens) -> bytes:
+    def encrypt(self, vendor: str, account: str, tokens: Tokens) -> bytes:
         """Return the tokens, encrypted."""
-        content = _Sealed((vendor, account), tokens.access, tokens.refresh, tokens.expires_at)
+        content = _Encrypted((vendor, account), tokens.access, tokens.refresh, tokens.expires_at)
         return self._fernet.encrypt(msgspec.json.encode(content))
 
-    def open(self, vendor: str, account: str, sealed: bytes) -> Tokens:
+    def decrypt(self, vendor: str, account: str, encrypted: bytes) -> Tokens:
         """Return the tokens.
 
         Raises:
             Misconfigured: no key opens them, or they are another account's.
         """
         try:
-            content = msgspec.json.decode(self._fernet.decrypt(sealed), type=_Sealed)
+            content = msgspec.json.decode(self._fernet.decrypt(encrypted), type=_Encrypted)
         except InvalidToken as error:
             raise Misconfigured(
                 "AA_TOKEN_KEY: none of its keys opens the stored tokens: add the one that encrypted them"
@@ -55,14 +55,14 @@ class TokenCipher:
             raise Misconfigured("stored tokens belong to another account: the table vendor_grant was tampered with")
         return Tokens(content.access, content.refresh, content.expires_at)
 
-    def renew(self, sealed: bytes) -> bytes:
+    def renew(self, encrypted: bytes) -> bytes:
         """Return the same, encrypted with the first key.
 
         Raises:
             Misconfigured: no key opens it.
         """
         try:
-            return self._fernet.rotate(sealed)
+            return self._fernet.rotate(encrypted)
         except InvalidToken as error:
             raise Misconfigured("AA_TOKEN_KEY: none of its keys opens the stored tokens") from error
 

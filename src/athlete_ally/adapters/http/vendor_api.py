@@ -71,8 +71,8 @@ class HttpVendorApi:
         try:
             if oauth.who is not None:
                 answer = await self.get(oauth.who, tokens.access)
-                if answer.judgement != "ok":
-                    raise Later(f"the vendor does not say whose account it is ({answer.judgement})", _LATER_S)
+                if answer.outcome != "ok":
+                    raise Later(f"the vendor does not say whose account it is ({answer.outcome})", _LATER_S)
                 document = answer.body
             account = field_of(document, oauth.account_field)
         except InvalidMessage as error:
@@ -83,9 +83,9 @@ class HttpVendorApi:
 
     async def _enrol(self, call: Call, tokens: Tokens) -> None:
         answer = await self.get(call, tokens.access)
-        if answer.judgement in {"limited", "later"}:
+        if answer.outcome in {"limited", "later"}:
             raise Later("the vendor can't take a person on now", answer.wait_s or _LATER_S)
-        if answer.judgement != "ok":
+        if answer.outcome != "ok":
             raise Refused("the vendor does not take this person on: look there for consents that are missing")
 
     async def exchange(self, tokens: Tokens) -> Tokens:
@@ -113,8 +113,8 @@ class HttpVendorApi:
             )
         except httpx.HTTPError:
             return Answered("later")
-        judgement = self._api.judge(response.status_code, response.content)
-        return Answered(judgement, response.content, self._wait_s(response))
+        outcome = self._api.outcome_of(response.status_code, response.content)
+        return Answered(outcome, response.content, self._wait_s(response))
 
     async def _tokens(self, body: str) -> tuple[bytes, Tokens]:
         """Return the standard's document and the tokens in it."""

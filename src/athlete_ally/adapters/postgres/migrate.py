@@ -16,7 +16,7 @@ _PACKAGE = __name__.rpartition(".")[0]
 # Any constant will do, as long as nobody else in the database uses it: a few digits of a hash.
 _LOCK_KEY = 0x1E5B9E37
 # For the driver None means the pool's own limit, which is meant for a worker's writes: a big table takes longer.
-_PATIENCE_S = 24 * 3600.0
+_TIMEOUT_S = 24 * 3600.0
 _FILE_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 _CREATE_LIST = """
 CREATE TABLE IF NOT EXISTS schema_migration (
@@ -89,7 +89,7 @@ async def migrate(pool: "asyncpg.Pool[Any]") -> Sequence[Migration]:
         Unavailable: the database can't be reached.
     """
     async with translated(pool), pool.acquire() as connection:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY, timeout=_PATIENCE_S)
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY, timeout=_TIMEOUT_S)
         try:
             return await _apply(connection)
         finally:
@@ -103,7 +103,7 @@ async def _apply(connection: Any) -> list[Migration]:
     for migration in todo:
         try:
             async with connection.transaction():
-                await connection.execute(migration.sql, timeout=_PATIENCE_S)
+                await connection.execute(migration.sql, timeout=_TIMEOUT_S)
                 await connection.execute(
                     "INSERT INTO schema_migration (version, name, sha256) VALUES ($1, $2, $3)",
                     migration.version,

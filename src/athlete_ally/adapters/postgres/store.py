@@ -82,14 +82,16 @@ class _Batch:
         self._has_sessions = False
         self._sessions = None if issubclass(measurement.record_type, SampleBatch) else Sessions(measurement)
         self._table = table_for(measurement)
-        self._lots = requests
+        self._requests = requests
 
     async def store(self) -> list[Receipt]:
         known = await self._known()
-        fresh = _first_of_each(self._lots, known)
+        fresh = _first_of_each(self._requests, known)
         written = await self._settle(fresh)
         fresh_receipts = {id(request): _receipt(request, written) for request in fresh}
-        receipts = [fresh_receipts.get(id(request)) or await self._repeated(request, known) for request in self._lots]
+        receipts = [
+            fresh_receipts.get(id(request)) or await self._repeated(request, known) for request in self._requests
+        ]
         await self._remember(receipts)
         return await self._with_removed(receipts)
 
@@ -121,15 +123,15 @@ class _Batch:
         """Return the receipts with the rows that went because of their messages: a second attempt tells them again."""
         if self._sessions is None or not (self._has_sessions or any(each.is_redelivery for each in receipts)):
             return list(receipts)
-        removed = await self._sessions.removed(self._connection, self._lots)
+        removed = await self._sessions.removed(self._connection, self._requests)
         return [
             replace(receipt, removed=removed.get((request.message_id, request.sequence), ()))
-            for request, receipt in zip(self._lots, receipts, strict=True)
+            for request, receipt in zip(self._requests, receipts, strict=True)
         ]
 
     async def _known(self) -> dict[str, dict[tuple[str, int], _Known]]:
         """Return what is on record for these messages: by id, then by stream and sequence."""
-        rows = await self._connection.fetch(_KNOWN, [request.message_id for request in self._lots])
+        rows = await self._connection.fetch(_KNOWN, [request.message_id for request in self._requests])
         known: dict[str, dict[tuple[str, int], _Known]] = {}
         for row in rows:
             rejected = tuple(Rejected(**each) for each in json.loads(row["rejected"]))
@@ -191,14 +193,14 @@ class _Batch:
         rows = sorted(
             (
                 _row(self._kind, request, receipt)
-                for request, receipt in zip(self._lots, receipts, strict=True)
+                for request, receipt in zip(self._requests, receipts, strict=True)
                 if not receipt.is_redelivery
             ),
             key=lambda row: row[:3],
         )
         if rows:
             await self._connection.execute(_REMEMBER, *map(list, zip(*rows, strict=True)))
-        await self._connection.execute(_FORGET_STARTS, [request.message_id for request in self._lots])
+        await self._connection.execute(_FORGET_STARTS, [request.message_id for request in self._requests])
 
 
 def _cause(record: Record, bringer: dict[int, StoreRequest]) -> Cause:

@@ -56,10 +56,10 @@ class PostgresTokenStore:
     async def keep(self, granted: Granted) -> Grant:
         """See the port."""
         tokens = granted.tokens
-        sealed = self._cipher.cipher(granted.vendor, granted.account, tokens)
+        encrypted = self._cipher.encrypt(granted.vendor, granted.account, tokens)
         owner = (granted.vendor, granted.account, granted.user_id)
         async with writing(self._pool) as connection:
-            row = await connection.fetchrow(_KEEP, *owner, sealed, tokens.expires_at, list(granted.scopes))
+            row = await connection.fetchrow(_KEEP, *owner, encrypted, tokens.expires_at, list(granted.scopes))
         if row is None:
             raise Refused(
                 f"this account at {granted.vendor} is connected for another person: disconnect it there first"
@@ -123,7 +123,7 @@ class PostgresTokenStore:
         """See the port."""
         if not is_text(account):
             return False
-        nothing = self._cipher.cipher(vendor, account, Tokens("", None, _LONG_AGO))
+        nothing = self._cipher.encrypt(vendor, account, Tokens("", None, _LONG_AGO))
         async with writing(self._pool) as connection:
             done = await connection.fetchval(
                 "UPDATE vendor_grant SET state = 'withdrawn', sealed = $3, refreshing_since = NULL "
@@ -151,11 +151,11 @@ class PostgresTokenStore:
 
     async def _store(self, grant: Grant, tokens: Tokens) -> None:
         """Store what the vendor gave; from its answer on, the old refresh token may be worth nothing."""
-        sealed = self._cipher.cipher(grant.granted.vendor, grant.granted.account, tokens)
+        encrypted = self._cipher.encrypt(grant.granted.vendor, grant.granted.account, tokens)
         for _ in range(_KEEP_TRIES):
             try:
                 async with writing(self._pool) as connection:
-                    await connection.execute(_STORE, grant.id, sealed, tokens.expires_at)
+                    await connection.execute(_STORE, grant.id, encrypted, tokens.expires_at)
             except Unavailable:
                 await asyncio.sleep(_KEEP_AGAIN_S)
             else:
@@ -171,6 +171,6 @@ class PostgresTokenStore:
             yield connection
 
     def _grant(self, row: Any) -> Grant:
-        tokens = self._cipher.open(row["vendor"], row["account"], row["sealed"])
+        tokens = self._cipher.decrypt(row["vendor"], row["account"], row["sealed"])
         granted = Granted(row["vendor"], row["account"], row["user_id"], tokens, tuple(row["scopes"]))
         return Grant(row["id"], granted, row["state"], row["granted_at"])

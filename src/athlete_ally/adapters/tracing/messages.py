@@ -18,7 +18,7 @@ _NATS = {spans.SYSTEM: "nats"}
 _PUBLISH = {**_NATS, spans.OPERATION: "publish", spans.OPERATION_TYPE: "send"}
 _PROCESS = {**_NATS, spans.OPERATION: "process", spans.OPERATION_TYPE: "process"}
 # More than any durable may have in hand; what a worker left behind must not stay in memory.
-_MOST_IN_HAND = 5000
+_MOST_OPEN = 5000
 
 
 class WatchedPublisher:
@@ -86,7 +86,7 @@ class WatchedInbox:
         # Delivered again before it was settled: whoever had it in hand is done with it.
         self._end(delivery, "none")
         self._open[_key(delivery)] = span
-        if len(self._open) > _MOST_IN_HAND:
+        if len(self._open) > _MOST_OPEN:
             self._open.pop(next(iter(self._open))).end()
         return replace(delivery, headers={**delivery.headers, TRACEPARENT: span.traceparent})
 

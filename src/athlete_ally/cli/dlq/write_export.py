@@ -36,7 +36,7 @@ async def write_export(letter_tools: DeadLetterTools, selection: Selection, out:
             async for each in found:
                 file.write(archive.line(_exported(each)))
                 bar.update(task, completed=archive.letters)
-        file.write(archive.cipher())
+        file.write(archive.trailer())
         file.flush()
         os.fsync(file.fileno())
     return archive.letters

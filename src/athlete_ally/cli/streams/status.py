@@ -98,7 +98,7 @@ def _durable_cells(row: DurableRow) -> tuple[str, ...]:
         return row.name, "", "", "", "", "[red]missing[/]"
     state = "[yellow]paused[/]" if row.paused else "ok"
     abandoned = f"[red]{row.abandoned:,}[/]" if row.abandoned else "0"
-    return row.name, f"{row.lag:,}", f"{row.in_hand:,}", f"{row.redelivered:,}", abandoned, state
+    return row.name, f"{row.lag:,}", f"{row.unacknowledged:,}", f"{row.redelivered:,}", abandoned, state
 
 
 def _age(seconds: float) -> str:

@@ -67,12 +67,12 @@ def covers(pattern: str, subject: str) -> bool:
 
 def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]) -> tuple[User, ...]:
     """Return the users of an environment's account."""
-    looks = _looks(topology)
+    read_access = _read_access(topology)
     normalisers = [each for each in topology.durables if each.stream == CORE_HOT]
     unpackers = [each for each in topology.durables if each.name in {unpack_durable(vendor) for vendor in vendors}]
     fetched = [vendor for vendor in vendors if fetch_durable(vendor) in {each.name for each in topology.durables}]
     fetchers = [each for each in topology.durables if each.name in {fetch_durable(vendor) for vendor in fetched}]
-    reapers = [each for each in topology.durables if each.stream == ADVISORY]
+    advisory_durables = [each for each in topology.durables if each.stream == ADVISORY]
     raw = [raw_subject(kind) for kind in kinds]
     # Corrected, released and imported letters wait there; the others lie on their shelf.
     shelves = (
@@ -83,7 +83,7 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
         "dlq.resolved.>",
     )
     letters = (
-        *looks,
+        *read_access,
         *_reads(topology),
         f"$JS.API.STREAM.MSG.DELETE.{DLQ}",
         "athlete-ally.redrive.>",
@@ -110,7 +110,7 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
                 *_works_on(normalisers),
                 *_works_on(unpackers),
                 # Dead letters for what the server gave up of other consumers' messages.
-                *_works_on(reapers),
+                *_works_on(advisory_durables),
                 "dlq.consumer.*.max-deliver",
                 "dlq.consumer.*.terminated",
                 # What was given up; and the age of the oldest message that waits for any durable.
@@ -128,12 +128,12 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
                 *_works_on(fetchers),
             ),
         ),
-        User("monitor", "looks at figures, never at bodies", looks),
-        User("planner", "plans changes; reads messages for their times", (*looks, *_reads(topology))),
+        User("monitor", "looks at figures, never at bodies", read_access),
+        User("planner", "plans changes; reads messages for their times", (*read_access, *_reads(topology))),
         User(
             "operator",
             "changes, backs up and restores streams; erases a person, others' readings of a dead letter kept",
-            (*looks, *_reads(topology), *_changes(topology), *shelves),
+            (*read_access, *_reads(topology), *_changes(topology), *shelves),
         ),
         User("dlq", "looks into dead letters, replays and resolves them", letters),
         User("console", "shows the flow, looks into dead letters and replays them", letters),
@@ -161,7 +161,7 @@ def denied_to_all(topology: Topology) -> tuple[str, ...]:
     )
 
 
-def _looks(topology: Topology) -> tuple[str, ...]:
+def _read_access(topology: Topology) -> tuple[str, ...]:
     """Return what shows configuration and figures, and no message."""
     lists = ("STREAM.NAMES", "STREAM.LIST", "STREAM.INFO.*", "CONSUMER.INFO.*.*")
     by_stream = (f"$JS.API.CONSUMER.{verb}.{each.name}" for each in topology.streams for verb in ("NAMES", "LIST"))

@@ -14,7 +14,7 @@ READING_RESULTS: Final = ("success", "superseded", "duplicate", "schema_invalid"
 
 FRESH_S: Final = 60.0
 """A reading counts as fresh when it is stored within so many seconds: the freshness objective."""
-REAP_RESULTS: Final = ("letter", "ours", "gone", "unreadable")
+ADVISORY_RESULTS: Final = ("letter", "ours", "gone", "unreadable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class NormalizeSeries:
     dead_letters: Series
     breaker: Series
     holding: Series
-    reaped: Series
+    advisories: Series
     denied: Series
     build: Series
 
@@ -68,13 +68,13 @@ def normalize_series(kinds: Sequence[str], vendors: Sequence[str]) -> NormalizeS
             ("durable",),
             (*by_durable, (topology.REAP_ADVISORIES_DURABLE,)),
         ),
-        reaped=Series(
+        advisories=Series(
             "advisories_reaped_total",
             "counter",
             "Messages that the server gave up, by what was done: a dead letter was written, our own worker had written "
             "it, the message was gone, or the advisory could not be read.",
             ("result",),
-            tuple((result,) for result in REAP_RESULTS),
+            tuple((result,) for result in ADVISORY_RESULTS),
         ),
         denied=denied(),
         build=build_info(),

@@ -23,7 +23,7 @@ from athlete_ally.core.vendor.webhook import (
     joined,
 )
 
-Judgement = Literal["ok", "gone", "unauthorized", "refused", "limited", "later"]
+Outcome = Literal["ok", "gone", "unauthorized", "refused", "limited", "later"]
 """What an answer means: gone, deleted meanwhile; refused, this person's data will not be given; limited, we ask too
 much; later, the vendor is in trouble."""
 
@@ -132,7 +132,7 @@ class OAuth:
     enrol: Callable[[str], Call] | None = None
 
 
-def by_status(status: int, _body: bytes) -> Judgement:
+def by_status(status: int, _body: bytes) -> Outcome:
     """Judge an answer by its HTTP status alone."""
     match status:
         case 200 | 204:
@@ -185,7 +185,7 @@ class Api:
     call: Callable[[Resource], Call | None]
     rates: tuple[Rate, ...]
     sources: tuple[str, ...]
-    judge: Callable[[int, bytes], Judgement] = by_status
+    outcome_of: Callable[[int, bytes], Outcome] = by_status
     counts: Literal["application", "person"] = "application"
     wait_s: Callable[[Mapping[str, str], float], float | None] = told_to_wait_s
     read: Callable[[Document], Unpacked] = unread
@@ -197,7 +197,7 @@ class Api:
 class Answered:
     """A vendor's answer. `wait_s` is how long it asked us to wait, if it did."""
 
-    judgement: Judgement
+    outcome: Outcome
     body: bytes = field(default=b"", repr=False)
     wait_s: float | None = None
 

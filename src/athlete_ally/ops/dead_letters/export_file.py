@@ -33,7 +33,7 @@ class _Line(msgspec.Struct, frozen=True, omit_defaults=True):
     body_base64: str | None = None
 
 
-class _Seal(msgspec.Struct, frozen=True):
+class _Trailer(msgspec.Struct, frozen=True):
     letters: int
     sha256: str
 
@@ -62,9 +62,9 @@ class Archive:
             _Line(letter.sequence, letter.subject, dict(letter.headers), letter.stored_at, body, body_base64)
         )
 
-    def cipher(self) -> bytes:
+    def trailer(self) -> bytes:
         """Return the last line."""
-        return msgspec.json.encode(_Seal(self.letters, self._hash.hexdigest())) + b"\n"
+        return msgspec.json.encode(_Trailer(self.letters, self._hash.hexdigest())) + b"\n"
 
     def _hashed(self, line: msgspec.Struct) -> bytes:
         encoded = msgspec.json.encode(line) + b"\n"
@@ -92,7 +92,7 @@ def read_archive(lines: Iterable[bytes]) -> Iterator[Letter]:
             digest.update(line)
         else:
             held = line
-    _check_seal(held, letters, digest.hexdigest())
+    _check_trailer(held, letters, digest.hexdigest())
 
 
 def _check_head(line: bytes) -> None:
@@ -104,12 +104,12 @@ def _check_head(line: bytes) -> None:
         raise InvalidMessage(f"this export is of format {head.format!r}, and only {_FORMAT!r} can be read")
 
 
-def _check_seal(line: bytes | None, letters: int, sha256: str) -> None:
+def _check_trailer(line: bytes | None, letters: int, sha256: str) -> None:
     try:
-        cipher = msgspec.json.decode(line or b"", type=_Seal)
+        trailer = msgspec.json.decode(line or b"", type=_Trailer)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidMessage("the export was cut off: its last line, with the sha256, is missing") from error
-    if (cipher.letters, cipher.sha256) != (letters, sha256):
+    if (trailer.letters, trailer.sha256) != (letters, sha256):
         raise InvalidMessage("the export was changed after it was written: its sha256 differs; export again")
 
 

@@ -124,7 +124,7 @@ class Predictor:
         Raises:
             Unavailable: the database can't be reached.
         """
-        (results,) = await self._rehearse([letter_state])
+        (results,) = await self._dry_run([letter_state])
         superseded = await self._superseded(results.records)
         prediction = _prediction(results)
         return replace(prediction, stored=prediction.stored - superseded, superseded=superseded)
@@ -150,19 +150,19 @@ class Predictor:
 
     async def _add(self, tally: Tally, letters: Sequence[LetterState]) -> None:
         records: dict[str, list[Record]] = {}
-        for each, results in zip(letters, await self._rehearse(letters), strict=True):
+        for each, results in zip(letters, await self._dry_run(letters), strict=True):
             tally.add(each, _prediction(results))
             for kind, some in results.records.items():
                 records.setdefault(kind, []).extend(some)
         tally.supersede(await self._superseded(records))
 
-    async def _rehearse(self, letters: Sequence[LetterState]) -> list[DryRunResult]:
+    async def _dry_run(self, letters: Sequence[LetterState]) -> list[DryRunResult]:
         """Return what becomes of each, in order; those of one durable are rehearsed together."""
         outcomes: dict[int, DryRunResult] = {}
         lanes: dict[str, dict[int, Delivery]] = {}
         for place, each in enumerate(letters):
             durable = each.letter.durable
-            delivery = _delivery(each) if durable in self.by_durable else DryRunResult(unknown=_no_rehearsal(durable))
+            delivery = _delivery(each) if durable in self.by_durable else DryRunResult(unknown=_no_dry_run(durable))
             if isinstance(delivery, DryRunResult):
                 outcomes[place] = delivery
             else:
@@ -194,7 +194,7 @@ def _prediction(results: DryRunResult) -> Prediction:
     )
 
 
-def _no_rehearsal(durable: str) -> str:
+def _no_dry_run(durable: str) -> str:
     return f"{durable} is no durable of ours" if durable else "it does not say which durable failed"
 
 

@@ -31,7 +31,7 @@ from athlete_ally.ops.dead_letters.replay_progress import (
 # A worker stores 200 messages at once; twice that keeps it busy while outcomes are looked up.
 _MOST_IN_FLIGHT = 400
 # Failures of the first few say little of the rest.
-_FEWEST_TO_JUDGE = 10
+_FEWEST_TO_DECIDE = 10
 _LOOK_AGAIN_S = 0.05
 
 
@@ -90,9 +90,9 @@ class Replay:
 
     async def _take_up(self, before: Sequence[AuditEntry]) -> None:
         """Learn what became of the letters that an earlier attempt published and did not see settled."""
-        unsettled = self.progress.take_up(before)
+        unconfirmed = self.progress.take_up(before)
         self.seen.update(each.note.sequence or 0 for each in before if each.note.step in {"published", "settled"})
-        for note in unsettled.values():
+        for note in unconfirmed.values():
             await self._take_up_one(note)
         # More than the canary went ahead: somebody has looked at it, and said to go on.
         self._canary_passed = self.progress.published > self.plan.terms.canary
@@ -114,7 +114,7 @@ class Replay:
     async def _replay(self, letters: AsyncGenerator[LetterState]) -> None:
         exhausted = False
         while True:
-            self._judge()
+            self._stop_if_failing()
             room = 0 if self._is_ending else self._room()
             batch = [] if exhausted else await self._take(letters, room)
             exhausted = exhausted or (room > 0 and len(batch) < room)
@@ -137,10 +137,10 @@ class Replay:
     def _is_complete(self) -> bool:
         return self.plan.terms.most is not None and self.progress.published >= self.plan.terms.most
 
-    def _judge(self) -> None:
+    def _stop_if_failing(self) -> None:
         """Stop by ourselves when too many fail again, or when told to."""
         progress, terms = self.progress, self.plan.terms
-        enough = progress.settled >= min(_FEWEST_TO_JUDGE, terms.canary or _FEWEST_TO_JUDGE)
+        enough = progress.settled >= min(_FEWEST_TO_DECIDE, terms.canary or _FEWEST_TO_DECIDE)
         if not progress.stopped and enough and progress.share_failed > terms.stop_at:
             share = f"{progress.share_failed:.0%}"
             progress.stopped = f"{progress.failed} of {progress.settled} letters ({share}) failed again"
@@ -183,7 +183,7 @@ class Replay:
             self._in_flight[each.letter.sequence] = _InFlight(each, each.next_message_id)
             self.progress.published += 1
         unsendable = await asyncio.gather(*(self._publish_one(each) for each in batch))
-        await self._give_up([each for each in unsendable if each is not None])
+        await self._leave_unsendable([each for each in unsendable if each is not None])
 
     async def _publish_one(self, each: LetterState) -> tuple[LetterState, str] | None:
         if each.is_done:
@@ -194,7 +194,7 @@ class Replay:
             return each, str(error)
         return None
 
-    async def _give_up(self, unsendable: Sequence[tuple[LetterState, str]]) -> None:
+    async def _leave_unsendable(self, unsendable: Sequence[tuple[LetterState, str]]) -> None:
         for each, error in unsendable:
             del self._in_flight[each.letter.sequence]
             details = {"outcome": "unsendable", "error": error, "failed": each.readings}
@@ -243,7 +243,7 @@ class Replay:
         is_due = terms.canary and not self._canary_passed and progress.settled >= terms.canary
         if not is_due or progress.stopped:
             return
-        self._judge()
+        self._stop_if_failing()
         if progress.stopped:
             return
         self._canary_passed = True

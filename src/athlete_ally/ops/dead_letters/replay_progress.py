@@ -34,17 +34,17 @@ class Progress:
 
     def take_up(self, before: Sequence[AuditEntry]) -> dict[int, AuditNote]:
         """Count what the run noted so far; return what was noted of letters without an outcome, by their sequences."""
-        unsettled: dict[int, AuditNote] = {}
+        unconfirmed: dict[int, AuditNote] = {}
         for note in (each.note for each in before):
             if note.step == "published":
-                unsettled[note.sequence or 0] = note
+                unconfirmed[note.sequence or 0] = note
             elif note.step == "settled":
-                unsettled.pop(note.sequence or 0, None)
+                unconfirmed.pop(note.sequence or 0, None)
                 self.published += 1
                 self.removed += not note.details.get("failed")
                 self.count(note.details)
-        self.published += len(unsettled)
-        return unsettled
+        self.published += len(unconfirmed)
+        return unconfirmed
 
     @property
     def in_flight(self) -> int:

@@ -6,7 +6,7 @@ from athlete_ally.core.broker.permissions import User, denied_to_all
 from athlete_ally.core.broker.state import LiveDurable, Server
 from athlete_ally.core.broker.topology import ADVISORY, REAP_ADVISORIES_DURABLE, Topology
 from athlete_ally.core.units_text import Size
-from athlete_ally.ops.doctor.finding import Check, judge_disk, judge_room
+from athlete_ally.ops.doctor.finding import Check, check_disk, check_storage
 from athlete_ally.ops.streams.broker import BrokerReader
 from athlete_ally.ops.streams.difference import wanted_of
 from athlete_ally.ops.streams.overview import DurableRow, Overview, StreamRow, look
@@ -26,12 +26,12 @@ async def examine(
     server = await broker.server()
     overview = await look(broker, wanted_of(topology))
     present = [row for row in overview.streams if not row.missing]
-    yield judge_rights(server, users, topology)
-    yield judge_account(server, topology, {row.name for row in present})
+    yield check_rights(server, users, topology)
+    yield check_account(server, topology, {row.name for row in present})
     for row in present:
-        yield judge_copies(row, topology.stream(row.name).limits.replicas)
-        yield judge_room(row.name, row.bytes, row.max_bytes)
-    yield judge_advisories(overview)
+        yield check_replicas(row, topology.stream(row.name).limits.replicas)
+        yield check_storage(row.name, row.bytes, row.max_bytes)
+    yield check_advisories(overview)
     for row in overview.durables:
         if row.paused:
             remedy = f"`athlete-ally streams consumers resume {row.name}`"
@@ -40,13 +40,13 @@ async def examine(
     foreign = [
         each for row in present for each in await broker.durables_of(row.name) if each.name not in ours and _acks(each)
     ]
-    for check in judge_abandoned(overview.durables, foreign):
+    for check in check_abandoned(overview.durables, foreign):
         yield check
     if free_bytes is not None:
-        yield judge_disk(free_bytes, sum(max(0, row.max_bytes - row.bytes) for row in present))
+        yield check_disk(free_bytes, sum(max(0, row.max_bytes - row.bytes) for row in present))
 
 
-def judge_rights(server: Server, users: Sequence[User], topology: Topology) -> Check:
+def check_rights(server: Server, users: Sequence[User], topology: Topology) -> Check:
     """Judge what our user may do, by what the server says of it."""
     who = f"{server.user or 'nobody in particular'} in {server.account}"
     dangers = [subject for subject in denied_to_all(topology) if server.rights.may_publish(subject)]
@@ -64,7 +64,7 @@ def judge_rights(server: Server, users: Sequence[User], topology: Topology) -> C
     return Check("permissions", "warning", detail, f"grant what deploy/nats/{topology.environment}.conf has for it")
 
 
-def judge_account(server: Server, topology: Topology, present: set[str]) -> Check:
+def check_account(server: Server, topology: Topology, present: set[str]) -> Check:
     """Judge whether the account has room for the streams that are still to be made."""
     missing = [stream.limits for stream in topology.streams if stream.name not in present]
     wanted = sum(each.max_bytes * each.replicas for each in missing)
@@ -81,7 +81,7 @@ def judge_account(server: Server, topology: Topology, present: set[str]) -> Chec
     return Check("account", "failure", detail, "raise max_file or max_streams of the account, or lower max_bytes")
 
 
-def judge_copies(row: StreamRow, wanted: int) -> Check:
+def check_replicas(row: StreamRow, wanted: int) -> Check:
     """Judge how many servers hold a whole stream, against what the environment's file wants."""
     name, detail = f"copies of {row.name}", f"{row.replicas_current} of {wanted} hold everything"
     if row.replicas_current >= wanted:
@@ -91,7 +91,7 @@ def judge_copies(row: StreamRow, wanted: int) -> Check:
     return Check(name, "failure", detail, "start the server that is away, and wait until it has caught up")
 
 
-def judge_advisories(overview: Overview) -> Check:
+def check_advisories(overview: Overview) -> Check:
     """Judge whether somebody hears what the server gives up; messages that nobody hears of are gone in silence."""
     stream = next(row for row in overview.streams if row.name == ADVISORY)
     durable = next(row for row in overview.durables if row.name == REAP_ADVISORIES_DURABLE)
@@ -105,7 +105,7 @@ def judge_advisories(overview: Overview) -> Check:
     return Check("advisories", "ok", f"{ADVISORY} is there, and nothing waits in it")
 
 
-def judge_abandoned(ours: Sequence[DurableRow], foreign: Sequence[LiveDurable]) -> list[Check]:
+def check_abandoned(ours: Sequence[DurableRow], foreign: Sequence[LiveDurable]) -> list[Check]:
     """Judge what was delivered, is in nobody's hands, and was never settled: a durable's lag doesn't show it."""
     checks = [
         Check(

@@ -26,7 +26,7 @@ class Check:
     remedy: str = ""
 
 
-def judge_version(name: str, found: str, least: Sequence[int]) -> Check:
+def check_version(name: str, found: str, least: Sequence[int]) -> Check:
     """Judge a server's version."""
     wanted = ".".join(map(str, least))
     numbers = tuple(int(part) for part in found.split(".") if part.isdigit())
@@ -35,7 +35,7 @@ def judge_version(name: str, found: str, least: Sequence[int]) -> Check:
     return Check(name, "failure", f"{found} is older than {wanted}", f"upgrade the server to {wanted} or newer")
 
 
-def judge_clock(here: datetime, there: datetime) -> Check:
+def check_clock(here: datetime, there: datetime) -> Check:
     """Judge the difference between our clock and the database's."""
     skew_s = abs((here - there).total_seconds())
     detail = f"{skew_s:.1f} s apart from the database's"
@@ -45,7 +45,7 @@ def judge_clock(here: datetime, there: datetime) -> Check:
     return Check("clock", status, detail, "let both machines follow the same time servers (NTP)")
 
 
-def judge_room(name: str, used: int, limit: int) -> Check:
+def check_storage(name: str, used: int, limit: int) -> Check:
     """Judge how full a stream is, in bytes."""
     if limit <= 0:
         return Check(f"room in {name}", "warning", "no max_bytes", "set max_bytes: a full disk stops every stream")
@@ -55,7 +55,7 @@ def judge_room(name: str, used: int, limit: int) -> Check:
     return Check(f"room in {name}", "warning", detail, "raise max_bytes, or find out why it fills")
 
 
-def judge_sync(config: Mapping[str, object]) -> Check:
+def check_sync(config: Mapping[str, object]) -> Check:
     """Judge when the server flushes what it acknowledges (`jetstream.config` of its /varz)."""
     if config.get("sync_always"):
         return Check("sync to disk", "ok", "sync_interval: always")
@@ -67,7 +67,7 @@ def judge_sync(config: Mapping[str, object]) -> Check:
     )
 
 
-def judge_store(config: Mapping[str, object], promised_bytes: int) -> Check:
+def check_store_limit(config: Mapping[str, object], promised_bytes: int) -> Check:
     """Judge whether a server's store can hold what the streams promise (`jetstream.config` of its /varz)."""
     room = config.get("max_storage")
     if not isinstance(room, int):
@@ -78,7 +78,7 @@ def judge_store(config: Mapping[str, object], promised_bytes: int) -> Check:
     return Check("store of the server", "failure", detail, "raise max_file_store, or lower max_bytes of the streams")
 
 
-def judge_disk(free_bytes: int, wanted_bytes: int) -> Check:
+def check_disk(free_bytes: int, wanted_bytes: int) -> Check:
     """Judge whether the disk can hold the streams when they are full."""
     detail = f"{free_bytes / 2**30:.1f} GiB free, streams may grow by {wanted_bytes / 2**30:.1f} GiB"
     if free_bytes > wanted_bytes:

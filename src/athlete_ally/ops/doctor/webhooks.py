@@ -8,7 +8,7 @@ from athlete_ally.core.vendor.plugin import Secrets
 from athlete_ally.ops.doctor.finding import Check
 
 
-def judge_secrets(secrets: Mapping[str, Secrets], named: Sequence[str], variable_of: Mapping[str, str]) -> list[Check]:
+def check_secrets(secrets: Mapping[str, Secrets], named: Sequence[str], variable_of: Mapping[str, str]) -> list[Check]:
     """Judge routes by their secrets; `named` are senders that only the settings name."""
     checks = [
         Check(
@@ -29,7 +29,7 @@ def judge_secrets(secrets: Mapping[str, Secrets], named: Sequence[str], variable
     return checks or [Check("webhooks", "ok", f"taken from {opened}" if opened else "no route is open")]
 
 
-def judge_unpackers(opened: Iterable[str], missing: AbstractSet[str]) -> list[Check]:
+def check_unpackers(opened: Iterable[str], missing: AbstractSet[str]) -> list[Check]:
     """Judge whether somebody unpacks what open routes take in; `missing` are durables that are not there."""
     return [
         Check(

@@ -14,7 +14,7 @@ from athlete_ally.core.audit_log import AuditLog, AuditNote
 from athlete_ally.core.errors import NotVerified, Refused
 from athlete_ally.core.messages.data_subject import Person
 from athlete_ally.core.ports import Publisher
-from athlete_ally.ops.people.inventory import SEARCHED, Inventory, Searcher, Tally, Tell, judge, without_person
+from athlete_ally.ops.people.inventory import SEARCHED, Inventory, Searcher, Tally, Tell, erasability_of, without_person
 
 _LOOK_EVERY_S = 0.5
 
@@ -107,7 +107,7 @@ class Eraser:
             Refused: it takes too long.
         """
         left_s = wait_s
-        while waiting := [await self._unsettled(tally) for tally in tallies if tally.unsettled]:
+        while waiting := [await self._unacknowledged(tally) for tally in tallies if tally.unsettled]:
             names = [name for each in waiting for name in each]
             if not names:
                 return
@@ -119,7 +119,7 @@ class Eraser:
             await self.sleep(_LOOK_EVERY_S)
             left_s -= _LOOK_EVERY_S
 
-    async def _unsettled(self, tally: Tally) -> list[str]:
+    async def _unacknowledged(self, tally: Tally) -> list[str]:
         live = {each.name: each for each in await self.searcher.stream_reader.durables_of(tally.stream)}
         return [name for name, (_, last) in tally.unsettled.items() if name in live and live[name].ack_floor < last]
 
@@ -129,11 +129,11 @@ class Eraser:
         erased = split = 0
         async with aclosing(self.searcher.found(stream, f"erasing from {name}", tell)) as found:
             async for sequence, message, share in found:
-                judgement = judge(name, sequence, message, share, hearers)
-                if judgement == "split":
+                erasability = erasability_of(name, sequence, message, share, hearers)
+                if erasability == "split":
                     await self.publisher.publish(without_person(sequence, message, share))
                     split += 1
-                elif judgement != "erase" and not (judgement == "unreadable" and unreadable_too):
+                elif erasability != "erase" and not (erasability == "unreadable" and unreadable_too):
                     continue
                 await self.searcher.stream_reader.erase(name, sequence)
                 erased += 1

@@ -21,7 +21,7 @@ _MOST_NAMED = 20
 # Counting whom a million messages are about must not take more memory the more people there are.
 _MOST_PEOPLE = 100_000
 
-ChangeRisk = Literal["erase", "split", "unsettled", "entangled", "unreadable"]
+Erasability = Literal["erase", "split", "unsettled", "entangled", "unreadable"]
 Tell = Callable[[str, int, int], None]
 """Hears what is done, how many messages or rows of it, and of how many."""
 
@@ -67,7 +67,7 @@ class Tally:
     unsettled: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     entangled: int = 0
     unreadable: int = 0
-    named: dict[ChangeRisk, list[int]] = field(default_factory=dict[ChangeRisk, list[int]])
+    named: dict[Erasability, list[int]] = field(default_factory=dict[Erasability, list[int]])
     _people: set[int] = field(default_factory=set[int], repr=False)
 
     @property
@@ -75,19 +75,19 @@ class Tally:
         """How many other people there are."""
         return len(self._people)
 
-    def add(self, sequence: int, share: Share, judgement: ChangeRisk, waits_for: Sequence[str]) -> None:
+    def add(self, sequence: int, share: Share, erasability: Erasability, waits_for: Sequence[str]) -> None:
         """Count a message."""
         self.messages += 1
         self.readings += share.readings
         self.mixed += share.is_mixed
         if len(self._people) < _MOST_PEOPLE:
             self._people.update(map(hash, share.people))
-        for durable in waits_for if judgement == "unsettled" else ():
+        for durable in waits_for if erasability == "unsettled" else ():
             self.unsettled[durable] = (self.unsettled.get(durable, (0, 0))[0] + 1, sequence)
-        self.entangled += judgement == "entangled"
-        self.unreadable += judgement == "unreadable"
-        if judgement in {"entangled", "unreadable"} and len(self.named.setdefault(judgement, [])) < _MOST_NAMED:
-            self.named[judgement].append(sequence)
+        self.entangled += erasability == "entangled"
+        self.unreadable += erasability == "unreadable"
+        if erasability in {"entangled", "unreadable"} and len(self.named.setdefault(erasability, [])) < _MOST_NAMED:
+            self.named[erasability].append(sequence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Searcher:
         async with aclosing(self.found(stream, f"reading {name}", tell)) as found:
             async for sequence, message, share in found:
                 waits_for = [each.name for each in hearers if waits(each, message.subject, sequence)]
-                tally.add(sequence, share, judge(name, sequence, message, share, hearers), waits_for)
+                tally.add(sequence, share, erasability_of(name, sequence, message, share, hearers), waits_for)
         return tally
 
     async def look(self, name: str) -> tuple[LiveStream, Sequence[LiveDurable]]:
@@ -165,9 +165,9 @@ def waits(durable: LiveDurable, subject: str, sequence: int) -> bool:
     return sequence > durable.ack_floor and any(overlap(pattern, subject) for pattern in durable.filters)
 
 
-def judge(
+def erasability_of(
     stream: str, sequence: int, message: StoredMessage, share: Share, hearers: Sequence[LiveDurable]
-) -> ChangeRisk:
+) -> Erasability:
     """Return what to do with a message.
 
     In a stream of work it is safe to erase once everybody who hears it has settled it: by then other people's readings

@@ -161,9 +161,9 @@ class DeletionForecast:
         sure = len(seen) == max(0, places)
         undelivered = heard if sure else round(heard / max(1, len(seen)) * places)
         # Of those in hand only the number is known: all lie before `sequence` when everything delivered does.
-        in_hand = min(durable.ack_pending, max(0, sequence - 1 - durable.ack_floor))
-        sure = sure and (durable.delivered < sequence or not in_hand)
-        return min(durable.unacknowledged, undelivered + in_hand), sure
+        unacknowledged = min(durable.ack_pending, max(0, sequence - 1 - durable.ack_floor))
+        sure = sure and (durable.delivered < sequence or not unacknowledged)
+        return min(durable.unacknowledged, undelivered + unacknowledged), sure
 
     async def _look(self, start: int, end: int) -> list[LiveMessage]:
         """Return all messages of a range, or where they are many, an even sample."""

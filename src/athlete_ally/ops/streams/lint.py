@@ -94,7 +94,7 @@ def _survives_a_server(spec: EnvironmentSpec, topology: Topology) -> Iterator[Li
 
 
 def _opens_no_trapdoor(_: EnvironmentSpec, topology: Topology) -> Iterator[Lint]:
-    doors = {
+    forbidden = {
         "allow_rollup_hdrs": ("L7", "any publisher can purge the stream with one header"),
         "no_ack": ("L8", "publishers get no acknowledgement: a 2xx would promise nothing"),
         "persist_mode": ("L9", "async acknowledges before it writes"),
@@ -102,8 +102,8 @@ def _opens_no_trapdoor(_: EnvironmentSpec, topology: Topology) -> Iterator[Lint]
         "deny_purge": ("L16", "it can't be undone"),
     }
     for stream in topology.streams:
-        for field in doors.keys() & {field for field, value in stream.config().items() if value}:
-            rule, reason = doors[field]
+        for field in forbidden.keys() & {field for field, value in stream.config().items() if value}:
+            rule, reason = forbidden[field]
             yield Lint(rule, stream.name, reason, f"leave {field} off")
 
 
@@ -129,7 +129,7 @@ def _meet(one: Durable, other: Durable) -> bool:
     return any(overlap(a, b) for a in one.filter_subjects for b in other.filter_subjects)
 
 
-def _never_gives_up(_: EnvironmentSpec, topology: Topology) -> Iterator[Lint]:
+def _unlimited_deliveries(_: EnvironmentSpec, topology: Topology) -> Iterator[Lint]:
     """Only the worker gives up, since a server that does writes no dead letter: max_deliver is -1, without backoff."""
     for durable in topology.durables:
         config = durable.config()
@@ -186,7 +186,7 @@ _RULES: tuple[Rule, ...] = (
     _survives_a_server,
     _opens_no_trapdoor,
     _filters_hear_something,
-    _never_gives_up,
+    _unlimited_deliveries,
     _keeps_its_place,
     _keeps_workers_busy,
     _has_an_owner,

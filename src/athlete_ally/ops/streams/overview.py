@@ -30,7 +30,7 @@ class DurableRow(Struct, frozen=True):
     stream: str
     missing: bool
     lag: int = 0
-    in_hand: int = 0
+    unacknowledged: int = 0
     redelivered: int = 0
     abandoned: int = 0
     paused: bool = False
@@ -87,7 +87,7 @@ def _durable(wanted: Wanted, live: LiveDurable | None) -> DurableRow:
         wanted.stream,
         missing=False,
         lag=live.unacknowledged,
-        in_hand=live.ack_pending,
+        unacknowledged=live.ack_pending,
         redelivered=live.redelivered,
         abandoned=live.abandoned,
         paused=live.paused,

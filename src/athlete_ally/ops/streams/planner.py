@@ -123,10 +123,10 @@ class _Planner:
                 yield _change(wanted, difference, durable_change_risk(difference, live, subjects), NOTHING)
 
     async def _creation(self, wanted: Wanted) -> Change:
-        judged = ChangeRisk("safe") if wanted.what == "durable" else await self._judge_creation(wanted)
-        return _change(wanted, Difference(CREATED, None, wanted.config), judged, NOTHING)
+        risk = ChangeRisk("safe") if wanted.what == "durable" else await self._risk_of_creation(wanted)
+        return _change(wanted, Difference(CREATED, None, wanted.config), risk, NOTHING)
 
-    async def _judge_creation(self, wanted: Wanted) -> ChangeRisk:
+    async def _risk_of_creation(self, wanted: Wanted) -> ChangeRisk:
         server, config = self.server, wanted.config
         foreign = await self._overlapping(wanted.name, config["subjects"])
         growth = max(0, config["max_bytes"]) * config["num_replicas"]
@@ -161,16 +161,16 @@ class _Planner:
         return wanted.config["subjects"] if wanted else (live.config["subjects"] if live else ())
 
 
-def _change(wanted: Wanted, difference: Difference, judged: ChangeRisk, loss: Loss) -> Change:
+def _change(wanted: Wanted, difference: Difference, risk: ChangeRisk, loss: Loss) -> Change:
     return Change(
         what=wanted.what,
         name=wanted.name,
         field=difference.field,
         before=difference.before,
         after=difference.after,
-        danger=judged.danger,
-        reason=judged.reason,
-        remedy=judged.remedy,
+        danger=risk.danger,
+        reason=risk.reason,
+        remedy=risk.remedy,
         loss=loss if loss.messages else None,
     )
 

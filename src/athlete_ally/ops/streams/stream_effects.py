@@ -44,7 +44,7 @@ _COPY = "copy the stream to one with a new name, move the services, then retire 
 
 def stream_change_risk(case: Case) -> ChangeRisk:
     """Judge the change of one field of a stream."""
-    return JUDGED.get(case.difference.field, _unknown)(case)
+    return RULES.get(case.difference.field, _unknown)(case)
 
 
 def _unknown(case: Case) -> ChangeRisk:
@@ -99,11 +99,11 @@ def _max_bytes(case: Case) -> ChangeRisk:
     growth = growth_of(case)
     if allowed is not None and growth > 0 and reserved + growth > allowed:
         return beyond_storage(reserved, growth, allowed)
-    judged = _limit("the stream will hold at most", Size)(case)
-    if judged.danger == "service-affecting" and case.live.bytes >= case.after:
+    risk = _limit("the stream will hold at most", Size)(case)
+    if risk.danger == "service-affecting" and case.live.bytes >= case.after:
         held = f"it holds {Size(case.live.bytes)} already: publishers are refused until messages age out"
         return ChangeRisk("service-affecting", held, "wait until it holds less, or choose a higher limit")
-    return judged
+    return risk
 
 
 def growth_of(case: Case) -> int:
@@ -211,7 +211,7 @@ def _mirror(case: Case) -> ChangeRisk:
     return ChangeRisk("one-way", "the mirror becomes a stream of its own", "do this when the original is gone for good")
 
 
-def _sealed(case: Case) -> ChangeRisk:
+def _made_immutable(case: Case) -> ChangeRisk:
     if case.after:
         reason = "nothing can be stored, deleted or expire any more, for ever"
         return ChangeRisk("one-way", reason, "seal only what is to be kept as it is")
@@ -219,7 +219,7 @@ def _sealed(case: Case) -> ChangeRisk:
 
 
 _FOR_ERASURE = "messages can't be deleted one by one any more, for ever: a person's data could not be erased"
-JUDGED: dict[str, Rule] = {
+RULES: dict[str, Rule] = {
     "description": _safe,
     "metadata": _safe,
     "compression": _safe,
@@ -236,7 +236,7 @@ JUDGED: dict[str, Rule] = {
     "placement": _affects("the stream moves to other servers while it works"),
     "duplicate_window": _duplicate_window,
     "mirror": _mirror,
-    "sealed": _sealed,
+    "sealed": _made_immutable,
     "deny_delete": _one_way(_FOR_ERASURE),
     "deny_purge": _one_way("the stream can't be purged any more, for ever"),
     "allow_msg_ttl": _one_way("publishers may shorten the life of their messages"),

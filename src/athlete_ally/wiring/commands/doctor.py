@@ -29,12 +29,12 @@ from athlete_ally.ops.doctor.finding import (
     MIN_NATS,
     MIN_POSTGRES,
     Check,
-    judge_clock,
-    judge_store,
-    judge_sync,
-    judge_version,
+    check_clock,
+    check_store_limit,
+    check_sync,
+    check_version,
 )
-from athlete_ally.ops.doctor.webhooks import judge_secrets, judge_unpackers
+from athlete_ally.ops.doctor.webhooks import check_secrets, check_unpackers
 from athlete_ally.ops.streams.provision import inspect
 from athlete_ally.vendors import VENDORS
 from athlete_ally.wiring.builders import desired_topology, known_vendors, now
@@ -80,7 +80,7 @@ def _webhooks(settings: Settings, env_file: Path | None) -> tuple[list[Check], l
         return [Check("webhooks", "failure", str(error), "fix it: ingest does not start until it is valid")], []
     variables = {vendor.name: secrets_variable(vendor.name) for vendor in vendors}
     opened = [name for name, each in secrets.items() if each.signing]
-    return judge_secrets(secrets, settings.senders, variables), opened
+    return check_secrets(secrets, settings.senders, variables), opened
 
 
 def _configuration(settings: Settings) -> list[Check]:
@@ -105,7 +105,7 @@ def _configuration(settings: Settings) -> list[Check]:
 
 
 async def _nats(connection: Connection, settings: Settings, opened: Sequence[str]) -> AsyncGenerator[Check]:
-    yield judge_version("NATS", connection.server_version, MIN_NATS)
+    yield check_version("NATS", connection.server_version, MIN_NATS)
     try:
         await connection.api("INFO")
     except ApiError as error:
@@ -120,7 +120,7 @@ async def _nats(connection: Connection, settings: Settings, opened: Sequence[str
         yield Check("streams", "failure" if finding.is_vital else "warning", str(finding), remedy)
     if not findings:
         yield Check("streams", "ok", f"{len(topology.streams)} streams, {len(topology.durables)} durables as desired")
-    for check in judge_unpackers(opened, {each.name for each in findings if each.is_missing}):
+    for check in check_unpackers(opened, {each.name for each in findings if each.is_missing}):
         yield check
     users = build_users(topology, KINDS, (*VENDORS, *settings.senders))
     is_here = (settings.data_dir / "nats").is_dir()
@@ -140,14 +140,14 @@ async def _server(settings: Settings, topology: Topology) -> list[Check]:
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         return [Check("sync to disk", "unknown", f"{url}: {type(error).__name__}", remedy)]
     config: dict[str, object] = answer.get("jetstream", {}).get("config", {})
-    return [judge_sync(config), judge_store(config, sum(stream.limits.max_bytes for stream in topology.streams))]
+    return [check_sync(config), check_store_limit(config, sum(stream.limits.max_bytes for stream in topology.streams))]
 
 
 async def _postgres(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[Check]:
-    yield judge_version("PostgreSQL", await server_version(pool), MIN_POSTGRES)
+    yield check_version("PostgreSQL", await server_version(pool), MIN_POSTGRES)
     async with translated(pool):
         there = await pool.fetchval("SELECT clock_timestamp()")
-    yield judge_clock(now(), there)
+    yield check_clock(now(), there)
     try:
         missing = await pending(pool)
     except Misconfigured as error:

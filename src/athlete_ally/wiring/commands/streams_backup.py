@@ -198,9 +198,9 @@ async def _restore(
 
 async def _lacking(connection: Connection, manifest: Manifest, tell: Tell) -> list[str]:
     """Return what is missing after a restore; in a cluster, the progress of durables appears a moment later."""
-    give_up_at_s = time.monotonic() + _VERIFY_WITHIN_S
+    deadline_s = time.monotonic() + _VERIFY_WITHIN_S
     while problems := shortfalls(manifest, await _restored(connection, manifest, tell)):
-        if time.monotonic() > give_up_at_s:
+        if time.monotonic() > deadline_s:
             break
         await asyncio.sleep(_LOOK_EVERY_S)
     return problems

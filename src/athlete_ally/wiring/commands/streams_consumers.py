@@ -185,10 +185,10 @@ async def _change(settings: Settings, found: _Found, subject: str, payload: dict
 
 
 async def _verified(found: _Found, *, paused: bool) -> Waiting:
-    give_up_at_s = time.monotonic() + _VERIFY_WITHIN_S
+    deadline_s = time.monotonic() + _VERIFY_WITHIN_S
     while True:
         live = await NatsBroker(found.connection).durable(found.stream.name, found.durable.name)
-        if live is None or live.paused == paused or time.monotonic() > give_up_at_s:
+        if live is None or live.paused == paused or time.monotonic() > deadline_s:
             break
         await asyncio.sleep(_LOOK_EVERY_S)
     if live is None or live.paused != paused:

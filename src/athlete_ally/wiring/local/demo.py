@@ -100,9 +100,9 @@ async def _send(client: httpx.AsyncClient, post: Post, heard: Heard, accepted_at
 
 
 async def _until_settled(stack: Stack) -> None:
-    give_up_at_s = time.monotonic() + _SETTLE_TIMEOUT_S
+    deadline_s = time.monotonic() + _SETTLE_TIMEOUT_S
     while await _pending(stack):
-        if time.monotonic() > give_up_at_s:
+        if time.monotonic() > deadline_s:
             raise Unavailable(f"not processed after {_SETTLE_TIMEOUT_S:g} s; the logs are in {stack.folder}")
         await asyncio.sleep(_LOOK_AGAIN_S)
 

@@ -166,14 +166,14 @@ async def _build_dependencies(settings: Settings, log: Log) -> _Dependencies:
     client = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=8))
     monitor = NatsMonitor(settings.nats_monitor_url)
     topology = desired_topology(settings)
-    looks = {
+    probes = {
         "broker": broker_probe(connection, topology, monitor, log),
         "database": database_probe(pool),
         "ingest": service_probe(client, settings.ingest_url),
         "normalize": service_probe(client, settings.normalize_url),
     }
     return _Dependencies(
-        settings, environment_of(settings), topology, connection, pool, client, Poller(looks, time.monotonic), log
+        settings, environment_of(settings), topology, connection, pool, client, Poller(probes, time.monotonic), log
     )
 
 

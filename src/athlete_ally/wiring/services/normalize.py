@@ -125,8 +125,8 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
     reasons = cached(lambda: worker_reasons(connection, pool, topology, world.retries))
 
     async def readiness() -> list[str]:
-        by_fuse = any(worker.is_stopped_by_fuse for worker in workers)
-        return [*(["the circuit breaker is open: too many dead letters"] if by_fuse else []), *await reasons()]
+        by_breaker = any(worker.is_stopped_by_breaker for worker in workers)
+        return [*(["the circuit breaker is open: too many dead letters"] if by_breaker else []), *await reasons()]
 
     def about() -> dict[str, Any]:
         return {"service": "normalize", "version": __version__, "host": settings.normalize_host, "port": server.port}
