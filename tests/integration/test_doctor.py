@@ -82,7 +82,7 @@ async def test_the_healthy_are_well(nats_server: Nats) -> None:
 @pytest.mark.usefixtures("connection")
 async def test_every_table_is_asked_about(nats_server: Nats, pool: Any, database_url: str) -> None:
     """
-    Any table of the schema that a role may not read and write is named; nothing is found of a role that may.
+    Any table of the schema that a role no permission to read and write is named; nothing is found of a role that may.
     """
     tables = [row[0] for row in await pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
     partition = re.compile(r"samples_data_\w+")

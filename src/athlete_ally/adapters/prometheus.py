@@ -75,7 +75,7 @@ def read_exposition(text: str) -> Iterator[tuple[str, Mapping[str, str], float]]
     """Yield name, labels and value of every sample in a text that some `exposition` gave.
 
     Raises:
-        ValueError: it is no such text.
+        ValueError: it is not such a text.
     """
     for family in _parse(text):
         for sample in family.samples:

@@ -108,7 +108,7 @@ def _about(tally: Tally) -> list[str]:
     people = "1 other person" if tally.people == 1 else f"{tally.people:,} other people"
     mixed = f"; {tally.mixed:,} also hold data of {people}" if tally.mixed else ""
     held = f"{_messages(tally.messages)} with {tally.readings:,} of the person's readings{mixed}"
-    waiting = [f"  {count:,} not yet processed by {name}" for name, (count, _) in sorted(tally.unsettled.items())]
+    waiting = [f"  {count:,} not yet processed by {name}" for name, (count, _) in sorted(tally.unacknowledged.items())]
     letters = {"can't be split": tally.entangled, "unreadable": tally.unreadable}
     stuck = [f"  {count:,} that {why}" for why, count in letters.items() if count]
     return [f"{tally.stream}: {held if tally.messages else 'none'}", *waiting, *stuck]
@@ -136,7 +136,7 @@ def _document(inventory: Inventory) -> dict[str, Any]:
             "readings": tally.readings,
             "mixed": tally.mixed,
             "other_people": tally.people,
-            "unsettled": {name: count for name, (count, _) in tally.unsettled.items()},
+            "unsettled": {name: count for name, (count, _) in tally.unacknowledged.items()},
             "entangled": tally.entangled,
             "unreadable": tally.unreadable,
         }

@@ -32,7 +32,7 @@ Look = Callable[[], Awaitable[Polled]]
 class Poller:
     """Keeps the latest samples of the sources."""
 
-    looks: Mapping[str, Look]
+    probes: Mapping[str, Look]
     clock: Callable[[], float]
     _samples: dict[str, deque[Sample]] = field(default_factory=dict[str, deque[Sample]], init=False)
     _all_looked: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -52,13 +52,13 @@ class Poller:
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until `stop` is set."""
         async with asyncio.TaskGroup() as group:
-            for name in self.looks:
+            for name in self.probes:
                 group.create_task(self._keep_looking(name, stop))
 
     async def _keep_looking(self, name: str, stop: asyncio.Event) -> None:
         while not stop.is_set():
             await self.look(name)
-            if all(self._samples.get(each) for each in self.looks):
+            if all(self._samples.get(each) for each in self.probes):
                 self._all_looked.set()
             try:
                 async with asyncio.timeout(_EVERY_S):
@@ -87,7 +87,7 @@ class Poller:
             samples.append(Sample(self.clock(), looked.figures, looked.facts, looked.problem))
 
     async def _look_now(self, name: str) -> Polled:
-        return await self.looks[name]()
+        return await self.probes[name]()
 
     def _fail(self, samples: deque[Sample], problem: str) -> None:
         last = samples[-1] if samples else Sample(self.clock())

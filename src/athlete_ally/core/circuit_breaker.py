@@ -1,4 +1,4 @@
-"""A fuse: a bad deploy that refuses every message must not empty the stream into AA_DLQ."""
+"""The circuit breaker: a bad deploy that refuses every message must not empty the stream into AA_DLQ."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class BreakerLimits:
-    """When the fuse opens: this many dead-lettered messages in a row, or more than `share` of the last `window`."""
+    """When the breaker opens: this many dead-lettered messages in a row, or more than `share` of the last `window`."""
 
     consecutive: int = 50
     window: int = 1000
@@ -45,7 +45,7 @@ class CircuitBreaker:
         self._is_open = self._is_open or too_many_in_a_row or too_large_a_share
 
     def room_for(self, outcomes: Sequence[bool]) -> int:
-        """Return how many of these messages (true: dead) come up to the one that opens the fuse, that one included."""
+        """Return how many of these messages (true: dead) there are up to the one that opens the breaker, included."""
         trial = deepcopy(self)
         for number, dead in enumerate(outcomes):
             if trial.is_open:

@@ -8,7 +8,7 @@ class AthleteAllyError(Exception):
 
 
 class Unavailable(AthleteAllyError):
-    """The world is in trouble (broker, database, network): wait and try again; dead-letter nothing."""
+    """An outage (broker, database, network): wait and try again; dead-letter nothing."""
 
 
 class Later(AthleteAllyError):
@@ -29,7 +29,7 @@ class StreamFull(Unavailable):
 
 
 class Misconfigured(AthleteAllyError):
-    """A setting, stream, durable or schema is not as it must be: stop, and tell the operator how to mend it."""
+    """A setting, stream, durable or schema is not as it must be: stop, and tell the operator how to fix it."""
 
 
 class PermissionDenied(Misconfigured):

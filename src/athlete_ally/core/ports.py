@@ -50,7 +50,7 @@ class Inbox(Protocol):
         ...
 
     async def keep(self, delivery: Delivery) -> None:
-        """Tell the broker that the delivery is still in hand, so that it isn't delivered again meanwhile."""
+        """Tell the broker that the delivery is still in progress, so that it isn't delivered again meanwhile."""
         ...
 
 
@@ -122,7 +122,7 @@ Asgi = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 class Tracing(Protocol):
     """Follows readings on their way: what it returns does the same as what it was given, and is watched doing it.
 
-    Nothing is delayed, changed, lost or refused because of it, whatever becomes of the traces, but one header: the
+    Nothing is delayed, changed, lost or refused because of it, even if all traces are lost, except one header: the
     `traceparent` of what passes names the span in which it passes. A valid one is continued, with its trace id;
     whatever else stands there counts for nothing.
     """

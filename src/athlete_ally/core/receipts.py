@@ -1,4 +1,4 @@
-"""What one message wants to store, and what became of it. Pure."""
+"""The records of one message that are to be stored, and the outcome. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime

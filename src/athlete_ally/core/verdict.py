@@ -9,7 +9,7 @@ Reason = Literal["schema-invalid", "non-retryable", "max-deliver", "unknown-acco
 REASONS: tuple[Reason, ...] = ("schema-invalid", "non-retryable", "max-deliver")
 VENDOR_REASONS: tuple[Reason, ...] = (*REASONS, "unknown-account")
 TERMINATED: Final = "terminated"
-"""The reason of a letter for a message that a consumer of somebody else's told the server never to deliver again."""
+"""The reason of a dead letter for a message that another application's consumer terminated."""
 LETTER_REASONS: Final = (*VENDOR_REASONS, TERMINATED)
 
 
@@ -39,7 +39,7 @@ Verdict = Ack | Retry | DeadLetter
 class RetryPolicy:
     """How often, and how patiently, a message that fails by itself is tried.
 
-    `max_deliver`: deliveries after which a message is given up. `alone_from`: from this delivery on a message is
+    `max_deliver`: deliveries after which a message is dead-lettered. `alone_from`: from this delivery on a message is
     handled by itself, so that one which kills the process can't take its neighbours' deliveries with it.
     """
 
@@ -67,9 +67,9 @@ def decide(error: Exception | None, attempt: int, policy: RetryPolicy) -> Verdic
 
 
 def is_exhausted(attempt: int, started_alone: int, policy: RetryPolicy) -> bool:
-    """Tell whether a message must be given up before its handler runs again.
+    """Tell whether a message must be dead-lettered before its handler runs again.
 
-    `started_alone` is how often its handler began with no other message in hand and never came to an end. Counting that
+    `started_alone` is how often its handler began with no other message in progress and never ended. Counting that
     beside the deliveries keeps innocents alive: whatever was merely fetched along with a message that kills the process
     has as many deliveries, but was never alone when the process died.
     """

@@ -40,7 +40,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Lacking:
-    """A window that could not be had, and why (in words without values)."""
+    """A window that could not be fetched, and why (without values)."""
 
     portion: Portion
     error: str
@@ -48,7 +48,7 @@ class Lacking:
 
 @dataclass(slots=True)
 class Tally:
-    """What became of a plan: windows that were had, how many of them the vendor has nothing in, and messages."""
+    """The outcome of a plan: windows that were fetched, how many of them are empty at the vendor, and messages."""
 
     windows: int = 0
     empty: int = 0
@@ -67,7 +67,7 @@ class Backfill:
     now: Now
 
     async def plan(self, grant: Grant, wanted: Window, *, again: bool) -> Plan:
-        """Return what is left to ask for; `again` leaves out of account what was had.
+        """Return the windows that are left to fetch; with `again`, all of them.
 
         Raises:
             Unavailable: the database can't be reached.

@@ -27,14 +27,14 @@ _HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 class Cipher(Protocol):
-    """Seals small documents that travel through browsers."""
+    """Encrypts small documents that travel through browsers."""
 
     def encrypt(self, purpose: str, fields: dict[str, Any]) -> str:
-        """Return them sealed."""
+        """Return the fields, encrypted."""
         ...
 
     def decrypt(self, purpose: str, encrypted: str, *, lives_s: int) -> dict[str, Any]:
-        """Return them; raises `Refused` for what is not ours, or too old."""
+        """Return the fields; raises `Refused` for a document that is not ours, or too old."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The rehearsal of fetching: whether there is a permission. What the vendor answers, nobody knows without asking it."""
+"""The dry run of fetching: whether there is a permission. The vendor's answer is unknown, as it is not asked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,13 +30,13 @@ class Permissions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FetchDryRun:
-    """The rehearsal of the durable that fetches from a vendor. The vendor is not asked."""
+    """The dry run of the durable that fetches from a vendor. The vendor is not asked."""
 
     vendor: Vendor
     webhook_store: Permissions | None
 
     async def __call__(self, deliveries: Sequence[Delivery]) -> list[DryRunResult]:
-        """Return what would become of each. See `DryRun`."""
+        """Return the predicted outcome of each. See `DryRun`."""
         opened = [self._open(each) for each in deliveries]
         accounts = {it.account for each in opened if isinstance(each, Unpacked) for it in self._asked_for(each)}
         states: Mapping[str, GrantState] = {}

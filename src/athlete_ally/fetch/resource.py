@@ -70,7 +70,7 @@ class Fetcher:
     on_refresh: Callable[[], None]
 
     async def get(self, resource: Resource) -> Outcome:
-        """Return what became of it. May be repeated at will. Raises as `ask`."""
+        """Return the outcome. May be repeated at will. Raises as `ask`."""
         call = self.api.call(resource)
         return Nothing("ignored") if call is None else await self.ask(call, resource.account)
 

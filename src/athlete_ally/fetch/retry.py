@@ -1,4 +1,4 @@
-"""Waiting out limits and trouble on behalf of one command, which may give up: whoever runs it can run it again."""
+"""Retrying through limits and outages for one command, for a limited time: the command can be run again."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ _LONGEST_DELAY_S = 30.0
 class BoundedRetry:
     """Tries again until an operation succeeds.
 
-    A limit is waited for however long it takes: the vendor is well, and says when. Trouble is waited for until it has
-    lasted `patience_s`. `clock` gives seconds; `tell` hears what is waited for, and how long.
+    A rate limit is waited for as long as it takes: the vendor works, and says when it ends. An outage is retried until
+    it has lasted `patience_s`. `clock` gives seconds; `tell` hears what is waited for, and how long.
     """
 
     patience_s: float
@@ -29,7 +29,7 @@ class BoundedRetry:
         """Return what `operation` returns, however often it had to be tried.
 
         Raises:
-            Unavailable: the trouble outlasted our patience.
+            Unavailable: the outage lasted longer than `patience_s`.
         """
         delay_s, deadline_s = _FIRST_DELAY_S, None
         while True:
@@ -37,7 +37,7 @@ class BoundedRetry:
                 return await operation()
             except OverLimit as error:
                 await self._wait(str(error), error.delay_s)
-                # It was no trouble meanwhile.
+                # A rate limit is not an outage: it does not count.
                 deadline_s = None if deadline_s is None else deadline_s + error.delay_s
             except (Later, Unavailable) as error:
                 deadline_s = deadline_s or self.clock() + self.patience_s

@@ -32,7 +32,7 @@ _LONGEST_PAUSE_S = 30.0
 
 
 class AccountLookup(Protocol):
-    """Keeps receipts of webhooks, and of replays what became of them. See `WebhookStore`."""
+    """Keeps the receipts of webhooks, and the outcomes of replays. See `WebhookStore`."""
 
     async def remember_fetch(self, receipt: FetchReceipt) -> None:
         """Put on record that fetch is done with a webhook. May be repeated."""
@@ -72,7 +72,7 @@ class FetchWorker:
         self._failures = 0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; what is in hand then is finished, or delivered again."""
+        """Work until `stop` is set; what is in progress then is finished, or delivered again."""
 
         async def turn() -> None:
             await self.handle(await self._loop.pull(_AT_ONCE))
@@ -85,7 +85,7 @@ class FetchWorker:
         async with self._loop.keep(deliveries):
             ended = await asyncio.gather(*map(self._handle, deliveries), return_exceptions=True)
         put_off = [verdict for verdict in ended if isinstance(verdict, Retry)]
-        # Only when nobody at all is answered is the vendor down: one person's trouble is not another's.
+        # The vendor is down only when it answers for nobody: one person's problem does not stop the others.
         self._failures = self._failures + 1 if deliveries and len(put_off) == len(deliveries) else 0
         for verdict in ended:
             if isinstance(verdict, BaseException):
@@ -135,7 +135,7 @@ class FetchWorker:
     async def _remember(
         self, delivery: Delivery, messages: Sequence[OutgoingMessage], again: Sequence[OutgoingMessage]
     ) -> None:
-        """Put on record what was done, and of a replay what became of it."""
+        """Record what was done, and the outcome of a replay."""
         tools, letter = self._tools, replay_of(delivery)
         dead = sum(message.stream == topology.DLQ for message in messages)
         place = (identity_of(delivery), delivery.stream, delivery.sequence)
@@ -148,7 +148,7 @@ class FetchWorker:
     def _receipt(
         self, delivery: Delivery, letter: str, *, fetched: int, again: Sequence[OutgoingMessage]
     ) -> WebhookReceipt:
-        """Return the receipt of a replay: whoever replays has no other way to learn what became of it."""
+        """Return the receipt of a replay: the replayer has no other way to learn the outcome."""
         reason: Reason = "non-retryable"
         rejected = [Rejected(index, reason, each.headers[headers.DLQ_ERROR]) for index, each in enumerate(again)]
         return WebhookReceipt(
@@ -171,7 +171,7 @@ class FetchWorker:
         try:
             unpacked = self._vendor.unpack(Webhook(delivery.body, delivery.headers, delivery.stored_at))
         except InvalidMessage:
-            # Whoever unpacks it writes the letter; one is enough.
+            # The unpacker writes the dead letter; one is enough.
             unpacked = Unpacked()
         for account in unpacked.withdrawn:
             await self._tools.retry.until_done(lambda account=account: self._tools.fetcher.withdraw(account))

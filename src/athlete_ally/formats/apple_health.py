@@ -114,7 +114,7 @@ class _Export:
             "Workout": self._workout,
             "ActivitySummary": self._activity,
             "ExportDate": self._export_date,
-            # Who the person is, is no measurement, and nobody's business here.
+            # The person's identity is not a measurement, and not needed here.
             "Me": _nothing,
         }
 

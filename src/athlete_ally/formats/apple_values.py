@@ -86,7 +86,7 @@ def quantity(its: Attributes, unit: str) -> float:
     """Return the value of a record in a unit of ours.
 
     Raises:
-        InvalidMessage: it is no number, or nobody knows its unit.
+        InvalidMessage: it is not a number, or its unit is unknown.
     """
     return converted(number(its["value"]), its["unit"], unit)
 

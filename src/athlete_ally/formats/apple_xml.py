@@ -46,7 +46,7 @@ def elements(chunks: Iterable[bytes]) -> Iterator[Element]:
     """Yield the entries one by one.
 
     Raises:
-        UnreadableFile: this is no export, it is hostile, or it ends in the middle.
+        UnreadableFile: this is not an export, it is hostile, or it ends in the middle.
     """
     rest = _allowed(chunks)
     prologue, body = _from_root(rest)

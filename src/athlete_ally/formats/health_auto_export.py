@@ -53,7 +53,7 @@ def findings(document: bytes, user_id: str) -> Iterator[Finding]:
     """Yield the readings of a document, and what no kind takes; the same for the same document.
 
     Raises:
-        UnreadableFile: it is no document of Health Auto Export.
+        UnreadableFile: it is not a document of Health Auto Export.
     """
     try:
         data = msgspec.json.decode(document, type=_Document).data

@@ -1,4 +1,4 @@
-"""How much ingest takes in hand at once: requests, and bytes of their bodies."""
+"""How much ingest handles at once: requests, and bytes of their bodies."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -7,13 +7,13 @@ from http import HTTPStatus
 
 from athlete_ally.ingest.refusal import Refusal
 
-# Requests take milliseconds: whoever waits a second finds room.
+# Requests take milliseconds: after a second there is capacity again.
 _RETRY_AFTER_S = 1
 
 
 @dataclass(slots=True)
 class Admission:
-    """Counts what is in hand, so that memory stays bounded however many senders there are."""
+    """Counts what is in progress, so that memory stays bounded however many senders there are."""
 
     max_requests: int
     max_bytes: int
@@ -22,13 +22,13 @@ class Admission:
 
     @contextmanager
     def enter(self) -> "Generator[Ticket]":
-        """Take one request in hand; on leaving, all that it held is given back.
+        """Admit one request; on leaving, all that it held is released.
 
         Raises:
-            Refusal: 429, too many are in hand.
+            Refusal: 429, too many are in progress.
         """
         if self.requests >= self.max_requests:
-            raise _busy(f"{self.max_requests} requests are in hand")
+            raise _busy(f"{self.max_requests} requests are in progress")
         self.requests += 1
         ticket = Ticket(self)
         try:
@@ -40,20 +40,20 @@ class Admission:
 
 @dataclass(slots=True)
 class Ticket:
-    """One request in hand, and the bytes that it holds."""
+    """One request in progress, and the bytes that it holds."""
 
     admission: Admission
     bytes: int = 0
 
     def hold(self, size: int) -> None:
-        """Take `size` more bytes in hand.
+        """Reserve `size` more bytes.
 
         Raises:
-            Refusal: 429, too many bytes are in hand. One request alone is never refused: its size has its own limit.
+            Refusal: 429, too many bytes are in progress. A single request is never refused: its size has its own limit.
         """
         admission = self.admission
         if admission.bytes + size > admission.max_bytes and admission.bytes > self.bytes:
-            raise _busy("the bodies in hand fill the memory set aside for them")
+            raise _busy("the request bodies in progress fill the memory set aside for them")
         admission.bytes += size
         self.bytes += size
 

@@ -68,7 +68,7 @@ class IngestService:
         except ClientDisconnect:
             refusal = cut_off()
         except asyncio.CancelledError:
-            # Only the server cancels a request, when it stops and the time for those in hand is over.
+            # Only the server cancels a request, when it stops and the time for those in progress is over.
             refusal = stopping()
         self.observer.count(self.series.refusals, refusal.cause)
         return refusal.response()

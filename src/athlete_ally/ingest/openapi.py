@@ -16,7 +16,7 @@ _PROBLEMS = {
     "413": "The body, a reading or the number of readings is too large.",
     "415": "The Content-Type or Content-Encoding is not understood.",
     "422": "At least one reading is invalid; nothing was accepted. `errors` locates up to 100 problems.",
-    "429": "Too much is in hand; send again after `Retry-After` seconds.",
+    "429": "Too many requests are in progress; send again after `Retry-After` seconds.",
     "503": "The stream did not acknowledge in time, or is full. Send the same again after `Retry-After` seconds.",
 }
 _MEDIA_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl")

@@ -10,7 +10,7 @@ _PROBLEMS = {
     "405": "The vendor delivers by POST.",
     "408": "The body did not arrive in time.",
     "413": "The webhook is too large.",
-    "429": "Too much is in hand; send again after `Retry-After` seconds.",
+    "429": "Too many requests are in progress; send again after `Retry-After` seconds.",
     "503": "The stream did not acknowledge within the vendor's deadline. Send it again after `Retry-After` seconds.",
 }
 _ANSWERS = {

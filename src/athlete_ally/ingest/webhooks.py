@@ -68,7 +68,7 @@ class WebhookService:
         except ClientDisconnect:
             return cut_off().response()
         except asyncio.CancelledError:
-            # Only the server cancels a request, when it stops and the time for those in hand is over.
+            # Only the server cancels a request, when it stops and the time for those in progress is over.
             return stopping().response()
 
     async def _take(self, name: str, request: Request) -> Answer:
@@ -97,7 +97,7 @@ class WebhookService:
         return vendor.accepted
 
     def _limit(self, vendor: Vendor, secrets: Secrets, request: Request) -> int:
-        """Return how much is read: what the vendor wants taken, for whoever knows the secret before it is read."""
+        """Return how much is read: the vendor's limit if the sender knows the secret before the body is read."""
         knows = is_secret(request.path_params.get("secret", ""), secrets.signing)
         return max(self.max_body_bytes, vendor.largest_body_bytes or 0) if knows else self.max_body_bytes
 

@@ -51,7 +51,7 @@ def read_advisory(body: bytes) -> Abandoned:
         advisory = msgspec.json.decode(body, type=_Advisory)
         reason = _REASONS[advisory.type]
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
-        raise InvalidMessage("not an advisory of a message that was given up") from error
+        raise InvalidMessage("not an advisory of an abandoned message") from error
     return Abandoned(advisory.stream, advisory.stream_seq, advisory.consumer, advisory.deliveries, reason)
 
 

@@ -1,6 +1,6 @@
-"""The reaper: writes a dead letter for each message that the server gives up on behalf of somebody else's consumer.
+"""The advisory worker: writes a dead letter for each message that the server abandons for a consumer that is not ours.
 
-A server that stops delivering says so once, in an advisory, and forgets; AA_ADVISORY keeps what it said.
+A server that stops delivering a message publishes one advisory about it; AA_ADVISORY stores the advisories.
 """
 
 import asyncio
@@ -48,11 +48,11 @@ class AdvisoryWorker:
     now: Now
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; what is in hand then is finished, or left to be delivered again."""
+        """Work until `stop` is set; what is in progress then is finished, or left to be delivered again."""
         await self._loop.work(self._take_turn, stop)
 
     async def handle(self, delivery: Delivery) -> None:
-        """Deal with one advisory: its letter is in AA_DLQ before the advisory is acknowledged."""
+        """Handle one advisory: its dead letter is in AA_DLQ before the advisory is acknowledged."""
         result = await self._dead_letter(delivery)
         verdict: Verdict = Ack() if result else Retry(FULL_DELAY_S)
         await self._loop.settle(delivery, verdict)
@@ -68,7 +68,7 @@ class AdvisoryWorker:
             await self.handle(delivery)
 
     async def _dead_letter(self, delivery: Delivery) -> str:
-        """Return what was done; nothing where it has to wait."""
+        """Return what was done; "" if it has to wait."""
         try:
             abandoned = read_advisory(delivery.body)
         except InvalidMessage:
@@ -83,7 +83,7 @@ class AdvisoryWorker:
             return "ours"
         message = await self.retry.until_done(lambda: self.messages.one(abandoned.stream, abandoned.sequence))
         if message is None:
-            self.log.warning("given-up-and-gone", **about)
+            self.log.warning("abandoned-and-gone", **about)
             return "gone"
         about |= log_fields(message.headers)
         try:
@@ -91,19 +91,19 @@ class AdvisoryWorker:
         except StreamFull as error:
             self.log.warning("given-back", **about, error=str(error))
             return ""
-        self.log.warning("reaped", **about, reason=abandoned.reason)
+        self.log.warning("abandoned", **about, reason=abandoned.reason)
         return "letter"
 
     async def _publish(self, letter: OutgoingMessage) -> None:
         try:
             await self._loop.publish([letter])
         except MessageTooLarge:
-            # Somebody else's stream may take more than AA_DLQ does. The letter says where the message is.
+            # Other streams may allow larger messages than AA_DLQ. The dead letter says where the message is.
             empty = OutgoingMessage(letter.stream, letter.subject, b"", letter.message_id, letter.headers)
             await self._loop.publish([empty])
 
     def _is_ours(self, abandoned: Abandoned) -> bool:
-        """Our workers write their letter first, and terminate then; of the other sort the server knows none of ours."""
+        """Our workers write the dead letter before they terminate; max_deliver does not apply to our durables."""
         is_durable = any(
             (durable.stream, durable.name) == (abandoned.stream, abandoned.consumer)
             for durable in self.topology.durables

@@ -23,7 +23,7 @@ _KEEP_EVERY_S = topology.ACK_WAIT_S / 4
 
 @dataclass(frozen=True, slots=True)
 class ConsumerLoop:
-    """Waits out the world's trouble in whatever it does; only a service that stops ends that, by `Stopping`."""
+    """Retries each operation through outages; only the stop of the service ends that, by `Stopping`."""
 
     inbox: Inbox
     publisher: Publisher
@@ -32,7 +32,7 @@ class ConsumerLoop:
     async def work(
         self, turn: Callable[[], Awaitable[None]], stop: asyncio.Event, breaker: CircuitBreaker | None = None
     ) -> None:
-        """Take turns until `stop` is set or the fuse opens; what is in hand then is finished, or delivered again."""
+        """Take turns until `stop` is set or the breaker opens; what is in progress is finished, or delivered again."""
         try:
             while not stop.is_set():
                 if breaker is not None and breaker.is_open:

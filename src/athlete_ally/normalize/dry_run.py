@@ -1,4 +1,4 @@
-"""Rehearsals of normalising and unpacking: what the workers would do with deliveries, without any effect."""
+"""Dry runs of normalising and unpacking: what the workers would do with deliveries, without any effect."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,7 +42,7 @@ class AccountLookup(Protocol):
 
 
 def normaliser(measurement: Measurement, rules: Rules) -> DryRun:
-    """Return the rehearsal of a kind's durable."""
+    """Return the dry run of a kind's durable."""
 
     async def dry_run(deliveries: Sequence[Delivery]) -> list[DryRunResult]:
         return [_normalised(measurement, rules, each) for each in deliveries]
@@ -60,7 +60,7 @@ def _normalised(measurement: Measurement, rules: Rules, delivery: Delivery) -> D
 
 @dataclass(frozen=True, slots=True)
 class UnpackDryRun:
-    """The rehearsal of a vendor's durable: unpacks, then normalises what would be published.
+    """The dry run of a vendor's durable: unpacks, then normalises what would be published.
 
     Without `webhook_store` it does as if every account was somebody's, and says of what passes that it can't be told.
     """
@@ -71,7 +71,7 @@ class UnpackDryRun:
     webhook_store: AccountLookup | None
 
     async def __call__(self, deliveries: Sequence[Delivery]) -> list[DryRunResult]:
-        """Return what would become of each. See `DryRun`."""
+        """Return the predicted outcome of each. See `DryRun`."""
         owners = await self._owners(deliveries)
         opened = [_or_crash(lambda each=each: self._open(each, owners)) for each in deliveries]
         people = await self._people(opened)
@@ -142,7 +142,7 @@ class UnpackDryRun:
         return whole
 
     def _followed(self, message: OutgoingMessage, webhook: Delivery) -> DryRunResult:
-        """Return what would become of a message that the webhook leads to."""
+        """Return the predicted outcome of a message that the webhook leads to."""
         measurement = next(each for kind, each in self.kinds.items() if raw_subject(kind) == message.subject)
         delivery = replace(
             webhook,

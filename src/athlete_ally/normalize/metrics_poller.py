@@ -37,7 +37,7 @@ class BrokerView(Protocol):
 
 
 class Ledger(Protocol):
-    """Draws up the books. See `normalize.ledger`."""
+    """Computes the ledger. See `normalize.ledger`."""
 
     async def balance(self) -> float:
         """Tell what is unaccounted for; return for how many seconds the database counted."""
@@ -77,7 +77,7 @@ class MetricsPoller:
     async def look(self) -> float:
         """Look once. What can't be read now leaves its series as they were, and `watch_success` at 0.
 
-        Return for how many seconds the database counted; waiting in vain is no reason to look less often.
+        Return for how many seconds the database counted; a timeout is no reason to poll less often.
         """
         try:
             ages_s = {stream.name: await self._stream(stream) for stream in self.desired.streams}
@@ -128,7 +128,7 @@ class MetricsPoller:
             self.observer.set(self.series.dlq_depth, subject, value=waiting[subject])
         for shelf in SHELVED:
             self.observer.set(self.series.dlq_shelved, shelf, value=shelved[shelf])
-        # Letters begin with the name of who gave up: two or three askings, however many subjects there are.
+        # Subjects of dead letters start with the program that wrote them: a few requests for any number of subjects.
         senders = {f"dlq.{subject.split('.')[1]}.>" for subject in known - {OTHER}} | {foreign_letter_subject("*", "*")}
         ours = sorted(senders) if waiting else []
         oldest = await self._first_stored(DLQ, stream.first_sequence, ours)

@@ -122,7 +122,7 @@ def _indexes(delivery: Delivery, found: AbstractSet[int]) -> Sequence[int]:
 
 
 def _arrival(delivery: Delivery) -> Arrival:
-    """Return the lineage. A replayed dead letter keeps its first place in the order: it is no newer than it was."""
+    """Return the lineage. A replayed dead letter keeps its place in the order: a replay does not make it newer."""
     original = number(delivery.headers, headers.ORIGINAL_SEQUENCE)
     return Arrival(
         message_id=identity_of(delivery),

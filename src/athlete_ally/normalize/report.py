@@ -74,7 +74,7 @@ class Reporter:
         self._log.error(
             "fuse-open",
             durable=self._durable,
-            remedy="too many dead letters: look at them (AA_DLQ), mend the cause, then restart this worker",
+            remedy="too many dead letters: inspect them (AA_DLQ), fix the cause, then restart this worker",
         )
 
     def _count_readings(self, request: StoreRequest, receipt: Receipt, latency_s: float) -> None:

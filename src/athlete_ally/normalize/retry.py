@@ -1,4 +1,4 @@
-"""Waiting out the world's trouble: with backoff and jitter, as long as it takes, while messages are kept in hand."""
+"""Retrying through outages: with backoff and jitter, as long as it takes, while deliveries are kept in progress."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ _SHOWN_AFTER_S = 2.0
 
 
 class Stopping(Exception):
-    """The service stops and can't finish: leave everything unsettled, so that it is delivered again."""
+    """The service stops and can't finish: leave everything unacknowledged, so that it is delivered again."""
 
 
 class UnboundedRetry:
@@ -65,7 +65,7 @@ class UnboundedRetry:
 
         Raises:
             StreamFull: waiting here would keep good messages from being stored; the caller gives this one back.
-            Stopping: the service stops while the world is in trouble.
+            Stopping: the service stops during the outage.
         """
         delay_s = _FIRST_DELAY_S
         try:
@@ -89,7 +89,7 @@ class UnboundedRetry:
             self._hold(-1, "")
 
     def log_stop(self) -> None:
-        """Log that the service stops while something waits, and leaves it unsettled."""
+        """Log that the service stops while something waits, and leaves it unacknowledged."""
         self._log.warning("stopped-while-holding", durable=self.durable)
 
     async def _wait(self, delay_s: float) -> None:
@@ -125,7 +125,7 @@ def shown_on(observer: Observer, series: Series, *labels: str) -> Callable[[bool
 
 @asynccontextmanager
 async def kept_in_progress(inbox: Inbox, deliveries: Sequence[Delivery], every_s: float) -> AsyncGenerator[None]:
-    """Tell the broker every `every_s` seconds that these deliveries are still in hand, until the block ends."""
+    """Tell the broker every `every_s` seconds that these deliveries are still in progress, until the block ends."""
 
     async def keep() -> None:
         while True:

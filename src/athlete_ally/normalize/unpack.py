@@ -108,7 +108,7 @@ def sort_out(
     """Return one message for each person and kind, and what could not be used.
 
     The id of a message is its content's: the same readings are the same message, however often and in whichever webhook
-    they come, and a mended mapping makes another one.
+    they come, and a fixed mapping makes another one.
     """
     failed = [Failed(each.index, "schema-invalid", each.error) for each in unpacked.unusable]
     groups: dict[tuple[str, str], list[Reading]] = {}
@@ -210,5 +210,5 @@ def _letter(vendor: str, delivery: Delivery, identity: str, failed: Sequence[Fai
 
 
 def dead_lettered(reason: Reason, error: str) -> Parcel:
-    """Return what follows from a webhook that is given up, unread."""
+    """Return the result of a webhook that is dead-lettered without being read."""
     return Parcel(failed=(Failed(0, reason, error),))

@@ -78,7 +78,7 @@ class Unpacker:
         return self._breaker.is_open
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; what is in hand then is finished, or left to be delivered again."""
+        """Work until `stop` is set; what is in progress then is finished, or left to be delivered again."""
         await self._loop.work(self._take_turn, stop, self._breaker)
 
     async def handle(self, deliveries: Sequence[Delivery]) -> None:
@@ -214,7 +214,7 @@ class Unpacker:
             self._tools.log.error(
                 "fuse-open",
                 durable=self._durable,
-                remedy="too many dead letters: look at them (AA_DLQ), mend the cause, then restart this worker",
+                remedy="too many dead letters: inspect them (AA_DLQ), fix the cause, then restart this worker",
             )
         log = self._tools.log.warning if letters else self._tools.log.debug
         log("unpacked", vendor=name, result=parcel.result, readings=parcel.readings, **about(delivery))

@@ -57,7 +57,7 @@ class Worker:
         return self._breaker.is_open
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; what is in hand then is finished, or left to be delivered again."""
+        """Work until `stop` is set; what is in progress then is finished, or left to be delivered again."""
         await self._loop.work(self._take_turn, stop, self._breaker)
 
     async def handle(self, deliveries: Sequence[Delivery]) -> None:
@@ -100,7 +100,7 @@ class Worker:
             if isinstance(outcome, Retry):
                 await self._settle(delivery, outcome)
         requests = [(delivery, request) for delivery, request in prepared if isinstance(request, StoreRequest)]
-        # The others stay unsettled and without a receipt: a mended worker is to look at them afresh.
+        # The others stay unacknowledged and without a receipt, so that a fixed worker processes them again.
         requests = requests[: self._breaker.room_for([_is_dead(request) for _, request in requests])]
         if not requests:
             return
@@ -123,7 +123,7 @@ class Worker:
     def _count_for_breaker(self, request: StoreRequest, receipt: Receipt) -> None:
         """Count a message once: what is redelivered because AA_DLQ is full is no further bad message.
 
-        A replay that fails says nothing of what arrives, and whoever replays stops by a limit of its own.
+        A failed replay says nothing about new messages, and a replay run has a limit of its own.
         """
         if receipt.is_redelivery or request.replay_of is not None or self._breaker.is_open:
             return
@@ -160,5 +160,5 @@ class Worker:
 
 
 def _is_dead(request: StoreRequest) -> bool:
-    """Tell whether the fuse is to count a lot as dead."""
+    """Tell whether the breaker counts a request as dead."""
     return bool(request.rejected) and request.replay_of is None

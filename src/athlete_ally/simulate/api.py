@@ -25,7 +25,7 @@ def _yesterday() -> date:
 class SimulatedApi:
     """The state of a vendor. `accounts` are given out in order to those who come to give permission.
 
-    Whoever comes after the last gets the first again, or with `grows` an account of their own, put behind the others.
+    After the last account the first follows again, or, with `grows`, a new one that is appended.
     Access tokens live `lives_s`; a refresh token works once. `per_window` requests are answered in each `window_s`.
     Tokens are numbered from `serial` on. While `is_down` every answer is 503. The data of everybody ends with
     `last_day`, whose night is over everywhere. `clock` gives seconds.

@@ -10,7 +10,7 @@ from athlete_ally.core.ports import Now, Sleep
 from athlete_ally.simulate.plan import Dispatch
 from athlete_ally.simulate.vendor_profile import Handshake, VendorProfile
 
-# Many enough for any rate that this machine can send, few enough not to hoard requests when nobody answers.
+# Many enough for any rate that this machine can send, few enough not to pile up requests when nobody answers.
 _AT_ONCE = 32
 # An answer takes milliseconds, or as long as a publish may wait for its acknowledgement.
 _ANSWERED_WITHIN_S = 10.0
@@ -59,7 +59,7 @@ class Tally:
     repeats: int = 0
     forged: int = 0
     taken: int = 0
-    given_up: int = 0
+    abandoned: int = 0
     refused: int = 0
     statuses: dict[int, int] = field(default_factory=dict[int, int])
 
@@ -81,9 +81,9 @@ class Tally:
             "forged": self.forged,
             "attempts": sum(self.statuses.values()),
             "taken": self.taken,
-            "given_up": self.given_up,
+            "given_up": self.abandoned,
             "refused": self.refused,
-            "unanswered": self.deliveries + self.repeats - self.taken - self.given_up,
+            "unanswered": self.deliveries + self.repeats - self.taken - self.abandoned,
             "answers": {str(status): count for status, count in sorted(self.statuses.items())},
         }
 
@@ -160,7 +160,7 @@ class Sender:
                 await _either(self.sleep(wait_s / self.hasten), stopped)
             if stopped.done():
                 return
-        self.tally.given_up += 1
+        self.tally.abandoned += 1
 
     async def _attempt(self, dispatch: Dispatch, secret: str) -> Reply:
         headers = {"content-type": self.profile.content_type}

@@ -88,7 +88,7 @@ class VendorProfile:
     `deliveries` makes the bodies of everything that is delivered of one day of an account, none of them alike. `sign`
     makes the headers of a body sent at so many Unix seconds. `secret_in_path`: the secret ends the address instead.
     `handshake` makes the requests of a handshake, given secret and token. What is not answered 2xx is sent again after
-    each of `waits_s`, and then given up.
+    each of `waits_s`, and then abandoned.
     """
 
     deliveries: Callable[[str, date], tuple[bytes, ...]]

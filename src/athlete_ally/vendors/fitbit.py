@@ -113,7 +113,7 @@ def listed(path: str, window: Window) -> Call:
     return Call(path.format(window.first, window.last))
 
 
-# The summary of a day is had for one day at a time, two requests each, of 150 an hour. What is in it are series as
+# The summary of a day is fetched for one day at a time, two requests each, of 150 an hour. What is in it are series as
 # well, of up to three years, and heart rates of up to one:
 # https://dev.fitbit.com/build/reference/web-api/activity-timeseries/get-activity-timeseries-by-date-range/ and
 # https://dev.fitbit.com/build/reference/web-api/heartrate-timeseries/get-heartrate-timeseries-by-date-range/
@@ -204,7 +204,7 @@ API = Api(
     unconfirmed=(
         "that what belongs to a night is there when the notification of its sleep comes",
         "that answers are metric where no Accept-Language is sent; that degrees are Celsius then",
-        "how many days of SpO2 may be had at once: 30, as of the other measures of a night",
+        "how many days of SpO2 one request may ask for: 30, as of the other measures of a night",
         "that a day without a step is one on which nothing was worn, and what fills it is nothing",
         "`efficiency` is a score by Fitbit's own rule, not the share of time in bed: it is left in the answer",
     ),

@@ -55,7 +55,7 @@ def unpack(webhook: Webhook) -> Unpacked:
 # The subscription's verification: Oura sends verification_token and challenge, and wants the challenge back as JSON.
 # https://cloud.ouraring.com/v2/docs#tag/Webhook-Subscription-Routes
 def handshake(request: Request, secrets: Secrets) -> Answer | None:
-    """Give the challenge back to whoever knows the token."""
+    """Return the challenge to a sender that knows the token."""
     challenge = request.query.get("challenge")
     if request.method != "GET" or challenge is None or len(challenge) > _LONGEST_CHALLENGE:
         return None

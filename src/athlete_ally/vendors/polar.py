@@ -91,7 +91,7 @@ def handshake(request: Request, _secrets: Secrets) -> Answer | None:
 
 
 # https://www.polar.com/accesslink-api/#exercises, #sleep, #nightly-recharge and #daily-activity. The address that a
-# notification holds is not followed: whoever knew the secret could lead a token anywhere with it.
+# notification holds is not followed: anyone who knew the secret could send a token anywhere with it.
 def call(resource: Resource) -> Call | None:
     """Return how to ask for an exercise by its id, or for a night or day by its date."""
     if resource.type not in _PATHS or not resource.id:
@@ -132,7 +132,7 @@ def enrol(account: str) -> Call:
 
 
 def outcome_of(status: int, body: bytes) -> Outcome:
-    """Judge by status: 204 is a day without data, 409 a person who is registered already, 403 a missing consent.
+    """Return the outcome by status: 204: a day without data, 409: already registered, 403: a missing consent.
 
     https://www.polar.com/accesslink-api/#register-user and #get-activity-for-given-date
     """
@@ -189,7 +189,7 @@ API = Api(
         "what the headers of a refusal say: how long to wait is read from `Retry-After` only",
         "the day of an activity summary: its times are said to be UTC, and look like the device's",
         "by which clock the heart rates of a night are in which clocks change: they are left out then",
-        "whether a night older than 28 days is had by its date: the list of nights ends there, and so do we",
+        "whether a night older than 28 days can be fetched by its date: the list of nights ends there, and so do we",
         "continuous heart rate is not asked for: its times are the device's, and nothing tells their offset",
         "that `x_user_id` is the `user_id` of webhooks: the reference calls both the Polar user id",
     ),

@@ -72,7 +72,7 @@ def unpack(webhook: Webhook) -> Unpacked:
 # The subscription's validation: GET with hub.mode, hub.verify_token and hub.challenge; the challenge is wanted back.
 # https://developers.strava.com/docs/webhooks/
 def handshake(request: Request, secrets: Secrets) -> Answer | None:
-    """Give the challenge back to whoever knows the token."""
+    """Return the challenge to a sender that knows the token."""
     challenge = request.query.get("hub.challenge")
     if request.method != "GET" or challenge is None or len(challenge) > _LONGEST_CHALLENGE:
         return None

@@ -22,7 +22,7 @@ from athlete_ally.formats.terra import MODELS, Metadata
 _DELIVERY = "https://docs.tryterra.co/health-and-fitness-api/integration-setup/setting-up-data-destinations/webhooks"
 _MODELS = "https://docs.tryterra.co/reference/v2"
 _GONE = {"deauth", "access_revoked"}
-# Data that is too large for a webhook stands at an address for some time; whoever could send us one could lead us
+# Data that is too large for a webhook stands at an address for some time; anyone who could send us one could lead us
 # anywhere. https://docs.tryterra.co/reference/health-and-fitness-api/webhooks (s3_payload)
 _ELSEWHERE = "s3_payload"
 # https://github.com/tryterra/openapi/blob/master/data_models/specs/data_models/enums.tsp (UploadType)

@@ -29,7 +29,7 @@ _REFERENCE = "https://developer.whoop.com/api"
 # The thermochemical calorie, by definition (ISO 80000-5).
 _KILOJOULES_PER_KCAL = 4.184
 _SOURCE = "whoop"
-# What becomes of each type, and goes with it: a recovery is named by its sleep.
+# The outcome of each type: a recovery is named by its sleep.
 _TYPES: Mapping[str, tuple[str, ...]] = {
     "workout": ("workout",),
     "sleep": ("sleep", "respiratory_rate"),

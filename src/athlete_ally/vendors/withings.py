@@ -165,7 +165,7 @@ def _listed_sleeps(window: Window) -> Call:
 
 
 def outcome_of(status: int, body: bytes) -> Outcome:
-    """Judge by the status inside the body: over HTTP nearly everything is 200. The groups are ours (see `unconfirmed`).
+    """Return the outcome by the status in the body: over HTTP nearly all is 200. The groups are ours.
 
     https://developer.withings.com/api-reference/#section/Response-status
     """

@@ -93,7 +93,7 @@ async def test_what_is_never_settled_is_forgotten(monkeypatch: pytest.MonkeyPatc
     """
     Of deliveries that a worker leaves behind only so many spans are kept; one that comes again ends the one before.
     """
-    monkeypatch.setattr("athlete_ally.adapters.tracing.messages._MOST_IN_HAND", 3)
+    monkeypatch.setattr("athlete_ally.adapters.tracing.messages._MOST_OPEN", 3)
     watching, fake = Watching(), FakeInbox(dev_topology().durable(DURABLE))
     for number in range(5):
         fake.put(b"{}", message_id=f"m{number}")

@@ -78,7 +78,7 @@ async def test_a_vendor_stops_retrying() -> None:
 
     assert (len(STANDARD.waits_s) + 1, 1, False) == (
         len(authentication.came),
-        sender.tally.given_up,
+        sender.tally.abandoned,
         sender.tally.all_taken,
     )
 

@@ -10,21 +10,21 @@ from athlete_ally.core.errors import Refused
 
 
 class TicketCipher:
-    """Seals with the key of the vault; what was sealed for one purpose is of no use for another."""
+    """Encrypts with the keys of the token store; a document encrypted for one purpose is refused for any other."""
 
     def __init__(self, keys: str) -> None:
         """Take keys with commas or white space between. Raises as `TokenCipher`."""
         self._fernet: MultiFernet = fernet_of(keys)
 
     def encrypt(self, purpose: str, fields: dict[str, Any]) -> str:
-        """Return the sealed fields, safe in an address."""
+        """Return the encrypted fields, safe to put into a URL."""
         return self._fernet.encrypt(msgspec.json.encode({"purpose": purpose, **fields})).decode()
 
     def decrypt(self, purpose: str, encrypted: str, *, lives_s: int) -> dict[str, Any]:
         """Return the fields.
 
         Raises:
-            Refused: it was not sealed by us, not for this purpose, or longer ago than `lives_s`.
+            Refused: it was not encrypted by us, or for another purpose, or longer ago than `lives_s`.
         """
         try:
             fields: dict[str, Any] = msgspec.json.decode(self._fernet.decrypt(encrypted, ttl=lives_s))

@@ -24,7 +24,7 @@ class _Encrypted(msgspec.Struct, frozen=True):
 
 
 class TokenCipher:
-    """Encrypts with the first key, and opens what any of them encrypted."""
+    """Encrypts with the first key, and decrypts with any of them."""
 
     def __init__(self, keys: str) -> None:
         """Take keys with commas or white space between.

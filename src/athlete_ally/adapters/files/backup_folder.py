@@ -162,7 +162,7 @@ def read_manifest(folder: Path) -> Manifest:
         Misconfigured: the folder is no backup, or only a part of one, or of a newer version of this program.
     """
     if folder.name.endswith(_PARTIAL):
-        raise Misconfigured(f"{folder} was never finished: it is no backup; take a new one")
+        raise Misconfigured(f"{folder} is not a complete backup: its run never finished; take a new one")
     try:
         manifest = msgspec.json.decode((folder / _MANIFEST).read_bytes(), type=Manifest)
     except OSError as error:
@@ -235,7 +235,7 @@ def _block(file: IO[bytes], block: Block, start: int, folder: Path) -> Iterator[
 
 
 def _write_durably(path: Path, manifest: Manifest) -> None:
-    """Replace a file at once: whoever reads it sees the old content or the new."""
+    """Replace a file atomically: a reader sees the old content or the new."""
     fresh = path.with_name(path.name + ".new")
     with fresh.open("wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2))

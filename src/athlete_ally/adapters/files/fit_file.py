@@ -19,7 +19,7 @@ def messages(path: Path) -> Iterator[Message | Skipped]:
     """Yield the data messages of a file on disk, and what can't be read of it.
 
     Raises:
-        UnreadableFile: it is no FIT file, or damaged; a wrong checksum means that values may be wrong too.
+        UnreadableFile: it is not a FIT file, or damaged; a wrong checksum means that values may be wrong too.
     """
     yield from decoded(read_whole(path, _MOST_BYTES), path.name)
 

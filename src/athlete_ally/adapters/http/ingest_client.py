@@ -29,7 +29,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of a batch: the stream holds all that is `accepted`, `duplicate` if it did so before."""
+    """The outcome of a batch: the stream holds all that is `accepted`, `duplicate` if it did so before."""
 
     accepted: int
     duplicate: bool
@@ -48,7 +48,7 @@ class IngestClient:
     def __init__(
         self, client: httpx.AsyncClient, *, patience_s: float, sleep: Sleep = asyncio.sleep, jitter: Callable[[], float]
     ) -> None:
-        """Send through `client`; give up after `patience_s` without an answer."""
+        """Send through `client`; stop retrying after `patience_s` without an answer."""
         self._client = client
         self._patience_s = patience_s
         self._sleep = sleep

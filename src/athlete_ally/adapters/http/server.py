@@ -18,7 +18,7 @@ class HttpServer:
     """One listening server; signals, logging and the loop belong to the caller."""
 
     def __init__(self, app: Any, *, host: str, port: int, drain_s: float) -> None:
-        """Prepare; `open` binds. `drain_s` bounds how long requests in hand may take after `close` was called."""
+        """Prepare; `open` binds. `drain_s` bounds how long requests in progress may take after `close` was called."""
         self._host = host
         self._port = port
         config = uvicorn.Config(
@@ -27,7 +27,7 @@ class HttpServer:
             access_log=False,
             log_config=None,
             server_header=False,
-            # Who is at the other end is who is at the other end: anybody could write X-Forwarded-For.
+            # The peer is the address of the connection: anybody could write X-Forwarded-For.
             proxy_headers=False,
             date_header=True,
             timeout_graceful_shutdown=max(1, int(drain_s)),
@@ -58,7 +58,7 @@ class HttpServer:
             await asyncio.sleep(0.005)
 
     async def close(self) -> None:
-        """Stop accepting, finish the requests in hand, and return; cut off what takes longer than `drain_s`."""
+        """Stop accepting, finish the requests in progress, and return; cut off what takes longer than `drain_s`."""
         self._server.should_exit = True
         if self._task is not None:
             await self._task

@@ -56,7 +56,7 @@ class AttentiveClient(Client):
                 raise
 
     async def _process_pong(self) -> None:
-        # A flush that was given up leaves its future in the list. The library sets a result on it when the server
+        # A flush that was cancelled leaves its future in the list. The library sets a result on it when the server
         # answers at last, fails, stops reading, and notices 15 s later that it hears nothing.
         waiting: list[Any] = self._pongs  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]  # untyped
         if waiting and waiting[0].done():
@@ -65,7 +65,7 @@ class AttentiveClient(Client):
 
     def _connect_command(self) -> bytes:
         # What comes next are the credentials. The library upgrades to TLS only when the server asks for it, so that
-        # whoever answers in the server's place could read them.
+        # a process that answers in the server's place could read them.
         if self._requires_tls and not self._server_info.get("tls_required"):
             raise nats.errors.Error("TLS is asked for, but this server offers none; nothing was sent to it")
         return super()._connect_command()

@@ -181,7 +181,7 @@ class Connection:
     async def _probe_until_answer(self) -> None:
         while self._stalled:
             if not self.client.is_connected:
-                # Given up meanwhile: whoever waits now waits for the next connection.
+                # Abandoned meanwhile: all who wait now wait for the next connection.
                 self._stalled = False
                 return
             try:

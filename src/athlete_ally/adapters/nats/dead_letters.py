@@ -95,7 +95,7 @@ class NatsLetters:
         try:
             return await delete_message(self._connection, DLQ, sequence, erase=erase)
         except ApiError as error:
-            raise Unavailable(f"{DLQ} can't give up letter {sequence}: {error}") from error
+            raise Unavailable(f"{DLQ} can't delete dead letter {sequence}: {error}") from error
 
 
 def _letter(message: Msg) -> Letter:

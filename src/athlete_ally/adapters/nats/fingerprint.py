@@ -13,7 +13,7 @@ from athlete_ally.adapters.nats.direct_reads import DirectReads
 # What one request brings at most: bounds the memory, and is enough to keep the server busy.
 _BATCH = 1000
 _BATCH_BYTES = 4 * 1024 * 1024
-# Who is asked is not the leader only, and may be a moment behind.
+# Other servers than the leader may answer, and may be a moment behind.
 _ATTEMPTS = 5
 _BEHIND_S = 0.2
 

@@ -17,11 +17,11 @@ from athlete_ally.adapters.nats.connection import ApiError, Connection, describe
 from athlete_ally.core.errors import Misconfigured, Unavailable
 
 _CHUNK_BYTES = 128 * 1024
-# The server gives up a restore when it takes more than 5 s to store what one request brought, which may decompress to
+# The server aborts a restore when it takes more than 5 s to store what one request brought, which may decompress to
 # many messages. With sync always it flushes each of them.
 _PUT_BYTES = 8 * 1024
 _RESTORE_FAILED = 10062
-# The server gives up a snapshot whose chunks are not acknowledged for 5 s; silence for longer means that it is gone.
+# The server aborts a snapshot whose chunks are not acknowledged for 5 s; silence for longer means that it is gone.
 _SILENCE_S = 30.0
 _LOOK_AT_CONNECTION_S = 0.5
 # It reads and checks the whole stream before the first chunk, and after the last one of a restore.
@@ -51,7 +51,7 @@ class Snapshots:
 
         Raises:
             Misconfigured: the server refuses.
-            Unavailable: no answer; the chunks raise it too, when the server gives up or the connection is lost.
+            Unavailable: no answer; the chunks raise it too, when the server aborts it or the connection is lost.
         """
         arrived: asyncio.Queue[Msg] = asyncio.Queue()
         inbox = self._client.new_inbox()
@@ -130,15 +130,15 @@ def _remedy(error: ApiError) -> str:
     if error.code != _RESTORE_FAILED or not any(word in error.description for word in ("closed pipe", "stalled")):
         return ""
     return (
-        "; a server whose disk is slow gives up after 5 s when it flushes each message: start it with "
+        "; a server whose disk is slow aborts it after 5 s when it flushes each message: start it with "
         "`sync_interval: 2m` for the restore, and with `always` again before anything is published"
     )
 
 
 def _require_good_end(stream: str, message: Msg) -> None:
-    """Tell the end of a whole snapshot (204, or no status before 2.12) from that of one the server gave up."""
+    """Tell the end of a whole snapshot (204, or no status before 2.12) from that of one the server aborted."""
     stated = message.headers or {}
     status = stated.get("Status", "204")
     if status != "204":
         reason = stated.get("Description", "unknown")
-        raise Unavailable(f"the server gave up the snapshot of {stream}: {reason} ({status}); begin again")
+        raise Unavailable(f"the server aborted the snapshot of {stream}: {reason} ({status}); start again")

@@ -61,4 +61,4 @@ class NatsStreamReader:
         try:
             return await delete_message(self._connection, stream, sequence, erase=True)
         except ApiError as error:
-            raise Unavailable(f"{stream} can't give up message {sequence}: {error}") from error
+            raise Unavailable(f"{stream} can't delete message {sequence}: {error}") from error

@@ -108,7 +108,7 @@ class PostgresAuditLog:
 
     @asynccontextmanager
     async def alone(self) -> AsyncGenerator[None]:
-        """Let nobody else change dead letters meanwhile; whoever dies lets go.
+        """Let nobody else change dead letters meanwhile; a process that dies releases the lock.
 
         Raises:
             Refused: somebody else is at it.

@@ -49,7 +49,7 @@ async def translated(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[None]:
 
     Raises:
         RowRefused: the data is at fault.
-        Unavailable: anything else. A missing table or privilege is the operator's to mend, not the message's fault.
+        Unavailable: anything else. A missing table or privilege is for the operator to fix, not the message's fault.
     """
     try:
         with row_refusals():

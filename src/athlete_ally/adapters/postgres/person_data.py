@@ -70,7 +70,7 @@ class PostgresPersonData:
                 gone += portion
                 tell("erasing rows", gone, max(points, gone))
             async with connection.transaction():
-                # Waits for whoever is writing points: nobody adds to a series while it is taken away.
+                # Waits for writers of points: nothing is added to a series while it is deleted.
                 await connection.execute("LOCK TABLE sample_series IN SHARE ROW EXCLUSIVE MODE")
                 await connection.execute(_ERASE_SERIES, user_id)
                 for table in self._tables:

@@ -14,8 +14,8 @@ from athlete_ally.core.errors import Misconfigured, Unavailable
 # A write of a full batch takes milliseconds; a server that needs half a minute is as good as absent.
 _COMMAND_TIMEOUT_S = 30.0
 _CONNECT_TIMEOUT_S = 5.0
-# A worker that freezes, or whose machine vanishes, inside a transaction keeps its rows locked until the server gives up
-# on it: by default after two hours of TCP keepalive. Others get its messages after ack_wait, and would wait for them.
+# A worker that freezes, or whose machine vanishes, inside a transaction keeps its rows locked until the server ends its
+# session: by default after two hours of TCP keepalive. Others get its messages after ack_wait, and would wait for them.
 _IDLE_IN_TRANSACTION_S = 5
 # A session keeps the defaults of its role and database, and the address that its name had, from when it began: a change
 # of them reaches a busy service within this time. A new session costs a few milliseconds.

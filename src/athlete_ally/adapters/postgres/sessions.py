@@ -73,7 +73,7 @@ class Cause:
 
 
 class Sessions:
-    """The versions of one kind's sessions. Whoever uses it holds the locks of the people concerned, see `lock`."""
+    """The versions of one kind's sessions. The caller holds the locks of the people concerned, see `lock`."""
 
     def __init__(self, measurement: Measurement) -> None:
         """Derive the statements."""

@@ -58,7 +58,7 @@ class PostgresStore:
 
 @dataclass(slots=True)
 class _Written:
-    """What became of the rows of a batch: by key the record that is now the current one, and what was refused."""
+    """The outcome of the rows of a batch: by key the record that is current now, and the refused rows."""
 
     current: dict[Key, Record] = field(default_factory=dict[Key, Record])
     refused: list[tuple[Record, str]] = field(default_factory=list[tuple[Record, str]])
@@ -167,7 +167,7 @@ class _Batch:
         written.current |= {record.key: record for record in records if record.key in keys}
 
     async def _repeated(self, request: StoreRequest, known: dict[str, dict[tuple[str, int], _Known]]) -> Receipt:
-        """Tell what became of a lot that was stored before, or whose content was."""
+        """Return the receipt of a request that was stored before, or whose content was."""
         before = known.get(request.message_id, {}).get((request.stream, request.sequence))
         if before is None:
             return Receipt(is_redelivery=False, is_duplicate=True, stored=(), superseded=0, rejected=())

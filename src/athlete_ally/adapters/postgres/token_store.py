@@ -1,4 +1,4 @@
-"""The vault of tokens in PostgreSQL.
+"""The token store in PostgreSQL.
 
 A refresh is guarded by an advisory lock of the session and not by a row lock: what was begun is then on disk before
 the vendor is asked, and no transaction is open while it answers.
@@ -164,7 +164,7 @@ class PostgresTokenStore:
 
     @asynccontextmanager
     async def _alone(self, vendor: str, account: str) -> AsyncGenerator[Any]:
-        """Let one process at a time refresh an account; whoever dies lets go."""
+        """Let one process at a time refresh an account; a process that dies releases the lock."""
         async with writing(self._pool) as connection:
             await connection.execute("SELECT pg_advisory_lock($1, hashtext($2))", _LOCK_SPACE, f"{vendor} {account}")
             # Giving a connection back unlocks what it holds; a broken one has let go already.

@@ -18,7 +18,7 @@ _REMEMBER = load_sql("insert_webhook_receipt")
 _REMEMBER_FETCH = load_sql("insert_fetch_receipt")
 _START_ALONE = load_sql("start_alone")
 _FORGET_STARTS = load_sql("forget_lone_starts")
-# Whoever connected an account said whose it is; what an operator links stands above that.
+# The person who connected an account determines whose it is; a link by an operator takes precedence.
 _PEOPLE = """
 SELECT account, user_id FROM vendor_account WHERE vendor = $1 AND account = ANY ($2::text[])
 UNION ALL
@@ -107,7 +107,7 @@ class PostgresWebhookStore:
             await connection.execute(_FORGET_STARTS, [receipt.message_id])
 
     async def remember_fetch(self, receipt: FetchReceipt) -> None:
-        """See `fetch.worker.Books`."""
+        """See `fetch.worker.WebhookStore`."""
         async with writing(self._pool) as connection:
             await connection.execute(_REMEMBER_FETCH, *astuple(receipt))
 

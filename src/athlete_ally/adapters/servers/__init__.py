@@ -1,1 +1,1 @@
-"""Real servers on one machine: nats-server and PostgreSQL from their wheels, watched over by a guardian process."""
+"""Real servers on one machine: nats-server and PostgreSQL from their wheels, run by a supervisor process."""

@@ -1,4 +1,4 @@
-"""Our end of the guardian: start processes, wait for them, and stop them all."""
+"""The client of the supervisor: start processes, wait for them, and stop them all."""
 
 import asyncio
 import subprocess
@@ -18,7 +18,7 @@ class Processes:
     """The processes of one `up` or `demo`. `exited` is set as soon as one of them ends by itself."""
 
     def __init__(self) -> None:
-        """Prepare; `open` starts the guardian."""
+        """Prepare; `open` starts the supervisor."""
         self.exited = asyncio.Event()
         self.first_exit: Event | None = None
         self.pids: dict[str, int] = {}
@@ -27,7 +27,7 @@ class Processes:
         self._reader: asyncio.Task[None] | None = None
 
     async def open(self, folder: Path | None) -> Path:
-        """Start the guardian of `folder`, or, given none, of a new one that goes when everything has ended; return it.
+        """Start the supervisor of `folder`, or of a new folder, removed when everything has ended; return it.
 
         Raises:
             Misconfigured: another `up` uses the folder.
@@ -91,8 +91,8 @@ class Processes:
                 self.exited.set()
             else:
                 self._events.put_nowait(event)
-        # The guardian itself has ended: whoever waits for an answer of its must not wait for ever.
-        last = Event(event="exited", name="guardian", code=1)
+        # The supervisor itself has ended: a caller that waits for its answer must not wait for ever.
+        last = Event(event="exited", name="supervisor", code=1)
         self.first_exit = self.first_exit or last
         self.exited.set()
         self._events.put_nowait(last)

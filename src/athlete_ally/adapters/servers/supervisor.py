@@ -1,4 +1,4 @@
-"""The guardian: a small process that owns all others of `up` and `demo`, and outlives its parent by a moment.
+"""The supervisor: a small process that starts and stops all others of `up` and `demo`; it ends just after its parent.
 
 It starts what it is told to over standard input, and when that ends (the parent closed it, or was killed) it stops
 everything in reverse order and, for a throw-away directory, removes that: one way to stop, whatever happened.

@@ -17,7 +17,7 @@ from athlete_ally.core.ports import Inbox, Publisher
 _NATS = {spans.SYSTEM: "nats"}
 _PUBLISH = {**_NATS, spans.OPERATION: "publish", spans.OPERATION_TYPE: "send"}
 _PROCESS = {**_NATS, spans.OPERATION: "process", spans.OPERATION_TYPE: "process"}
-# More than any durable may have in hand; what a worker left behind must not stay in memory.
+# More than the unacknowledged messages of any durable; spans that a worker abandoned must not stay in memory.
 _MOST_OPEN = 5000
 
 
@@ -83,7 +83,7 @@ class WatchedInbox:
         }
         name = _named("process", delivery.subject)
         span = self._spans.begin(name, SpanKind.CONSUMER, delivery.headers, attributes, linked=True)
-        # Delivered again before it was settled: whoever had it in hand is done with it.
+        # Delivered again before it was settled: the earlier handler no longer works on it.
         self._end(delivery, "none")
         self._open[_key(delivery)] = span
         if len(self._open) > _MOST_OPEN:

@@ -19,7 +19,7 @@ from athlete_ally.adapters.tracing.rows import WatchedStore
 from athlete_ally.adapters.tracing.spans import Spans
 from athlete_ally.core.ports import Asgi, Inbox, Log, Publisher, Store
 
-# Orchestrators give ten seconds or more; most of them belong to the readings in hand.
+# Orchestrators give ten seconds or more; most of them belong to the readings in progress.
 FLUSH_WITHIN_S = 3.0
 
 

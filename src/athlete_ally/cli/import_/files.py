@@ -40,12 +40,12 @@ def import_files(  # noqa: PLR0913  # one for each option
     dry_run: bool,
     again: bool,
     state_dir: Path | None,
-    patience: float,
+    patience_s: float,
     env_file: Path | None,
     as_json: bool,
 ) -> None:
     """Send the readings of files to ingest, or only look through them, and end the command."""
-    target = Target(url or f"http://127.0.0.1:{load_settings(env_file).ingest_port}", key, patience)
+    target = Target(url or f"http://127.0.0.1:{load_settings(env_file).ingest_port}", key, patience_s)
     documents: list[dict[str, Any]] = []
     outcomes: list[Outcome] = []
     for file in files:

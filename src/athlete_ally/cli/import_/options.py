@@ -27,6 +27,7 @@ def import_options(command: Callable[..., None]) -> Callable[..., None]:
             ),
             click.option(
                 "--patience",
+                "patience_s",
                 type=click.FloatRange(min=0),
                 default=600.0,
                 show_default=True,

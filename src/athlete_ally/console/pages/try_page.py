@@ -49,7 +49,7 @@ class TryPages:
 
     async def _choose(self, visit: Visit) -> Response:
         found = examples(self.now())
-        key = visit.request.query_params.get("specimen", "fine")
+        key = visit.request.query_params.get("example", "fine")
         chosen = next((each for each in found if each.key == key), found[0])
         return self.layout.render(visit, "try.html", examples=found, chosen=chosen)
 

@@ -36,7 +36,9 @@ class StreamLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class DurableLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The limits of the durables."""
 
-    max_ack_pending: Annotated[_Count, Meta(description="Most deliveries in hand at once, over all workers.")] = 2000
+    max_ack_pending: Annotated[
+        _Count, Meta(description="Most unacknowledged deliveries at once, over all workers.")
+    ] = 2000
 
 
 class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,7 +72,9 @@ class EnvironmentSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Everything that an environment chooses."""
 
     environment: Annotated[Environment, Meta(description="Whose file this is.")]
-    owner: Annotated[str, Meta(min_length=1, description="Who answers for streams and durables; put on each.")]
+    owner: Annotated[
+        str, Meta(min_length=1, description="The owner of streams and durables, written into the metadata of each.")
+    ]
     streams: Annotated[dict[str, StreamLimits], Meta(description="The limits of each stream, by its name.")]
     durable: Annotated[DurableLimits, Meta(description="The limits of every durable.")] = DurableLimits()
     durables: Annotated[dict[str, DurableLimits], Meta(description="Durables with limits of their own, by name.")] = (

@@ -1,4 +1,4 @@
-"""Who may do what on the broker: one user for each program, and no more than it needs. Pure.
+"""Permissions on the broker: one user for each program, with the least that it needs. Pure.
 
 The servers' configurations in `deploy/nats` and the table of permissions in the docs are made from this.
 """
@@ -109,11 +109,11 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
                 *_durable_infos(topology),
                 *_works_on(normalisers),
                 *_works_on(unpackers),
-                # Dead letters for what the server gave up of other consumers' messages.
+                # Dead letters for other consumers' messages that the server abandoned.
                 *_works_on(advisory_durables),
                 "dlq.consumer.*.max-deliver",
                 "dlq.consumer.*.terminated",
-                # What was given up; and the age of the oldest message that waits for any durable.
+                # The abandoned messages, and the age of the oldest message that waits for any durable.
                 *(f"$JS.API.STREAM.MSG.GET.{each.name}" for each in topology.streams),
             ),
         ),
@@ -141,7 +141,7 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
 
 
 def denied_to_all(topology: Topology) -> tuple[str, ...]:
-    """Return what would lose or uncover messages, and what nobody may publish, whoever it is."""
+    """Return the requests that lose or uncover messages, and the subjects that no user may publish."""
     streams = [each.name for each in topology.streams]
     return (
         *(f"$JS.API.STREAM.{verb}.{stream}" for verb in ("DELETE", "PURGE") for stream in streams),

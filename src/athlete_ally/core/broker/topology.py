@@ -17,7 +17,7 @@ VENDOR_HOT: Final = "AA_VENDOR_HOT"
 DLQ: Final = "AA_DLQ"
 ADVISORY: Final = "AA_ADVISORY"
 STREAMS: Final = (DLQ, ADVISORY, CORE_HOT, VENDOR_HOT)
-"""In the order in which they are created: where dead letters go, then where the server says what it gave up."""
+"""In the order in which they are created: dead letters first, then the server's advisories."""
 
 ENVIRONMENT_KEY: Final = "athlete-ally.environment"
 """The metadata of streams and durables that says whose they are."""
@@ -227,7 +227,12 @@ def build_topology(
         _stream(spec, DLQ, ("dlq.>",), MAX_DEAD_LETTER_BYTES, "Dead letters, kept for a person"),
         # The server publishes advisories and waits for nobody: those that a full stream refused would be the newest.
         _stream(
-            spec, ADVISORY, _ADVISORY_SUBJECTS, _MAX_ADVISORY_BYTES, "What the server gave up or ended", discard="old"
+            spec,
+            ADVISORY,
+            _ADVISORY_SUBJECTS,
+            _MAX_ADVISORY_BYTES,
+            "Messages that the server abandoned or terminated",
+            discard="old",
         ),
         _stream(
             spec, CORE_HOT, ("athlete-ally.>",), MAX_MESSAGE_BYTES, "Raw readings and announcements of stored records"

@@ -10,7 +10,7 @@ import msgspec
 from athlete_ally.core.messages import headers
 
 Family = Literal["readings", "webhook", "foreign"]
-"""Who wrote a body: ours is split into readings or records, a vendor's is searched, a foreign one is tried as both."""
+"""The author of a body: ours is split into readings or records, a vendor's is searched, others are tried as both."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,12 +82,12 @@ class Letter:
 
     @property
     def kind(self) -> str:
-        """Its kind, or "" where it is no normaliser's."""
+        """Its kind, or "" if it is not from a normaliser."""
         return self._part("kind")
 
     @property
     def vendor(self) -> str:
-        """Its vendor, or "" where it is no vendor's."""
+        """Its vendor, or "" if it is not from a vendor."""
         return self._part("vendor")
 
     @property
@@ -102,7 +102,7 @@ class Letter:
 
     @property
     def dead_since(self) -> datetime:
-        """When it was given up; where it does not say so in a valid way, when AA_DLQ took it."""
+        """When it was dead-lettered; without a valid header, when AA_DLQ stored it."""
         try:
             stated = datetime.fromisoformat(self.headers.get(headers.DLQ_AT, ""))
         except ValueError:

@@ -1,4 +1,4 @@
-"""Values that travel between rooms: what we publish, what is delivered to us, what the stream answers."""
+"""Values that packages exchange: what we publish, what is delivered to us, what the stream answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -58,7 +58,7 @@ def split(body: bytes, limit_bytes: int) -> list[Part]:
     An item that is too large by itself is split at the largest list in it; all else of it is in each of its parts.
 
     Raises:
-        NotSplittable: it is no such object, or what has to stay together is too large.
+        NotSplittable: it is not such an object, or what has to stay together is too large.
     """
     spans = _packed(_spans(body, 0, len(body), b"", b"", limit_bytes), body, limit_bytes)
     parts: list[Part] = []
@@ -136,7 +136,7 @@ def _spans(body: bytes, start: int, end: int, prefix: bytes, suffix: bytes, limi
         if bytes(value)[:1] != b"[":
             alone = _Span(value_start, position, opening, closing)
             if _size(alone) > limit:
-                raise NotSplittable("a field that is no list is larger than a message may be")
+                raise NotSplittable("a field other than a list is larger than a message may be")
             yield alone
             continue
         for item_start, item_end in _items(body, value_start, position):
@@ -194,4 +194,4 @@ def _decoded(text: bytes, shape: type[_T]) -> Any:
     try:
         return msgspec.json.decode(text, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise NotSplittable("it is no JSON object of lists") from error
+        raise NotSplittable("it is not a JSON object of lists") from error

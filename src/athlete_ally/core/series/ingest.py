@@ -12,7 +12,7 @@ STATUSES: Final = ("202", "400", "401", "403", "404", "408", "413", "415", "422"
 Cause = Literal[
     "invalid", "unauthorised", "unknown-kind", "too-slow", "too-large", "busy", "stream-full", "broker", "stopping"
 ]
-"""Why a request was refused: the first five are the sender's to mend, the others ours."""
+"""Why a request was refused: the first five are for the sender to fix, the others for us."""
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 
 
@@ -47,7 +47,7 @@ def ingest_series(kinds: Sequence[str]) -> IngestSeries:
         refusals=Series(
             "ingest_refusals_total",
             "counter",
-            "Requests refused, by cause: `busy`, `stream-full`, `broker` and `stopping` are ours to mend.",
+            "Requests refused, by cause: `busy`, `stream-full`, `broker` and `stopping` are for us to fix.",
             ("cause",),
             tuple((cause,) for cause in CAUSES),
         ),
@@ -67,9 +67,9 @@ def ingest_series(kinds: Sequence[str]) -> IngestSeries:
         publish_seconds=Series(
             "ingest_publish_seconds", "histogram", "Seconds until the stream acknowledged.", ("kind",), each, FAST_S
         ),
-        in_flight=Series("ingest_requests_in_flight", "gauge", "Requests in hand now."),
+        in_flight=Series("ingest_requests_in_flight", "gauge", "Requests in progress now."),
         most_in_flight=Series(
-            "ingest_requests_limit", "gauge", "Requests that may be in hand at once; one more is answered 429."
+            "ingest_requests_limit", "gauge", "Requests that may be in progress at once; one more is answered 429."
         ),
         ready=Series("ingest_ready", "gauge", "1 while the stream can be reached and written to, else 0."),
         denied=denied(),

@@ -71,8 +71,8 @@ def normalize_series(kinds: Sequence[str], vendors: Sequence[str]) -> NormalizeS
         advisories=Series(
             "advisories_reaped_total",
             "counter",
-            "Messages that the server gave up, by what was done: a dead letter was written, our own worker had written "
-            "it, the message was gone, or the advisory could not be read.",
+            "Messages that the server abandoned, by what was done: a dead letter was written, our own worker had "
+            "written it, the message was gone, or the advisory could not be read.",
             ("result",),
             tuple((result,) for result in ADVISORY_RESULTS),
         ),

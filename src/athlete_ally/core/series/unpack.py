@@ -1,4 +1,4 @@
-"""What normalize exports about unpacking webhooks alone; fuse, holding and dead letters are those of all workers."""
+"""The series of unpacking webhooks; circuit breaker, holding and dead letters are in those of all workers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -25,7 +25,7 @@ from athlete_ally.core.vendor.webhook import (
 
 Outcome = Literal["ok", "gone", "unauthorized", "refused", "limited", "later"]
 """What an answer means: gone, deleted meanwhile; refused, this person's data will not be given; limited, we ask too
-much; later, the vendor is in trouble."""
+much; later, the vendor has an outage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class OAuth:
 
 
 def by_status(status: int, _body: bytes) -> Outcome:
-    """Judge an answer by its HTTP status alone."""
+    """Return the outcome by the HTTP status alone."""
     match status:
         case 200 | 204:
             return "ok"

@@ -31,7 +31,7 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A permission as the vault has it; `id` names it wherever the vendor's id of the person must not be seen."""
+    """A permission as stored in the token store; `id` names it where the vendor's id of the person must not be seen."""
 
     id: int
     granted: Granted

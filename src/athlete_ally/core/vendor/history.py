@@ -101,7 +101,7 @@ def cut(listing: Listing, wanted: Window, today: date) -> tuple[list[Portion], O
 
 @dataclass(frozen=True, slots=True)
 class Had:
-    """A window that was had: of which listing, and when."""
+    """A window that was fetched: its listing, and when."""
 
     type: str
     window: Window
@@ -124,7 +124,7 @@ class BackfillStore(Protocol):
     """Keeps which windows of whom were had."""
 
     async def had(self, grant: int) -> Sequence[Had]:
-        """Return what was had with a grant.
+        """Return the windows that were fetched with a grant.
 
         Raises:
             Unavailable: the database can't be reached.
@@ -132,5 +132,5 @@ class BackfillStore(Protocol):
         ...
 
     async def remember(self, grant: int, portion: Portion, answers: int) -> None:
-        """Put on record that a window was had, with so many answers in the stream. May be repeated. Raises as `had`."""
+        """Record that a window was fetched, with this many answers in the stream. May be repeated. Raises as `had`."""
         ...

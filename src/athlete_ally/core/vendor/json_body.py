@@ -16,7 +16,7 @@ _UNREADABLE = "the body can't be read: "
 # An item with more faults than that is of another shape.
 _MOST_UNREAD = 100
 
-# Every moment that we can store; a vendor's number beyond it is no time.
+# Every moment that we can store; a vendor's number beyond it is not a time.
 _LAST_SECOND = 253_402_300_799
 _MOST_OFFSET_S = 24 * 3600 - 1
 
@@ -168,7 +168,7 @@ def moment(seconds: float, offset_s: int = 0) -> str:
     """Return Unix time as RFC 3339, in the offset that the person's device showed (seconds east of UTC).
 
     Raises:
-        InvalidMessage: it is no time that can be stored.
+        InvalidMessage: it is not a time that can be stored.
     """
     if not 0 <= seconds <= _LAST_SECOND or abs(offset_s) > _MOST_OFFSET_S:
         raise InvalidMessage("a time is not in the years 1970 to 9999")

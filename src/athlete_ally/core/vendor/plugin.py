@@ -42,7 +42,7 @@ class Vendor:
     """A vendor: how it signs, how it shakes hands, what it names, and how its payloads become readings.
 
     `unpack` is pure and raises `InvalidMessage` for a body that can't be read at all. `handshake` returns the answer to
-    a request that is no delivery, or None; `asks_for_token`: it wants a configured one. `delivery_id` returns the id
+    a request other than a delivery, or None; `asks_for_token`: it wants a configured one. `delivery_id` returns the id
     that the vendor guarantees to be the same for every attempt; without one the content decides. `repeats_are_news`:
     equal content again tells of another change. `deadline_s` is how long the vendor waits for an answer. `kept_headers`
     are stored beside the body. `largest_body_bytes` is what the vendor wants taken, where that is more than any message

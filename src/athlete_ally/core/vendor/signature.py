@@ -15,7 +15,7 @@ CAUSES: Final[tuple[Cause, ...]] = ("missing", "malformed", "too-old", "mismatch
 
 Part = Literal["id", "timestamp", "body", "."]
 
-# The year 5138 in seconds, 1973 in milliseconds: a number above it is no number of seconds.
+# The year 5138 in seconds, 1973 in milliseconds: a number above it can't be seconds.
 _FIRST_MILLISECONDS = 10**11
 _MOST_DIGITS = 15
 # A sender that rotates keys signs with two; nobody needs hundreds, and each costs a comparison.

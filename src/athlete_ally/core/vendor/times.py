@@ -15,7 +15,7 @@ def in_zone(seconds: float, zone: str) -> datetime:
     """Return Unix time in a zone of the IANA database (`Europe/Paris`).
 
     Raises:
-        InvalidMessage: it is no time that can be stored, or there is no such zone.
+        InvalidMessage: it is not a time that can be stored, or there is no such zone.
     """
     instant = datetime.fromisoformat(moment(seconds))
     try:
@@ -30,7 +30,7 @@ def local(instant: datetime, offset: str) -> datetime:
     """Return an instant in an offset that is written as `+hh:mm`, `-hh:mm` or `Z`.
 
     Raises:
-        InvalidMessage: it is no such offset, or the instant has none itself.
+        InvalidMessage: it is not such an offset, or the instant has none itself.
     """
     written = re.fullmatch(r"Z|([+-])(\d\d):(\d\d)", offset, re.ASCII)
     if written is None or instant.tzinfo is None:
@@ -47,7 +47,7 @@ def later(instant: datetime, seconds: float) -> datetime:
     """Return the instant so many seconds after another one.
 
     Raises:
-        InvalidMessage: it is no time that can be stored.
+        InvalidMessage: it is not a time that can be stored.
     """
     try:
         return instant + timedelta(seconds=seconds)
@@ -59,7 +59,7 @@ def at_instant(at: datetime) -> dict[str, str]:
     """Return day, start and end of what was measured at an instant; the start is what it is kept under.
 
     Raises:
-        InvalidMessage: it is no time that can be stored.
+        InvalidMessage: it is not a time that can be stored.
     """
     end = later(at, INSTANT.total_seconds())
     return {"date": at.date().isoformat(), "start": at.isoformat(), "end": end.isoformat()}

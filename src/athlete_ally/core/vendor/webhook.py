@@ -1,4 +1,4 @@
-"""Webhooks of vendors: as the stream has them, what they turn out to hold, and what becomes of them. Pure."""
+"""Webhooks of vendors: as stored in the stream, what they contain, and their outcome. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, get_args
 UnpackResult = Literal[
     "unpacked", "named", "withdrawn", "ignored", "duplicate", "retry", "schema_invalid", "unknown_account", "dlq"
 ]
-"""What became of a webhook: `named` holds only ids of what has to be fetched, `ignored` nothing of use."""
+"""The outcome of a webhook: `named` holds only ids of what has to be fetched, `ignored` nothing of use."""
 UNPACK_RESULTS: Final[tuple[UnpackResult, ...]] = get_args(UnpackResult)
 
 

@@ -65,7 +65,7 @@ class WebhookStore(Protocol):
         ...
 
     async def owner(self, vendor: str, grant: int) -> Account | None:
-        """Return whose data was fetched with a grant, whatever became of the grant; None where it is not known."""
+        """Return whose data was fetched with a grant, even one that ended; None if it is not known."""
         ...
 
     async def withdraw(self, vendor: str, accounts: Sequence[str]) -> None:

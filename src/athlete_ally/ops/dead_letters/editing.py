@@ -32,7 +32,7 @@ def compact(body: bytes) -> bytes:
     """Return a body without the white space that a person's editor leaves.
 
     Raises:
-        InvalidMessage: it is no JSON.
+        InvalidMessage: it is not JSON.
     """
     try:
         return _encode(json.loads(body))

@@ -1,4 +1,4 @@
-"""Dead letters as lines of JSON, sealed by a hash: what `export` writes and `import` reads. Pure.
+"""Dead letters as lines of JSON with a checksum: what `export` writes and `import` reads. Pure.
 
 The first line names the format, one follows for each letter, and the last holds their number and the sha256 of all
 bytes before it: a file that was cut off or changed is recognised.
@@ -76,7 +76,7 @@ def read_archive(lines: Iterable[bytes]) -> Iterator[Letter]:
     """Yield the letters of an export; only one is in memory at a time.
 
     Raises:
-        InvalidMessage: it is no export, or it was cut off or changed; known for sure only once all letters were read.
+        InvalidMessage: it is not an export, or it was cut off or changed; certain only once all letters were read.
     """
     digest = hashlib.sha256()
     letters = 0
@@ -99,7 +99,7 @@ def _check_head(line: bytes) -> None:
     try:
         head = msgspec.json.decode(line, type=_Head)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidMessage("this is no export of dead letters: its first line does not name the format") from error
+        raise InvalidMessage("not an export of dead letters: its first line does not name the format") from error
     if head.format != _FORMAT:
         raise InvalidMessage(f"this export is of format {head.format!r}, and only {_FORMAT!r} can be read")
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from athlete_ally.core.messages.dead_letter import Letter
 
-# Whoever invents a field name for each reading makes a fingerprint for each.
+# A sender that invents a field name for each reading causes a fingerprint for each.
 _MOST_GROUPS = 1000
 _OTHERS = "others"
 _NONE = "none"

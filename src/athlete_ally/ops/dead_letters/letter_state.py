@@ -40,7 +40,7 @@ class LetterState:
 
     @property
     def next_message_id(self) -> str:
-        """The id of its next replay, the same for whoever makes it, until that replay came to an end."""
+        """The id of its next replay, the same for every run, until that replay has ended."""
         return derived_id("redrive", message_id("letter", self.letter.identity.encode()), self.replays + 1)
 
     def current(self) -> Letter:

@@ -1,7 +1,7 @@
-"""What would become of dead letters if they were replayed now, worked out without any effect.
+"""The predicted outcome of replaying dead letters now; nothing is changed.
 
-A rehearsal runs today's code over letters; there is one for each durable of ours. Whoever adds a durable adds its
-rehearsal in `wiring.commands.dlq_dry_runs`, and everything that predicts knows it.
+A dry run applies today's code to dead letters; there is one for each durable of ours. A new durable needs its dry run
+in `wiring.commands.dlq_dry_runs`; all commands that predict use it.
 """
 
 from collections import Counter
@@ -119,7 +119,7 @@ class Predictor:
     held: Held | None = None
 
     async def predict(self, letter_state: LetterState) -> Prediction:
-        """Return what would become of a letter.
+        """Return the predicted outcome of a dead letter.
 
         Raises:
             Unavailable: the database can't be reached.
@@ -157,7 +157,7 @@ class Predictor:
         tally.supersede(await self._superseded(records))
 
     async def _dry_run(self, letters: Sequence[LetterState]) -> list[DryRunResult]:
-        """Return what becomes of each, in order; those of one durable are rehearsed together."""
+        """Return the prediction for each, in order; those of one durable share a dry run."""
         outcomes: dict[int, DryRunResult] = {}
         lanes: dict[str, dict[int, Delivery]] = {}
         for place, each in enumerate(letters):

@@ -1,4 +1,4 @@
-"""The desk at which dead letters are read: one after the other, each as its replays left it."""
+"""Reads dead letters one after the other, each with the effect of its replays."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -26,7 +26,7 @@ class Extent(Protocol):
 
     @property
     def messages(self) -> int:
-        """Letters in it, on all shelves."""
+        """Dead letters in it, in all states."""
         ...
 
     @property

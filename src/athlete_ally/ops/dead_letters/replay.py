@@ -1,8 +1,8 @@
 """Replaying dead letters: publish, learn the outcome, and only then remove.
 
 A kill at any point is harmless. The id of a replay follows from the letter and the number of its replays, so that
-publishing again is a duplicate; what became of it is on record in its receipt, written by the worker in the transaction
-that stores; and the letter stays where it is until that receipt says that nothing of it is left.
+publishing again is a duplicate; the worker records the outcome in a receipt, in the transaction that stores; and the
+letter stays where it is until that receipt says that nothing of it is left.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ class Replay:
         return self.progress
 
     async def _take_up(self, before: Sequence[AuditEntry]) -> None:
-        """Learn what became of the letters that an earlier attempt published and did not see settled."""
+        """Learn the outcome of the letters that an earlier attempt published and did not see processed."""
         unconfirmed = self.progress.take_up(before)
         self.seen.update(each.note.sequence or 0 for each in before if each.note.step in {"published", "settled"})
         for note in unconfirmed.values():
@@ -260,7 +260,7 @@ class Replay:
         if not self._in_flight or self.tools.clock() - self._heard_s < self.tools.patience_s:
             return False
         self.progress.stopped = (
-            f"no outcome for {self.tools.patience_s:g} s: is the worker running, and its fuse closed? "
+            f"no outcome for {self.tools.patience_s:g} s: is the worker running, and its circuit breaker closed? "
             f"what was published ({len(self._in_flight)}) stays in AA_DLQ until its outcome is known"
         )
         return True

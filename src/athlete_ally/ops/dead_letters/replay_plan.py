@@ -15,7 +15,7 @@ from athlete_ally.ops.dead_letters.predictions import Predictor, Tally
 from athlete_ally.ops.dead_letters.reader import LetterReader
 from athlete_ally.ops.dead_letters.selection import Selection, selection_of
 
-# What failed three times with a mended cause each time is a case for a person, not for a fourth replay.
+# A dead letter that failed three replays needs a person, not a fourth replay.
 MOST_REPLAYS = 3
 
 

@@ -164,7 +164,7 @@ def _moved(letter: Letter, shelf: Shelf) -> OutgoingMessage:
         subject=shelved_subject(letter.waiting_subject, shelf),
         headers={**_without_identity(letter), headers.DLQ_LETTER: letter.identity},
     )
-    # Each move has an id of its own: back on a shelf where it was before it is no duplicate.
+    # Each move has an id of its own: returning to an earlier state is not a duplicate.
     identity = derived_id("moved", message_id(moved.subject, str(letter.sequence).encode()))
     return replace(_outgoing(moved), message_id=identity)
 

@@ -1,4 +1,4 @@
-"""What a doctor's round finds on the broker: copies, room, rights, durables at rest, messages that were given up."""
+"""The checks of the broker: replicas, storage, permissions, paused durables, abandoned messages."""
 
 from collections.abc import AsyncGenerator, Sequence
 
@@ -47,7 +47,7 @@ async def examine(
 
 
 def check_rights(server: Server, users: Sequence[User], topology: Topology) -> Check:
-    """Judge what our user may do, by what the server says of it."""
+    """Check the permissions of our user, as the server reports them."""
     who = f"{server.user or 'nobody in particular'} in {server.account}"
     dangers = [subject for subject in denied_to_all(topology) if server.rights.may_publish(subject)]
     if dangers:
@@ -65,7 +65,7 @@ def check_rights(server: Server, users: Sequence[User], topology: Topology) -> C
 
 
 def check_account(server: Server, topology: Topology, present: set[str]) -> Check:
-    """Judge whether the account has room for the streams that are still to be made."""
+    """Check that the account has storage for the streams that are still to be created."""
     missing = [stream.limits for stream in topology.streams if stream.name not in present]
     wanted = sum(each.max_bytes * each.replicas for each in missing)
     of_storage = "no limit" if server.max_storage is None else f"{Size(server.max_storage)}"
@@ -82,7 +82,7 @@ def check_account(server: Server, topology: Topology, present: set[str]) -> Chec
 
 
 def check_replicas(row: StreamRow, wanted: int) -> Check:
-    """Judge how many servers hold a whole stream, against what the environment's file wants."""
+    """Check how many servers hold a whole stream, against the environment's file."""
     name, detail = f"copies of {row.name}", f"{row.replicas_current} of {wanted} hold everything"
     if row.replicas_current >= wanted:
         return Check(name, "ok", detail)
@@ -92,27 +92,27 @@ def check_replicas(row: StreamRow, wanted: int) -> Check:
 
 
 def check_advisories(overview: Overview) -> Check:
-    """Judge whether somebody hears what the server gives up; messages that nobody hears of are gone in silence."""
+    """Check that abandoned messages are recorded; without advisories they are lost silently."""
     stream = next(row for row in overview.streams if row.name == ADVISORY)
     durable = next(row for row in overview.durables if row.name == REAP_ADVISORIES_DURABLE)
     gone = [row.name for row in (stream, durable) if row.missing]
     if gone:
-        detail = f"{_listed(gone)} missing: what the server gives up is noted nowhere"
+        detail = f"{_listed(gone)} missing: abandoned messages are recorded nowhere"
         return Check("advisories", "failure", detail, "`athlete-ally streams apply`")
     if durable.lag:
-        detail = f"{durable.lag:,} wait to be made dead letters"
-        return Check("advisories", "warning", detail, "see that normalize runs: it reads them")
+        detail = f"{durable.lag:,} abandoned messages are not dead letters yet"
+        return Check("advisories", "warning", detail, "check that normalize runs: it processes them")
     return Check("advisories", "ok", f"{ADVISORY} is there, and nothing waits in it")
 
 
 def check_abandoned(ours: Sequence[DurableRow], foreign: Sequence[LiveDurable]) -> list[Check]:
-    """Judge what was delivered, is in nobody's hands, and was never settled: a durable's lag doesn't show it."""
+    """Check for abandoned messages: delivered, no longer in progress, never acknowledged. The lag omits them."""
     checks = [
         Check(
             "abandoned",
             "failure",
-            f"up to {row.abandoned:,} messages of {row.name} were given up after their last delivery",
-            f"`athlete-ally streams plan` mends max_deliver; `athlete-ally streams consumers reset {row.name}` "
+            f"up to {row.abandoned:,} messages of {row.name} were abandoned after their last delivery",
+            f"`athlete-ally streams plan` fixes max_deliver; `athlete-ally streams consumers reset {row.name}` "
             "shows what would be delivered again",
         )
         for row in ours
@@ -122,13 +122,13 @@ def check_abandoned(ours: Sequence[DurableRow], foreign: Sequence[LiveDurable]) 
         Check(
             "abandoned",
             "warning",
-            f"up to {each.abandoned:,} messages of {each.name} on {each.stream}, which is not ours, were given up",
+            f"up to {each.abandoned:,} messages of {each.name} on {each.stream}, which is not ours, were abandoned",
             f"tell who runs {each.name}; `athlete-ally dlq list` has copies once normalize has read the advisories",
         )
         for each in foreign
         if each.abandoned
     ]
-    return checks or [Check("abandoned", "ok", "nothing was given up")]
+    return checks or [Check("abandoned", "ok", "no message was abandoned")]
 
 
 def _acks(durable: LiveDurable) -> bool:

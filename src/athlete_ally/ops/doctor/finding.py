@@ -1,4 +1,4 @@
-"""What a doctor's round finds, and how one judges figures. Pure."""
+"""The checks of `doctor`: limits and remedies. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Check:
 
 
 def check_version(name: str, found: str, least: Sequence[int]) -> Check:
-    """Judge a server's version."""
+    """Check a server's version."""
     wanted = ".".join(map(str, least))
     numbers = tuple(int(part) for part in found.split(".") if part.isdigit())
     if numbers[: len(least)] >= tuple(least):
@@ -36,7 +36,7 @@ def check_version(name: str, found: str, least: Sequence[int]) -> Check:
 
 
 def check_clock(here: datetime, there: datetime) -> Check:
-    """Judge the difference between our clock and the database's."""
+    """Check the difference between our clock and the database's."""
     skew_s = abs((here - there).total_seconds())
     detail = f"{skew_s:.1f} s apart from the database's"
     if skew_s < _SKEW_TO_WARN_S:
@@ -46,7 +46,7 @@ def check_clock(here: datetime, there: datetime) -> Check:
 
 
 def check_storage(name: str, used: int, limit: int) -> Check:
-    """Judge how full a stream is, in bytes."""
+    """Check how full a stream is, in bytes."""
     if limit <= 0:
         return Check(f"room in {name}", "warning", "no max_bytes", "set max_bytes: a full disk stops every stream")
     detail = f"{used / limit:.0%} of {limit / 2**20:.0f} MiB"
@@ -56,7 +56,7 @@ def check_storage(name: str, used: int, limit: int) -> Check:
 
 
 def check_sync(config: Mapping[str, object]) -> Check:
-    """Judge when the server flushes what it acknowledges (`jetstream.config` of its /varz)."""
+    """Check when the server flushes what it acknowledges (`jetstream.config` of its /varz)."""
     if config.get("sync_always"):
         return Check("sync to disk", "ok", "sync_interval: always")
     return Check(
@@ -68,7 +68,7 @@ def check_sync(config: Mapping[str, object]) -> Check:
 
 
 def check_store_limit(config: Mapping[str, object], promised_bytes: int) -> Check:
-    """Judge whether a server's store can hold what the streams promise (`jetstream.config` of its /varz)."""
+    """Check that a server's store can hold what the streams promise (`jetstream.config` of its /varz)."""
     room = config.get("max_storage")
     if not isinstance(room, int):
         return Check("store of the server", "unknown", "the server states no max_storage", "ask its operators")
@@ -79,7 +79,7 @@ def check_store_limit(config: Mapping[str, object], promised_bytes: int) -> Chec
 
 
 def check_disk(free_bytes: int, wanted_bytes: int) -> Check:
-    """Judge whether the disk can hold the streams when they are full."""
+    """Check that the disk can hold the streams when they are full."""
     detail = f"{free_bytes / 2**30:.1f} GiB free, streams may grow by {wanted_bytes / 2**30:.1f} GiB"
     if free_bytes > wanted_bytes:
         return Check("disk", "ok", detail)

@@ -9,7 +9,7 @@ from athlete_ally.ops.doctor.finding import Check
 
 
 def check_secrets(secrets: Mapping[str, Secrets], named: Sequence[str], variable_of: Mapping[str, str]) -> list[Check]:
-    """Judge routes by their secrets; `named` are senders that only the settings name."""
+    """Check routes by their secrets; `named` are senders that only the settings name."""
     checks = [
         Check(
             "webhooks",
@@ -30,7 +30,7 @@ def check_secrets(secrets: Mapping[str, Secrets], named: Sequence[str], variable
 
 
 def check_unpackers(opened: Iterable[str], missing: AbstractSet[str]) -> list[Check]:
-    """Judge whether somebody unpacks what open routes take in; `missing` are durables that are not there."""
+    """Check that a durable unpacks what open routes accept; `missing` are durables that do not exist."""
     return [
         Check(
             "webhooks",

@@ -74,7 +74,7 @@ class Eraser:
         return Inventory(tuple(tallies), await self.people.rows(person.user_id), tuple(vendors))
 
     async def carry_out(self, inventory: Inventory, tell: Tell, *, unreadable_too: bool, wait_s: float) -> Erasure:
-        """Erase what a survey found, and verify that nothing is left.
+        """Erase what an inventory found, and verify that nothing is left.
 
         Raises:
             Refused: other people's readings would be lost; nothing was changed.
@@ -101,13 +101,13 @@ class Eraser:
         return erasure
 
     async def _until_settled(self, tallies: Sequence[Tally], wait_s: float) -> None:
-        """Return once every durable has settled what the survey found.
+        """Return once every durable has processed what the inventory found.
 
         Raises:
             Refused: it takes too long.
         """
         left_s = wait_s
-        while waiting := [await self._unacknowledged(tally) for tally in tallies if tally.unsettled]:
+        while waiting := [await self._unacknowledged(tally) for tally in tallies if tally.unacknowledged]:
             names = [name for each in waiting for name in each]
             if not names:
                 return
@@ -121,10 +121,12 @@ class Eraser:
 
     async def _unacknowledged(self, tally: Tally) -> list[str]:
         live = {each.name: each for each in await self.searcher.stream_reader.durables_of(tally.stream)}
-        return [name for name, (_, last) in tally.unsettled.items() if name in live and live[name].ack_floor < last]
+        return [
+            name for name, (_, last) in tally.unacknowledged.items() if name in live and live[name].ack_floor < last
+        ]
 
     async def _erase_from(self, name: str, unreadable_too: bool, tell: Tell) -> tuple[int, int]:  # noqa: FBT001  # passed on
-        """Erase what can be, judged again message by message; return how many, and how many letters were split."""
+        """Erase what can be, each message checked again; return how many, and how many dead letters were split."""
         stream, hearers = await self.searcher.look(name)
         erased = split = 0
         async with aclosing(self.searcher.found(stream, f"erasing from {name}", tell)) as found:

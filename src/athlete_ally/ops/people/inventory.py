@@ -21,9 +21,9 @@ _MOST_NAMED = 20
 # Counting whom a million messages are about must not take more memory the more people there are.
 _MOST_PEOPLE = 100_000
 
-Erasability = Literal["erase", "split", "unsettled", "entangled", "unreadable"]
+Erasability = Literal["erase", "split", "unacknowledged", "entangled", "unreadable"]
 Tell = Callable[[str, int, int], None]
-"""Hears what is done, how many messages or rows of it, and of how many."""
+"""Receives what is done, how many messages or rows, and of how many."""
 
 
 class StreamReader(Protocol):
@@ -42,7 +42,7 @@ class StreamReader(Protocol):
         ...
 
     async def holds(self, stream: str, sequence: int) -> bool:
-        """Ask whoever leads the stream whether a message is there."""
+        """Ask the stream's leader whether a message is there."""
         ...
 
     async def erase(self, stream: str, sequence: int) -> bool:
@@ -55,7 +55,7 @@ class Tally:
     """What one stream holds of the person.
 
     `mixed` messages hold readings of others too, of `people` (no more than 100,000 are told apart). Messages that can't
-    be erased as they are: `unsettled` by a durable (how many, and the last sequence), `entangled` dead letters that
+    be erased as they are: `unacknowledged` by a durable (number and last sequence), `entangled` dead letters that
     can't be split, and `unreadable` ones. Their first sequences are named, all are counted.
     """
 
@@ -64,7 +64,7 @@ class Tally:
     readings: int = 0
     mixed: int = 0
     to_sequence: int = 0
-    unsettled: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    unacknowledged: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     entangled: int = 0
     unreadable: int = 0
     named: dict[Erasability, list[int]] = field(default_factory=dict[Erasability, list[int]])
@@ -82,8 +82,8 @@ class Tally:
         self.mixed += share.is_mixed
         if len(self._people) < _MOST_PEOPLE:
             self._people.update(map(hash, share.people))
-        for durable in waits_for if erasability == "unsettled" else ():
-            self.unsettled[durable] = (self.unsettled.get(durable, (0, 0))[0] + 1, sequence)
+        for durable in waits_for if erasability == "unacknowledged" else ():
+            self.unacknowledged[durable] = (self.unacknowledged.get(durable, (0, 0))[0] + 1, sequence)
         self.entangled += erasability == "entangled"
         self.unreadable += erasability == "unreadable"
         if erasability in {"entangled", "unreadable"} and len(self.named.setdefault(erasability, [])) < _MOST_NAMED:
@@ -106,7 +106,7 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class Searcher:
-    """Finds one person's messages, and judges what can be done with each."""
+    """Finds one person's messages, and determines whether each can be erased."""
 
     stream_reader: StreamReader
     desired: Topology
@@ -174,7 +174,7 @@ def erasability_of(
     are records, or dead letters of their own. A dead letter is nobody's work: other people's readings in it are kept.
     """
     if stream != DLQ:
-        return "unsettled" if any(waits(each, message.subject, sequence) for each in hearers) else "erase"
+        return "unacknowledged" if any(waits(each, message.subject, sequence) for each in hearers) else "erase"
     if not share.is_readable:
         return "unreadable"
     if not share.is_mixed:

@@ -48,7 +48,7 @@ class ChangeLog(Protocol):
         ...
 
     def end(self, change: Outcome, *, result: Result, detail: str, deleted: int = 0) -> None:
-        """Note what became of it."""
+        """Record its outcome."""
         ...
 
 

@@ -160,7 +160,7 @@ class DeletionForecast:
         heard = sum(any(covers(pattern, each.subject) for pattern in durable.filters) for each in seen)
         sure = len(seen) == max(0, places)
         undelivered = heard if sure else round(heard / max(1, len(seen)) * places)
-        # Of those in hand only the number is known: all lie before `sequence` when everything delivered does.
+        # Only the number of unacknowledged ones is known: all lie before `sequence` when everything delivered does.
         unacknowledged = min(durable.ack_pending, max(0, sequence - 1 - durable.ack_floor))
         sure = sure and (durable.delivered < sequence or not unacknowledged)
         return min(durable.unacknowledged, undelivered + unacknowledged), sure

@@ -19,7 +19,7 @@ _SAFE = ChangeRisk("safe")
 def durable_change_risk(  # noqa: PLR0911  # a table of cases reads better whole
     difference: Difference, live: LiveDurable, subjects: Sequence[str]
 ) -> ChangeRisk:
-    """Judge the change of one field of a durable on a stream with these subjects."""
+    """Return the risk of changing one field of a durable on a stream with these subjects."""
     before, after = difference.before, difference.after
     match difference.field:
         case field if field in _NEVER:
@@ -33,7 +33,7 @@ def durable_change_risk(  # noqa: PLR0911  # a table of cases reads better whole
         case "ack_wait" if (after or 0) < (before or 0):
             return ChangeRisk("service-affecting", f"what takes longer than {span_of(after)} is delivered twice")
         case "max_ack_pending" if is_smaller(before, after):
-            return ChangeRisk("service-affecting", f"at most {after} deliveries in hand: less throughput")
+            return ChangeRisk("service-affecting", f"at most {after} unacknowledged deliveries: less throughput")
         case "inactive_threshold" if after:
             return ChangeRisk(
                 "service-affecting", "the server deletes it when nobody pulls, and its place in the stream is lost"

@@ -25,13 +25,13 @@ class Done:
 async def carry_out(broker: Broker, plan: Plan, journal: ChangeLog) -> AsyncGenerator[Done]:
     """Do what the plan says, in its order, and yield each object that is done. May be interrupted after any.
 
-    Whoever calls has the permission for everything in it.
+    The caller has the permission for everything in it.
 
     Raises:
         StalePlan: an object is not as it was when the plan was made; what was yielded is done, the rest is not.
         Refused: the server says no; the same holds.
         NotVerified: a change was made, and the server shows something else than what was meant.
-        Unavailable: no answer; the change in hand may be made or not. Plan again.
+        Unavailable: no answer; the change in progress may have been made or not. Plan again.
     """
     for step in plan.steps:
         changes = [change for change in plan.changes if change.name == step.wanted.name]

@@ -131,7 +131,7 @@ FIELDS = (
         "How often a message is given; -1 is without end. Ours is: the worker counts, and writes the dead letter.",
         "More is safe. Fewer strands what was given more often already, without an advisory.",
     ),
-    _durable("max_ack_pending", "Most deliveries in hand at once.", "More is safe. Fewer affects throughput."),
+    _durable("max_ack_pending", "Most unacknowledged deliveries at once.", "More is safe. Fewer affects throughput."),
     _durable("backoff", "Pauses between deliveries; the first replaces ack_wait.", "Affects the worker.", 10157),
     _durable(
         "inactive_threshold",

@@ -19,13 +19,13 @@ _QUICK_RETRIES_S = 120
 _OUTAGE_S = 16 * 3600
 # The least that stays writable when one server is away.
 _COPIES = 3
-# What one pull of a worker takes at most, twice: one batch in hand, one on its way.
+# The largest pull of a worker, twice: one batch in progress, one on its way.
 _LEAST_ACK_PENDING = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Lint:
-    """One finding: rule, what it is about, why it matters, and what mends it."""
+    """One finding: rule, what it is about, why it matters, and the fix."""
 
     rule: str
     name: str
@@ -113,7 +113,7 @@ def _filters_hear_something(_: EnvironmentSpec, topology: Topology) -> Iterator[
         for each in durable.filter_subjects:
             if not any(covers(subject, each) for subject in subjects):
                 yield Lint(
-                    "L10", durable.name, f"{each} is never in {durable.stream}: it would be idle", "mend the filter"
+                    "L10", durable.name, f"{each} is never in {durable.stream}: it would be idle", "fix the filter"
                 )
     for one, other in combinations(topology.durables, 2):
         if one.stream == other.stream and _job(one) == _job(other) and _meet(one, other):
@@ -130,7 +130,7 @@ def _meet(one: Durable, other: Durable) -> bool:
 
 
 def _unlimited_deliveries(_: EnvironmentSpec, topology: Topology) -> Iterator[Lint]:
-    """Only the worker gives up, since a server that does writes no dead letter: max_deliver is -1, without backoff."""
+    """max_deliver is -1, without backoff: the worker stops retrying, since the server would write no dead letter."""
     for durable in topology.durables:
         config = durable.config()
         if config["ack_policy"] != "explicit" or config["max_deliver"] != -1 or config.get("backoff"):
@@ -156,7 +156,7 @@ def _has_an_owner(spec: EnvironmentSpec, topology: Topology) -> Iterator[Lint]:
     things: tuple[Stream | Durable, ...] = (*topology.streams, *topology.durables)
     for each in things:
         if not each.metadata.get("owner"):
-            yield Lint("L14", each.name, "nobody knows whom to ask", 'owner = "..." at the top of the file')
+            yield Lint("L14", each.name, "its owner is unknown", 'owner = "..." at the top of the file')
     if spec.environment == "production" and not spec.expect.account:
         reason = "nothing keeps this file from being applied to another server"
         yield Lint("L14", spec.environment, reason, "account, and cluster, below [expect]")

@@ -24,7 +24,7 @@ class StreamRow(Struct, frozen=True):
 
 
 class DurableRow(Struct, frozen=True):
-    """A durable. `lag` is what it has not settled; `abandoned` was delivered, is not in hand, and was never settled."""
+    """A durable. `lag`: not acknowledged yet; `abandoned`: delivered, no longer in progress, and never acknowledged."""
 
     name: str
     stream: str

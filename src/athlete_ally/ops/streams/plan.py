@@ -43,7 +43,7 @@ class Change(Struct, frozen=True):
 
 
 class Found(Struct, frozen=True):
-    """Something that an operator should know, and that no change of ours mends."""
+    """Something that an operator should know, and that no change of ours fixes."""
 
     subject: str
     detail: str

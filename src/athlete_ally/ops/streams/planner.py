@@ -1,4 +1,4 @@
-"""Makes a plan: looks at the server, read-only, and judges every difference."""
+"""Makes a plan: reads the server's state and determines the risk of every difference."""
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -47,7 +47,7 @@ class Finding:
         if self.is_missing:
             return f"{self.what} {self.name} is missing: run `athlete-ally streams apply`"
         difference = f"{self.field} is {self.found!r}, wanted {self.wanted!r}"
-        return f"{self.what} {self.name}: {difference}; `athlete-ally streams plan` shows what mending it would do"
+        return f"{self.what} {self.name}: {difference}; `athlete-ally streams plan` shows the effect of fixing it"
 
 
 async def inspect(broker: BrokerReader, topology: Topology) -> list[Finding]:

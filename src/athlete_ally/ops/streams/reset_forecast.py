@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Rewind:
     """A durable's next message becomes the one with `sequence`; the figures are messages of its subjects.
 
-    `again` were settled and come once more; `waiting` are unsettled and come in any case; `skipped` are unsettled and
+    `again` were processed and come once more; `waiting` are pending and come in any case; `skipped` are pending and
     would never come. `gone` tells that older messages than the oldest in the stream were asked for.
     """
 

@@ -1,4 +1,4 @@
-"""What a change of one field does to a stream: nothing bad, trouble for somebody, loss, or no way back. Pure.
+"""The risk of changing one field of a stream: none, an effect on a service, data loss, or no way back. Pure.
 
 Every rule was tried against nats-server 2.15; `tests/integration/test_update_table.py` tries them again.
 """
@@ -43,7 +43,7 @@ _COPY = "copy the stream to one with a new name, move the services, then retire 
 
 
 def stream_change_risk(case: Case) -> ChangeRisk:
-    """Judge the change of one field of a stream."""
+    """Return the risk of changing one field of a stream."""
     return RULES.get(case.difference.field, _unknown)(case)
 
 
@@ -64,12 +64,12 @@ def _affects(reason: str) -> Rule:
 
 
 def _unless_on(reason: str) -> Rule:
-    """Judge a switch that harms while it is on."""
+    """Return the risk of a switch that harms while it is on."""
     return lambda case: ChangeRisk("service-affecting", reason) if case.after else _SAFE
 
 
 def _one_way(reason: str) -> Rule:
-    """Judge a switch that can be turned on, and never off."""
+    """Return the risk of a switch that can be turned on, and never off."""
 
     def rule(case: Case) -> ChangeRisk:
         if case.after:
@@ -80,7 +80,7 @@ def _one_way(reason: str) -> Rule:
 
 
 def _limit(shrinks: str, unit: Callable[[int], object]) -> Rule:
-    """Judge a limit: no limit is the largest; a smaller one deletes where the stream forgets."""
+    """Return the risk of a limit: none is the largest; a smaller one deletes if the stream discards old messages."""
 
     def rule(case: Case) -> ChangeRisk:
         if not is_smaller(case.before, case.after):
@@ -112,7 +112,7 @@ def growth_of(case: Case) -> int:
 
 
 def beyond_storage(reserved: int, growth: int, allowed: int) -> ChangeRisk:
-    """Judge what does not fit into the account."""
+    """Return the risk of a limit above that of the account."""
     return ChangeRisk(
         "impossible",
         f"the account may reserve {Size(allowed)}: {Size(reserved)} are taken, and {Size(growth)} are wanted "
@@ -153,7 +153,7 @@ def _subjects(case: Case) -> ChangeRisk:
 
 
 def overlaps(names: tuple[str, ...]) -> ChangeRisk:
-    """Judge subjects that belong to another stream."""
+    """Return the risk of subjects that belong to another stream."""
     return ChangeRisk(
         "impossible",
         f"the subjects overlap with those of {', '.join(names)} (JetStream error 10065)",
@@ -178,7 +178,7 @@ def _replicas(case: Case) -> ChangeRisk:
 
 
 def no_cluster() -> ChangeRisk:
-    """Judge copies on a server that stands alone."""
+    """Return the risk of replicas on a single server."""
     return ChangeRisk(
         "impossible",
         "copies need a cluster, and this server stands alone (JetStream error 10074)",
@@ -214,8 +214,8 @@ def _mirror(case: Case) -> ChangeRisk:
 def _made_immutable(case: Case) -> ChangeRisk:
     if case.after:
         reason = "nothing can be stored, deleted or expire any more, for ever"
-        return ChangeRisk("one-way", reason, "seal only what is to be kept as it is")
-    return _never("a sealed stream stays sealed")(case)
+        return ChangeRisk("one-way", reason, "make only a stream immutable that never changes again")
+    return _never("a stream that was made immutable stays so")(case)
 
 
 _FOR_ERASURE = "messages can't be deleted one by one any more, for ever: a person's data could not be erased"

@@ -1,4 +1,4 @@
--- Put on record what became of a webhook; a row that is there already means that another worker had the same message.
+-- Record the outcome of a webhook; a row that is there already means that another worker had the same message.
 INSERT INTO webhook_receipt (
     message_id, stream, sequence, vendor, result, readings, resources, dead_lettered, received_at, trace_id, parent_id,
     parent_sequence, replay_of, rejected

@@ -1,4 +1,4 @@
--- What became of the replays of these letters, in order. A replay that was published twice has a second receipt, which
+-- The outcomes of the replays of these dead letters, in order. A replay that was published twice has a second receipt, which
 -- says nothing. A webhook is replayed whole for as long as any item of it fails again.
 SELECT replay_of, message_id, settled_at, readings, stored, superseded, rejected, sequence FROM receipt
 WHERE replay_of = ANY ($1::text[]) AND duplicate < readings

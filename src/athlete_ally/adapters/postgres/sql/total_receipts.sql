@@ -1,5 +1,5 @@
 -- Where all readings ended, by kind. A replay brings no readings of its own: it moves some from dead-lettered to where
--- they ended now, and published twice it is no duplicate of anything that a sender sent.
+-- they ended now, and published twice it is not a duplicate of anything that a sender sent.
 SELECT
     kind,
     coalesce(sum(readings) FILTER (WHERE replay_of IS NULL), 0)  AS readings,
