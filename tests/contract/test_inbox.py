@@ -56,7 +56,7 @@ class FakeBench:
 
     async def left(self) -> int:
         """See the bench."""
-        return len(self._fake.unsettled)
+        return len(self._fake.unacknowledged)
 
     async def without_durable(self) -> Inbox:
         """See the bench."""

@@ -264,8 +264,8 @@ async def test_a_message_dead_lettered_later_keeps_its_first_receipt(bench: Benc
     Stored once, then redelivered and no longer readable: the receipt stays, and nothing is rejected.
     """
     await bench.store.store(HRV, [request(hrv_record())])
-    given_up = request(rejected=(Rejected(0, "max-deliver", "killed"),))
-    (again,) = await bench.store.store(HRV, [given_up])
+    dead_lettered = request(rejected=(Rejected(0, "max-deliver", "killed"),))
+    (again,) = await bench.store.store(HRV, [dead_lettered])
 
     assert (again.is_redelivery, again.stored, again.superseded, again.rejected) == (True, (), 1, ())
 
@@ -313,7 +313,7 @@ async def test_starts_alone_are_counted_until_there_is_a_receipt(bench: Bench) -
 
 async def test_an_absent_database_is_unavailable(bench: Bench) -> None:
     """
-    Both calls say that the world is in trouble, which costs no message its life.
+    Both calls raise the error of an outage, which dead-letters no message.
     """
     await bench.take_away()
     with pytest.raises(Unavailable):
@@ -414,7 +414,7 @@ def _record_of(user: str, ago: int, flaw: str, message_id: str, sequence: int, i
 async def test_any_history_is_told_alike(pool: Any, world: list[Content], history: list[list[tuple[int, int]]]) -> None:
     """
     For random batches of overlapping, repeated and flawed messages the fake and the database give equal receipts, rows
-    and books; and every reading of every message is accounted for.
+    and ledger; and every reading of every message is accounted for.
     """
     model, real = FakeBench(), RealBench(pool)
     await real.empty()

@@ -83,7 +83,7 @@ async def test_what_is_no_trace_context_counts_for_nothing(tracing: Tracing, tra
 
 async def test_an_outage_is_the_same_error(tracing: Tracing) -> None:
     """
-    Whoever waits or gives back decides on the type: it goes through publisher, inbox, store and steps as it is.
+    Callers decide by the type of the error: it passes publisher, inbox, store and steps unchanged.
     """
     publisher, inbox, store = FakePublisher(), _inbox(), FakeStore()
     publisher.unavailable = inbox.unavailable = store.unavailable = True
@@ -165,7 +165,7 @@ async def test_a_request_is_answered_alike(tracing: Tracing, path: str) -> None:
 
 async def test_closing_is_always_possible(tracing: Tracing) -> None:
     """
-    With something in hand, and twice.
+    With something in progress, and twice.
     """
     inbox = _inbox()
     inbox.put(b"{}", message_id="m1")

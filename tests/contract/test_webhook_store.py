@@ -39,7 +39,7 @@ VALUES ($1, $2, $3, '', now(), '{}', 'withdrawn') RETURNING id
 
 
 class Bench(Protocol):
-    """Books, and what is in them."""
+    """A store, and what is in it."""
 
     webhook_store: WebhookStore
 
@@ -246,7 +246,7 @@ async def test_a_webhook_that_was_only_put_off_has_no_starts(bench: Bench) -> No
 
 async def test_an_absent_database_is_unavailable(bench: Bench) -> None:
     """
-    Every call says that the world is in trouble, which costs no webhook its life.
+    Every call raises the error of an outage, which dead-letters no webhook.
     """
     await bench.take_away()
     webhook_store = bench.webhook_store

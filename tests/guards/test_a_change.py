@@ -50,7 +50,7 @@ def copy(tmp_path: Path) -> ProjectCopy:
 
 def test_a_new_kind(copy: ProjectCopy) -> None:
     """
-    Whoever follows the guide to the letter has written the listed files; the tests name only the two pages as missing.
+    After the steps of the guide the listed files are written; the tests name only the two pages as missing.
     """
     code, registry = blocks("add-a-kind.md", "python")
     copy.write("tests/unit/measurements/samples/blood_glucose.json", blocks("add-a-kind.md", "json")[0])
@@ -72,7 +72,7 @@ def test_a_new_kind(copy: ProjectCopy) -> None:
 
 def test_a_new_vendor(copy: ProjectCopy) -> None:
     """
-    Whoever follows the guide to the letter, up to the simulated vendor, has written the listed files, and all tests of
+    After the steps of the guide, up to the simulated vendor, the listed files are written, and all tests of
     the vendor pass.
     """
     payloads, signed, *_ = blocks("add-a-vendor.md", "json")

@@ -24,7 +24,7 @@ CASES = sorted((ROOT / "tests" / "monitoring").glob("*.yml"))
 PRODUCTION = environments(ROOT)["production"].thresholds
 ALERTS = all_alerts(PRODUCTION, Clock())
 NAMES = sorted({alert.name for alert in ALERTS})
-# Its end is that alerting is broken: whoever waits for it notices, and no rule can.
+# It ends when alerting is broken: the receiver that waits for it notices, and no rule can.
 NEVER_ENDS = {"AaWatchdog"}
 _SECONDS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 
@@ -38,26 +38,28 @@ class Case:
 
     title: str
     step_s: int
-    looks: Mapping[str, Sequence[tuple[int, bool]]]
+    checks: Mapping[str, Sequence[tuple[int, bool]]]
 
     @property
     def is_punctual(self) -> bool:
         """Tell whether a query finds nothing, and something at most four evaluations later."""
         return any(
             not was and fires and at_s - before_s <= 4 * self.step_s
-            for looks in self.looks.values()
-            for (before_s, was), (at_s, fires) in pairwise(looks)
+            for checks in self.checks.values()
+            for (before_s, was), (at_s, fires) in pairwise(checks)
         )
 
     @property
     def ends(self) -> bool:
         """Tell whether a query finds something, and then nothing."""
-        return any(fired and not fires for looks in self.looks.values() for (_, fired), (_, fires) in pairwise(looks))
+        return any(
+            fired and not fires for checks in self.checks.values() for (_, fired), (_, fires) in pairwise(checks)
+        )
 
     @property
     def finds_something(self) -> bool:
         """Tell whether any query finds something at any time."""
-        return any(fires for looks in self.looks.values() for _, fires in looks)
+        return any(fires for checks in self.checks.values() for _, fires in checks)
 
 
 def seconds(span: str) -> int:
@@ -70,10 +72,10 @@ def cases() -> Iterator[Case]:
     for path in CASES:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         for case in document["tests"]:
-            looks: defaultdict[str, list[tuple[int, bool]]] = defaultdict(list)
-            for look in case["promql_expr_test"]:
-                looks[look["expr"]].append((seconds(look["eval_time"]), bool(look["exp_samples"])))
-            yield Case(case["name"], seconds(document["evaluation_interval"]), looks)
+            checks: defaultdict[str, list[tuple[int, bool]]] = defaultdict(list)
+            for check in case["promql_expr_test"]:
+                checks[check["expr"]].append((seconds(check["eval_time"]), bool(check["exp_samples"])))
+            yield Case(case["name"], seconds(document["evaluation_interval"]), checks)
 
 
 def with_needed_rules(path: Path, folder: Path) -> Path:
@@ -83,7 +85,7 @@ def with_needed_rules(path: Path, folder: Path) -> Path:
     """
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     groups = yaml.safe_load(RULES[0].read_text(encoding="utf-8"))["groups"]
-    expressions = [look["expr"] for case in document["tests"] for look in case["promql_expr_test"]]
+    expressions = [check["expr"] for case in document["tests"] for check in case["promql_expr_test"]]
     needed = needed_rules(expressions, [rule for group in groups for rule in group["rules"]])
     kept = [{**group, "rules": [rule for rule in group["rules"] if rule_name(rule) in needed]} for group in groups]
     rules, cases = folder / "rules.yml", folder / path.name

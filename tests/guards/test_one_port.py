@@ -93,7 +93,7 @@ RULES = (
     Rule(rf"\b(?:binds(?: to)?|listens on)\W{{1,2}}{LOOPBACK}", only_on=r"\bingest\b"),
     Rule(rf"{LOOPBACK}:\d+:{INGEST_PORT}\b"),
 )
-# Clients of a database have a --host as well, and it is no bind.
+# Clients of a database have a --host as well, and it binds nothing.
 NOT_OURS = re.compile(r"\b(?:psql|pg_\w+|createdb|PG\w+)\b|\b(?:POSTGRES|NATS)\w*_(?:HOST|PORT)\b")
 
 

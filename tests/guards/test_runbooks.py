@@ -9,13 +9,13 @@ import yaml
 from generator.clock import Clock
 from generator.files import environments
 from generator.rules import all_alerts
-from support.alert_runbooks import Look, looks
+from support.alert_runbooks import Command, commands
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "runbooks" / "alerts"
 PAGES = sorted(path.stem for path in FOLDER.glob("*.md"))
 ALERTS = all_alerts(environments(ROOT)["production"].thresholds, Clock())
-COMMANDS = list(looks())
+COMMANDS = list(commands())
 HEADINGS = [
     "In one line",
     "Impact and time to data loss",
@@ -86,7 +86,7 @@ def test_the_first_five_minutes_change_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("look", [look for look in COMMANDS if not look.is_run], ids=lambda look: look.page)
-def test_what_docker_is_asked_for_is_in_the_compose_file(look: Look) -> None:
+def test_what_docker_is_asked_for_is_in_the_compose_file(look: Command) -> None:
     """
     Docker can't be run by the tests: the services that it is asked for are those of the file.
     """

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 GLOSSARY = ROOT / "docs" / "reference" / "glossary.md"
-FOLDERS = ("benchmarks", "deploy", "docs", "monitoring", "scripts", "src")
+FOLDERS = ("benchmarks", "deploy", "docs", "monitoring", "scripts", "src", "tests")
 SUFFIXES = {".conf", ".html", ".js", ".md", ".py", ".sql", ".toml", ".yaml", ".yml"}
 # Each with its reason: what may not be edited, and what has to spell the words.
 EXEMPT = {
@@ -30,12 +30,12 @@ INTERFACES = {
     r"fuse-open|traces-trouble": "log events",
     r"advisories_reaped\w*": "series",
     r"reap-advisories-durable|REAP_ADVISORIES_DURABLE": "durable",
-    r"--patience|patience_s": "option of import and backfill",
+    r"--patience|patience_s|_PATIENCE_S": "option of import and backfill",
     r'"sealed"': "field of a stream in NATS",
     r"sealed(?= = |, expires_at| FROM)|excluded\.sealed": "column of vendor_grant",
     r'"unsettled"': "key of `erase --json`",
     r'"given_up"': "key of `simulate --json`",
-    r"OTEL_TRACES_SAMPLER(_ARG)?|traces_sampler\w*|parentbased\w*": "OpenTelemetry's own word",
+    r"OTEL_TRACES_SAMPLER(_ARG)?|traces_sampler\w*|parentbased\w*|^sampler$": "OpenTelemetry's own word",
     r"`?given up`? +\d+|\| `given up` \||\"given up\"": "line of the output of simulate",
 }
 

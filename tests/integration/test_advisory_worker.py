@@ -1,4 +1,4 @@
-"""What the server gives up on behalf of somebody else's consumer is dead-lettered by the running service."""
+"""The running service dead-letters messages that the server abandons for a consumer that is not ours."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ from athlete_ally.wiring.builders import now
 
 
 class Bench:
-    """A reaper on a real server, and somebody else's consumer that gives up."""
+    """An advisory worker on a real server, and a consumer of another application with few deliveries."""
 
     def __init__(self, connection: Connection, topology: Topology, log: Log) -> None:
         """Build it as the service does."""
@@ -60,7 +60,7 @@ class Bench:
         return body
 
     async def consumer(self, name: str, max_deliver: int = 1) -> None:
-        """Create somebody else's consumer, which gives up after `max_deliver` deliveries."""
+        """Create a consumer of another application, with `max_deliver` deliveries."""
         config = {
             "name": name,
             "durable_name": name,
@@ -189,7 +189,7 @@ async def test_nonsense_among_the_advisories_is_counted(bench: Bench) -> None:
 
 async def test_it_runs_until_told_to_stop(bench: Bench) -> None:
     """
-    The running reaper handles what comes, and ends when told to.
+    The running worker handles what comes, and ends when told to.
     """
     running = asyncio.create_task(bench.advisory_worker.run(bench.stop))
     await bench.consumer("analytics", max_deliver=-1)

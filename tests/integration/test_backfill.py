@@ -41,7 +41,7 @@ async def test_a_window_is_on_record_once(pool: Any) -> None:
 
 async def test_it_goes_with_its_person(pool: Any) -> None:
     """
-    Who is erased leaves no window behind.
+    Erasing a person removes the windows of their back-fill.
     """
     backfill_store = PostgresBackfillStore(pool)
     ada, eve = [await pool.fetchval(_GRANT, f"account-{user}", user) for user in ("ada", "eve")]

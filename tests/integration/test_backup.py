@@ -250,7 +250,7 @@ async def test_a_broker_that_dies_midway_leaves_no_backup(guard: Guard, tmp_path
 
 async def test_a_receiver_that_is_too_slow_gets_an_error(guard: Guard, log: Log) -> None:
     """
-    The server gives up a snapshot whose chunks are not taken, with an end that looks like the good one but for its
+    The server aborts a snapshot whose chunks are not taken, with an end that looks like the good one but for its
     status: it is told apart.
     """
     server = await asyncio.to_thread(new_nats, guard)

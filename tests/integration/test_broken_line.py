@@ -1,4 +1,4 @@
-"""The line to PostgreSQL breaks at any byte: trouble of the world, never an error of another kind."""
+"""The connection to PostgreSQL breaks at any byte: always the error of an outage."""
 
 from collections.abc import AsyncGenerator
 from typing import Any

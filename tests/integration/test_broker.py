@@ -1,4 +1,4 @@
-"""What the `Publisher` and `Inbox` ports promise, kept by a real nats-server, also when that is in trouble."""
+"""What the `Publisher` and `Inbox` ports promise, kept by a real nats-server, also during its outages."""
 
 import asyncio
 import os

@@ -82,19 +82,19 @@ async def test_what_is_said_comes_again(settings: Settings, inbox: NatsInbox, ba
     """
     Set back to a sequence, exactly as many settled messages come again as the preview counted, and no other kind's.
     """
-    unsettled = await sequences(inbox)
+    unacknowledged = await sequences(inbox)
     found = await preview(settings, HRV, sequence=back_to, since=None)
     await reset(settings, found)
     delivered = await sequences(inbox)
 
     assert (found.again + found.waiting, found.skipped) == (len(delivered), 0)
-    assert found.waiting == len(unsettled)
+    assert found.waiting == len(unacknowledged)
     assert min(delivered) >= back_to
 
 
 async def test_to_the_ack_floor_nothing_settled_comes_again(settings: Settings, inbox: NatsInbox) -> None:
     """
-    Without a place, what is in hand comes once more, and what is settled does not.
+    Without a position, unacknowledged messages come once more, and acknowledged ones do not.
     """
     delivered = await sequences(inbox)
     found = await preview(settings, HRV, sequence=None, since=None)

@@ -61,10 +61,10 @@ async def test_what_has_no_room_stays_where_it_is(bench: Bench, move: tuple[str,
         await bench.write(hrv_reading(user, 900))
     act, why = move
     await room_for(bench, 0)
-    full = await bench.run(act, "--all", why, "mended at the source", "--yes")
+    full = await bench.run(act, "--all", why, "fixed at the source", "--yes")
     left = await shelves(bench)
     purged = await bench.run("purge", "1", "2", "--no-export", "--confirm", "2")
-    moved = await bench.run(act, "--all", why, "mended at the source", "--yes")
+    moved = await bench.run(act, "--all", why, "fixed at the source", "--yes")
 
     assert (full.code, left, purged.code) == (1, {"waiting": 4}, 0)
     assert ("AA_DLQ takes no more" in full.err, "0 of 4 dead letters" in full.err, "purge" in full.err) == (True,) * 3

@@ -22,7 +22,7 @@ async def bench(connection: Connection, pool: Any, nats_server: Nats, database_u
 
 async def test_a_plan_says_what_would_be_done_and_does_nothing(bench: Bench) -> None:
     """
-    How many, to which durable, how long, what would become of them, and no more than --max; nothing is sent or noted.
+    How many, to which durable, how long, the predicted outcome, and at most --max; nothing is sent or recorded.
     """
     for user in "abc":
         await bench.write(hrv_reading(user))

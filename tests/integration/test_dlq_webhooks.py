@@ -107,7 +107,7 @@ async def test_what_normalising_refuses_is_told_beside_what_it_takes(bench: Benc
 
 async def test_readings_that_were_dealt_with_are_told_from_new_ones(bench: Bench) -> None:
     """
-    A message of the same readings that is on record makes a replay a repetition, whatever became of it then.
+    A recorded message of the same readings makes a replay a repetition, whatever its outcome was.
     """
     await link(bench)
     await bench.write_webhook(UNPACK, "garmin", garmin(44), "schema-invalid", ce_time=NOON.isoformat())

@@ -82,7 +82,7 @@ async def test_the_healthy_are_well(nats_server: Nats) -> None:
 @pytest.mark.usefixtures("connection")
 async def test_every_table_is_asked_about(nats_server: Nats, pool: Any, database_url: str) -> None:
     """
-    Any table of the schema that a role no permission to read and write is named; nothing is found of a role that may.
+    Any table of the schema that a role may not read and write is named; nothing is found of a role that may.
     """
     tables = [row[0] for row in await pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
     partition = re.compile(r"samples_data_\w+")
@@ -132,7 +132,7 @@ async def _wait_unread(connection: Connection, _: Topology) -> None:
 
 
 async def _abandon(connection: Connection, topology: Topology) -> None:
-    """Let the server give up messages of our durable, as it does after the last delivery."""
+    """Let the server abandon messages of our durable, as it does after the last delivery."""
     impatient = {**topology.durable(HRV).config(), "max_deliver": 1, "ack_wait": 100_000_000}
     await _exceed_deliveries(connection, topology.durable(HRV), impatient, "update")
 
@@ -182,7 +182,7 @@ async def test_an_illness_is_found(  # noqa: PLR0913, PLR0917  # a table
     remedy: str,
 ) -> None:
     """
-    What is missing, paused, nearly full, unread or given up is said by name, with what mends it.
+    What is missing, paused, nearly full, unread or abandoned is reported by name, with the fix.
     """
     await harm(connection, topology)
     found = (await findings(settings_for(nats_server)))[name]
@@ -300,7 +300,7 @@ async def test_rights_and_room_are_asked_of_the_server(limited: Callable[[str], 
 
 async def test_a_user_of_everything_is_no_user_for_production(limited: Callable[[str], Settings], log: Log) -> None:
     """
-    Who may delete streams is a warning outside of dev, and usual in dev.
+    A user who may delete streams is a warning outside of dev, and normal in dev.
     """
     connection = Connection(limited("all").nats_url.get_secret_value(), name="test", log=log)
     await connection.open()

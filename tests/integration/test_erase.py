@@ -54,7 +54,7 @@ _POINTS = (
 )
 _GRANT = (
     "INSERT INTO vendor_grant (vendor, account, user_id, sealed, expires_at, scopes) "
-    "VALUES ('oura', 'acc-anna', $1, 'sealed', $2, '{}') RETURNING id"
+    "VALUES ('oura', 'acc-anna', $1, 'ciphertext', $2, '{}') RETURNING id"
 )
 
 
@@ -376,7 +376,7 @@ class Late:
 
 async def test_a_letter_that_nobody_can_read_takes_a_word(world: World) -> None:
     """
-    A body that is no JSON and names the person: refused, since others may be in it; --unreadable erases it whole.
+    A body that is not JSON and names the person: refused, since others may be in it; --unreadable erases it whole.
     """
     sequence = await world.letter(body=b'{"readings": [{"userId": "anna-5b1c"', reason="schema-invalid")
     await world.letter(body=b"\xff\xfe {", reason="schema-invalid")

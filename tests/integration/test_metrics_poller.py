@@ -319,7 +319,7 @@ async def reconfigure(connection: Connection, **changes: Any) -> None:
 
 
 async def take(connection: Connection, durable: str = DURABLE, stream: str = CORE_HOT) -> Any:
-    """Take all that waits in hand, and settle nothing."""
+    """Pull all pending messages, and settle nothing."""
     jetstream: Any = connection.client.jetstream()  # pyright: ignore[reportUnknownMemberType]
     subscription = await jetstream.pull_subscribe_bind(consumer=durable, stream=stream)
     return await subscription.fetch(10, timeout=2)

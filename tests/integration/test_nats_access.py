@@ -1,4 +1,4 @@
-"""Who may connect, as whom, and what is said when that user may not do something."""
+"""The ways to connect, as which user, and the errors when that user lacks a permission."""
 
 import asyncio
 import json
@@ -116,7 +116,7 @@ async def test_who_asks_for_tls_never_speaks_in_the_clear(
     port: int, certificates: Certificates, log: Log, by: str
 ) -> None:
     """
-    A server that offers no TLS gets no credentials: whoever stands between could have taken the offer away.
+    A server that offers no TLS gets no credentials: an attacker in between could have removed the offer.
     """
     scheme, identity = ("tls", Identity()) if by == "scheme" else ("nats", Identity(ca=certificates.ca))
     connection = Connection(f"{scheme}://all:secret@127.0.0.1:{port}", name="test", log=log, identity=identity)

@@ -1,4 +1,4 @@
-"""What /health/ready says of streams and durables: what is wrong, by name, with the command that mends it."""
+"""What /health/ready says of streams and durables: what is wrong, by name, with the command that fixes it."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,11 +12,11 @@ HRV = normalize_durable("hrv")
 
 async def test_a_worker_says_what_keeps_it_from_working(connection: Connection, pool: Any, topology: Topology) -> None:
     """
-    Ready as made; then a durable that gives up by itself, one that is paused and one that is missing are each named.
+    Ready as created; then a durable with limited deliveries, one that is paused and one that is missing are each named.
     """
     ready = await worker_reasons(connection, pool, topology)
-    given_up = {**topology.durable(HRV).config(), "max_deliver": 5}
-    payload = {"stream_name": CORE_HOT, "config": given_up, "action": "update"}
+    limited = {**topology.durable(HRV).config(), "max_deliver": 5}
+    payload = {"stream_name": CORE_HOT, "config": limited, "action": "update"}
     await connection.api(f"CONSUMER.CREATE.{CORE_HOT}.{HRV}", payload)
     until = {"pause_until": "2100-01-01T00:00:00Z"}
     await connection.api(f"CONSUMER.PAUSE.{CORE_HOT}.normalize-sleep-durable", until)

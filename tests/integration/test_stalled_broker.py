@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the faults are 
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("pings_missed", [3, 9], ids=["before the connection is given up", "after it"])
+@pytest.mark.parametrize("pings_missed", [3, 9], ids=["before the connection is abandoned", "after it"])
 async def test_a_stalled_broker_is_used_as_soon_as_it_answers(
     guard: Guard, topology: Topology, log: Log, monkeypatch: pytest.MonkeyPatch, pings_missed: int
 ) -> None:

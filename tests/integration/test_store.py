@@ -182,7 +182,7 @@ async def test_starts_alone_are_counted_until_the_message_is_done(pool: Any) -> 
 
 async def test_a_database_that_is_away_is_unavailable() -> None:
     """
-    Nobody listens: the error says that the world is in trouble, and holds no secret.
+    Nobody listens: the error is that of an outage, and holds no secret.
     """
     pool = await open_pool("postgresql://user:hunter2@127.0.0.1:1/aa", size=1)
     with pytest.raises(Unavailable) as error:
@@ -216,7 +216,7 @@ steps = st.lists(
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_history_gives_the_newest_and_a_balanced_ledger(pool: Any, batches: list[Any]) -> None:
     """
-    For any batches of overlapping, repeated messages the table holds the newest of each key, and the books balance.
+    For any batches of overlapping, repeated messages the table holds the newest of each key, and the ledger balances.
     """
     await pool.execute("TRUNCATE hrv_data, receipt")
     contents: dict[int, StoreRequest] = {}

@@ -61,7 +61,7 @@ class LetterReader:
 
 @pytest.fixture
 async def reader(connection: Connection, nats_server: Nats, tmp_path: Path) -> LetterReader:
-    """Give the test a desk of its own."""
+    """Give the test a reader of its own."""
     return LetterReader(connection, tmp_path, nats_server.url)
 
 
@@ -424,14 +424,14 @@ async def test_an_even_and_a_misspelt_file(reader: LetterReader) -> None:
     """
     even = await reader.run("validate", "--environment-file", reader.file(("replicas = 1", "replicas = 2")))
     silenced = reader.file(
-        ("replicas = 1", "replicas = 2"), ("[thresholds]", '[silence]\nL6 = "two rooms only"\n[thresholds]')
+        ("replicas = 1", "replicas = 2"), ("[thresholds]", '[silence]\nL6 = "two sites only"\n[thresholds]')
     )
     accepted = await reader.run("validate", "--environment-file", silenced)
     misspelt = await reader.run("validate", "--environment-file", reader.file(("max_age", "max_aeg")))
 
     assert (even.code, accepted.code, misspelt.code) == (2, 0, 1)
     assert f"L6:{CORE_HOT}: an even number of copies" in even.out
-    assert "silenced L6: two rooms only" in accepted.out
+    assert "silenced L6: two sites only" in accepted.out
     assert "max_aeg" in misspelt.err
 
 

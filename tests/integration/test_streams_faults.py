@@ -206,7 +206,7 @@ async def test_the_limits_of_the_account(limited: str, log: Log, user: str, code
 
 async def test_a_missing_right_is_called_one(limited: str, log: Log) -> None:
     """
-    Who may look but not change gets a plan; the apply ends at once, and names the subject that is denied.
+    A user who may read but not change gets a plan; the apply ends at once, and names the denied subject.
     """
     connection = await opened(limited.format(user="reader"), log)
     plan = await planned(connection)

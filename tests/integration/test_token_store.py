@@ -1,4 +1,4 @@
-"""The vault: tokens that nobody can read, and refreshes that lose none."""
+"""The token store: tokens that nobody can read, and refreshes that lose none."""
 
 import asyncio
 import os
@@ -65,7 +65,7 @@ async def vendor() -> AsyncGenerator[tuple[RotatingVendor, str]]:
 
 @pytest.fixture
 def token_store(pool: Any) -> PostgresTokenStore:
-    """Return a vault with one key."""
+    """Return a token store with one key."""
     return PostgresTokenStore(pool, TokenCipher(KEY))
 
 
@@ -157,7 +157,7 @@ async def test_a_kill_between_the_answer_and_the_token_store(
     state: str,
 ) -> None:
     """
-    Killed with the vendor's answer in hand, a refresh is tried again with the old token, by whoever comes next.
+    Killed after the vendor's answer, a refresh is tried again with the old token by the next process.
 
     A vendor that still takes it costs nothing. With one that doesn't, the grant is `refresh-lost`: the record says that
     the person did not withdraw.
@@ -231,6 +231,6 @@ async def test_withdrawing_forgets_the_tokens(token_store: PostgresTokenStore) -
 
 async def test_an_account_that_can_not_be_kept_is_nobodys(token_store: PostgresTokenStore) -> None:
     """
-    A vendor's notification may name anybody, with a NUL in the name too: there is no grant, and that is no error.
+    A vendor's notification may name anybody, with a NUL in the name too: there is no grant, and no error is raised.
     """
     assert (await token_store.find("oura", "person\0"), await token_store.withdraw("oura", "person\0")) == (None, False)

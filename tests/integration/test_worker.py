@@ -93,7 +93,7 @@ class Bench:
         return [f"{subject} {count}" for subject, count in stream.by_subject.items()]
 
     async def waiting(self) -> tuple[int, int]:
-        """Return how many messages are undelivered, and how many unsettled."""
+        """Return how many messages are undelivered, and how many unacknowledged."""
         durable = await NatsAdmin(self.connection).durable(CORE_HOT, DURABLE)
         assert durable is not None
         return durable.pending, durable.ack_pending
@@ -222,7 +222,7 @@ async def test_a_bug_concerns_its_own_message_only(bench: Bench) -> None:
 
 async def test_a_message_that_kills_is_dead_lettered_and_its_neighbours_are_not(bench: Bench) -> None:
     """
-    Past max_deliver only the message that was alone when the process died is given up; others are stored.
+    Past max_deliver only the message that was alone when the process died is dead-lettered; others are stored.
     """
     killer = await bench.send(hrv_reading("killer"))
     await bench.send(hrv_reading("bystander"))
@@ -237,7 +237,7 @@ async def test_a_message_that_kills_is_dead_lettered_and_its_neighbours_are_not(
 
 async def test_a_full_dead_letter_stream_delays_only_the_letter(bench: Bench) -> None:
     """
-    AA_DLQ refuses: the original stays unsettled in its stream while good messages pass; with room it is copied.
+    AA_DLQ refuses: the original stays unacknowledged in its stream while good messages pass; later it is copied.
     """
     live = await NatsAdmin(bench.connection).stream(DLQ)
     assert live is not None
@@ -297,11 +297,11 @@ async def test_the_circuit_breaker_stops_a_worker_that_rejects_everything(bench:
         return worker.is_stopped_by_breaker and len(await bench.letters()) == 50
 
     await eventually(is_open)
-    pending, unsettled = await bench.waiting()
+    pending, unacknowledged = await bench.waiting()
     bench.stop.set()
     await running
 
-    assert (len(await bench.letters()), pending + unsettled) == (50, 10)
+    assert (len(await bench.letters()), pending + unacknowledged) == (50, 10)
     assert b'normalize_fuse_open{durable="normalize-hrv-durable"} 1.0' in bench.observer.exposition()
 
 
@@ -319,7 +319,7 @@ async def test_smaller_limits_open_it_sooner(bench: Bench) -> None:
 
 async def test_run_works_until_told_to_stop(bench: Bench) -> None:
     """
-    Messages that arrive while it runs are dealt with; told to stop, it ends after what is in hand.
+    Messages that arrive while it runs are dealt with; told to stop, it ends after the messages in progress.
     """
     running = asyncio.create_task(bench.worker().run(bench.stop))
     for number in range(20):

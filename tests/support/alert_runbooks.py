@@ -1,4 +1,4 @@
-"""The first five minutes of the alerts' runbooks: their commands, and a system in trouble to run them on."""
+"""The first five minutes of the alerts' runbooks: their commands, and a system with several outages to run them on."""
 
 import asyncio
 import os
@@ -53,8 +53,8 @@ _MASKS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One command of a page, how it ends on the system in trouble, and what it says there."""
+class Command:
+    """One command of a page, its exit code and its output on the broken system."""
 
     page: str
     command: str
@@ -67,12 +67,12 @@ class Look:
         return not self.command.startswith("docker ")
 
 
-def looks() -> Iterator[Look]:
+def commands() -> Iterator[Command]:
     """Yield every command of the first five minutes, page by page."""
     for page in sorted(FOLDER.glob("*.md")):
         first = page.read_text(encoding="utf-8").partition("\n## First five minutes\n")[2].partition("\n## ")[0]
         for found in _FENCE.finditer(first):
-            yield Look(page.stem, found["command"], int(found["exit"] or 0), found["expected"])
+            yield Command(page.stem, found["command"], int(found["exit"] or 0), found["expected"])
 
 
 def masked(text: str) -> list[str]:
@@ -98,14 +98,14 @@ def agrees(expected: str, found: str) -> bool:
     return loose or next(rest, None) is None
 
 
-class Patient:
-    """A system in several kinds of trouble at once, so that every command has something to show."""
+class BrokenSystem:
+    """A system with several outages at once, so that every command has something to show."""
 
     def __init__(self, stage: Stage) -> None:
         """Take a system that is well."""
         self._stage = stage
 
-    async def fall_ill(self) -> None:
+    async def break_down(self) -> None:
         """Get a letter, a refusal, a pause, a change by hand, a stream and a durable missing; return once it shows."""
         stage = self._stage
         # An increase counts from the first scrape on.

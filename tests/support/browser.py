@@ -18,7 +18,7 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-# What the project calls serious: whoever is affected can't do it, or only with difficulty.
+# What the project calls serious: affected people can't do it, or only with difficulty.
 SERIOUS = ("serious", "critical")
 _WAIT_MS = 20_000
 # Of all rules only that of contrast depends on the colours.

@@ -19,7 +19,7 @@ class Line:
         self._left: int | None = None
 
     def cut_after(self, size: int | None) -> None:
-        """Let the server say `size` more bytes, then break every connection; None mends the line."""
+        """Let the server send `size` more bytes, then break every connection; None repairs the line."""
         self._left, self.said = size, 0
 
     def take(self, chunk: bytes) -> bytes:

@@ -107,7 +107,7 @@ def _matches(subject: str, pattern: str) -> bool:
 
 @dataclass(slots=True)
 class _Held:
-    """A message of the fake durable; `due_at_s` on the loop's clock, None while in hand or settled."""
+    """A message of the fake durable; `due_at_s` on the loop's clock, None while in progress or settled."""
 
     sequence: int
     subject: str
@@ -170,7 +170,7 @@ class FakeInbox:
         self._changed.set()
 
     @property
-    def unsettled(self) -> list[int]:
+    def unacknowledged(self) -> list[int]:
         """Sequences of messages that are neither acknowledged nor terminated."""
         return [message.sequence for message in self._messages.values() if not message.is_settled]
 

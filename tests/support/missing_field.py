@@ -1,4 +1,4 @@
-"""Readings with a field that today's code refuses and tomorrow's knows: how they die, and who mends them."""
+"""Readings with a field that today's code rejects and tomorrow's accepts: how they are dead-lettered and fixed."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from support.samples import hrv_reading
 from support.services import Service, Site
 from support.wait import eventually
 
-# A story in which every reading fails is not about the fuse.
+# A scenario in which every reading fails is not about the circuit breaker.
 NO_CIRCUIT_BREAKER: Any = {"AA_FUSE_CONSECUTIVE": "1000000", "AA_FUSE_WINDOW": "1000000"}
 
 
@@ -28,7 +28,7 @@ async def send(site: Site, *readings: dict[str, Any]) -> None:
 
 
 async def send_many(site: Site, count: int) -> None:
-    """Let the worker that runs give up this many readings, one a message, each of another person."""
+    """Let the running worker dead-letter this many readings, one a message, each of another person."""
     for first in range(0, count, 100):
         numbers = range(first, min(count, first + 100))
         await asyncio.gather(*(send(site, hrv_reading(f"u{number}", mood=3)) for number in numbers))
@@ -36,7 +36,7 @@ async def send_many(site: Site, count: int) -> None:
 
 
 async def dead(site: Site, count: int) -> None:
-    """Let today's worker give up this many readings, then end it."""
+    """Let today's worker dead-letter this many readings, then end it."""
     today = await site.service("normalize", **NO_CIRCUIT_BREAKER).start().ready()
     await send_many(site, count)
     today.kill()

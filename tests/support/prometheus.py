@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager as real processes, and whoever Alertmanager calls."""
+"""Prometheus and Alertmanager as real processes, and the receiver that Alertmanager calls."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ from support.wait import eventually
 
 
 class Program:
-    """A server of somebody else's, on a port of its own."""
+    """A third-party server, on a port of its own."""
 
     def __init__(self, name: str, folder: Path) -> None:
         """Choose a port."""

@@ -1,4 +1,4 @@
-"""Real servers for tests, started by the guardian that `up` uses too: they end with the test process in any case."""
+"""Real servers for tests, started by the supervisor that `up` uses too: they end with the test process in any case."""
 
 import asyncio
 import os
@@ -30,10 +30,10 @@ _connect: Any = nats.connect  # pyright: ignore[reportUnknownMemberType,reportUn
 
 
 class Guard:
-    """A guardian process, driven synchronously; its folder goes when it ends."""
+    """A supervisor process, driven synchronously; its folder goes when it ends."""
 
     def __init__(self) -> None:
-        """Start the guardian of a new throw-away folder."""
+        """Start the supervisor of a new throw-away folder."""
         module = "athlete_ally.adapters.servers.supervisor"
         self._process: Any = subprocess.Popen(
             [sys.executable, "-m", module, "--throw-away", "athlete-ally-test-"],
@@ -153,7 +153,7 @@ def _fastest_folder() -> str:
 
 
 def _until_free(url: str) -> None:
-    """Return when nothing listens there: whoever was killed may still hold the port, and a server gives up then."""
+    """Return when nothing listens there: a killed process may still hold the port, and a server would exit then."""
     address = urlsplit(url)
     deadline_s = time.monotonic() + DEADLINE_S
     while True:

@@ -132,7 +132,7 @@ class Service:
 
 
 class Site:
-    """A broker, a database, the services on them, and their books."""
+    """A broker, a database, the services on them, and their ledger."""
 
     def __init__(self, nats_url: str, database_url: str, connection: Connection, pool: Any, folder: Path) -> None:
         """Use these servers."""
@@ -194,7 +194,7 @@ class Site:
         return [letter async for letter in NatsLetters(self.connection).all()]
 
     async def is_settled(self) -> bool:
-        """Tell whether no message waits or is in hand.
+        """Tell whether no message is pending.
 
         A durable may count a message only moments after the stream has acknowledged it: the stream is asked, too.
         """
@@ -234,7 +234,7 @@ class Site:
 
 
 class Client:
-    """A client that does not give up: it sends the same again until it hears a 2xx."""
+    """A client that retries without end: it sends the same again until it gets a 2xx."""
 
     def __init__(self, url: Callable[[], str]) -> None:
         """Send to the address that `url` returns at the time."""

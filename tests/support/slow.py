@@ -14,7 +14,7 @@ _REPORT = "slow_left_out"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let whoever has the time run everything."""
+    """Add the option that runs everything."""
     parser.addoption("--slow", action="store_true", help="run the tests that are marked slow, too")
 
 

@@ -281,7 +281,7 @@ async def test_killed_in_the_middle(past: Callable[..., Any], vendor: str, days:
 
 async def test_a_limit_is_waited_for(past: Callable[..., Any]) -> None:
     """
-    429 in the middle: it waits as long as the vendor says, and then has everything; nobody's patience is worn out.
+    429 in the middle: it waits as long as the vendor says, and then has everything; that is not an outage.
     """
     async with past("oura", per_window=12, window_s=1) as it:
         it.on_wait = it.clock.pass_a_minute
@@ -295,7 +295,7 @@ async def test_a_limit_is_waited_for(past: Callable[..., Any]) -> None:
 
 async def test_revoked_in_the_middle(past: Callable[..., Any]) -> None:
     """
-    It ends with exit code 3 and says what the person has to do; what was had stays had.
+    It ends with exit code 3 and says what the person has to do; fetched windows stay recorded.
     """
     async with past("whoop", per_window=3, window_s=1) as it:
 
@@ -316,7 +316,7 @@ async def test_revoked_in_the_middle(past: Callable[..., Any]) -> None:
 
 async def test_a_vendor_that_is_down(past: Callable[..., Any]) -> None:
     """
-    It is waited for as long as patience lasts, and then given up; nothing is lost by it, and the next run has it all.
+    It is retried for `patience_s`, and then the run ends; nothing is lost, and the next run fetches it all.
     """
     async with past("withings") as it:
         it.api.is_down = True
@@ -331,7 +331,7 @@ async def test_a_vendor_that_is_down(past: Callable[..., Any]) -> None:
 
 async def test_live_notifications_are_not_starved(past: Callable[..., Any]) -> None:
     """
-    While a back-fill waits because its share of Strava's quarter of an hour is spent, what a webhook names is had.
+    While a back-fill waits because its share of Strava's quarter of an hour is spent, named documents are fetched.
     """
     async with past("strava") as it:
         is_waiting = asyncio.Event()

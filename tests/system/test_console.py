@@ -127,7 +127,7 @@ async def test_differences_are_shown_and_not_applied(site: Site, here: Here, vis
     await page.get_by_text(f"durable {normalize_durable('sleep')} is missing").first.wait_for()
     await page.get_by_text(f"{normalize_durable('hrv')} is paused").first.wait_for()
     await is_fit(visitor)
-    await visitor.picture("trouble")
+    await visitor.picture("problems")
 
 
 async def test_a_row_leads_back_to_its_webhook(site: Site, here: Here, visitor: Visitor) -> None:
@@ -216,7 +216,7 @@ async def test_readings_are_sent_and_watched(here: Here, visitor: Visitor) -> No
     await page.get_by_label("Body of POST").wait_for()
     await is_fit(visitor)
     for example, end in (("fine", "The record is stored"), ("misspelt", "did you mean"), ("impossible", "Letter 1")):
-        await visitor.go(f"{console}/try?specimen={example}")
+        await visitor.go(f"{console}/try?example={example}")
         await page.get_by_role("button", name="Send", exact=True).click()
         await page.get_by_text(end).wait_for()
     await is_fit(visitor)

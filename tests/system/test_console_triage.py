@@ -31,7 +31,7 @@ async def deploy(site: Site, today: Here, console_port: int) -> tuple[Service, S
 
 
 async def check_the_end(site: Site, normalize: Service, count: int) -> None:
-    """Every reading is stored once, no letter is left, the books balance, and the journal tells of each letter once."""
+    """Every reading is stored once, no letter is left, the ledger balances, and the journal has each letter once."""
     await site.balance(count, normalize)
     assert (len(await site.stored()), await site.letters()) == (count, [])
     journal = (await site.run("dlq", "journal", "--limit", str(9 * count), "--json")).document["entries"]
@@ -59,7 +59,7 @@ async def test_from_alert_to_replayed(
             assert (then, await visitor.serious_findings()) == (then, [])
             assert await visitor.overflow_px() <= 0, then
 
-    # What the killed worker had in hand comes again soon, and not after a minute.
+    # The killed worker's messages come again soon, and not after a minute.
     await site.retrying_with(normalize_durable("hrv"), 5)
     _, address = await here.start("normalize", "console", **NO_CIRCUIT_BREAKER)
     await send_many(site, letters)
@@ -105,7 +105,7 @@ async def test_from_alert_to_replayed(
 
 async def test_a_viewer_sees_and_changes_nothing(site: Site, here: Here, visitor: Visitor, tmp_path: Path) -> None:
     """
-    Whoever has a viewer's token may test, and finds neither the body nor a way to replay.
+    A viewer may test, and finds neither the body nor a way to replay.
     """
     file = str(tmp_path / "viewers.json")
     key = in_process(site.environment, "keys", "create", "vera", "--file", file, "--json").document

@@ -33,7 +33,7 @@ async def journal(site: Site, run: str) -> list[dict[str, Any]]:
 
 
 async def settled_letters(site: Site, run: str) -> Counter[int]:
-    """Return how often the journal says of each letter what became of it."""
+    """Return how often the journal has the outcome of each letter."""
     return Counter(entry["sequence"] for entry in await journal(site, run) if entry["step"] == "settled")
 
 
@@ -41,7 +41,7 @@ async def settled_letters(site: Site, run: str) -> Counter[int]:
 async def test_the_scenario_of_a_missing_field(site: Site, request: pytest.FixtureRequest) -> None:
     """
     Top shows one group; tomorrow's code passes all of it; a replay at 500 a second, killed half-way and resumed, leaves
-    every reading stored once, no letter, balanced books, and a journal that says of each letter what became of it.
+    every reading stored once, no letter, a balanced ledger, and a journal with the outcome of each letter.
     """
     count: int = request.config.option.letters or 300
     await dead(site, count)
@@ -94,7 +94,7 @@ async def test_a_replay_dies_at_any_step(site: Site, step: str) -> None:
 async def test_what_fails_again_stays_one_letter(site: Site) -> None:
     """
     A replay under today's code fails: the letter stays the only one, its count goes up, and the fourth time is refused
-    unless forced. The books count its reading once. All of that takes no room in AA_DLQ, which is full.
+    unless forced. The ledger counts its reading once. All of that takes no room in AA_DLQ, which is full.
     """
     await send(site, hrv_reading("a"), hrv_reading("b", mood=3))
     today = await site.service("normalize").start().ready()
@@ -113,9 +113,9 @@ async def test_what_fails_again_stays_one_letter(site: Site) -> None:
 
 async def test_only_what_fails_again_is_left_of_a_letter(site: Site) -> None:
     """
-    Of a letter with two readings one is mended by tomorrow's code: the letter stands for the other one only.
+    Of a letter with two readings one is fixed by tomorrow's code: the letter then holds the other one only.
     """
-    await send(site, hrv_reading("mended", mood=3), hrv_reading("broken", rmssd="much"))
+    await send(site, hrv_reading("fixed", mood=3), hrv_reading("broken", rmssd="much"))
     await site.service("normalize").start().ready()
     await eventually(site.letters)
     for service in site.services:
@@ -125,7 +125,7 @@ async def test_only_what_fails_again_is_left_of_a_letter(site: Site) -> None:
     (listed,) = (await site.run("dlq", "list", "--json")).document["letters"]
     again = await site.run("dlq", "test", "--all", "--json", tomorrow=True)
 
-    assert (replayed.code, set(await site.stored())) == (2, {"mended"})
+    assert (replayed.code, set(await site.stored())) == (2, {"fixed"})
     assert (listed["readings"], listed["replays"], again.document["readings"]["failing"]) == ("1", 1, 1)
     await site.balance(2, normalize)
 
@@ -153,7 +153,7 @@ async def test_nothing_is_replayed_while_it_is_unsafe(site: Site) -> None:
 
 async def test_too_many_failures_stop_a_replay(site: Site) -> None:
     """
-    A canary that fails ends the run before the others are touched, and the fuse of the worker stays closed.
+    A canary that fails ends the run before the others are touched, and the circuit breaker of the worker stays closed.
     """
     await dead(site, 60)
     normalize = await site.service("normalize").start().ready()

@@ -14,7 +14,7 @@ REAL = {
 
 async def test_every_reading_and_webhook_is_accounted_for() -> None:
     """
-    Exit code 0; readings of clients and of two vendors are where the books say, one of the vendors was asked for what
+    Exit code 0; readings of clients and of two vendors are where the ledger says, one of the vendors was asked for what
     its webhooks named, duplicates were kept once and forgeries refused and counted, whatever the environment holds.
     """
     outcome = await Commands(REAL)("demo", "--json")

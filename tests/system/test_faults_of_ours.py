@@ -41,7 +41,7 @@ async def test_ingest_dies_between_publish_and_answer(site: Site, step: str) -> 
 @pytest.mark.parametrize("step", STEPS)
 async def test_normalize_dies_after_each_of_its_steps(site: Site, step: str) -> None:
     """
-    A healthy worker finishes what the dead one began: right records, one announcement, one letter, balanced books.
+    A healthy worker finishes what the dead one began: right records, one announcement, one letter, a balanced ledger.
     """
     ingest = await site.service("ingest").start().ready()
     client = Client(lambda: ingest.url)

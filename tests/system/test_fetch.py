@@ -226,9 +226,9 @@ def _named(vendor: str) -> int:
 @pytest.mark.parametrize("step", ["before-publish", "after-publish", "before-ack"])
 async def test_fetch_dies(chain: Callable[..., Any], step: str) -> None:
     """
-    Killed at the worst moments, with what it got in hand, fetch loses nothing: another one gets it again.
+    Killed at the worst moments, with messages in progress, fetch loses nothing: another one gets them again.
 
-    Fitbit's notification of a night names five resources: what is in hand is many messages.
+    Fitbit's notification of a night names five resources: many messages are in progress.
     """
     vendor = "fitbit"
     async with chain(vendor, accounts=1) as it:

@@ -172,7 +172,7 @@ async def test_a_large_batch_is_split_and_accounted_for(site: Site, ingest: Serv
 
 async def test_too_many_at_once_are_told_to_wait(site: Site) -> None:
     """
-    One request is in hand and slow: the next gets 429 with Retry-After, and the slow one is answered.
+    One request is in progress and slow: the next gets 429 with Retry-After, and the slow one is answered.
     """
     ingest = await site.service("ingest", AA_INGEST_MAX_IN_FLIGHT="1").start().ready()
     body = json.dumps(hrv_reading()).encode()

@@ -54,7 +54,7 @@ async def counts(pool: Any) -> dict[str, int]:
 
 async def test_an_import_that_is_killed_goes_on_where_it_was(site: Site, tmp_path: Path) -> None:
     """
-    Kill -9 in the middle, then the same command: nothing is missing, nothing is there twice, and the books balance.
+    Kill -9 in the middle, then the same command: nothing is missing, nothing is there twice, and the ledger balances.
     """
     export = generated(tmp_path / "export.zip", 60_000)
     ingest = await site.service("ingest").start().ready()

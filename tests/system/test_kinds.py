@@ -9,7 +9,7 @@ from athlete_ally.measurements import KINDS, MEASUREMENTS
 
 async def test_every_kind_reaches_its_table_over_one_connection(site: Site) -> None:
     """
-    All workers together live on a single connection to the database: each example becomes its rows, the books balance.
+    All workers together use a single connection to the database: each example becomes its rows, the ledger balances.
     """
     ingest = await site.service("ingest").start().ready()
     normalize = await site.service("normalize", AA_DATABASE_POOL_SIZE="1").start().ready()

@@ -1,4 +1,4 @@
-"""Broker, database and disk in trouble, with the services left alone: they wait, refuse honestly, and come back."""
+"""Outages of broker, database and disk, with the services left alone: they wait, refuse correctly, and recover."""
 
 import asyncio
 import os
@@ -165,7 +165,7 @@ async def test_a_full_stream_is_refused_honestly(world: World) -> None:
     ingest, normalize = await world.services()
     client = Client(lambda: ingest.url)
     await client.send(hrv_reading("a"))
-    await eventually(world.site.is_settled)  # or the smaller stream drops it in hand, and ack_wait passes
+    await eventually(world.site.is_settled)  # or the smaller stream drops it while in progress, and ack_wait passes
     live = await NatsAdmin(world.site.connection).stream(CORE_HOT)
     assert live is not None
     await _resize(world.site.connection, live.config, 100)

@@ -156,7 +156,7 @@ async def postgres_down(world: World) -> AsyncGenerator[None]:
     yield
 
     async def started() -> bool:
-        # Until the killed server's children have let go of its memory, a new one gives up at once.
+        # Until the killed server's children have let go of its memory, a new one exits at once.
         world.postgres.pid = world.postgres.guard.start(world.postgres.server.command())
         try:
             connection = await asyncpg.connect(world.postgres.url, timeout=2)

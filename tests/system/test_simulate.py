@@ -56,7 +56,7 @@ def environment_of(connect_url: str) -> dict[str, str]:
 
 
 class Chain:
-    """Services on a site, and vendors in front of them. Fetch and normalize die with every vendor's work in hand."""
+    """Services on a site, and vendors before them. Fetch and normalize are killed with work of each in progress."""
 
     def __init__(self, site: Site, folder: Path) -> None:
         """Describe the services; `start` starts them."""
@@ -135,7 +135,7 @@ class Chain:
 async def test_every_vendor_end_to_end(site: Site, tmp_path: Path) -> None:
     """
     Every vendor delivers, some of it twice or late, while fetch and normalize are killed again and again, each time
-    with work of every vendor in hand. The stream holds each delivery that the vendor says it made, and each resource
+    with work of each vendor in progress. The stream holds each delivery that the vendor says it made, and each resource
     that they name, once; tables hold what follows from that, and no more; the ledger is 0, and no letter was written.
     No log and no series has learned a secret, a token or a vendor's id of a person.
     """

@@ -131,7 +131,7 @@ def test_one_with_data_in_its_webhooks(front: Front) -> None:
 
 def test_a_delivery_that_is_never_taken_is_a_finding(front: Front) -> None:
     """
-    Signed with a secret that ingest does not know, everything is refused until the vendor gives up: exit code 2.
+    Signed with a secret that ingest does not know, everything is refused until the vendor stops retrying: exit code 2.
     """
     front.start(front.ingest)
     outcome = front.simulate(

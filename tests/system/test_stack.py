@@ -57,7 +57,7 @@ async def test_fetch_is_part_of_it(tmp_path: Path, log: Log) -> None:
 
 async def test_ports_that_others_have_are_named_before_anything_starts(tmp_path: Path, log: Log) -> None:
     """
-    Whoever listens there is not taken for our own services: one line for each port, and no server was started.
+    Other programs that listen there are not taken for our services: one line for each port, and no server was started.
     """
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
         ports = [each.getsockname()[1] for each in (one, other)]
@@ -75,7 +75,7 @@ async def test_ports_that_others_have_are_named_before_anything_starts(tmp_path:
 
 async def test_stopped_before_it_is_ready() -> None:
     """
-    Whoever loses patience while all starts is rid of it at once: nothing of it goes on, and nothing complains later.
+    Interrupted during the start, it stops at once: no process goes on, and no error is printed later.
     """
     log = FakeLog()
     complaints: list[dict[str, Any]] = []

@@ -48,7 +48,7 @@ def quantity(value: Any, units: Any, ours: str) -> float:
     """Return a number in a unit of ours.
 
     Raises:
-        InvalidMessage: it is no number, or nobody knows its unit.
+        InvalidMessage: it is not a number, or its unit is unknown.
     """
     return converted(number(value), units if isinstance(units, str) else "", ours)
 

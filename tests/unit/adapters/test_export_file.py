@@ -24,7 +24,7 @@ def test_the_export_is_found_in_the_zip(tmp_path: Path) -> None:
 
 def test_bare_xml_is_fine(tmp_path: Path) -> None:
     """
-    Who has unpacked the zip gives the XML.
+    The XML is accepted as well as the zip.
     """
     (tmp_path / "export.xml").write_bytes(XML)
 

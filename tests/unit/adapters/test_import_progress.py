@@ -58,7 +58,7 @@ def test_complete_is_kept_and_again_forgets_it(tmp_path: Path) -> None:
 
 def test_a_broken_journal_is_named(tmp_path: Path) -> None:
     """
-    A file that is no journal stops the import and says what to remove.
+    A file that is not a journal stops the import and says what to remove.
     """
     path = tmp_path / "journal.json"
     path.write_bytes(b"{")

@@ -120,7 +120,7 @@ def test_a_revoked_key_is_gone_without_a_restart(path: Path) -> None:
 @broken
 def test_a_file_that_breaks_leaves_the_last_good_one(path: Path, content: bytes) -> None:
     """
-    Clients that could send still can, the log says that something is wrong, and mending the file helps.
+    Clients that could send still can, the log says that something is wrong, and fixing the file helps.
     """
     log = FakeLog()
     write_key_file(path, keys("a"))

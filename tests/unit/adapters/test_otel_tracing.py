@@ -70,7 +70,7 @@ async def test_a_stuck_exporter_delays_nobody_and_fills_no_memory(
 ) -> None:
     """
     Publishes go on while nothing is taken; what was kept meanwhile is one queue and one batch, and comes out when the
-    exporter recovers; where it does not, closing gives up.
+    exporter recovers; where it does not, closing ends after its time limit.
     """
     exporter = Stuck()
     provider = TracerProvider(shutdown_on_exit=False)

@@ -30,7 +30,7 @@ from support.commands import in_process
 )
 def test_what_can_not_be_done_is_said(arguments: tuple[str, ...], said: str) -> None:
     """
-    Exit code 1 with field, value and remedy; it is never taken for windows that could not be had.
+    Exit code 1 with field, value and remedy; it is never taken for windows that could not be fetched.
     """
     outcome = in_process({}, "backfill", *arguments, "--user", "ada")
 

@@ -1,4 +1,4 @@
-"""Traces are off unless they are asked for; trouble with them is said, and keeps nobody from working."""
+"""Traces are off unless they are asked for; problems with them are logged, and stop no service."""
 
 import sys
 from pathlib import Path

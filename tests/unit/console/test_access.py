@@ -1,4 +1,4 @@
-"""Who gets in, and for how long."""
+"""Access to the console, and its duration."""
 
 import itertools
 from collections.abc import Callable
@@ -71,7 +71,7 @@ def test_a_proxy_is_believed_from_its_own_address_only() -> None:
 
 def test_who_is_on_this_machine_is_its_operator() -> None:
     """
-    A console that binds loopback only lets in whoever is there, under the name that the command line would note.
+    A console that binds loopback only admits the local user, under the name that the command line would record.
     """
     assert LocalAuthentication("ada@host").admit({}, "127.0.0.1") == Person("ada@host", "operator")
 

@@ -100,7 +100,7 @@ def test_a_problem_is_marked_where_it_is(said: dict[str, Source], expected: tupl
 
 def test_of_what_is_silent_only_the_silence_is_a_problem() -> None:
     """
-    What was wrong before the broker went may be mended by now, and would only hide what has to be done first.
+    What was wrong before the broker went may be fixed by now, and would only hide what has to be done first.
     """
     point = Point("aa_consumer_paused", {"consumer_name": HRV}, 1)
     silent = Source(Sample(10.0, Figures([point]), problem="no answer", is_stale=True))
@@ -110,7 +110,7 @@ def test_of_what_is_silent_only_the_silence_is_a_problem() -> None:
 
 def test_a_stream_that_fills_up_is_critical() -> None:
     """
-    A stream above its threshold is trouble before it refuses.
+    A stream above its threshold is an alarm before it refuses.
     """
     labels = {"stream_name": CORE_HOT}
     broker = source(
@@ -132,7 +132,7 @@ def test_the_worst_comes_first_and_is_what_a_listener_hears() -> None:
 
 def test_every_runbook_and_command_that_is_named_exists() -> None:
     """
-    Whatever is wrong, its runbook is there, and its command is one of ours with its options; each trouble has both,
+    Whatever is wrong, its runbook is there, and its command is one of ours with its options; each alarm has both,
     but for servers, of which no alert of ours speaks.
     """
     labels = {"stream_name": CORE_HOT, "consumer_name": HRV, "object": CORE_HOT, "subject": "x"}

@@ -56,7 +56,7 @@ async def seen(counting: Counting, *, anew: bool) -> tuple[int, bool]:
 
 async def test_a_count_is_shown_while_it_goes_on_and_goes_on_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    Whoever comes meanwhile sees the same count; its end stays for those who follow it, and a new page counts anew.
+    Visitors in the meantime see the same count; its end stays for those who follow it, and a new page counts anew.
     """
     monkeypatch.setattr(module, "_SHOW_WITHIN_S", 0.01)
     letters = SlowLetters()

@@ -21,7 +21,7 @@ def clock() -> Iterator[int]:
 
 async def test_the_first_figures_are_waited_for_and_a_source_that_hangs_is_not() -> None:
     """
-    Whoever comes before the first look gets its figures, within the time that they give it.
+    A visitor before the first poll gets its figures, within the time given.
     """
     begins = asyncio.Event()
 

@@ -50,7 +50,7 @@ def test_what_was_sent_is_kept_in_bounded_memory() -> None:
 
 def test_every_example_is_of_nobody_and_of_now() -> None:
     """
-    A specimen is of the person that is nobody, and captured now, so that it is no duplicate of an earlier one.
+    An example belongs to the test user, and is captured now, so that it is not a duplicate of an earlier one.
     """
     found = [json.loads(each.body) for each in examples(NOW)]
 

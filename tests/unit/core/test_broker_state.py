@@ -9,7 +9,7 @@ from athlete_ally.core.broker.state import abandoned_in
     ("unacknowledged", "delivered", "floor", "expected"),
     [
         (0, (7, 3), (7, 3), 0),  # all settled
-        (1, (7, 3), (5, 2), 0),  # in hand: nobody gave it up yet
+        (1, (7, 3), (5, 2), 0),  # unacknowledged: not abandoned yet
         (0, (7, 5), (6, 0), 1),  # one message, delivered five times
         (0, (9, 0), (7, 0), 0),  # skipped what it does not hear; never gave anything out
     ],

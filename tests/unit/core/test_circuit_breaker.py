@@ -1,4 +1,4 @@
-"""The fuse against a deploy that refuses everything."""
+"""The circuit breaker against a deploy that refuses everything."""
 
 from hypothesis import given
 from hypothesis import strategies as st

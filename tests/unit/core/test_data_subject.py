@@ -66,7 +66,7 @@ def readings(*users: str) -> bytes:
 )
 def test_whose_a_message_is(subject: str, content: bytes, share: Share | None) -> None:
     """
-    What is the person's is found, whoever wrote it; what others say, or are called, is not taken for it.
+    What is the person's is found, whatever program wrote it; what others say, or are called, is not taken for it.
     """
     assert share == share_of(ANNA, subject, {}, content)
 

@@ -78,7 +78,7 @@ def test_a_day_lasts_from_the_first_zone_to_the_last() -> None:
 
 def test_a_fetched_day_is_not_requested_again_once_it_was_over() -> None:
     """
-    A window within one that was had is left out, unless its days went on when it was had; the latest come first.
+    A window within a fetched one is left out, unless its days were not over when it was fetched; the latest come first.
     """
     kept, over_at = listing(10), datetime(2026, 11, 12, 12, tzinfo=UTC)
     portions, _ = cut(kept, Window(date(2026, 11, 1), date(2026, 11, 24)), TODAY)

@@ -1,4 +1,4 @@
-"""Who may do what on the broker, as values."""
+"""The permissions on the broker, as values."""
 
 import pytest
 

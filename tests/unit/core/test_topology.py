@@ -68,7 +68,7 @@ def test_dead_letters_come_first_and_take_everything() -> None:
 
 def test_a_durable_never_abandons_by_itself() -> None:
     """
-    A server that stops delivering writes no dead letter: `max_deliver` is unlimited, and only we give up.
+    A server that stops delivering writes no dead letter: `max_deliver` is unlimited, only our workers stop retrying.
     """
     for durable in build().durables:
         config = durable.config()

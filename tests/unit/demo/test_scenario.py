@@ -1,4 +1,4 @@
-"""The demo's story and books."""
+"""The demo's scenario and reconciliation."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Waiting on behalf of a command that may give up."""
+"""Retrying for a command, for a limited time."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ def enduring(clock: Clock, patience_s: float) -> BoundedRetry:
 
 async def test_a_limit_is_not_a_problem() -> None:
     """
-    However often and long the vendor says to wait, it is done in the end, even without any patience.
+    However often and long the vendor says to wait, it is done in the end, even with `patience_s` of 0.
     """
     clock = Clock()
 
@@ -52,7 +52,7 @@ async def test_a_limit_is_not_a_problem() -> None:
 @pytest.mark.parametrize("error", [Later("away", 0), Unavailable("no broker"), StreamFull("full")])
 async def test_retries_end_after_the_time_limit(error: Exception) -> None:
     """
-    It is tried again, later each time, and given up with what was wrong once it has lasted too long.
+    It is tried again, later each time, until it has lasted too long; the error names what was wrong.
     """
     clock = Clock()
     with pytest.raises(Unavailable, match=f"{error}, for longer than 60 s"):

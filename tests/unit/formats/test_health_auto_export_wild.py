@@ -69,7 +69,7 @@ def test_a_clock_of_twelve_hours_is_read(written: str, at: str, space: str) -> N
 )
 def test_a_night_is_read_in_the_shape_of_every_version(night: dict[str, Any], asleep_min: float) -> None:
     """
-    Whoever slept is said by `totalSleep`, or else by `asleep` or the stages; a stage that is none costs itself.
+    The time asleep is `totalSleep`, or else `asleep` or the stages; an unknown stage is left out alone.
     """
     (found,) = readings(metrics=nights({"date": DATE, **NIGHT, **night}))
 

@@ -228,7 +228,7 @@ class _Slow:
 
 async def test_a_vendor_hears_within_its_own_deadline() -> None:
     """
-    A stream that does not answer within the vendor's deadline: 503 before the vendor gives up.
+    A stream that does not answer within the vendor's deadline: 503 before the vendor's timeout.
     """
     edge = open_for(OURA)
     hasty = replace(OURA.vendor, deadline_s=0.05)

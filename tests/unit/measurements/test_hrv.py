@@ -138,7 +138,7 @@ def test_what_was_stated_is_stored(rmssd: float, sdnn: float) -> None:
 @given(st.floats(301, 1e9), st.text("0123456789abcdef", min_size=12, max_size=12))
 def test_a_refusal_names_neither_person_nor_number(rmssd: float, user: str) -> None:
     """
-    Its text is the same whoever it was and whatever was measured.
+    Its text is the same for every person and every value.
     """
     reading = HrvReading(user_id=user, captured_at=NOW, day=NOW.date(), rmssd=rmssd)
     with pytest.raises(InvalidReading) as refused:

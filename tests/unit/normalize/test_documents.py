@@ -1,4 +1,4 @@
-"""What was fetched: whose it is, by the permission in its headers, and what follows where that is not to be had."""
+"""What was fetched: whose it is, by the permission in its headers, and the outcome if that is not available."""
 
 from datetime import UTC, datetime
 
@@ -38,7 +38,7 @@ def delivery(stated: dict[str, str]) -> Delivery:
 )
 def test_the_header_tells_a_document_from_a_webhook(stated: dict[str, str], grant: int | None) -> None:
     """
-    A permission in the headers makes it a document, whatever the subject; one that is no number is nobody's.
+    A permission in the headers makes it a document, whatever the subject; one that is not a number is nobody's.
     """
     assert grant == grant_of(delivery(stated))
 

@@ -1,4 +1,4 @@
-"""Rehearsals of code that has a bug: it is an answer about one message, and not the end of the rehearsal."""
+"""Dry runs of code that has a bug: it is a result for one message, and not the end of the dry run."""
 
 from collections.abc import Callable
 from dataclasses import replace

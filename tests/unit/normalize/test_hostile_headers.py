@@ -186,7 +186,7 @@ def test_a_trace_that_is_none_is_not_handed_on() -> None:
 
 def test_a_rejection_holds_nothing_of_the_reading() -> None:
     """
-    Rejections are kept in the database beside the books: what the sender chose wrongly is not among them.
+    Rejections are kept in the database beside the ledger: what the sender chose wrongly is not among them.
     """
     request, _ = settle(deliver({**GOOD, "context": "told my doctor's nurse"}, {}))
 

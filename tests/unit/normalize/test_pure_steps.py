@@ -65,7 +65,7 @@ def test_an_unreadable_message_counts_what_it_declares(declared: str, readings: 
 
 def test_a_replayed_letter_keeps_its_place_in_the_order() -> None:
     """
-    A replay carries its first sequence: it is no newer than it was, and can't overwrite what came since.
+    A replay carries its first sequence: it does not become newer, and can't overwrite what came since.
     """
     replayed = deliver([GOOD], {headers.ORIGINAL_SEQUENCE: "4"}, sequence=900)
 

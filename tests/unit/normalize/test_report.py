@@ -158,7 +158,7 @@ def test_a_bug_is_told_by_type_and_place() -> None:
 
 def test_what_an_operator_must_see_is_said_aloud() -> None:
     """
-    An open fuse is an error with its remedy, and a message given back a warning.
+    An open circuit breaker is an error with its remedy, and a returned message a warning.
     """
     reported = Reported()
     reported.reporter.breaker_opened()
@@ -187,7 +187,7 @@ def test_a_reading_is_fresh_for_a_minute(later_s: float, fresh: int) -> None:
 
 def test_a_trace_is_named_in_the_log_and_as_an_example() -> None:
     """
-    Who sees a slow message in a histogram, or a line in the log, finds its trace.
+    From a slow message in a histogram, or a line in the log, the trace can be found.
     """
     reported = Reported()
     trace = "0af7651916cd43dd8448eb211c80319c"

@@ -1,4 +1,4 @@
-"""Waiting out trouble of the world."""
+"""Retrying through outages."""
 
 import asyncio
 from typing import Any
@@ -35,7 +35,7 @@ class Flaky:
 
 
 def make(log: Log, stop: asyncio.Event | None = None) -> tuple[UnboundedRetry, list[bool]]:
-    """Return patience, and the list in which it notes that it holds or no longer does."""
+    """Return a retry, and the list in which it records that it holds or no longer does."""
     held: list[bool] = []
     return UnboundedRetry(
         "normalize-hrv-durable", stop=stop or asyncio.Event(), log=log, on_hold=held.append, jitter=lambda: 0.5
@@ -76,7 +76,7 @@ async def test_other_errors_are_not_its_business(log: Log) -> None:
 
 async def test_a_stop_ends_the_waiting(log: Log) -> None:
     """
-    When the service stops while the world is in trouble, it gives up, and says so by its own error.
+    When the service stops during an outage, retrying ends with an error of its own.
     """
     stop = asyncio.Event()
     patient, held = make(log, stop)

@@ -1,4 +1,4 @@
-"""Carrying out verdicts, and keeping deliveries in hand meanwhile."""
+"""Carrying out verdicts, and keeping deliveries in progress meanwhile."""
 
 import asyncio
 from collections.abc import Sequence
@@ -102,4 +102,4 @@ async def test_an_error_in_the_work_ends_the_keeping() -> None:
         async with kept_in_progress(inbox, await take(inbox), every_s=0.001):
             raise ZeroDivisionError
 
-    assert (inbox.unsettled, tasks_left()) == ([1], 0)
+    assert (inbox.unacknowledged, tasks_left()) == ([1], 0)

@@ -1,4 +1,4 @@
-"""The unpacker over fakes: what becomes of a webhook or document, and every moment at which the world or we fail."""
+"""The unpacker over fakes: the outcome of a webhook or document, and failures of servers and ours at every moment."""
 
 import asyncio
 import json
@@ -150,7 +150,7 @@ def bench() -> Bench:
     return Bench()
 
 
-# What becomes of a webhook
+# The outcome of a webhook
 
 
 async def test_readings_are_published_before_the_receipt_and_the_end(bench: Bench) -> None:
@@ -303,7 +303,7 @@ async def test_a_replay_that_fails_again_writes_no_second_letter(bench: Bench) -
     assert [(each.index, each.reason) for each in receipt.rejected] == [(0, "unknown-account")]
 
 
-# Alarm of the world
+# Outages
 
 
 @pytest.mark.parametrize("away", ["webhook_store", "publisher", "inbox"])
@@ -330,7 +330,7 @@ async def test_an_absent_world_is_waited_for(bench: Bench, away: str) -> None:
 @pytest.mark.parametrize("away", ["webhook_store", "publisher"])
 async def test_a_stop_while_holding_leaves_all_unacknowledged(bench: Bench, away: str) -> None:
     """
-    The service stops while the world is away: nothing is settled, and whoever starts next gets it again.
+    The service stops during an outage: nothing is settled, and the next worker gets it again.
     """
     bench.send({"hrv": [hrv()]})
     getattr(bench, away).unavailable = True
@@ -343,7 +343,7 @@ async def test_a_stop_while_holding_leaves_all_unacknowledged(bench: Bench, away
     bench.stop.set()
     await work
 
-    assert (bench.inbox.unsettled, bench.receipts()) == ([1], [])
+    assert (bench.inbox.unacknowledged, bench.receipts()) == ([1], [])
     assert len(bench.log.named("stopped-while-holding")) == 1
 
 
@@ -364,7 +364,7 @@ async def test_a_full_stream_holds_up_only_what_needs_it(bench: Bench, full: str
     bench.publisher.full = set()
     bench.inbox.redeliver()
     await bench.work_once()
-    assert (bench.inbox.unsettled, len(bench.receipts())) == ([], 3)
+    assert (bench.inbox.unacknowledged, len(bench.receipts())) == ([], 3)
 
 
 @pytest.mark.parametrize("full", [CORE_HOT, DLQ])
@@ -405,7 +405,7 @@ async def test_a_bug_is_retried_with_backoff_and_dead_lettered_in_the_end(bench:
     (letter,) = bench.on(DLQ)
 
     assert [delay_s for _, delay_s in bench.inbox.retried] == [1.0, 5.0, 30.0, 120.0]
-    assert (letter.subject, bench.counted("retry"), bench.inbox.unsettled) == (DEAD_LETTERED, 4, [])
+    assert (letter.subject, bench.counted("retry"), bench.inbox.unacknowledged) == (DEAD_LETTERED, 4, [])
     assert "44" not in str(bench.log.lines) + str(letter.headers)
 
 
@@ -429,11 +429,11 @@ async def test_a_webhook_that_kills_is_found_and_its_neighbours_live(bench: Benc
     (letter,) = bench.on(DLQ)
 
     assert (letter.headers[headers.ORIGINAL_SEQUENCE], letter.subject) == ("1", DEAD_LETTERED)
-    assert (bench.inbox.unsettled, [each.result for each in bench.receipts()]) == ([], ["dlq", "unpacked"])
+    assert (bench.inbox.unacknowledged, [each.result for each in bench.receipts()]) == ([], ["dlq", "unpacked"])
     assert bench.webhook_store.lone_starts == {}
 
 
-# The fuse
+# The circuit breaker
 
 
 async def test_the_circuit_breaker_stops_a_worker_that_rejects_everything(bench: Bench) -> None:
@@ -452,7 +452,7 @@ async def test_the_circuit_breaker_stops_a_worker_that_rejects_everything(bench:
     bench.stop.set()
     await work
 
-    assert (len(bench.on(DLQ)), len(bench.inbox.unsettled)) == (bench.breaker.limits.consecutive, 5)
+    assert (len(bench.on(DLQ)), len(bench.inbox.unacknowledged)) == (bench.breaker.limits.consecutive, 5)
     assert len(bench.log.named("fuse-open")) == 1
 
 
@@ -465,7 +465,7 @@ async def test_people_who_are_not_linked_yet_do_not_open_the_circuit_breaker(ben
         bench.send({"hrv": [hrv(f"new-{number}")]})
     await bench.work_once()
 
-    assert (bench.breaker.is_open, len(bench.on(DLQ)), bench.inbox.unsettled) == (False, sent, [])
+    assert (bench.breaker.is_open, len(bench.on(DLQ)), bench.inbox.unacknowledged) == (False, sent, [])
 
 
 # Dying
@@ -511,7 +511,7 @@ async def live_through(bench: Bench, deaths: Sequence[int]) -> None:
             await bench.worker(**parts).handle(await bench.inbox.fetch(100, 0))
         except Killed:
             bench.inbox.redeliver()
-    while bench.inbox.unsettled:
+    while bench.inbox.unacknowledged:
         await bench.work_once()
 
 
@@ -531,7 +531,7 @@ payloads = st.sampled_from(
 async def test_a_death_at_any_moment_changes_nothing(sent: list[Any], deaths: list[int]) -> None:
     """
     For any webhooks, and any two moments at which the process is killed: the same messages, letters, receipts and
-    withdrawals as in a life without trouble, each once, and each webhook is settled.
+    withdrawals as without outages, each once, and each webhook is settled.
     """
     quiet, disturbed = Bench(), Bench()
     for one in (quiet, disturbed):

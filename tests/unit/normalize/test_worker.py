@@ -163,7 +163,7 @@ def no_other_tasks() -> bool:
     return len(asyncio.all_tasks()) == 1
 
 
-# What becomes of a message
+# The outcome of a message
 
 
 async def test_good_messages_are_stored_announced_and_acknowledged(bench: Bench) -> None:
@@ -299,7 +299,7 @@ async def test_a_redelivery_after_the_receipt_repeats_the_same_effects(bench: Be
     assert (len(bench.letters()), bench.announced(), bench.messages("duplicate")) == (1, ["a"], 1)
 
 
-# Alarm of the world
+# Outages
 
 
 async def test_a_full_dead_letter_stream_holds_up_only_the_letter(bench: Bench) -> None:
@@ -320,7 +320,7 @@ async def test_a_full_dead_letter_stream_holds_up_only_the_letter(bench: Bench) 
 
 async def test_a_letter_that_waits_for_space_counts_once_for_the_circuit_breaker(bench: Bench) -> None:
     """
-    However often one bad message is given back because AA_DLQ is full, it is one bad message: the fuse stays closed.
+    However often one bad message is given back because AA_DLQ is full, it is one bad message: the breaker stays closed.
     """
     bench.publisher.full = {DLQ}
     bench.send(body=b"nonsense")
@@ -328,7 +328,7 @@ async def test_a_letter_that_waits_for_space_counts_once_for_the_circuit_breaker
         await bench.work_once()
         bench.inbox.redeliver()
 
-    assert (bench.breaker.is_open, bench.inbox.unsettled) == (False, [1])
+    assert (bench.breaker.is_open, bench.inbox.unacknowledged) == (False, [1])
 
 
 async def test_a_full_stream_of_announcements_is_retried_by_redelivery(bench: Bench) -> None:
@@ -354,13 +354,13 @@ async def test_a_letter_that_is_too_large_is_given_back(bench: Bench) -> None:
     bench.send(body=b"nonsense")
     await bench.work_once()
 
-    assert (bench.inbox.retried, bench.inbox.unsettled) == ([(1, 30.0)], [1])
+    assert (bench.inbox.retried, bench.inbox.unacknowledged) == ([(1, 30.0)], [1])
 
 
 @pytest.mark.parametrize("away", ["inbox", "store", "publisher"])
 async def test_an_absent_world_is_waited_for(bench: Bench, away: str) -> None:
     """
-    Whoever is away: the worker says that it holds, settles nothing and dead-letters nothing; when all is back it goes
+    During any outage the worker says that it holds, settles nothing and dead-letters nothing; when all is back it goes
     on where it was.
     """
     bench.send(hrv_reading("a"), hrv_reading("b", 900))
@@ -369,7 +369,7 @@ async def test_an_absent_world_is_waited_for(bench: Bench, away: str) -> None:
     fake.unavailable = True
     working = asyncio.create_task(bench.worker().handle(deliveries))
     await bench.until_holding()
-    assert (bench.inbox.unsettled, working.done()) == ([1], False)
+    assert (bench.inbox.unacknowledged, working.done()) == ([1], False)
 
     fake.unavailable = False
     await working
@@ -382,7 +382,7 @@ async def test_an_absent_world_is_waited_for(bench: Bench, away: str) -> None:
 
 async def test_what_is_held_is_kept_in_progress(bench: Bench) -> None:
     """
-    While the database is away the broker hears of every delivery in hand, again and again; afterwards of none.
+    While the database is away the broker hears of every delivery in progress, again and again; afterwards of none.
     """
     for user in "abc":
         bench.send(hrv_reading(user))
@@ -420,7 +420,7 @@ async def test_a_worker_that_can_not_pull_waits(bench: Bench) -> None:
 @pytest.mark.parametrize("away", ["store", "publisher"])
 async def test_a_stop_while_holding_leaves_all_unacknowledged(bench: Bench, away: str) -> None:
     """
-    Told to stop while the world is away, `run` ends; whatever was in hand is delivered again, to somebody else.
+    Told to stop during an outage, `run` ends; what was in progress is delivered again, to another worker.
     """
     bench.send(hrv_reading("a"))
     bench.send(body=b"nonsense")
@@ -430,7 +430,7 @@ async def test_a_stop_while_holding_leaves_all_unacknowledged(bench: Bench, away
     bench.stop.set()
     await asyncio.wait_for(running, 10)
 
-    assert (bench.inbox.unsettled, bench.inbox.retried, bench.letters()) == ([1, 2], [], [])
+    assert (bench.inbox.unacknowledged, bench.inbox.retried, bench.letters()) == ([1, 2], [], [])
     assert (len(bench.log.named("stopped-while-holding")), no_other_tasks()) == (1, True)
 
 
@@ -441,7 +441,7 @@ def _away(fake: Any) -> Any:
 
 async def test_a_stop_lets_started_work_finish(bench: Bench) -> None:
     """
-    With the world in order a stop interrupts nothing: the batch in hand is stored, announced and settled.
+    Without an outage a stop interrupts nothing: the batch in progress is stored, announced and settled.
     """
     for user in "abc":
         bench.send(hrv_reading(user))
@@ -463,7 +463,7 @@ async def test_a_cancelled_worker_leaves_nothing_behind(bench: Bench) -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
 
-    assert (bench.inbox.unsettled, no_other_tasks()) == ([1], True)
+    assert (bench.inbox.unacknowledged, no_other_tasks()) == ([1], True)
 
 
 async def test_a_misconfigured_broker_stops_the_worker(bench: Bench) -> None:
@@ -479,7 +479,7 @@ async def test_a_misconfigured_broker_stops_the_worker(bench: Bench) -> None:
     with pytest.raises(Misconfigured):
         await bench.worker(publisher=Mispointed()).run(bench.stop)
 
-    assert (bench.inbox.unsettled, no_other_tasks()) == ([1], True)
+    assert (bench.inbox.unacknowledged, no_other_tasks()) == ([1], True)
 
 
 # Alarm of ours
@@ -549,7 +549,7 @@ async def test_a_message_that_kills_is_found_and_its_neighbours_live(bench: Benc
     bench.send(hrv_reading("killer"))
     bench.send(hrv_reading("late"))
     deaths = 0
-    while bench.inbox.unsettled:
+    while bench.inbox.unacknowledged:
         try:
             await bench.work_once(bench.worker(buggy("killer", Killed)))
         except Killed:
@@ -622,13 +622,13 @@ async def test_the_circuit_breaker_stops_a_worker_that_rejects_everything(bench:
 
     bench.stop.set()
     await running
-    assert (len(bench.letters()), list(range(51, 61))) == (50, bench.inbox.unsettled)
+    assert (len(bench.letters()), list(range(51, 61))) == (50, bench.inbox.unacknowledged)
     assert (bench.observer.value(SERIES.breaker, DURABLE), len(bench.log.named("fuse-open"))) == (1.0, 1)
 
 
 async def test_an_open_circuit_breaker_leaves_lone_messages_alone(bench: Bench) -> None:
     """
-    The fuse opens in the middle of a batch: neither the rest of it nor the messages to be handled alone are touched.
+    The breaker opens in the middle of a batch: neither the rest of it nor the messages to be handled alone are touched.
     """
     bench.breaker = CircuitBreaker(BreakerLimits(consecutive=2))
     for number in range(4):
@@ -636,7 +636,7 @@ async def test_an_open_circuit_breaker_leaves_lone_messages_alone(bench: Bench) 
     bench.send(hrv_reading("a"), attempts=3)
     await bench.work_once()
 
-    assert (bench.inbox.unsettled, bench.stored(), bench.store.lone_starts) == ([3, 4, 5], {}, {})
+    assert (bench.inbox.unacknowledged, bench.stored(), bench.store.lone_starts) == ([3, 4, 5], {}, {})
 
 
 async def test_rows_that_the_database_refuses_open_the_circuit_breaker_too(bench: Bench) -> None:
@@ -706,9 +706,9 @@ async def live_through(bench: Bench, deaths: Sequence[int]) -> None:
             await mortal_worker(bench, Death(at)).handle(await bench.inbox.fetch(500, 0))
         except Killed:
             bench.inbox.redeliver()
-    for _ in range(len(bench.inbox.unsettled)):
+    for _ in range(len(bench.inbox.unacknowledged)):
         await bench.work_once()
-    assert bench.inbox.unsettled == []
+    assert bench.inbox.unacknowledged == []
 
 
 @st.composite
@@ -726,7 +726,7 @@ def some_messages(draw: st.DrawFn) -> list[tuple[str, list[dict[str, Any]] | byt
 async def test_a_death_at_any_moment_changes_nothing(messages: Any, deaths: list[int]) -> None:
     """
     For any messages, and any two moments at which the process is killed: the same rows and the same letters as in a
-    life without trouble, the books balance, whatever is on record was announced, and each message is settled.
+    life without outages, the ledger balances, whatever is on record was announced, and each message is settled.
     """
     quiet, disturbed = Bench(), Bench()
     for one in (quiet, disturbed):
@@ -762,7 +762,7 @@ def _announced(bench: Bench) -> set[tuple[int, int]]:
     return {(record["stream_sequence"], record["reading_index"]) for record in told}
 
 
-# Keeping in hand
+# Keeping in progress
 
 
 async def _one_delivery(bench: Bench) -> Delivery:

@@ -1,4 +1,4 @@
-"""Deciding about dead letters: how one stands, what is asked for, how they group, what is hidden, what is sealed."""
+"""Deciding about dead letters: state, selection, groups, masking, and the checksum of an export."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -156,7 +156,7 @@ def test_a_selection_survives_the_journal() -> None:
 
 def test_groups_stay_few() -> None:
     """
-    Whoever invents a fingerprint for each letter gets a thousand groups and one for all the others.
+    A sender with a fingerprint for each letter gets a thousand groups and one for all the others.
     """
     groups = Groups(NOW)
     for number in range(3000):
@@ -266,7 +266,7 @@ def test_an_edit_keeps_the_number_of_readings() -> None:
 async def test_predictions_add_up() -> None:
     """
     Passing, failing and unknown letters are counted by themselves, with the commonest failure first; each keeps its
-    place though those of one durable are rehearsed together.
+    place though those of one durable share a dry run.
     """
 
     async def dry_run(deliveries: Sequence[Delivery]) -> list[DryRunResult]:
@@ -306,8 +306,8 @@ def test_a_replay_is_taken_up_where_its_journal_ends() -> None:
     ]
     notes = [AuditNote("run", "ada", "replay", step, None, sequence, details) for step, sequence, details in lines]
     progress = Progress("run", wanted=5)
-    unsettled = progress.take_up([AuditEntry(number, NOW, note) for number, note in enumerate(notes)])
+    unacknowledged = progress.take_up([AuditEntry(number, NOW, note) for number, note in enumerate(notes)])
 
-    assert list(unsettled) == [3]
+    assert list(unacknowledged) == [3]
     assert (progress.published, progress.settled, progress.in_flight) == (4, 3, 1)
     assert (progress.removed, progress.failed, progress.stored, progress.failed_readings) == (2, 1, 1, 1)

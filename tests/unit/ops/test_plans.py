@@ -144,7 +144,7 @@ def test_a_run_that_changed_nothing_has_no_way_back() -> None:
 
 def test_every_field_is_explained() -> None:
     """
-    What we set, and what a plan judges, `streams explain` knows.
+    `streams explain` knows every field that we set or that a plan compares.
     """
     wanted = wanted_of(build_topology(KINDS, VENDORS, fetched=FETCHED))
     ours = {(each.what, field) for each in wanted for field in each.config}

@@ -70,7 +70,7 @@ async def test_what_is_refused_is_sent_again() -> None:
 
 async def test_a_vendor_stops_retrying() -> None:
     """
-    What is never taken is given up after the vendor's last wait, and the tally says that it was not taken.
+    A delivery that is never taken is abandoned after the vendor's last wait, and the tally says so.
     """
     authentication = Authentication(500)
     sender = authentication.sender()
@@ -159,7 +159,7 @@ async def test_a_stop_waits_for_an_answer_and_for_no_retry() -> None:
 
 async def test_a_wrong_answer_to_the_handshake_is_named() -> None:
     """
-    Whoever gives the challenge back to everybody is told which request was answered wrongly.
+    A service that returns the challenge to everybody is told which request was answered wrongly.
     """
     complaints = await Authentication(200, text='{"challenge":"a-challenge"}').sender(OURA).shake_hands()
 

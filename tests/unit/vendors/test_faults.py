@@ -64,7 +64,7 @@ def outcome(vendor: str, sample: dict[str, Any], payload: Any) -> dict[str, Any]
 @pytest.mark.parametrize(("vendor", "sample"), samples())
 def test_a_broken_item_changes_nothing_about_the_others(vendor: str, sample: dict[str, Any]) -> None:
     """
-    Into every list of a payload, however deep, something that is no item: all that was found before is found.
+    Into every list of a payload, however deep, something other than an item: all that was found before is found.
     """
     good = sample["holds"]
     lists = [

@@ -104,7 +104,7 @@ def test_a_stranger_gets_nothing_but_a_refusal(
     vendor: str, method: str, query: dict[str, str], body: bytes, path: str
 ) -> None:
     """
-    Whoever knows no token and no secret gets no answer, an error without content, or Polar's 200 to a PING.
+    A sender without token and secret gets no answer, an error without content, or Polar's 200 to a PING.
     """
     answer = ask(vendor, method=method, query=query, body=body, path=path)
 

@@ -140,5 +140,5 @@ def _is_read(api: Api, listing: Listing) -> bool:
     try:
         return api.read(document) != NOTHING
     except InvalidMessage:
-        # It has a reader, which has seen that this is no answer.
+        # It has a reader, which has seen that this is not an answer.
         return True
