@@ -192,6 +192,7 @@ async def test_what_is_fetched_becomes_rows(chain: Callable[..., Any], vendor: s
         assert await it.site.letters() == []
 
 
+@pytest.mark.broker_clock
 async def test_a_fetch_is_part_of_the_trace(
     chain: Callable[..., Any], collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
