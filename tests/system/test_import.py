@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support.exports import export_xml, export_zip, fit_file, record
+from support.foreign_files import garmin_zip
 from support.samples import hrv_reading
 from support.services import Service, Site
 from support.wait import eventually
@@ -236,3 +237,28 @@ async def test_a_damaged_file_among_others_costs_itself(site: Site, tmp_path: Pa
     assert (second[0], [each.get("kinds") for each in second[1]]) == (1, [None, {}, {}])
     assert (nothing[0], nothing[1][0]["kinds"]) == (2, {})
     assert (await counts(site.pool))["samples"] == 10
+
+
+async def test_a_folder_arrives_as_a_whole_and_once(site: Site, tmp_path: Path) -> None:
+    """
+    Account exports and a beat file in one folder become rows; the same command again stores nothing twice, and one
+    damaged file inside is said each time.
+    """
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    ride = fit_file([(0, [(0, ("B", 0), 4)]), (20, [(253, ("I", 0x86), 1_163_952_000), (3, ("B", 2), 120)])])
+    (folder / "garmin.zip").write_bytes(garmin_zip(ride))
+    (folder / "2026-11-18 07-05-12.txt").write_bytes(b"812\n799\n804\n")
+    (folder / "broken.fit").write_bytes(ride[:-1] + b"\x00")
+    ingest = await site.service("ingest").start().ready()
+    await site.service("normalize").start().ready()
+    first = await imported(site, ingest, str(folder), sort="any")
+    second = await imported(site, ingest, str(folder), sort="any")
+    await eventually(site.is_settled)
+    rows = await counts(site.pool)
+
+    assert [(code, [each["file"] for each in document[0]["damaged"]]) for code, document in (first, second)] == [
+        (1, ["exports/broken.fit"])
+    ] * 2
+    assert first[1][0]["sent"]["accepted"] == second[1][0]["sent"]["accepted"] == sum(rows.values())
+    assert {"hrv": 1, "sleep": 1, "activity": 1, "resting_heart_rate": 1, "samples": 1}.items() <= rows.items()

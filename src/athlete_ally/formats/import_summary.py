@@ -4,10 +4,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from athlete_ally.formats.parse_result import Damaged, Finding, Found, Skipped
+from athlete_ally.formats.parse_result import NO_KIND, Damaged, Finding, Found, Skipped
 
 # HealthKit has some two hundred types; a hostile file may invent others without end.
 _MOST_SORTS = 1000
+_OTHER_REASONS = "several reasons"
 
 
 @dataclass(slots=True)
@@ -22,7 +23,7 @@ class KindTally:
 
 @dataclass(slots=True)
 class LeftOut:
-    """How many entries of a sort were left out; reason and place are those of the first."""
+    """How many entries of a sort were left out for one reason, and the place of the first."""
 
     reason: str
     first: str
@@ -34,13 +35,16 @@ class Tally:
     """Counts findings as they pass."""
 
     kinds: dict[str, KindTally] = field(default_factory=dict[str, KindTally])
-    left_out: dict[str, LeftOut] = field(default_factory=dict[str, LeftOut])
+    left_out: dict[tuple[str, str], LeftOut] = field(default_factory=dict[tuple[str, str], LeftOut])
     damaged: list[Damaged] = field(default_factory=list[Damaged])
 
     @property
     def skipped(self) -> Counter[str]:
         """How many entries of each sort were left out."""
-        return Counter({what: each.number for what, each in self.left_out.items()})
+        counter: Counter[str] = Counter()
+        for (what, _), each in self.left_out.items():
+            counter[what] += each.number
+        return counter
 
     def add(self, finding: Finding) -> None:
         """Count one."""
@@ -48,9 +52,10 @@ class Tally:
             case Found():
                 self._count(finding)
             case Skipped():
-                is_known = finding.what in self.left_out or len(self.left_out) < _MOST_SORTS
-                what = finding.what if is_known else "any other sort"
-                self.left_out.setdefault(what, LeftOut(finding.reason, finding.place)).number += 1
+                sort = (finding.what, finding.reason)
+                if sort not in self.left_out and len(self.left_out) >= _MOST_SORTS:
+                    sort = ("any other sort", finding.reason if finding.reason == NO_KIND else _OTHER_REASONS)
+                self.left_out.setdefault(sort, LeftOut(sort[1], finding.place)).number += 1
             case Damaged():
                 self.damaged.append(finding)
 
@@ -64,7 +69,8 @@ class Tally:
 
     def most_left_out(self) -> list[tuple[str, LeftOut]]:
         """Return what was left out, the most frequent sort first."""
-        return sorted(self.left_out.items(), key=lambda each: -each[1].number)
+        every = [(what, each) for (what, _), each in self.left_out.items()]
+        return sorted(every, key=lambda each: -each[1].number)
 
     def document(self) -> dict[str, Any]:
         """Return the summary as a JSON document."""

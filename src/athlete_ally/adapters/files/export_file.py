@@ -1,6 +1,7 @@
 """A file that a person has: an Apple Health export as a zip or as bare XML, read in chunks and within limits."""
 
 import hashlib
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -76,16 +77,41 @@ def _export_in(path: Path) -> zipfile.ZipInfo:
 
 
 def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file's content.
+    """Return the SHA-256 of a file's content; of a folder, that of names and contents of the files in it.
 
     Raises:
         UnreadableFile: it can't be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        if not path.is_dir():
+            return _digest_of_file(path)
+        digest = hashlib.sha256()
+        for file in files_in(path):
+            digest.update(f"{file.relative_to(path).as_posix()}\n{_digest_of_file(file)}\n".encode(errors="replace"))
+        return digest.hexdigest()
     except OSError as error:
         raise UnreadableFile(f"{path.name} can't be read: {error.strerror}") from error
+
+
+def _digest_of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def files_in(path: Path) -> Iterator[Path]:
+    """Yield the regular files of a folder in the order of their names, or the file that the path is.
+
+    Links are not followed: one could lead anywhere, and a pipe would block.
+    """
+    if not path.is_dir():
+        yield path
+        return
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        for name in sorted(names):
+            file = Path(folder, name)
+            if file.is_file() and not file.is_symlink():
+                yield file
 
 
 def read_whole(path: Path, limit: int) -> bytes:

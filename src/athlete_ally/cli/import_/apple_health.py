@@ -5,12 +5,12 @@ from typing import Any
 import click
 
 from athlete_ally.cli.import_.files import import_files
-from athlete_ally.cli.import_.options import import_options
+from athlete_ally.cli.import_.options import A_FILE, import_options
 from athlete_ally.wiring.commands.import_ import open_apple_health
 
 
 @click.command("apple-health")
-@import_options
+@import_options(A_FILE)
 def apple_health(**options: Any) -> None:
     """Import exports of Apple Health: export.zip, or the export.xml in it. (changing)
 

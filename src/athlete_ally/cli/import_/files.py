@@ -43,8 +43,12 @@ def import_files(  # noqa: PLR0913  # one for each option
     patience_s: float,
     env_file: Path | None,
     as_json: bool,
+    also: tuple[str, ...] = (),
 ) -> None:
-    """Send the readings of files to ingest, or only look through them, and end the command."""
+    """Send the readings of files to ingest, or only look through them, and end the command.
+
+    `also` is what else decides about the readings: with another value a file is another import.
+    """
     target = Target(url or f"http://127.0.0.1:{load_settings(env_file).ingest_port}", key, patience_s)
     documents: list[dict[str, Any]] = []
     outcomes: list[Outcome] = []
@@ -55,7 +59,7 @@ def import_files(  # noqa: PLR0913  # one for each option
                 if dry_run:
                     outcome = look_through(opened(file, user), report)
                 else:
-                    journal = progress_of(file, user, target.url, state_dir or _state_dir(), again=again)
+                    journal = progress_of(file, user, target.url, state_dir or _state_dir(), again=again, also=also)
                     outcome = _sent(opened, file, user, journal, target, report)
         except UnreadableFile as error:
             # It costs itself: the files behind it are imported, and the exit code remembers it.

@@ -1,20 +1,25 @@
 """Options that all imports have in common."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
 
 from athlete_ally.cli.options import env_file_option, json_option, label
 
+A_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
-def import_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that all imports share."""
+
+def import_options(paths: click.Path) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return what adds the options that all imports share; `paths` says what may be given."""
+    return partial(_with_options, paths)
+
+
+def _with_options(paths: click.Path, command: Callable[..., None]) -> Callable[..., None]:
     for add in reversed(
         (
-            click.argument(
-                "files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
-            ),
+            click.argument("files", nargs=-1, required=True, type=paths),
             click.option("--user", required=True, callback=label, help="The user id for the readings."),
             click.option("--url", help="Base URL of ingest.  [default: this machine, at AA_INGEST_PORT]"),
             click.option("--key", envvar="INGEST_API_KEY", help="API key; prefer the variable INGEST_API_KEY."),

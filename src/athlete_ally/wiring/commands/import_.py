@@ -14,7 +14,7 @@ from athlete_ally.adapters.files.export_file import ExportFile, digest_of, read_
 from athlete_ally.adapters.files.import_progress import ImportProgress, Progress
 from athlete_ally.adapters.http.ingest_client import IngestClient, Refused, Sent, http_client
 from athlete_ally.core.errors import UnreadableFile
-from athlete_ally.formats import apple_health, fit, health_auto_export
+from athlete_ally.formats import apple_health, health_auto_export
 from athlete_ally.formats.apple_xml import elements
 from athlete_ally.formats.batches import Batch, batches
 from athlete_ally.formats.import_summary import LeftOut, Tally
@@ -106,15 +106,6 @@ def open_health_auto_export(path: Path, user_id: str) -> Source:
     return Source(health_auto_export.findings(content, user_id), len(content), lambda: len(content))
 
 
-def open_fit(path: Path, user_id: str) -> Source:
-    """Open a FIT file; it is read when its findings are iterated."""
-    # Loading the library takes 70 ms, which would slow down every other command.
-    from athlete_ally.adapters.files.fit_file import messages  # noqa: PLC0415
-
-    size = path.stat().st_size if path.is_file() else 0
-    return Source(fit.findings(messages(path), user_id), size, lambda: size)
-
-
 def look_through(source: Source, report: Report) -> Outcome:
     """Read everything and send nothing.
 
@@ -127,14 +118,18 @@ def look_through(source: Source, report: Report) -> Outcome:
     return outcome
 
 
-def progress_of(path: Path, user_id: str, url: str, folder: Path, *, again: bool) -> ImportProgress:
+def progress_of(  # what tells one import from another, and where it is written
+    path: Path, user_id: str, url: str, folder: Path, *, again: bool, also: tuple[str, ...] = ()
+) -> ImportProgress:
     """Return the progress of importing this content for this person into this ingest, with this version.
+
+    `also` is what else decides about the readings, as the zone of times without offset.
 
     Raises:
         UnreadableFile: the file can't be read.
         Misconfigured: the file of the progress can't be used.
     """
-    about = "\n".join((digest_of(path), user_id, url, __version__))
+    about = "\n".join((digest_of(path), user_id, url, __version__, *also))
     return ImportProgress(folder / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.json", again=again, now=now)
 
 
@@ -168,7 +163,9 @@ async def send_all(source: Source, journal: ImportProgress, target: Target, repo
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
-    journal.complete()
+    # Damage is said again as long as it is there.
+    if not outcome.tally.damaged:
+        journal.complete()
     return outcome
 
 
