@@ -22,7 +22,7 @@ from reference_series import series_tables
 from reference_settings import env_example, settings_table
 from reference_streams import durables_table, streams_tables
 from reference_subjects import subjects_table
-from reference_vendor_data import vendor_data
+from reference_vendor_data import file_data, vendor_data
 from reference_vendors import vendors_sections, vendors_table
 
 from athlete_ally.core.broker.environment import Environment
@@ -44,7 +44,7 @@ WITHIN: dict[str, dict[str, Callable[[], str]]] = {
     "docs/reference/permissions.md": {"users": users_table, "permissions": permissions_table},
     "docs/reference/series.md": {"series": series_tables},
     "docs/runbooks/README.md": {"runbooks": runbooks_table},
-    "docs/reference/vendor-data.md": {"vendor-data": vendor_data},
+    "docs/reference/vendor-data.md": {"vendor-data": vendor_data, "file-data": file_data},
     "docs/reference/vendors.md": {"vendors": vendors_table, "each": vendors_sections},
     "docs/reference/streams.md": {"streams": streams_tables, "durables": durables_table},
 }
