@@ -187,6 +187,23 @@ def _weight(weight: _Weight, document: Document) -> Readings:
     return [("body", {**at_instant(datetime.fromisoformat(at)), **common, "massKg": weight.weight_grams / 1000})]
 
 
+class _Variability(msgspec.Struct, frozen=True, rename="camel"):
+    sample_time: _Sampled
+    root_mean_square_of_successive_differences_milliseconds: float | None = None
+
+
+# Schema HeartRateVariability: rMSSD in milliseconds, of minutes whose number and place are not said: a point at the
+# time that is. Its `standardDeviationMilliseconds` has no series of ours.
+def _variability(found: _Variability, document: Document) -> Readings:
+    rmssd_ms = found.root_mean_square_of_successive_differences_milliseconds
+    if not rmssd_ms:
+        return []
+    at = moment(found.sample_time.physical_time.timestamp(), round(_seconds(found.sample_time.utc_offset)))
+    common = {"capturedAt": document.received_at.isoformat(), "source": SOURCE}
+    series = {"code": "rmssd", "unit": "ms", "values": [rmssd_ms]}
+    return [("samples", {**at_instant(datetime.fromisoformat(at)), **common, **series})]
+
+
 def _changed(at: datetime | None, document: Document) -> str:
     return document.received_at.isoformat() if at is None else moment(at.timestamp())
 
@@ -220,6 +237,7 @@ _PARTS: Mapping[str, tuple[type[Any], Callable[[Any, Document], Readings]]] = {
     "sleep": (_Sleep, _sleep),
     "exercise": (_Exercise, _exercise),
     "weight": (_Weight, _weight),
+    "heartRateVariability": (_Variability, _variability),
     "dailyHeartRateVariability": (_Daily, _daily),
     "dailyRestingHeartRate": (_Daily, _daily),
     "dailyRespiratoryRate": (_Daily, _daily),

@@ -218,10 +218,12 @@ _EARLIEST_CIVIL, _LATEST_CIVIL = timedelta(hours=-14), timedelta(hours=12)
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_YEAR, _LAST_YEAR = 1970, 9998
 _OF_DAYS = '{name}.date >= "{day_before}" AND {name}.date < "{latest}"'
+_OF_INSTANTS = '{name}.sample_time.physical_time >= "{start}" AND {name}.sample_time.physical_time < "{just_after}"'
 _FILTERS: Mapping[str, str] = {
     "sleep": '{name}.interval.end_time >= "{start}" AND {name}.interval.end_time < "{a_day_after}"',
     "exercise": '{name}.interval.civil_start_time >= "{earliest}" AND {name}.interval.civil_start_time < "{latest}"',
-    "weight": '{name}.sample_time.physical_time >= "{start}" AND {name}.sample_time.physical_time < "{just_after}"',
+    "weight": _OF_INSTANTS,
+    "heart-rate-variability": _OF_INSTANTS,
     "daily-heart-rate-variability": _OF_DAYS,
     "daily-resting-heart-rate": _OF_DAYS,
     "daily-respiratory-rate": _OF_DAYS,
@@ -258,6 +260,7 @@ API = Api(
     sources=(_DISCOVERY, "https://developers.google.com/health/rate-limits"),
     unconfirmed=(
         "how a person who takes the permission back is told: the token is refused then",
+        "how many minutes a point of heart-rate-variability covers: it is a point at its own time",
         "steps, distance and the like are summed up by another method for each, and not asked for",
     ),
 )
@@ -267,6 +270,7 @@ SAYS = (
     Said("sleep", "taken", "sleep"),
     Said("exercise", "taken", "workout"),
     Said("weight", "taken", "body, at its instant"),
+    Said("heart-rate-variability", "taken", "rmssd as samples; standardDeviationMilliseconds stays in the document"),
     Said("daily-heart-rate-variability", "taken", "hrv, of the night and of deep sleep"),
     Said("daily-resting-heart-rate", "taken", "resting_heart_rate"),
     Said("daily-respiratory-rate", "taken", "respiratory_rate"),
@@ -289,12 +293,11 @@ SAYS = (
         "time-in-heart-rate-zone",
         "daily-heart-rate-zones",
     ),
+    *counted("the record of an instant is replaced as a whole: it would take away the mass", "body-fat"),
     *counted(
         NOT_ASKED,
         "heart-rate",
-        "heart-rate-variability (intraday)",
         "respiratory-rate-sleep-summary",
-        "body-fat",
         "height",
         "blood-glucose",
         "run-vo2-max",
@@ -313,7 +316,17 @@ GOOGLE_HEALTH = Vendor(
     signature=SharedHeader("authorization"),
     unpack=unpack,
     carries="ids",
-    kinds=("sleep", "hrv", "resting_heart_rate", "respiratory_rate", "spo2", "skin_temperature", "workout", "body"),
+    kinds=(
+        "sleep",
+        "hrv",
+        "resting_heart_rate",
+        "respiratory_rate",
+        "spo2",
+        "skin_temperature",
+        "workout",
+        "body",
+        "samples",
+    ),
     sources=(_DOCS, _REFERENCE),
     unconfirmed=(
         "`X-HEALTHAPI-SIGNATURE` (ECDSA P-256, Google's public keys) is kept with the webhook and not checked",

@@ -190,6 +190,8 @@ API = Api(
         "the day of an activity summary: its times are said to be UTC, and look like the device's",
         "by which clock the heart rates of a night are in which clocks change: they are left out then",
         "whether a night older than 28 days can be fetched by its date: the list of nights ends there, and so do we",
+        "hrv_samples and breathing_samples of a recharge: times of a clock, and its document tells no offset",
+        "when what PHYSICAL_INFORMATION names was measured: it is not asked for",
         "continuous heart rate is not asked for: its times are the device's, and nothing tells their offset",
         "that `x_user_id` is the `user_id` of webhooks: the reference calls both the Polar user id",
     ),

@@ -53,6 +53,9 @@ def _points(type_name: str, asked: Asked, first: datetime, end: datetime) -> lis
         case "weight":
             days = asked.days(first.date(), end.date())
             return [_weight(asked.account, day) for day in days if first <= _weighed_at(day) < end]
+        case "heart-rate-variability":
+            # Tells of the night only, and that is in the value of the day.
+            return []
         case "exercise":
             return [_exercise(asked.account, day) for day in asked.days(first.date(), end.date() - _DAY)]
         case daily if daily in _DAILY:
