@@ -166,7 +166,7 @@ async def _exceed_deliveries(connection: Connection, durable: Durable, config: d
         (_no_advisories, "advisories", "failure", f"{ADVISORY}, {REAP_ADVISORIES_DURABLE} missing", "streams apply"),
         (_pause, "paused", "warning", HRV, f"resume {HRV}"),
         (_fill, f"room in {VENDOR_HOT}", "warning", "%", "raise max_bytes"),
-        (_wait_unread, "advisories", "warning", "1 abandoned", "normalize"),
+        (_wait_unread, "advisories", "warning", "yet: 1", "normalize"),
         (_abandon, "abandoned", "failure", f"3 messages of {HRV}", f"consumers reset {HRV}"),
         (_abandon_elsewhere, "abandoned", "warning", "3 messages of guest on AA_CORE_HOT", "dlq list"),
     ],

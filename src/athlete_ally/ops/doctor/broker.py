@@ -100,7 +100,7 @@ def check_advisories(overview: Overview) -> Check:
         detail = f"{_listed(gone)} missing: abandoned messages are recorded nowhere"
         return Check("advisories", "failure", detail, "`athlete-ally streams apply`")
     if durable.lag:
-        detail = f"{durable.lag:,} abandoned messages are not dead letters yet"
+        detail = f"abandoned messages without a dead letter yet: {durable.lag:,}"
         return Check("advisories", "warning", detail, "check that normalize runs: it processes them")
     return Check("advisories", "ok", f"{ADVISORY} is there, and nothing waits in it")
 
