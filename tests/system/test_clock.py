@@ -2,8 +2,7 @@
 
 The tests of pure packages have no clock; those of everything else that takes one run again here, in processes for which
 libfaketime moves the clock. It does not reach the broker, a Go program that asks the kernel itself. So tests marked
-`broker_clock`, which compare the broker's clock with ours, are left out. An hour is the next one, less than a day away,
-which the rules on readings from the future allow: whole systems run then. On days far away they do not.
+`broker_clock`, which compare the broker's clock with ours, are left out.
 """
 
 import os
@@ -37,8 +36,6 @@ UNITS = [
         "adapters", "cli", "config", "console", "demo", "fetch", "ingest", "normalize", "ops", "simulate", "wiring",
     )
 ]  # fmt: skip
-ON_DAYS = [*UNITS, "tests/contract"]
-AT_HOURS = [*ON_DAYS, "tests/system/test_backfill.py", "tests/system/test_fetch.py"]
 
 
 def _next(hour: str, is_wanted: Callable[[date], bool] = lambda _: True) -> datetime:
@@ -74,9 +71,9 @@ def _run_at(moment: datetime, zone: str, library: Path, tests: Sequence[str]) ->
 @pytest.mark.parametrize("hour", HOURS)
 def test_at_any_hour(faketime: Path, hour: str) -> None:
     """
-    At this hour in UTC, and in another zone, whatever takes the time passes, whole backfills and fetches among it.
+    At this hour in UTC, and in another zone, whatever takes the time passes.
     """
-    code, report = _run_at(_next(hour), HOURS[hour], faketime, AT_HOURS)
+    code, report = _run_at(_next(hour), HOURS[hour], faketime, UNITS)
 
     assert code == 0, report
 
@@ -87,6 +84,6 @@ def test_on_any_day(faketime: Path, day: str) -> None:
     On the next such day, from a moment before it or an hour of it ends, whatever takes the time passes.
     """
     hour, zone, is_wanted = DAYS[day]
-    code, report = _run_at(_next(hour, is_wanted), zone, faketime, ON_DAYS)
+    code, report = _run_at(_next(hour, is_wanted), zone, faketime, UNITS)
 
     assert code == 0, report

@@ -57,8 +57,8 @@ def sparkline(values: Sequence[float], width: int = 13) -> str:
         for share in (values[len(values) * at // width : len(values) * (at + 1) // width] for at in range(width))
     ]
     low, high = min(means), max(means)
-    scale = (len(_BARS) - 1) / (high - low) if high > low else 0
-    return "".join(_BARS[round((mean - low) * scale)] for mean in means)
+    span = (high - low) or 1
+    return "".join(_BARS[round((mean - low) / span * (len(_BARS) - 1))] for mean in means)
 
 
 def _flow(reconciliation: Reconciliation) -> RenderableType:

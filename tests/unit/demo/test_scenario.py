@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -153,6 +153,7 @@ def test_a_percentile_covers_its_share(values: list[float], percent: int) -> Non
 
 
 @given(st.lists(st.floats(0, 300)), st.integers(1, 30))
+@example([0.0, 5e-324], 2)
 def test_a_sparkline_is_never_wider_than_asked(values: list[float], width: int) -> None:
     """
     One bar for each value, or for an equal share of them.
