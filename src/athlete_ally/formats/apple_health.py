@@ -7,7 +7,7 @@ a fraction of 1 (https://developer.apple.com/documentation/healthkit/hkunit/perc
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from athlete_ally.core.errors import InvalidMessage
@@ -35,6 +35,7 @@ _LONGEST_DAY_S = 25 * 3600
 # Night after night for decades; a file with more is read in parts, and a session may be cut where they meet.
 _MOST_WAITING = 100_000
 _MOST_NAME = 64
+_SAYS_MORE = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ class _Export:
         closed: list[Finding] = []
         for key, reading in self._rmssd.items():
             sdnn_ms = self._sdnn_ms.get(key)
-            closed.append(Found("hrv", reading if sdnn_ms is None else reading | {"sdnn": sdnn_ms}))
+            closed.append(Found("hrv", reading if sdnn_ms is None else reading | _with_sdnn(reading, sdnn_ms)))
         self._rmssd.clear()
         return closed
 
@@ -299,6 +300,12 @@ class _Export:
         self._nights.clear()
         self._segments = 0
         return closed
+
+
+def _with_sdnn(reading: dict[str, Any], sdnn_ms: float) -> dict[str, Any]:
+    # An export of before iOS 27 has the SDNN alone, captured at the same time: imported later, it must not win.
+    later = datetime.fromisoformat(reading["capturedAt"]) + _SAYS_MORE
+    return {"sdnn": sdnn_ms, "capturedAt": later.isoformat()}
 
 
 def _zone(entry: Element) -> tzinfo | None:
