@@ -17,20 +17,9 @@ import sys
 import time
 from typing import Any
 
-import click
-
 from athlete_ally.cli.app import cli
 
 EXIT_CODE = PID = struct.Struct("!q")
-
-
-def _import_commands(group: click.Group) -> None:
-    """Import every command, as each process would when it needs it."""
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if isinstance(command, click.Group):
-            _import_commands(command)
 
 
 def _do_nothing(*_: object) -> None: ...
@@ -109,7 +98,8 @@ def _run(request: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    _import_commands(cli)
+    # Every command is imported, as each process would when it needs it.
+    list(cli.walk("athlete-ally"))
     # Nothing of it is garbage: what the collector does not touch stays shared.
     gc.freeze()
     todo = _Server(socket.socket(fileno=int(sys.argv[1]))).serve()
