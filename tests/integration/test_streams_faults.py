@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from support.cluster import start_cluster
 from support.nats_users import start_server
 from support.servers import Guard, Nats, new_nats
 from support.wait import eventually
@@ -19,9 +20,6 @@ from support.wait import eventually
 from athlete_ally.adapters.files.change_log_file import ChangeLogFile, NoChangeLog, read_journal
 from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.adapters.servers.nats_server import find_nats_server
-from athlete_ally.adapters.servers.ports import free_port
-from athlete_ally.adapters.servers.supervisor import Command
 from athlete_ally.core.broker.environment import EnvironmentSpec
 from athlete_ally.core.broker.topology import CORE_HOT, DEV, build_topology
 from athlete_ally.core.errors import PermissionDenied, Refused, StalePlan, Unavailable
@@ -220,44 +218,13 @@ async def test_a_missing_right_is_called_one(limited: str, log: Log) -> None:
     assert took_s < 1.9
 
 
-CLUSTER = """
-server_name: n{number}
-listen: "127.0.0.1:{port}"
-jetstream {{ store_dir: "{store}", sync_interval: always, max_file_store: 8GB }}
-cluster {{ name: three, listen: "127.0.0.1:{route}", routes: [{routes}] }}
-"""
-
-
-@dataclass(slots=True)
-class Cluster:
-    """Three servers: their addresses in one, and their process ids."""
-
-    url: str
-    pids: list[int]
-
-
-@pytest.fixture
-def cluster(guard: Guard) -> Cluster:
-    """Start three servers that know each other."""
-    ports, routes = [free_port() for _ in range(3)], [free_port() for _ in range(3)]
-    pids: list[int] = []
-    for number, (port, route) in enumerate(zip(ports, routes, strict=True)):
-        folder = guard.folder / f"three-{port}"
-        folder.mkdir()
-        others = ", ".join(f'"nats-route://127.0.0.1:{each}"' for each in routes)
-        text = CLUSTER.format(number=number, port=port, store=(folder / "js").as_posix(), route=route, routes=others)
-        (folder / "nats.conf").write_text(text, encoding="utf-8")
-        argv = (find_nats_server(), "-c", str(folder / "nats.conf"))
-        pids.append(guard.start(Command(do="start", name=f"n{number}", argv=argv, log=str(folder / "log"))))
-    return Cluster(",".join(f"nats://127.0.0.1:{port}" for port in ports), pids)
-
-
-async def test_a_cluster_with_a_server_down(cluster: Cluster, log: Log) -> None:
+async def test_a_cluster_with_a_server_down(guard: Guard, log: Log) -> None:
     """
     Three copies are made; with one server gone a change still goes through, and the plan says which copy is away; with
     two gone there is no answer, and that is said in bounded time.
     """
-    connection = await opened(cluster.url, log)
+    members = await asyncio.to_thread(start_cluster, guard, (), (), ())
+    connection = await opened(",".join(each.url for each in members.values()), log)
     spec = with_limits(replicas=3)
     few = ["AA_DLQ", CORE_HOT, "normalize-hrv-durable"]
 
@@ -272,15 +239,15 @@ async def test_a_cluster_with_a_server_down(cluster: Cluster, log: Log) -> None:
     await eventually(made)
     assert not {change.name for change in (await planned(connection, spec)).changes} & set(few)
     serving = (await broker_on(connection).server()).name
-    gone, second = [number for number in range(3) if f"n{number}" != serving]
-    os.kill(cluster.pids[gone], KILL)
+    gone, second = [name for name in members if name != serving]
+    os.kill(members[gone].pid, KILL)
 
     async def noticed() -> bool:
         try:
             found = (await planned(connection, spec)).found
         except Unavailable:  # a leader is being elected
             return False
-        return any(f"on n{gone} is" in each.detail for each in found)
+        return any(f"on {gone} is" in each.detail for each in found)
 
     await eventually(noticed)
     wider = with_limits(replicas=3, max_age=DEV.streams[CORE_HOT].max_age * 2)
@@ -296,10 +263,10 @@ async def test_a_cluster_with_a_server_down(cluster: Cluster, log: Log) -> None:
     live = await broker_on(connection).stream(CORE_HOT)
     assert live is not None
     assert live.config["max_age"] == wider.streams[CORE_HOT].max_age * 10**9
-    os.kill(cluster.pids[second], KILL)
+    os.kill(members[second].pid, KILL)
     with pytest.raises(Unavailable):
         async with asyncio.timeout(100):
             while True:
                 await planned(connection, spec)
     await connection.close()
-    os.kill(cluster.pids[3 - gone - second], KILL)
+    os.kill(members[serving].pid, KILL)

@@ -12,7 +12,7 @@ _CONFIGURATION = """
 server_name: {name}
 server_tags: [{tags}]
 listen: "127.0.0.1:{port}"
-jetstream {{ store_dir: "{store_dir}", max_file_store: 8GB }}
+jetstream {{ store_dir: "{store_dir}", sync_interval: always, max_file_store: 8GB }}
 cluster {{ name: test, listen: "127.0.0.1:{cluster_port}", routes: [{routes}] }}
 """
 

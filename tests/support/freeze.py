@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from support.wait import eventually
@@ -17,6 +18,14 @@ async def freeze(pid: int) -> None:
         return {"T"} == await asyncio.to_thread(_states, pid)
 
     await eventually(stands_still)
+
+
+def signal_all(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a server and to the processes that it made for its clients, found in Linux's /proc."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    for each in (pid, *map(int, children)):
+        with suppress(ProcessLookupError):
+            os.kill(each, number)
 
 
 def _states(pid: int) -> set[str]:

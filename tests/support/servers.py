@@ -22,6 +22,7 @@ from athlete_ally.adapters.servers.nats_server import nats_command
 from athlete_ally.adapters.servers.ports import free_port
 from athlete_ally.adapters.servers.postgres_server import PostgresServer
 from athlete_ally.adapters.servers.supervisor import Command, Event
+from support.wait import eventually
 
 DEADLINE_S = 30.0
 # Twice what the servers of one test process were seen to need at most.
@@ -107,6 +108,23 @@ class Postgres:
         _until_free(self.url)
         self.pid = self.guard.start(self.server.command())
         asyncio.run(_until(self._answers))
+
+    async def start_again(self) -> None:
+        """Start after a kill; until the killed one's children have let go of its memory, a new one exits at once."""
+
+        async def started() -> bool:
+            self.guard.start(self.server.command())
+            try:
+                connection = await asyncpg.connect(self.url, timeout=2)
+            except (asyncpg.PostgresError, OSError, TimeoutError):
+                return False
+            folder = await connection.fetchval("SHOW data_directory")
+            await connection.close()
+            # Of those that were started, the one that holds the folder.
+            self.pid = int((await asyncio.to_thread(Path(folder, "postmaster.pid").read_text, "ascii")).split()[0])
+            return True
+
+        await eventually(started, within_s=30)
 
     def database_url(self, name: str) -> str:
         """Return the address of one of its databases."""

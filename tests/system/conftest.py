@@ -8,10 +8,13 @@ import pytest
 from support.browser import Visitor, visiting
 from support.here import Here
 from support.otlp import Collector
-from support.servers import Nats
+from support.servers import Guard, Nats
 from support.services import Site
+from support.world import World, open_world
 
 from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.core.broker.topology import Topology
+from athlete_ally.core.ports import Log
 
 
 @pytest.fixture
@@ -20,6 +23,13 @@ def site(nats_server: Nats, database_url: str, connection: Connection, pool: Any
     site = Site(nats_server.url, database_url, connection, pool, tmp_path)
     yield site
     site.close()
+
+
+@pytest.fixture
+async def world(guard: Guard, topology: Topology, log: Log, tmp_path: Path) -> AsyncGenerator[World]:
+    """Give the test servers that nobody else uses."""
+    async with open_world(guard, topology, log, tmp_path) as world:
+        yield world
 
 
 @pytest.fixture

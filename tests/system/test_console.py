@@ -5,31 +5,25 @@ import json
 import os
 import signal
 import sys
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from math import sin
-from pathlib import Path
 
 import httpx
 import pytest
 from support.browser import Visitor
+from support.freeze import signal_all
 from support.here import Here
 from support.samples import hrv_reading
-from support.servers import Guard, new_nats, new_postgres
 from support.services import Client, Site
-from support.streams import make_streams
 from support.wait import eventually
 from support.webhooks import SAMPLES
+from support.world import World
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
-from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.adapters.postgres.migrate import migrate
-from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
 from athlete_ally.console import poller
-from athlete_ally.core.broker.topology import CORE_HOT, VENDOR_HOT, Topology, normalize_durable
+from athlete_ally.core.broker.topology import CORE_HOT, VENDOR_HOT, normalize_durable
 from athlete_ally.core.messages import headers
-from athlete_ally.core.ports import Log
 from athlete_ally.core.vendor.webhook_store import Account
 
 SECRET, TRACE = "garmin-address-secret", "0af7651916cd43dd8448eb211c80319c"
@@ -283,28 +277,12 @@ async def test_the_theme_is_chosen_with_the_keyboard_and_kept(here: Here, visito
     assert await visitor.page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
-def signal_all(pid: int, number: signal.Signals) -> None:
-    """Send a signal to a server and to the processes that it made for its clients."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    for each in (pid, *map(int, children)):
-        with suppress(ProcessLookupError):
-            os.kill(each, number)
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="a database freezes with all its processes, found in /proc")
-async def test_servers_go_and_come_back(
-    guard: Guard, topology: Topology, log: Log, monkeypatch: pytest.MonkeyPatch, visitor: Visitor
-) -> None:
+async def test_servers_go_and_come_back(world: World, monkeypatch: pytest.MonkeyPatch, visitor: Visitor) -> None:
     """
     NATS is killed and PostgreSQL freezes: pages say so at once, a page that could not be shown comes by itself.
     """
-    nats, postgres = await asyncio.to_thread(new_nats, guard), await asyncio.to_thread(new_postgres, guard)
-    connection = Connection(nats.url, name="test", log=log)
-    await connection.open()
-    await make_streams(connection, topology)
-    pool = await open_pool(postgres.url, size=1)
-    await migrate(pool)
-    await close_pool(pool, within_s=1)
+    nats, postgres = world.nats, world.postgres
     monkeypatch.setattr(poller, "_ANSWER_WITHIN_S", 1.0)
     here = Here({"NATS_URL": nats.url, "DATABASE_URL": postgres.url}, monkeypatch)
     try:
@@ -337,6 +315,3 @@ async def test_servers_go_and_come_back(
     finally:
         signal_all(postgres.pid, signal.SIGCONT)
         await here.close()
-        await connection.close()
-        for pid in (nats.pid, postgres.pid):
-            os.kill(pid, signal.SIGTERM)

@@ -5,62 +5,28 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 from support.freeze import freeze
 from support.readiness import assert_documented
 from support.samples import hrv_reading
-from support.servers import Guard, Nats, Postgres, new_nats, new_postgres
+from support.servers import Guard, new_nats
 from support.services import Client, Service, Site
 from support.streams import make_streams
 from support.wait import eventually
+from support.world import World
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
-from athlete_ally.adapters.postgres.migrate import migrate
-from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.core.broker.topology import CORE_HOT, Topology, normalize_durable
 from athlete_ally.core.ports import Log
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the faults are made with POSIX signals")
-
-
-class World:
-    """Servers of the test's own, and a site on them."""
-
-    def __init__(self, nats_server: Nats, postgres: Postgres, site: Site) -> None:
-        """Use these."""
-        self.nats, self.postgres, self.site = nats_server, postgres, site
-
-    async def services(self) -> tuple[Service, Service]:
-        """Start ingest and normalize."""
-        return await self.site.service("ingest").start().ready(), await self.site.service("normalize").start().ready()
-
-
-@pytest.fixture
-async def world(guard: Guard, topology: Topology, log: Log, tmp_path: Path) -> AsyncGenerator[World]:
-    """Give the test servers that nobody else uses."""
-    nats_server = await asyncio.to_thread(new_nats, guard)
-    postgres = await asyncio.to_thread(new_postgres, guard)
-    connection = Connection(nats_server.url, name="test", log=log)
-    await connection.open()
-    await make_streams(connection, topology)
-    pool = await open_pool(postgres.url, size=2)
-    await migrate(pool)
-    site = Site(nats_server.url, postgres.url, connection, pool, tmp_path)
-    yield World(nats_server, postgres, site)
-    site.close()
-    await connection.close()
-    await close_pool(pool, within_s=1)
-    for pid in (nats_server.pid, postgres.pid):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
 
 
 async def _flow(client: Client, first: int, last: int) -> None:
@@ -110,25 +76,10 @@ async def test_the_database_is_killed_and_comes_back(world: World) -> None:
 
     await eventually(not_ready)
     assert {202} == set(client.statuses)
-    await _start_again(world.postgres)
+    await world.postgres.start_again()
     await world.site.balance(50, normalize)
 
     assert (len(await world.site.stored()), await world.site.letters()) == (50, [])
-
-
-async def _start_again(postgres: Postgres) -> None:
-    """Start PostgreSQL once the children of the killed postmaster have let go of its memory."""
-
-    async def started() -> bool:
-        postgres.pid = postgres.guard.start(postgres.server.command())
-        try:
-            connection = await asyncpg.connect(postgres.url, timeout=2)
-        except (asyncpg.PostgresError, OSError, TimeoutError):
-            return False
-        await connection.close()
-        return True
-
-    await eventually(started, within_s=30)
 
 
 async def test_a_stalled_broker_is_refused_honestly(world: World) -> None:

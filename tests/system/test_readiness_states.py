@@ -3,38 +3,34 @@
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import msgspec
 import pytest
 from support.cluster import start_cluster
+from support.freeze import freeze, signal_all
 from support.readiness import SERVICES, assert_documented, documented
-from support.servers import Guard, Nats, Postgres, new_nats, new_postgres
+from support.servers import Guard
 from support.services import Service, Site
 from support.streams import make_streams
 from support.wait import eventually
+from support.world import World
 
 from athlete_ally.adapters.encryption.tokens import new_token_key
 from athlete_ally.adapters.files.change_log_file import NoChangeLog
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import ApiError, Connection
-from athlete_ally.adapters.postgres.migrate import migrate
-from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.core.broker.environment import Placement
 from athlete_ally.core.broker.topology import (
     CORE_HOT,
     DEV,
     VENDOR_HOT,
-    Topology,
     build_topology,
     fetch_durable,
     normalize_durable,
@@ -45,9 +41,7 @@ from athlete_ally.measurements import KINDS
 from athlete_ally.ops.streams.provision import provision
 from athlete_ally.vendors import FETCHED, VENDORS
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="the faults are made with POSIX signals and ps of Linux"
-)
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the faults are made with POSIX signals and /proc")
 
 NOTHING = "everything works"
 OF_FETCH: Mapping[str, Any] = {
@@ -55,36 +49,6 @@ OF_FETCH: Mapping[str, Any] = {
     "AA_OURA_CLIENT_ID": "ours",
     "AA_OURA_CLIENT_SECRET": "its-secret",
 }
-
-
-@dataclass
-class World:
-    """Servers that a state may stop or change, and what uses them."""
-
-    nats: Nats
-    postgres: Postgres
-    topology: Topology
-    site: Site
-
-
-@pytest.fixture
-async def world(guard: Guard, topology: Topology, log: Log, tmp_path: Path) -> AsyncGenerator[World]:
-    """Give the test servers that nobody else uses."""
-    nats_server = await asyncio.to_thread(new_nats, guard)
-    postgres = await asyncio.to_thread(new_postgres, guard)
-    connection = Connection(nats_server.url, name="test", log=log)
-    await connection.open()
-    await make_streams(connection, topology)
-    pool = await open_pool(postgres.url, size=2)
-    await migrate(pool)
-    site = Site(nats_server.url, postgres.url, connection, pool, tmp_path)
-    yield World(nats_server, postgres, topology, site)
-    site.close()
-    await connection.close()
-    await close_pool(pool, within_s=1)
-    for pid in (nats_server.pid, postgres.pid):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
 
 
 async def start(site: Site) -> Sequence[Service]:
@@ -105,7 +69,7 @@ async def nats_down(world: World) -> AsyncGenerator[None]:
 @asynccontextmanager
 async def nats_stopped(world: World) -> AsyncGenerator[None]:
     """Stop nats-server as a machine does that has no time for it."""
-    os.kill(world.nats.pid, signal.SIGSTOP)
+    await freeze(world.nats.pid)
     yield
     os.kill(world.nats.pid, signal.SIGCONT)
 
@@ -154,33 +118,15 @@ async def postgres_down(world: World) -> AsyncGenerator[None]:
     """Kill PostgreSQL."""
     os.kill(world.postgres.pid, signal.SIGKILL)
     yield
-
-    async def started() -> bool:
-        # Until the killed server's children have let go of its memory, a new one exits at once.
-        world.postgres.pid = world.postgres.guard.start(world.postgres.server.command())
-        try:
-            connection = await asyncpg.connect(world.postgres.url, timeout=2)
-        except (asyncpg.PostgresError, OSError, TimeoutError):
-            return False
-        await connection.close()
-        return True
-
-    await eventually(started, within_s=30)
+    await world.postgres.start_again()
 
 
 @asynccontextmanager
 async def postgres_stopped(world: World) -> AsyncGenerator[None]:
     """Stop PostgreSQL and each of its sessions."""
-    folder = await world.site.pool.fetchval("SHOW data_directory")
-    pid = int((await asyncio.to_thread(Path(folder, "postmaster.pid").read_text, "ascii")).splitlines()[0])
-    command = ["ps", "-o", "pid=", "--ppid", str(pid)]
-    children = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
-    pids = [pid, *map(int, children.stdout.split())]
-    for each in pids:
-        os.kill(each, signal.SIGSTOP)
+    signal_all(world.postgres.pid, signal.SIGSTOP)
     yield
-    for each in pids:
-        os.kill(each, signal.SIGCONT)
+    signal_all(world.postgres.pid, signal.SIGCONT)
 
 
 @asynccontextmanager
