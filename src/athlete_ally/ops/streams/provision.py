@@ -22,6 +22,9 @@ _VITAL_FIELDS = {
     *("filter_subjects", "ack_policy", "deliver_policy", "max_deliver"),
 }
 
+LiveStreams = Mapping[str, LiveStream | None]
+LiveDurables = Mapping[str, LiveDurable | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -56,13 +59,34 @@ async def inspect(broker: BrokerReader, topology: Topology) -> list[Finding]:
     Raises:
         Unavailable: the server does not answer.
     """
+    return compare(topology, await live_streams(broker, topology), await live_durables(broker, topology))
+
+
+async def live_streams(broker: BrokerReader, topology: Topology) -> LiveStreams:
+    """Return the streams of a topology by name, None where one is missing.
+
+    Raises:
+        Unavailable: the server does not answer.
+    """
+    return {each.name: await broker.stream(each.name) for each in topology.streams}
+
+
+async def live_durables(broker: BrokerReader, topology: Topology) -> LiveDurables:
+    """Return the durables of a topology by name, None where one is missing.
+
+    Raises:
+        Unavailable: the server does not answer, as for a durable of a stream that has no leader.
+    """
+    return {each.name: await broker.durable(each.stream, each.name) for each in topology.durables}
+
+
+def compare(topology: Topology, streams: LiveStreams, durables: LiveDurables) -> list[Finding]:
+    """Return how what a server has differs from the desired state."""
     findings: list[Finding] = []
     for stream in topology.streams:
-        live = await broker.stream(stream.name)
-        findings += _compare("stream", stream.name, stream.config(), live)
+        findings += _compare("stream", stream.name, stream.config(), streams[stream.name])
     for durable in topology.durables:
-        live = await broker.durable(durable.stream, durable.name)
-        findings += _compare("durable", durable.name, durable.config(), live)
+        findings += _compare("durable", durable.name, durable.config(), durables[durable.name])
     return findings
 
 

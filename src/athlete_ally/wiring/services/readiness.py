@@ -16,7 +16,7 @@ from athlete_ally.core.errors import AthleteAllyError, PermissionDenied, Unavail
 from athlete_ally.core.messages.message import OutgoingMessage
 from athlete_ally.ingest.watched_publisher import WatchedPublisher
 from athlete_ally.normalize.retry import UnboundedRetry
-from athlete_ally.ops.streams.provision import inspect
+from athlete_ally.ops.streams.provision import LiveDurables, LiveStreams, compare, live_durables, live_streams
 
 Reasons = Callable[[], Awaitable[list[str]]]
 
@@ -24,6 +24,7 @@ Reasons = Callable[[], Awaitable[list[str]]]
 _MAX_AGE_S = 1.0
 _ANSWER_WITHIN_S = 2.0
 _PROBE_WITHIN_S = 1.5
+_NOT_CONNECTED = "NATS is not connected, or does not answer"
 # A reading that was acknowledged so lately says more than any probe.
 _IDLE_AFTER_S = 10.0
 
@@ -91,25 +92,25 @@ async def _probe(publisher: WatchedPublisher) -> str:
 async def stream_reasons(connection: Connection, topology: Topology) -> list[str]:
     """Return why messages can't be stored in the streams of a topology."""
     if not connection.is_usable:
-        return ["NATS is not connected, or does not answer"]
+        return [_NOT_CONNECTED]
     admin = NatsAdmin(connection)
-    reasons = await _leaderless(admin, topology) or await _vital(admin, topology)
-    stream = await admin.stream(CORE_HOT)
+    streams = await live_streams(admin, topology)
+    reasons = _leaderless(streams) or _vital(topology, streams, await live_durables(admin, topology))
+    stream = streams.get(CORE_HOT)
     # A stream that refuses is never filled to the last byte: what counts is whether the next message fits.
     if stream is not None and 0 < stream.max_bytes < stream.bytes + MAX_MESSAGE_BYTES:
         reasons.append(f"stream {CORE_HOT} is full ({stream.bytes} of {stream.max_bytes} bytes)")
     return reasons
 
 
-async def _vital(admin: NatsAdmin, topology: Topology) -> list[str]:
+def _vital(topology: Topology, streams: LiveStreams, durables: LiveDurables) -> list[str]:
     """Return what is missing, or differs so that a guarantee does not hold, with the command that fixes it."""
-    return [str(finding) for finding in await inspect(admin, topology) if finding.is_vital]
+    return [str(finding) for finding in compare(topology, streams, durables) if finding.is_vital]
 
 
-async def _leaderless(admin: NatsAdmin, topology: Topology) -> list[str]:
+def _leaderless(streams: LiveStreams) -> list[str]:
     """Say which streams store and deliver nothing; nobody answers for their durables either."""
-    live = [await admin.stream(stream.name) for stream in topology.streams]
-    names = [each.config["name"] for each in live if each is not None and not each.has_leader]
+    names = [name for name, live in streams.items() if live is not None and not live.has_leader]
     return [f"stream {name} has no leader: most of its servers are down" for name in names]
 
 
@@ -118,16 +119,17 @@ async def worker_reasons(
 ) -> list[str]:
     """Say why a worker can't pull, or can't store, or what it keeps trying without success."""
     if not connection.is_usable:
-        return ["NATS is not connected, or does not answer"]
+        return [_NOT_CONNECTED]
     admin = NatsAdmin(connection)
-    if leaderless := await _leaderless(admin, topology):
+    streams = await live_streams(admin, topology)
+    if leaderless := _leaderless(streams):
         return leaderless
-    reasons = await _vital(admin, topology)
-    for durable in topology.durables:
-        live = await admin.durable(durable.stream, durable.name)
+    durables = await live_durables(admin, topology)
+    reasons = _vital(topology, streams, durables)
+    for name, live in durables.items():
         if live is not None and live.paused:
-            resume = f"`athlete-ally streams consumers resume {durable.name}`"
-            reasons.append(f"durable {durable.name} is paused: {resume} ends that")
+            resume = f"`athlete-ally streams consumers resume {name}`"
+            reasons.append(f"durable {name} is paused: {resume} ends that")
     try:
         await require_writable(pool)
     except Unavailable as error:
