@@ -13,6 +13,7 @@ from athlete_ally.formats.fit_beats import Events, intervals_ms, parts
 from athlete_ally.formats.fit_body import pressures, weighing
 from athlete_ally.formats.fit_message import Message, compressed_speed, instant_of, number_of, value_of
 from athlete_ally.formats.fit_wellness import LEFT_OUT, Clock, daily_reading_of, instant_reading_of, points_of
+from athlete_ally.formats.label import label
 from athlete_ally.formats.parse_result import NO_KIND, Finding, Found, Skipped
 from athlete_ally.formats.runs import Point, Runs, Series
 
@@ -95,7 +96,6 @@ class _File:
         self._created: datetime | None = None
         self._beats_ms: list[float] = []
         self._events = Events()
-        self._weighings: list[tuple[datetime, dict[str, Any]]] = []
         self._instants: list[tuple[str, datetime, dict[str, Any]]] = []
         self._days: list[tuple[str, datetime, dict[str, Any]]] = []
 
@@ -126,8 +126,6 @@ class _File:
         yield from self._runs.close()
         for session in self._sessions:
             yield Found("workout", self._common() | self._times(session.start, session.end) | session.fields)
-        for at, fields in self._weighings:
-            yield Found("body", self._common() | self._times(at, at) | fields)
         for kind, at, fields in self._instants:
             yield Found(kind, self._common() | self._times(at, at) | fields)
         yield from self._of_days()
@@ -189,7 +187,7 @@ class _File:
         maker = value_of(message, "manufacturer")
         self._source = f"fit/{maker}" if maker else "fit"
         product = value_of(message, "garmin_product") or value_of(message, "product_name")
-        self._device = _label(product) if product else None
+        self._device = label(product) if product else None
         self._created = instant_of(message, "time_created")
         return ()
 
@@ -237,7 +235,7 @@ class _File:
         at, fields = instant_of(message), weighing(message)
         if at is None or not fields:
             return (Skipped("weight_scale", _NO_DATE if fields else "there is no result in it"),)
-        self._weighings.append((at, fields))
+        self._instants.append(("body", at, fields))
         return ()
 
     def _common(self) -> dict[str, Any]:
@@ -248,10 +246,6 @@ class _File:
         zone = timezone(self._offset) if self._offset else UTC
         end = max(end, start + _SHORTEST).astimezone(zone)
         return {"start": start.astimezone(zone).isoformat(), "end": end.isoformat(), "capturedAt": end.isoformat()}
-
-
-def _label(text: Any) -> str:
-    return "".join(each if each.isprintable() else " " for each in str(text))[:128]
 
 
 def _session(message: Message) -> _Session | None:
@@ -265,7 +259,7 @@ def _session(message: Message) -> _Session | None:
     end = start + elapsed if elapsed or end is None else end
     sport, sub_sport = value_of(message, "sport") or "other", value_of(message, "sub_sport")
     named = f"{sport}: {sub_sport}" if sub_sport and sub_sport != "generic" else str(sport)
-    fields: dict[str, Any] = {"sport": _label(named.replace("_", " ")), "context": "workout"}
+    fields: dict[str, Any] = {"sport": label(named.replace("_", " ")), "context": "workout"}
     for name, field, scale in _SESSION:
         value = number_of(message, name)
         if value is not None and value > 0:

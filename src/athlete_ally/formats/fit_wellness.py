@@ -3,16 +3,16 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from athlete_ally.core.vendor.catalogue import OWN_SCORE
 from athlete_ally.formats.fit_message import EPOCH, Message, instant_of, number_of, value_of
 
 Points = list[tuple[str, str, float, str | None]]
 """Code, unit, value and context of points of one instant."""
 
-_SCORE = "a score of the vendor's own"
 _TOTALS = "its steps, distances and calories are running totals of several activities"
 LEFT_OUT = {
-    "stress_level": _SCORE,
-    "sleep_assessment": _SCORE,
+    "stress_level": OWN_SCORE,
+    "sleep_assessment": OWN_SCORE,
     "sleep_level": "Garmin does not say whether its instant begins or ends a stage",
     "monitoring": _TOTALS,
     "spo2_data": "there is no result in it",

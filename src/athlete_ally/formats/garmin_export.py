@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from typing import Any, cast
 
+from athlete_ally.formats.iso_time import instant
 from athlete_ally.formats.json_items import Item, items_of, number_of
 from athlete_ally.formats.parse_result import Finding, Found, Skipped
 
@@ -71,7 +72,7 @@ def _of_day(its: Item, common: Item) -> Iterator[Finding]:
 
 def _night(its: Item) -> Item | None:
     day = _day(its.get("calendarDate"))
-    start, end = _instant(its.get("sleepStartTimestampGMT")), _instant(its.get("sleepEndTimestampGMT"))
+    start, end = instant(its.get("sleepStartTimestampGMT")), instant(its.get("sleepEndTimestampGMT"))
     seconds = {stage: number_of(its, name) for stage, name in _STAGES.items()}
     stages = {stage: round(each / 60, 3) for stage, each in seconds.items() if each is not None and each >= 0}
     asleep_min = sum(minutes for stage, minutes in stages.items() if stage != "awake")
@@ -89,11 +90,3 @@ def _day(written: Any) -> date | None:
         return date.fromisoformat(written)
     except (TypeError, ValueError):
         return None
-
-
-def _instant(written: Any) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(written)
-    except (TypeError, ValueError):
-        return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from datetime import tzinfo
 
 from athlete_ally.core.errors import UnreadableFile
+from athlete_ally.formats.iso_time import instant
+from athlete_ally.formats.label import lower_label
 from athlete_ally.formats.parse_result import Finding, Skipped
-from athlete_ally.formats.track import Track, Values, label
-from athlete_ally.formats.xml_values import Element, child, ended, instant, local, number, number_in, text
+from athlete_ally.formats.track import Track, Values
+from athlete_ally.formats.xml_values import Element, add_numbers, child, ended, number, text
 
 SOURCE = "gpx"
 _NAMES = frozenset({"trkpt", "trk", "wpt", "rtept"})
@@ -43,7 +45,7 @@ def findings(content: bytes, user_id: str, zone: tzinfo | None = None) -> Iterat
                     else:
                         track.add(at, _values_of(element))
                 case "trk":
-                    workout = track.workout([], {"sport": label(text(element, "type"), "other")})
+                    workout = track.workout([], {"sport": lower_label(text(element, "type"), "other")})
                     yield workout or Skipped("trk", "no point of it has a time: a route is no workout")
                     yield from track.series()
                     track = Track(user_id, SOURCE, zone)
@@ -60,9 +62,5 @@ def _values_of(element: Element) -> Values:
     if (altitude := number(element, "ele")) is not None:
         values.append(("altitude", "m", altitude))
     extensions = child(element, "extensions")
-    for each in () if extensions is None else extensions.iter():
-        code, unit = _EXTENSIONS.get(local(each.tag), ("", ""))
-        value = number_in(each.text)
-        if code and value is not None and code not in {known for known, _, _ in values}:
-            values.append((code, unit, value))
+    add_numbers(values, () if extensions is None else extensions.iter(), _EXTENSIONS)
     return values

@@ -3,12 +3,12 @@
 from typing import Any
 
 from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.formats.label import MOST_LABEL, label
 from athlete_ally.formats.units import converted
 
 Datum = dict[str, Any]
 
 SOURCE = "health-auto-export"
-MOST_LABEL = 128
 BROKEN = (InvalidMessage, KeyError, ValueError, TypeError, AttributeError, OverflowError)
 """What a field of another form than the documented one raises."""
 
@@ -16,12 +16,7 @@ BROKEN = (InvalidMessage, KeyError, ValueError, TypeError, AttributeError, Overf
 def source_of(datum: Datum) -> str:
     """Return the source of readings; nights of version 1 name theirs as `sleepSource`."""
     source = datum.get("source") or datum.get("sleepSource")
-    return f"{SOURCE}/{text(source)}"[:MOST_LABEL] if source else SOURCE
-
-
-def text(value: Any) -> str:
-    """Return a text that fields of ours can hold."""
-    return "".join(each if each.isprintable() else " " for each in str(value))[:MOST_LABEL]
+    return f"{SOURCE}/{label(source)}"[:MOST_LABEL] if source else SOURCE
 
 
 def number(value: Any) -> float:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
-from athlete_ally.formats.health_auto_export_values import BROKEN, Datum, number, quantity, text
+from athlete_ally.formats.health_auto_export_values import BROKEN, Datum, number, quantity
+from athlete_ally.formats.label import label
 
 # Field of ours, unit, and where each version has it; the first that holds a quantity counts.
 _QUANTITIES = (
@@ -27,9 +28,9 @@ def workout_fields(its: Datum) -> tuple[Datum, list[str]]:
     Raises:
         KeyError: it has no name.
     """
-    fields: Datum = {"sport": text(its["name"]).lower(), "context": "workout"}
+    fields: Datum = {"sport": label(its["name"]).lower(), "context": "workout"}
     if its.get("id"):
-        fields["sessionId"] = text(its["id"])
+        fields["sessionId"] = label(its["id"])
     left_out: list[str] = []
     for name, field, read in _details(its):
         try:

@@ -6,13 +6,14 @@ Polar documents no format for it. Confirmed by files: times of the device's cloc
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import timedelta, timezone, tzinfo
 from typing import Any, cast
 
+from athlete_ally.formats.iso_time import instant
 from athlete_ally.formats.json_items import Item, items_of, number_of, objects_in
+from athlete_ally.formats.label import lower_label
 from athlete_ally.formats.parse_result import Finding, Found, Skipped
 from athlete_ally.formats.runs import Point, Runs, Series
-from athlete_ally.formats.track import label
 
 SOURCE = "polar-flow"
 _SAMPLES = {"heartRate": ("heart_rate", "/min"), "altitude": ("altitude", "m"), "cadence": ("cadence", "/min")}
@@ -43,7 +44,7 @@ def _exercise(its: Item, user_id: str, zone: tzinfo | None, place: str) -> Itera
     offset_min = number_of(its, "timezoneOffset")
     if offset_min is not None and abs(offset_min) <= _MOST_OFFSET_MIN:
         zone = timezone(timedelta(minutes=offset_min))
-    start, end = _instant(its.get("startTime"), zone), _instant(its.get("stopTime"), zone)
+    start, end = instant(its.get("startTime"), zone), instant(its.get("stopTime"), zone)
     if start is None or end is None or end <= start:
         yield Skipped("training session", "its times are none", place)
         return
@@ -70,25 +71,17 @@ def _fields(its: Item) -> Item:
         "durationMinutes": None if duration_s is None else round(duration_s / 60, 3),
     }
     sport: Any = its.get("sport")
-    named = label(sport.replace("_", " ") if isinstance(sport, str) else None, "other")
+    named = lower_label(sport.replace("_", " ") if isinstance(sport, str) else None, "other")
     return {"sport": named} | {name: value for name, value in fields.items() if value and value > 0}
 
 
 def _series(series: Series, points: list[Item], user_id: str, zone: tzinfo | None) -> Iterator[Finding]:
     runs = Runs(user_id)
     for point in points:
-        at, value = _instant(point.get("dateTime"), zone), number_of(point, "value")
+        at, value = instant(point.get("dateTime"), zone), number_of(point, "value")
         if at is not None and value is not None and (run := runs.add(series, Point(at, value, at))) is not None:
             yield run
     yield from runs.close()
-
-
-def _instant(written: Any, zone: tzinfo | None) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(written)
-        return at if at.tzinfo else at.replace(tzinfo=zone or UTC)
-    except (TypeError, ValueError):
-        return None
 
 
 def _duration_s(written: Any) -> float | None:

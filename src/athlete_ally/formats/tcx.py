@@ -10,9 +10,11 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from athlete_ally.core.errors import UnreadableFile
+from athlete_ally.formats.iso_time import instant
+from athlete_ally.formats.label import lower_label
 from athlete_ally.formats.parse_result import Finding, Skipped
-from athlete_ally.formats.track import Track, Values, label
-from athlete_ally.formats.xml_values import Element, child, ended, instant, local, number, number_in, text
+from athlete_ally.formats.track import Track, Values
+from athlete_ally.formats.xml_values import Element, add_numbers, child, ended, number, text
 
 SOURCE = "tcx"
 _NAMES = frozenset({"Trackpoint", "Lap", "Activity"})
@@ -86,7 +88,7 @@ class _File:
         begins = [each.start for each in self._laps if each.start is not None]
         ends = [each.start + timedelta(seconds=each.lasts_s) for each in self._laps if each.start is not None]
         workout = self.track.workout(
-            [*begins, *ends], {"sport": label(element.get("Sport"), "other"), **self._totals()}
+            [*begins, *ends], {"sport": lower_label(element.get("Sport"), "other"), **self._totals()}
         )
         yield workout or Skipped("Activity", "neither a lap nor a point has a time")
         yield from self.track.series()
@@ -122,9 +124,6 @@ def _values_of(element: Element) -> Values:
     for code, unit, path in _POINTS:
         if (value := number(element, *path)) is not None:
             values.append((code, unit, value))
-    for each in child(element, "Extensions", "TPX") or ():
-        code, unit = _EXTENSIONS.get(local(each.tag), ("", ""))
-        value = number_in(each.text)
-        if code and value is not None and code not in {known for known, _, _ in values}:
-            values.append((code, unit, value))
+    extensions = child(element, "Extensions", "TPX")
+    add_numbers(values, () if extensions is None else extensions, _EXTENSIONS)
     return values

@@ -9,7 +9,6 @@ from athlete_ally.formats.parse_result import Found
 from athlete_ally.formats.runs import Point, Runs, Series
 
 _SHORTEST = timedelta(seconds=1)
-_MOST_LABEL = 128
 
 Values = list[tuple[str, str, float]]
 """Code, unit and value of what one point says."""
@@ -54,9 +53,3 @@ class Track:
 
     def _local(self, at: datetime) -> datetime:
         return at if self.zone is None else at.astimezone(self.zone)
-
-
-def label(written: str | None, otherwise: str) -> str:
-    """Return a text that fields of ours can hold, in lower case."""
-    clean = "".join(each if each.isprintable() else " " for each in written or "").strip().lower()
-    return clean[:_MOST_LABEL] or otherwise

@@ -1,8 +1,7 @@
-"""The elements of TCX and GPX files, one by one as they end, and the numbers and instants in them."""
+"""The elements of TCX and GPX files, one by one as they end, and the numbers in them."""
 
 import io
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
@@ -69,10 +68,12 @@ def number_in(written: str | None) -> float | None:
     return value if abs(value) < 1e9 else None  # noqa: PLR2004  # what fields hold; no number fails this too
 
 
-def instant(written: str | None) -> datetime | None:
-    """Return an instant; one without offset is UTC, as both formats say. None where it is none."""
-    try:
-        parsed = datetime.fromisoformat(written or "")
-    except ValueError:
-        return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+def add_numbers(
+    values: list[tuple[str, str, float]], elements: Iterable[Element], codes: Mapping[str, tuple[str, str]]
+) -> None:
+    """Add code, unit and number of the elements whose names have a code, unless `values` has the code already."""
+    for each in elements:
+        code, unit = codes.get(local(each.tag), ("", ""))
+        value = number_in(each.text)
+        if code and value is not None and code not in {known for known, _, _ in values}:
+            values.append((code, unit, value))

@@ -30,7 +30,7 @@ __all__ = [
 
 # Enough to keep ingest busy while the next batch is read; each is half a megabyte.
 _AT_ONCE = 4
-_MOST_JSON_BYTES = 256 * 1024 * 1024
+MOST_BYTES_AT_ONCE = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def open_health_auto_export(path: Path, user_id: str) -> Source:
     Raises:
         UnreadableFile: it can't be read, or is too large.
     """
-    content = read_whole(path, _MOST_JSON_BYTES)
+    content = read_whole(path, MOST_BYTES_AT_ONCE)
     return Source(health_auto_export.findings(content, user_id), len(content), lambda: len(content))
 
 

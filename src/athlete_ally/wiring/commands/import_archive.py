@@ -11,9 +11,8 @@ from athlete_ally.formats import apple_health, beat_file, fit, garmin_export, gp
 from athlete_ally.formats.apple_xml import elements
 from athlete_ally.formats.parse_result import Damaged, Finding, Skipped
 from athlete_ally.formats.recognise import HEAD_BYTES, FileSort, beside, sort_of
-from athlete_ally.wiring.commands.import_ import Source
+from athlete_ally.wiring.commands.import_ import MOST_BYTES_AT_ONCE, Source
 
-_MOST_BYTES = 256 * 1024 * 1024
 _NO_READER = "no reader knows it"
 
 
@@ -77,21 +76,21 @@ def _read(sort: FileSort, piece: Piece, user_id: str, zone: tzinfo | None) -> It
             # Its library's tables take 70 ms to load, which every other command would pay for.
             from athlete_ally.adapters.files.fit_file import decoded  # noqa: PLC0415
 
-            yield from fit.findings(decoded(piece.read(_MOST_BYTES), piece.name), user_id)
+            yield from fit.findings(decoded(piece.read(MOST_BYTES_AT_ONCE), piece.name), user_id)
         case "tcx":
-            yield from tcx.findings(piece.read(_MOST_BYTES), user_id, zone)
+            yield from tcx.findings(piece.read(MOST_BYTES_AT_ONCE), user_id, zone)
         case "gpx":
-            yield from gpx.findings(piece.read(_MOST_BYTES), user_id, zone)
+            yield from gpx.findings(piece.read(MOST_BYTES_AT_ONCE), user_id, zone)
         case "health-auto-export":
-            yield from health_auto_export.findings(piece.read(_MOST_BYTES), user_id)
+            yield from health_auto_export.findings(piece.read(MOST_BYTES_AT_ONCE), user_id)
         case "polar-flow":
-            yield from polar_flow.findings(piece.read(_MOST_BYTES), user_id, zone)
+            yield from polar_flow.findings(piece.read(MOST_BYTES_AT_ONCE), user_id, zone)
         case "garmin-sleep":
-            yield from garmin_export.nights(piece.read(_MOST_BYTES), user_id)
+            yield from garmin_export.nights(piece.read(MOST_BYTES_AT_ONCE), user_id)
         case "garmin-days":
-            yield from garmin_export.days(piece.read(_MOST_BYTES), user_id)
+            yield from garmin_export.days(piece.read(MOST_BYTES_AT_ONCE), user_id)
         case "beats":
-            yield from beat_file.findings(piece.read(_MOST_BYTES), piece.name, user_id, zone)
+            yield from beat_file.findings(piece.read(MOST_BYTES_AT_ONCE), piece.name, user_id, zone)
 
 
 def _placed(finding: Finding, name: str) -> Finding:
