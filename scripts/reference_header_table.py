@@ -1,6 +1,7 @@
 """The table of headers: which message has which."""
 
 from reference_headers import (
+    BY_SENDER,
     COPIED,
     ON_ALL,
     ON_DEAD_LETTERS,
@@ -24,6 +25,7 @@ def headers_table() -> str:
         "webhooks, beside those of an event (`ce-`)": ON_WEBHOOKS,
         "parts of a webhook": ON_PARTS,
         "raw readings": ON_RAW,
+        "raw readings; copied to dead letters": BY_SENDER,
         "raw readings that came with a webhook, fetched documents": ON_UNPACKED,
         "fetched documents": ON_FETCHED,
         "dead letters": ON_DEAD_LETTERS,

@@ -16,6 +16,10 @@ EVENT = {
 COPIED = EVENT | {headers.CONTENT_TYPE: "application/json."}
 SOMETIMES = {headers.TRACEPARENT: "W3C trace context: that of the request, or with traces on that of the publish."}
 ON_RAW = {headers.READINGS: "How many readings the body holds."}
+BY_SENDER = {
+    headers.SENDER: "Who sent them: `key:` and the name of the API key (what is not ASCII is percent-encoded), "
+    "or `vendor:` and the vendor; absent where ingest runs without keys."
+}
 PARENT = {headers.PARENT_ID: "Id of the webhook, or fetched document, that it was made from."}
 ON_UNPACKED = PARENT | {headers.PARENT_SEQUENCE: "Its sequence in AA_VENDOR_HOT."}
 ON_FETCHED = {

@@ -46,7 +46,7 @@ def _dead_letters(limits: Thresholds) -> list[Alert]:
             wait_s=0,
             summary="Many dead letters arrive from {{ $labels.consumer }}",
             description="{{ $labels.consumer }} wrote {{ $value | humanize }} dead letters in ten minutes.",
-            impact="A bad deploy or a vendor's change; the circuit breaker may soon stop the worker.",
+            impact="A bad deploy, a vendor's change, or one client; of several senders, the circuit breaker may trip.",
             first_command="athlete-ally dlq top",
             panel="Dead letters arriving, by reason",
             limits=("dead_letters_arriving_per_10m",),

@@ -194,7 +194,7 @@ def services(_: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Workers that stopped or hold",
-            description="1 if the circuit breaker is open, or if all workers of a durable wait for broker or database.",
+            description="1 if the circuit breaker stops a worker, or all workers of a durable hold.",
             unit="short",
             width=6,
             targets=(

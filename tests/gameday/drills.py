@@ -1,19 +1,24 @@
 """The drills: a fault, the alert that it must raise, and the remedy of its runbook."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from gameday.stage import Stage, kill
+from support.samples import hrv_reading
 from support.wait import eventually
 
-from athlete_ally.core.broker.topology import CORE_HOT, build_topology, normalize_durable
+from athlete_ally.adapters.nats.publisher import NatsPublisher
+from athlete_ally.core.broker.topology import CORE_HOT, build_topology, normalize_durable, raw_subject
+from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import OutgoingMessage
 from athlete_ally.measurements import KINDS
 
 DURABLE = normalize_durable("hrv")
 IMPOSSIBLE_MS = 900.0
-# One more than the circuit breaker allows in a row.
+# One more than the circuit breaker allows.
 A_BAD_DEPLOY = 51
 # nats-server keeps a message id no longer than the message.
 SHORT_AGE_S = 60
@@ -68,7 +73,11 @@ async def _resolve(stage: Stage) -> None:
 
 
 async def _bad_deploy(stage: Stage) -> None:
-    await stage.send(A_BAD_DEPLOY, IMPOSSIBLE_MS)
+    publisher = NatsPublisher(stage.site.connection, timeout_s=5)
+    for number in range(A_BAD_DEPLOY):
+        body = json.dumps({"readings": [hrv_reading(f"deploy-{number}", IMPOSSIBLE_MS)]}).encode()
+        stated = {headers.READINGS: "1", headers.SENDER: f"key:{number % 2}"}
+        await publisher.publish(OutgoingMessage(CORE_HOT, raw_subject("hrv"), body, f"deploy-{number}", stated))
 
 
 async def _restart_and_resolve(stage: Stage) -> None:
@@ -200,7 +209,7 @@ DRILLS = (
     ),
     Drill(
         "bad deploy",
-        f"{A_BAD_DEPLOY} impossible readings in a row",
+        f"{A_BAD_DEPLOY} impossible readings of two senders",
         ("AaDeadLettersArriving", "AaFuseOpen"),
         _bad_deploy,
         _restart_and_resolve,

@@ -24,10 +24,10 @@ EXEMPT = {
 }
 # Names that users depend on keep a retired word.
 INTERFACES = {
-    r"normalize_fuse_open|aa:fuse_open:\w+": "series",
+    r"normalize_fuse_(open|state)|aa:fuse_open:\w+": "series",
     r"AaFuseOpen": "alert",
-    r"(AA_)?FUSE_(WINDOW|SHARE|CONSECUTIVE)|fuse_(window|share|consecutive)": "settings",
-    r"fuse-open|traces-trouble": "log events",
+    r"(AA_)?FUSE_(WINDOW|SHARE|CONSECUTIVE|PROBE_AFTER_S)|fuse_(window|share|consecutive|probe_after_s)": "settings",
+    r"fuse-(open|probing|probe-failed|closed)|traces-trouble": "log events",
     r"advisories_reaped\w*": "series",
     r"reap-advisories-durable|REAP_ADVISORIES_DURABLE": "durable",
     r"--patience|patience_s|_PATIENCE_S": "option of import and backfill",

@@ -25,6 +25,7 @@ from athlete_ally.core.series import every, normalize_series, unpack_series
 from athlete_ally.core.vendor.webhook_store import Account
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import KINDS, MEASUREMENTS
+from athlete_ally.normalize.lane_breaker import LaneBreaker, unpacked_lane
 from athlete_ally.normalize.retry import UnboundedRetry
 from athlete_ally.normalize.unpack_worker import Unpacker, UnpackTools
 from athlete_ally.vendors.garmin import GARMIN
@@ -137,7 +138,9 @@ async def test_a_webhook_waits_for_room_as_what_it_is(bench: Bench, topology: To
     observer, webhook_store = PrometheusObserver(every(work, unpack)), PostgresWebhookStore(bench.pool)
     tools = UnpackTools(inbox, webhook_store, publisher, retry, observer, unpack, work, log, now)
     kinds = {each.kind: each for each in MEASUREMENTS}
-    unpacker = Unpacker(GARMIN, kinds, tools, CircuitBreaker(), policy=RetryPolicy(), batch=10)
+    lane = unpacked_lane("garmin")
+    breaker = LaneBreaker(lane, CircuitBreaker(), observer=observer, series=work, log=log, now=now)
+    unpacker = Unpacker(GARMIN, kinds, tools, breaker, policy=RetryPolicy(), batch=10)
     await webhook_store.link([Account("garmin", "g-1", "anna")])
     night = {"calendarDate": "2026-11-20", "lastNightAvg": 44, "startTimeInSeconds": 1795474800}
     body = json.dumps({"hrv": [{**night, "userId": user, "durationInSeconds": 25200} for user in ("g-1", "g-2")]})

@@ -32,6 +32,7 @@ from athlete_ally.core.readings.record import Arrival, Record
 from athlete_ally.core.series import every, normalize_series
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import HRV, KINDS
+from athlete_ally.normalize.lane_breaker import LaneBreaker, stored_lane
 from athlete_ally.normalize.report import Reporter
 from athlete_ally.normalize.retry import UnboundedRetry, shown_on
 from athlete_ally.normalize.worker import Tools, Work, Worker
@@ -60,7 +61,10 @@ class Bench:
 
     def worker(self, **changes: Any) -> Worker:
         """Return a worker, with parts of its work changed."""
-        return Worker(replace(self.work, **changes), self.tools, self.breaker)
+        breaker = LaneBreaker(
+            stored_lane("hrv"), self.breaker, observer=self.observer, series=self.series, log=self.log, now=now
+        )
+        return Worker(replace(self.work, **changes), self.tools, breaker)
 
     async def send(self, *readings: Any, body: bytes | None = None, extra: dict[str, str] | None = None) -> str:
         """Publish one message of readings; return its id."""
@@ -286,16 +290,15 @@ async def _connect(url: str) -> Any:
 
 async def test_the_circuit_breaker_stops_a_worker_that_rejects_everything(bench: Bench) -> None:
     """
-    Sixty unreadable messages: fifty letters, ten messages still in the stream, and the worker waits for a person.
+    Sixty unreadable messages of two senders: fifty letters, ten messages still in the stream, and the worker waits.
     """
     for number in range(60):
-        await bench.send(body=f"nonsense {number}".encode())
+        await bench.send(body=f"nonsense {number}".encode(), extra={headers.SENDER: f"key:{number % 2}"})
     worker = bench.worker()
     running = asyncio.create_task(worker.run(bench.stop))
 
     async def is_open() -> bool:
-        # A letter is published before its message is acknowledged.
-        return worker.is_stopped_by_breaker and (len(await bench.letters()), sum(await bench.waiting())) == (50, 10)
+        return bool(worker.stopped) and (len(await bench.letters()), sum(await bench.waiting())) == (50, 10)
 
     await eventually(is_open)
     bench.stop.set()
@@ -311,7 +314,7 @@ async def test_smaller_limits_open_it_sooner(bench: Bench) -> None:
     """
     bench.breaker = CircuitBreaker(BreakerLimits(consecutive=2))
     for number in range(5):
-        await bench.send(body=f"nonsense {number}".encode())
+        await bench.send(body=f"nonsense {number}".encode(), extra={headers.SENDER: f"key:{number % 2}"})
     await bench.work_once()
 
     assert len(await bench.letters()) == 2

@@ -13,9 +13,6 @@ from support.samples import hrv_reading
 from support.services import Service, Site
 from support.wait import eventually
 
-# A scenario in which every reading fails is not about the circuit breaker.
-NO_CIRCUIT_BREAKER: Any = {"AA_FUSE_CONSECUTIVE": "1000000", "AA_FUSE_WINDOW": "1000000"}
-
 
 async def send(site: Site, *readings: dict[str, Any]) -> None:
     """Put one message into the stream, as a publisher that is ahead of our code would."""
@@ -37,7 +34,7 @@ async def send_many(site: Site, count: int) -> None:
 
 async def dead(site: Site, count: int) -> None:
     """Let today's worker dead-letter this many readings, then end it."""
-    today = await site.service("normalize", **NO_CIRCUIT_BREAKER).start().ready()
+    today = await site.service("normalize").start().ready()
     await send_many(site, count)
     today.kill()
 

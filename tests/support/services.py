@@ -102,6 +102,14 @@ class Service:
             except httpx.TransportError:
                 return 0
 
+    async def text(self, path: str) -> str:
+        """Return the answer to a GET; nothing where nobody answers."""
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+            try:
+                return (await client.get(self.url + path)).text
+            except httpx.TransportError:
+                return ""
+
     async def metrics(self) -> str:
         """Return its series."""
         async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
@@ -236,9 +244,10 @@ class Site:
 class Client:
     """A client that retries without end: it sends the same again until it gets a 2xx."""
 
-    def __init__(self, url: Callable[[], str]) -> None:
-        """Send to the address that `url` returns at the time."""
+    def __init__(self, url: Callable[[], str], *, key: str = "") -> None:
+        """Send to the address that `url` returns at the time, with an API key where one is given."""
         self._url = url
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self.accepted = 0
         self.duplicates = 0
         self.statuses: list[int] = []
@@ -249,7 +258,9 @@ class Client:
         async def attempt() -> bool:
             async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
                 try:
-                    response = await client.post(f"{self._url()}/api/v1/ingest/{kind}", json=readings)
+                    response = await client.post(
+                        f"{self._url()}/api/v1/ingest/{kind}", json=readings, headers=self._headers
+                    )
                 except httpx.TransportError:
                     self.statuses.append(0)
                     return False

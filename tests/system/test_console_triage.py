@@ -8,7 +8,7 @@ from support.browser import Visitor
 from support.commands import in_process
 from support.here import Here
 from support.input_devices import Keyboard, Mouse
-from support.missing_field import NO_CIRCUIT_BREAKER, send, send_many
+from support.missing_field import send, send_many
 from support.samples import hrv_reading
 from support.services import Service, Site
 from support.wait import eventually
@@ -61,7 +61,7 @@ async def test_from_alert_to_replayed(
 
     # The killed worker's messages come again soon, and not after a minute.
     await site.retrying_with(normalize_durable("hrv"), 5)
-    _, address = await here.start("normalize", "console", **NO_CIRCUIT_BREAKER)
+    _, address = await here.start("normalize", "console")
     await send_many(site, letters)
     await visitor.go(address)
     await page.get_by_text(f"{letters:,} dead letters in AA_DLQ").first.wait_for()

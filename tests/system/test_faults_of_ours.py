@@ -3,15 +3,19 @@
 import asyncio
 import json
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from support.samples import hrv_reading
 from support.services import Client, Service, Site
 from support.wait import eventually
 
+from athlete_ally.adapters.files.key_file import KeyFile, write_key_file
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.core.broker.topology import CORE_HOT, normalize_durable, raw_subject, stored_subject
+from athlete_ally.core.client_key import ClientKey, digest
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import OutgoingMessage
 
@@ -121,25 +125,67 @@ async def test_readings_late_twice_and_out_of_order(site: Site) -> None:
     assert (client.duplicates, await site.stored()) == (3, {"a": 50.0})
 
 
-async def test_the_circuit_breaker_stops_a_service_until_it_is_restarted(site: Site) -> None:
-    """
-    Sixty unreadable messages: fifty letters, then the worker is not ready and says why; restarted, it goes on.
-    """
-    normalize = await site.service("normalize").start().ready()
-    await site.retrying_with(DURABLE, 1)
+async def _publish_hrv(site: Site, users: Iterable[str]) -> None:
+    """Publish a good reading of each of these people, in turn from two senders."""
     publisher = NatsPublisher(site.connection, timeout_s=5)
-    for number in range(60):
-        await publisher.publish(OutgoingMessage(CORE_HOT, raw_subject("hrv"), b"nonsense", f"m{number}"))
+    for number, user in enumerate(users):
+        body = json.dumps({"readings": [hrv_reading(user)]}).encode()
+        stated = {headers.READINGS: "1", headers.SENDER: f"key:{number % 2}"}
+        await publisher.publish(OutgoingMessage(CORE_HOT, raw_subject("hrv"), body, f"of-{user}", stated))
 
-    async def not_ready() -> bool:
-        return await normalize.status("/health/ready") == 503
 
-    await eventually(not_ready)
-    assert (len(await site.letters()), await normalize.status("/health")) == (50, 200)
-    assert "fuse-open" in normalize.log
+async def test_a_bad_deploy_trips_probes_and_runs_on_after_the_fix(site: Site) -> None:
+    """
+    The database refuses every row of two senders: the worker stops and says since when and why; killed and started, it
+    finds the same. After the fix it stores again by itself, and every reading is accounted for.
+    """
+    normalize = await site.service("normalize", AA_FUSE_PROBE_AFTER_S="0.5").start().ready()
+    await site.retrying_with(DURABLE, 1)
+    await site.say("ALTER TABLE hrv_data ADD CONSTRAINT broken CHECK (rmssd_ms < 0) NOT VALID")
+
+    async def is_stopped() -> bool:
+        return "normalize stopped storing hrv at" in await normalize.text("/health/ready")
+
+    await _publish_hrv(site, (f"a{number}" for number in range(60)))
+    await eventually(is_stopped)
+    assert (await normalize.status("/health/ready"), await normalize.status("/health")) == (503, 200)
+    assert 'normalize_fuse_open{durable="normalize-hrv-durable"} 1.0' in await normalize.metrics()
     normalize.kill()
-    await site.balance(60, await normalize.start().ready())
-    assert len(await site.letters()) == 60
+    await _publish_hrv(site, (f"b{number}" for number in range(60)))
+    normalize.start()
+    await eventually(is_stopped)
+    assert "fuse-open" in normalize.log
+
+    await site.say("ALTER TABLE hrv_data DROP CONSTRAINT broken")
+    await _publish_hrv(site, ["good", "better"])
+    await normalize.ready()
+    await site.balance(122, normalize)
+    assert {"good", "better"} <= set(await site.stored())
+    assert 'normalize_fuse_state{durable="normalize-hrv-durable",state="running"} 1.0' in await normalize.metrics()
+
+
+async def test_one_client_in_a_wrong_unit_stops_nobody(site: Site, tmp_path: Path) -> None:
+    """
+    Seventy readings of one key in a wrong unit, one a request, while another key sends: every good reading is stored,
+    the bad ones are dead letters that name their key, and the worker never stops.
+    """
+    path = tmp_path / "keys.json"
+    names = ("wrong", "right")
+    keys = (ClientKey(name=name, sha256=digest(f"aak_{name}"), created="2026-11-20") for name in names)
+    write_key_file(path, KeyFile(keys=tuple(keys)))
+    ingest = await site.service("ingest", AA_INGEST_KEYS_FILE=str(path)).start().ready()
+    normalize = await site.service("normalize").start().ready()
+    wrong, right = (Client(lambda: ingest.url, key=f"aak_{name}") for name in names)
+    for number in range(70):
+        await wrong.send(hrv_reading(f"w{number}", 900))
+        if number % 7 == 0:
+            await right.send(hrv_reading(f"r{number}"))
+    await site.balance(80, normalize)
+
+    assert len(await site.stored()) == 10
+    assert [letter.sender for letter in await site.letters()] == ["key:wrong"] * 70
+    assert await normalize.is_ready()
+    assert "fuse-open" not in normalize.log
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM for another process; stdin is tested there")

@@ -39,7 +39,7 @@ class Situation:
 
 def find_alarms(situation: Situation, desired: Topology, thresholds: Thresholds) -> tuple[Alarm, ...]:
     """Return the alarms, critical ones first; for a source that does not answer, only that."""
-    found = [*_of_programs(situation), *_of_senders(situation.ingest), *_of_work(situation.normalize.current)]
+    found = [*_of_programs(situation), *_of_senders(situation.ingest), *_of_work(situation.normalize)]
     found += _of_streams(situation.broker.current, desired, thresholds)
     found += _of_durables(situation.broker.current, desired, thresholds)
     found += _of_letters(situation.broker.current, thresholds)
@@ -53,7 +53,9 @@ def _of_programs(situation: Situation) -> Iterator[Alarm]:
         ("ingest", "ingest", situation.ingest, "AaIngestDown"),
         ("normalize", "normalize", situation.normalize, "AaNormalizeDown"),
     ):
-        if source.problem:
+        # What the circuit breaker stops says so itself, with the remedy.
+        is_tripped = name == "normalize" and source.current.worst("normalize_fuse_open")
+        if source.problem and not is_tripped:
             yield Alarm(station, "critical", f"{name}: {source.problem}", "athlete-ally doctor", "", runbook)
 
 
@@ -67,9 +69,10 @@ def _of_senders(ingest: Source) -> Iterator[Alarm]:
         yield Alarm("ingest", "warning", text, "athlete-ally doctor", "", "AaWebhooksUnverified")
 
 
-def _of_work(figures: Figures) -> Iterator[Alarm]:
+def _of_work(normalize: Source) -> Iterator[Alarm]:
+    figures = normalize.current
     if figures.worst("normalize_fuse_open"):
-        text = "the circuit breaker is open: dead letters stopped a worker; fix the cause, then restart normalize"
+        text = normalize.problem or "normalize stopped storing: readings of most senders fail"
         yield Alarm("normalize", "critical", text, "athlete-ally dlq top", "/letters", "AaFuseOpen")
     if figures.worst("normalize_holding"):
         text = "a worker holds its messages until the broker or the database is available again; nothing is lost"

@@ -171,13 +171,11 @@ def _stream(situation: Situation, name: str, role: str, at: _States) -> Station:
 
 def _normalize(situation: Situation, at: _States) -> Station:
     normalize = situation.normalize
-    is_open = bool(normalize.figures.worst("normalize_fuse_open"))
     ages_s = [
         situation.broker.figures.worst("aa_consumer_oldest_unprocessed_seconds", stream_name=name)
         for name in (CORE_HOT, VENDOR_HOT)
     ]
     age_s = max((age_s for age_s in ages_s if age_s is not None), default=None)
-    breaker = wording.share(None) if normalize.latest is None else "open" if is_open else "closed"
     return Station(
         key="normalize",
         title="normalize",
@@ -185,8 +183,18 @@ def _normalize(situation: Situation, at: _States) -> Station:
         state=at.of("normalize", source=normalize),
         figure=wording.rate(_processed_per_s(normalize)),
         unit="readings processed",
-        facts=(("lag", wording.span(age_s)), ("circuit breaker", breaker)),
+        facts=(("lag", wording.span(age_s)), ("circuit breaker", _breaker_state(normalize))),
     )
+
+
+def _breaker_state(normalize: Source) -> str:
+    """Return the state of the breaker that is in the worst one; nothing where normalize was never asked."""
+    found = (state for state in ("tripped", "probing", "running") if _is_in(normalize, state))
+    return next(found, wording.share(None))
+
+
+def _is_in(normalize: Source, state: str) -> bool:
+    return bool(normalize.figures.worst("normalize_fuse_state", state=state))
 
 
 def _letters(situation: Situation, at: _States) -> Station:

@@ -1,6 +1,6 @@
 """The heart of ingest: readings in, an acknowledged message in the stream out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -11,7 +11,8 @@ from athlete_ally.core.errors import MessageTooLarge, Misconfigured, StreamFull,
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.identity import message_id
 from athlete_ally.core.messages.message import OutgoingMessage
-from athlete_ally.core.messages.trace import sampled_trace_id, trace_id
+from athlete_ally.core.messages.sender import UNKNOWN
+from athlete_ally.core.messages.trace import handed_on, sampled_trace_id
 from athlete_ally.core.ports import Now, Observer, Publisher
 from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.readings.reading import Reading, encode_messages
@@ -45,8 +46,17 @@ class Acceptor:
         self._now = now
         self._max_readings = max_readings
 
-    async def accept(self, measurement: Measurement, items: Sequence[msgspec.Raw], traceparent: str | None) -> Accepted:
+    async def accept(
+        self,
+        measurement: Measurement,
+        items: Sequence[msgspec.Raw],
+        *,
+        traceparent: str | None,
+        sender: str = UNKNOWN,
+    ) -> Accepted:
         """Publish all readings, or none if any is invalid. When this returns, the stream holds them on disk.
+
+        The messages name `sender`, unless it is unknown.
 
         Raises:
             Refusal: 413 too many or too large, 422 invalid, 503 no acknowledgement. After a 503 the stream may hold the
@@ -55,10 +65,12 @@ class Acceptor:
         readings = self._validate(measurement, items)
         subject = topology.raw_subject(measurement.kind)
         parts = encode_messages(readings, topology.MAX_BODY_BYTES)
+        trace = handed_on({headers.TRACEPARENT: traceparent or ""})
+        who = {headers.SENDER: sender} if sender != UNKNOWN else {}
         ids: list[str] = []
         fresh = 0
         for body, count in parts:
-            message = self._message(subject, body, count, traceparent)
+            message = self._message(subject, body, count, {**trace, **who})
             ids.append(message.message_id)
             duplicate = await self._publish(measurement.kind, message)
             series = self._series.duplicates if duplicate else self._series.accepted
@@ -80,7 +92,7 @@ class Acceptor:
             raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=problems)
         return list(good.values())
 
-    def _message(self, subject: str, body: bytes, readings: int, traceparent: str | None) -> OutgoingMessage:
+    def _message(self, subject: str, body: bytes, readings: int, more: Mapping[str, str]) -> OutgoingMessage:
         identity = message_id(subject, body)
         attributes = {
             headers.CE_SPECVERSION: "1.0",
@@ -90,9 +102,8 @@ class Acceptor:
             headers.CE_TIME: self._now().isoformat(timespec="milliseconds"),
             headers.CONTENT_TYPE: "application/json",
             headers.READINGS: str(readings),
+            **more,
         }
-        if traceparent is not None and trace_id(traceparent):
-            attributes[headers.TRACEPARENT] = traceparent
         return OutgoingMessage(topology.CORE_HOT, subject, body, identity, attributes)
 
     async def _publish(self, kind: str, message: OutgoingMessage) -> bool:

@@ -13,13 +13,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from athlete_ally.core.client_key import ClientKey
+from athlete_ally.core.messages.sender import UNKNOWN, key_sender
 from athlete_ally.core.messages.trace import log_fields, sampled_trace_id
 from athlete_ally.core.ports import Log, Now, Observer
 from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.series import IngestSeries
 from athlete_ally.ingest.accept import Accepted, Acceptor
 from athlete_ally.ingest.admission import Admission
-from athlete_ally.ingest.keys import KeyRing
+from athlete_ally.ingest.keys import KeyRing, require_kind
 from athlete_ally.ingest.parse import split_body
 from athlete_ally.ingest.refusal import Refusal
 from athlete_ally.ingest.request_body import cut_off, discard_rest, receive, stopping
@@ -58,12 +60,19 @@ class IngestService:
         return response
 
     async def _answer(self, kind: str, request: Request) -> Response:
+        sender = UNKNOWN
         try:
-            return _accepted(await self._accept(kind, request))
+            measurement = self._measurement(kind)
+            key = self._key(request)
+            if key is not None:
+                sender = key_sender(key.name)
+                require_kind(key, kind)
+            return _accepted(await self._accept(measurement, request, sender))
         except Refusal as refused:
             refusal = refused
             await discard_rest(request, self.max_body_bytes)
-            about = {"kind": kind[:32], "status": refusal.status.value, "problems": len(refusal.errors)}
+            about: dict[str, object] = {"kind": kind[:32], "status": refusal.status.value}
+            about |= {"problems": len(refusal.errors), "sender": sender, "address": _address(request)}
             self.log.info("refused", **about, **log_fields(request.headers))
         except ClientDisconnect:
             refusal = cut_off()
@@ -73,19 +82,25 @@ class IngestService:
         self.observer.count(self.series.refusals, refusal.cause)
         return refusal.response()
 
-    async def _accept(self, kind: str, request: Request) -> Accepted:
+    def _measurement(self, kind: str) -> Measurement:
         measurement = self.measurements.get(kind)
         if measurement is None:
             known = ", ".join(self.measurements)
             raise Refusal(HTTPStatus.NOT_FOUND, f"there is no kind {kind[:32]!r}; known kinds: {known}")
+        return measurement
+
+    def _key(self, request: Request) -> ClientKey | None:
+        """Return the key that a request carries; None where anybody may send."""
         ring = self.keys()
-        if ring is not None:
-            ring.check(request.headers.get("authorization"), kind)
+        return None if ring is None else ring.verify(request.headers.get("authorization"))
+
+    async def _accept(self, measurement: Measurement, request: Request, sender: str) -> Accepted:
         with self.admission.enter() as ticket:
             encoding = request.headers.get("content-encoding", "").strip().lower()
             body = await receive(request, encoding=encoding, limit=self.max_body_bytes, hold=ticket.hold)
             items = split_body(body, request.headers.get("content-type", ""))
-            return await self.acceptor.accept(measurement, items, request.headers.get("traceparent"))
+            traceparent = request.headers.get("traceparent")
+            return await self.acceptor.accept(measurement, items, traceparent=traceparent, sender=sender)
 
 
 def build_app(service: IngestService, more_routes: list[BaseRoute]) -> Starlette:
@@ -95,6 +110,10 @@ def build_app(service: IngestService, more_routes: list[BaseRoute]) -> Starlette
         *more_routes,
     ]
     return Starlette(routes=routes, exception_handlers={HTTPException: _as_problem})
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _accepted(accepted: Accepted) -> Response:

@@ -14,11 +14,11 @@ class KeyRing:
         """Accept these keys."""
         self._by_digest = {key.sha256: key for key in keys}
 
-    def check(self, authorization: str | None, kind: str) -> ClientKey:
+    def verify(self, authorization: str | None) -> ClientKey:
         """Return the key that a request carries.
 
         Raises:
-            Refusal: 401 without a valid key, 403 where the key is not for this kind.
+            Refusal: 401 without a valid key.
         """
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -26,6 +26,14 @@ class KeyRing:
         key = self._by_digest.get(digest(token.strip()))
         if key is None:
             raise Refusal(HTTPStatus.UNAUTHORIZED, "the API key is not known, or was revoked")
-        if key.kinds and kind not in key.kinds:
-            raise Refusal(HTTPStatus.FORBIDDEN, f"this API key may send {', '.join(key.kinds)}, not {kind}")
         return key
+
+
+def require_kind(key: ClientKey, kind: str) -> None:
+    """Check that a key is for this kind.
+
+    Raises:
+        Refusal: 403 where it is not.
+    """
+    if key.kinds and kind not in key.kinds:
+        raise Refusal(HTTPStatus.FORBIDDEN, f"this API key may send {', '.join(key.kinds)}, not {kind}")

@@ -6,10 +6,10 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from athlete_ally.core.broker import topology
-from athlete_ally.core.circuit_breaker import CircuitBreaker
 from athlete_ally.core.messages.message import Delivery, OutgoingMessage
 from athlete_ally.core.ports import Inbox, Publisher
 from athlete_ally.core.verdict import Verdict
+from athlete_ally.normalize.lane_breaker import LaneBreaker
 from athlete_ally.normalize.retry import Stopping, UnboundedRetry, kept_in_progress
 from athlete_ally.normalize.settle import settle
 
@@ -30,15 +30,15 @@ class ConsumerLoop:
     retry: UnboundedRetry
 
     async def work(
-        self, turn: Callable[[], Awaitable[None]], stop: asyncio.Event, breaker: CircuitBreaker | None = None
+        self, turn: Callable[[], Awaitable[None]], stop: asyncio.Event, breaker: LaneBreaker | None = None
     ) -> None:
-        """Take turns until `stop` is set or the breaker opens; what is in progress is finished, or delivered again."""
+        """Take turns until `stop` is set, but none while the breaker is tripped; what is in progress is finished."""
         try:
             while not stop.is_set():
-                if breaker is not None and breaker.is_open:
-                    await stop.wait()
-                    return
-                await turn()
+                if breaker is not None and breaker.is_tripped:
+                    await breaker.pause(stop)
+                if not stop.is_set():
+                    await turn()
         except Stopping:
             self.retry.log_stop()
 

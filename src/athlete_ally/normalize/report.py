@@ -6,6 +6,7 @@ from datetime import datetime
 from athlete_ally.core.broker import topology
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import Delivery, OutgoingMessage
+from athlete_ally.core.messages.sender import sender_of
 from athlete_ally.core.messages.trace import about, sampled_trace_id
 from athlete_ally.core.ports import Log, Observer
 from athlete_ally.core.receipts import Receipt, StoreRequest
@@ -48,6 +49,7 @@ class Reporter:
             "settled",
             result=result,
             message_id=request.message_id,
+            sender=sender_of(delivery.headers),
             readings=request.readings,
             stored=len(receipt.stored),
             dead_lettered=len(receipt.rejected),
@@ -67,15 +69,6 @@ class Reporter:
         """Report a bug of ours. Its text may hold a reading, so that only its type and place are logged."""
         place = _innermost(error)
         self._log.error("unforeseen", type=type(error).__name__, place=place, **about(delivery))
-
-    def breaker_opened(self) -> None:
-        """Report that this worker stopped itself."""
-        self._observer.set(self._series.breaker, self._durable, value=1)
-        self._log.error(
-            "fuse-open",
-            durable=self._durable,
-            remedy="too many dead letters: inspect them (AA_DLQ), fix the cause, then restart this worker",
-        )
 
     def _count_readings(self, request: StoreRequest, receipt: Receipt, latency_s: float) -> None:
         if receipt.is_redelivery or receipt.is_duplicate:

@@ -13,6 +13,7 @@ from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.identity import derived_id, fingerprint, message_id
 from athlete_ally.core.messages.message import Delivery, OutgoingMessage
 from athlete_ally.core.messages.parent import parent_headers
+from athlete_ally.core.messages.sender import vendor_sender
 from athlete_ally.core.messages.trace import handed_on
 from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.readings.reading import Reading, encode_messages
@@ -174,6 +175,7 @@ def _message(kind: str, body: bytes, count: int, delivery: Delivery, at: datetim
         headers.CE_TIME: at.isoformat(timespec="milliseconds"),
         headers.CONTENT_TYPE: "application/json",
         headers.READINGS: str(count),
+        headers.SENDER: vendor_sender(topology.unpacked_vendor(delivery.consumer)),
         **parent_headers(parent_for(delivery)),
         **handed_on(delivery.headers),
     }

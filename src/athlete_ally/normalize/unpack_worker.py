@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from athlete_ally.core.broker import topology
-from athlete_ally.core.circuit_breaker import CircuitBreaker
+from athlete_ally.core.circuit_breaker import Outcome
 from athlete_ally.core.errors import MessageTooLarge, StreamFull
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import Delivery, OutgoingMessage
@@ -21,6 +21,7 @@ from athlete_ally.core.vendor.webhook_store import Account, WebhookReceipt, Webh
 from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, decide, is_exhausted
 from athlete_ally.normalize.consumer_loop import FULL_DELAY_S, ConsumerLoop
 from athlete_ally.normalize.dead_letters import printable
+from athlete_ally.normalize.lane_breaker import LaneBreaker
 from athlete_ally.normalize.prepare import identity_of, received_at, replay_of
 from athlete_ally.normalize.retry import Stopping, UnboundedRetry
 from athlete_ally.normalize.unpack import (
@@ -57,7 +58,7 @@ class Unpacker:
         vendor: Vendor,
         kinds: Mapping[str, Measurement],
         tools: UnpackTools,
-        breaker: CircuitBreaker,
+        breaker: LaneBreaker,
         *,
         policy: RetryPolicy,
         batch: int,
@@ -73,9 +74,9 @@ class Unpacker:
         self._durable = topology.unpack_durable(vendor.name)
 
     @property
-    def is_stopped_by_breaker(self) -> bool:
-        """Tell whether too many dead letters stopped this worker."""
-        return self._breaker.is_open
+    def stopped(self) -> str:
+        """Return since when and why the circuit breaker keeps this worker from unpacking; empty while it runs."""
+        return self._breaker.problem
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is in progress then is finished, or left to be delivered again."""
@@ -89,7 +90,7 @@ class Unpacker:
             known = await self._tools.retry.until_done(lambda: self._tools.webhook_store.known(asked))
             # Those that failed repeatedly come last, each with a note in the database that outlives us.
             for delivery in sorted(latest, key=lambda each: each.attempt >= self._policy.alone_from):
-                if self._breaker.is_open:
+                if self._breaker.is_tripped:
                     return
                 if _key(delivery) in known:
                     await self._loop.settle(delivery, Ack())
@@ -98,7 +99,7 @@ class Unpacker:
                     await self._handle_one(delivery)
 
     async def _take_turn(self) -> None:
-        await self.handle(await self._loop.pull(self._batch))
+        await self.handle(await self._loop.pull(self._breaker.pull_limit(self._batch)))
 
     async def _handle_one(self, delivery: Delivery) -> None:
         if delivery.attempt >= self._policy.alone_from:
@@ -205,17 +206,8 @@ class Unpacker:
         for letter in letters:
             reason = letter.headers[headers.DLQ_REASON]
             self._tools.observer.count(self._tools.work_series.dead_letters, self._durable, reason, letter.subject)
-        # An account that nobody linked yet says nothing about our code, and a replay nothing that is not known: neither
-        # must stop the others.
         if replay_of(delivery) is None:
-            self._breaker.record(dead=any(each.reason != "unknown-account" for each in parcel.failed))
-        if self._breaker.is_open:
-            self._tools.observer.set(self._tools.work_series.breaker, self._durable, value=1)
-            self._tools.log.error(
-                "fuse-open",
-                durable=self._durable,
-                remedy="too many dead letters: inspect them (AA_DLQ), fix the cause, then restart this worker",
-            )
+            self._breaker.record(_outcome(delivery, parcel))
         log = self._tools.log.warning if letters else self._tools.log.debug
         log("unpacked", vendor=name, result=parcel.result, readings=parcel.readings, **about(delivery))
 
@@ -227,6 +219,16 @@ def _rejected(delivery: Delivery, parcel: Parcel) -> tuple[Rejected, ...]:
     if replay_of(delivery) is None:
         return ()
     return tuple(Rejected(each.index, each.reason, printable(each.error)) for each in parcel.failed)
+
+
+def _outcome(delivery: Delivery, parcel: Parcel) -> Outcome:
+    """Return what the circuit breaker counts.
+
+    A webhook that can't be read does not say whose it is, and only a deploy of ours can fix that: each counts as a
+    sender. An account that nobody linked yet says nothing about our code, and must not stop the others.
+    """
+    failed = not parcel.readings and any(each.reason != "unknown-account" for each in parcel.failed)
+    return Outcome(_key(delivery)[0], used=int(not failed), failed=int(failed))
 
 
 def _key(delivery: Delivery) -> tuple[str, str, int]:

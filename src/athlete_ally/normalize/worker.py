@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from athlete_ally.core.circuit_breaker import CircuitBreaker
+from athlete_ally.core.circuit_breaker import Outcome
 from athlete_ally.core.errors import MessageTooLarge, StreamFull
 from athlete_ally.core.messages.message import Delivery
+from athlete_ally.core.messages.sender import sender_of
 from athlete_ally.core.ports import Inbox, Now, Publisher, Store
 from athlete_ally.core.readings.measurement import Measurement, Rules
 from athlete_ally.core.receipts import Receipt, StoreRequest
@@ -14,6 +15,7 @@ from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, Verdi
 from athlete_ally.normalize.announce import announcements
 from athlete_ally.normalize.consumer_loop import FULL_DELAY_S, ConsumerLoop
 from athlete_ally.normalize.dead_letters import dead_letters
+from athlete_ally.normalize.lane_breaker import LaneBreaker
 from athlete_ally.normalize.prepare import dead_lettered_whole, identity_of, prepare
 from athlete_ally.normalize.report import Reporter
 from athlete_ally.normalize.retry import UnboundedRetry
@@ -44,7 +46,7 @@ class Work:
 class Worker:
     """Handles the deliveries of one durable, batch by batch, until told to stop."""
 
-    def __init__(self, work: Work, tools: Tools, breaker: CircuitBreaker) -> None:
+    def __init__(self, work: Work, tools: Tools, breaker: LaneBreaker) -> None:
         """Prepare; `run` does the work."""
         self._work = work
         self._tools = tools
@@ -52,9 +54,9 @@ class Worker:
         self._breaker = breaker
 
     @property
-    def is_stopped_by_breaker(self) -> bool:
-        """Tell whether too many dead letters stopped this worker."""
-        return self._breaker.is_open
+    def stopped(self) -> str:
+        """Return since when and why the circuit breaker keeps this worker from storing; empty while it runs."""
+        return self._breaker.problem
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is in progress then is finished, or left to be delivered again."""
@@ -67,11 +69,11 @@ class Worker:
         async with self._loop.keep(latest):
             await self._handle_batch([(delivery, self._prepare(delivery)) for delivery in together])
             for delivery in latest:
-                if delivery.attempt >= self._work.policy.alone_from and not self._breaker.is_open:
+                if delivery.attempt >= self._work.policy.alone_from and not self._breaker.is_tripped:
                     await self._handle_alone(delivery)
 
     async def _take_turn(self) -> None:
-        await self.handle(await self._loop.pull(self._work.batch))
+        await self.handle(await self._loop.pull(self._breaker.pull_limit(self._work.batch)))
 
     def _prepare(self, delivery: Delivery) -> StoreRequest | Retry:
         """Decode and normalise. An error that nobody foresaw concerns this message only."""
@@ -101,14 +103,14 @@ class Worker:
                 await self._settle(delivery, outcome)
         requests = [(delivery, request) for delivery, request in prepared if isinstance(request, StoreRequest)]
         # The others stay unacknowledged and without a receipt, so that a fixed worker processes them again.
-        requests = requests[: self._breaker.room_for([_is_dead(request) for _, request in requests])]
+        requests = requests[: self._breaker.room_for([_expected(*each) for each in requests])]
         if not requests:
             return
         receipts = await self._tools.retry.until_done(
             lambda: self._tools.store.store(self._work.measurement, [request for _, request in requests])
         )
-        for (_, request), receipt in zip(requests, receipts, strict=True):
-            self._count_for_breaker(request, receipt)
+        for (delivery, request), receipt in zip(requests, receipts, strict=True):
+            self._count_for_breaker(delivery, request, receipt)
         finished = await asyncio.gather(
             *(
                 self._finish(delivery, request, receipt)
@@ -120,16 +122,15 @@ class Worker:
             if outcome is not None:
                 raise outcome
 
-    def _count_for_breaker(self, request: StoreRequest, receipt: Receipt) -> None:
+    def _count_for_breaker(self, delivery: Delivery, request: StoreRequest, receipt: Receipt) -> None:
         """Count a message once: what is redelivered because AA_DLQ is full is no further bad message.
 
         A failed replay says nothing about new messages, and a replay run has a limit of its own.
         """
-        if receipt.is_redelivery or request.replay_of is not None or self._breaker.is_open:
+        if receipt.is_redelivery or request.replay_of is not None:
             return
-        self._breaker.record(dead=bool(receipt.rejected))
-        if self._breaker.is_open:
-            self._tools.reporter.breaker_opened()
+        failed = len(receipt.rejected)
+        self._breaker.record(Outcome(sender_of(delivery.headers), request.readings - failed, failed))
 
     async def _finish(self, delivery: Delivery, request: StoreRequest, receipt: Receipt) -> None:
         """Carry out what follows from a receipt, in the safe order: dead letters, announcement, settlement."""
@@ -159,6 +160,8 @@ class Worker:
         return Ack()
 
 
-def _is_dead(request: StoreRequest) -> bool:
-    """Tell whether the breaker counts a request as dead."""
-    return bool(request.rejected) and request.replay_of is None
+def _expected(delivery: Delivery, request: StoreRequest) -> Outcome:
+    """Return what the breaker is to count of a message if the database takes all its records."""
+    failed = 0 if request.replay_of else len(request.rejected)
+    used = 0 if request.replay_of else request.readings - failed
+    return Outcome(sender_of(delivery.headers), used, failed)

@@ -67,6 +67,19 @@ def test_a_quiet_system_has_no_problem() -> None:
     assert flow().summary == "No problems."
 
 
+def test_a_tripped_breaker_is_one_alarm() -> None:
+    """
+    Normalize that is not ready because of its circuit breaker is said once, in its words, with the runbook of that.
+    """
+    said = "normalize stopped storing hrv at 00:29 UTC after 50 failed readings from key:a (25), key:b (25)"
+    states = [Point("normalize_fuse_state", {"durable": HRV, "state": "tripped"}, 1)]
+    normalize = source(Point("normalize_fuse_open", {"durable": HRV}, 1), *states, problem=said)
+    found = flow(normalize=normalize)
+
+    assert [(said, "AaFuseOpen")] == [(each.text, each.runbook) for each in found.alarms]
+    assert dict(found.stations["normalize"].facts)["circuit breaker"] == "tripped"
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [

@@ -1,80 +1,183 @@
-"""The circuit breaker against a deploy that refuses everything."""
+"""The circuit breaker: what a bad deploy does trips it, what one sender does never, and it tries again by itself."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athlete_ally.core.circuit_breaker import BreakerLimits, CircuitBreaker
+from athlete_ally.core.circuit_breaker import PROBE_MESSAGES, BreakerLimits, CircuitBreaker, Outcome
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+LIMITS = st.builds(BreakerLimits, consecutive=st.integers(1, 60), window=st.integers(1, 1000), share=st.floats(0.01, 1))
+ANY_OUTCOME = st.tuples(st.integers(0, 10_000), st.integers(0, 10_000))
 
 
-def _opened_at(outcomes: list[bool], limits: BreakerLimits) -> int | None:
+def _failed(sender: str, readings: int = 1) -> Outcome:
+    return Outcome(sender, used=0, failed=readings)
+
+
+def _tripped_at(outcomes: Sequence[Outcome], limits: BreakerLimits) -> int | None:
     breaker = CircuitBreaker(limits)
-    for number, dead in enumerate(outcomes, start=1):
-        breaker.record(dead=dead)
-        if breaker.is_open:
+    for number, outcome in enumerate(outcomes, start=1):
+        breaker.record(outcome, NOON)
+        if breaker.state == "tripped":
             return number
     return None
 
 
-def test_it_opens_at_fifty_in_a_row() -> None:
+def _tripped() -> CircuitBreaker:
+    breaker = CircuitBreaker()
+    for number in range(50):
+        breaker.record(_failed(f"key:{number % 2}"), NOON)
+    assert breaker.state == "tripped"
+    return breaker
+
+
+@given(st.lists(ANY_OUTCOME, max_size=60), st.lists(st.sampled_from("bcd"), max_size=60), LIMITS)
+def test_one_sender_never_trips_it(mine: list[tuple[int, int]], others: list[str], limits: BreakerLimits) -> None:
     """
-    49 dead letters in a row leave it closed; one good message starts the count anew; the 50th opens it.
+    Whatever and however much one sender sends, alone or among others whose readings are of use: it runs, at any limits.
     """
-    limits = BreakerLimits()
+    outcomes = [Outcome("a", *each) for each in mine]
+    for place, sender in enumerate(others):
+        outcomes.insert(2 * place, Outcome(sender, used=1, failed=0))
 
-    assert _opened_at([True] * 60, limits) == 50
-    assert None is _opened_at(([True] * 49 + [False]) * 5, limits)
+    assert None is _tripped_at(outcomes, limits)
 
 
-def test_it_opens_above_half_of_the_last_thousand() -> None:
+@given(st.lists(st.sampled_from("abcdefgh"), min_size=200, max_size=200), st.integers(1, 100), st.integers(0, 8))
+def test_a_bad_deploy_trips_it_at_fifty(senders: list[str], good_before: int, known: int) -> None:
     """
-    500 of 1,000 leave it closed, whatever the order; the 501st opens it.
+    Every reading of every sender fails, after any good past: it trips as soon as most senders were heard and fifty
+    readings failed, of which forty at most count of one sender.
     """
-    assert None is _opened_at([True, False] * 2000, BreakerLimits())
-    assert _opened_at([True, False, True] * 600, BreakerLimits()) == 3 * 250 + 1
+    past = [Outcome(sender, used=good_before, failed=0) for sender in "abcdefgh"[:known]]
+    failed: dict[str, int] = {}
+    expected = None
+    for number, sender in enumerate(senders, start=1):
+        failed[sender] = failed.get(sender, 0) + 1
+        heard = len({*failed, *"abcdefgh"[:known]})
+        is_spread = len(failed) >= 2 and len(failed) > heard / 2
+        if is_spread and sum(min(each, 40) for each in failed.values()) >= 50:
+            expected = known + number
+            break
+
+    assert expected == _tripped_at([*past, *map(_failed, senders)], BreakerLimits())
 
 
-@given(st.lists(st.booleans(), max_size=80), st.integers(1, 20), st.integers(1, 10))
-def test_it_opens_exactly_when_a_limit_is_passed(outcomes: list[bool], window: int, in_a_row: int) -> None:
+def test_readings_are_counted_not_messages() -> None:
     """
-    For any history it opens at the first moment at which counting by hand finds a limit passed.
+    A batch of 10,000 with one bad reading counts one: such batches of two senders never trip it. Of a batch that fails
+    as a whole every reading counts: two senders' are enough.
     """
-    limits = BreakerLimits(consecutive=in_a_row, window=window, share=0.5)
-    expected = next(
-        (
-            number
-            for number in range(1, len(outcomes) + 1)
-            if (number >= in_a_row and all(outcomes[number - in_a_row : number]))
-            or sum(outcomes[max(0, number - window) : number]) > window / 2
-        ),
-        None,
-    )
+    nearly_good = [Outcome(f"key:{number % 2}", used=9_999, failed=1) for number in range(1000)]
 
-    assert expected == _opened_at(outcomes, limits)
+    assert None is _tripped_at(nearly_good, BreakerLimits())
+    assert _tripped_at([_failed("key:0", 25), _failed("key:1", 25)], BreakerLimits()) == 2
 
 
-def test_once_open_it_stays_open() -> None:
+def test_two_bad_senders_among_five_do_not_trip_it() -> None:
     """
-    Good messages do not close it: only a person does, by a restart.
+    Failures of a minority are not those of a deploy.
     """
-    breaker = CircuitBreaker(BreakerLimits(consecutive=1))
-    breaker.record(dead=True)
-    for _ in range(2000):
-        breaker.record(dead=False)
+    good = [Outcome(sender, used=1, failed=0) for sender in "cde"]
 
-    assert breaker.is_open
+    assert None is _tripped_at([*good, *(_failed("ab"[number % 2]) for number in range(500))], BreakerLimits())
 
 
-@given(st.lists(st.booleans(), max_size=30), st.lists(st.booleans(), max_size=30), st.integers(1, 10))
-def test_the_room_is_what_recording_would_show(past: list[bool], outcomes: list[bool], in_a_row: int) -> None:
+def test_who_was_silent_for_an_hour_says_nothing() -> None:
     """
-    Asked beforehand, it names the message at which it will open, and asking changes nothing.
+    A good reading of two hours ago is no proof that the code of now works.
     """
-    limits = BreakerLimits(consecutive=in_a_row, window=20)
+    breaker = CircuitBreaker()
+    for sender in "cdefgh":
+        breaker.record(Outcome(sender, used=1, failed=0), NOON - timedelta(hours=2))
+    for number in range(50):
+        breaker.record(_failed("ab"[number % 2]), NOON)
+
+    assert breaker.state == "tripped"
+
+
+def test_it_probes_and_closes_by_itself() -> None:
+    """
+    Nothing is pulled for thirty seconds, then a few messages; the first that is of use closes it.
+    """
+    breaker = _tripped()
+    assert (breaker.pull_limit(200, NOON), breaker.wait_s(NOON + timedelta(seconds=10))) == (0, 20)
+    at = NOON + timedelta(seconds=30)
+    assert (breaker.pull_limit(200, at), breaker.state) == (PROBE_MESSAGES, "probing")
+    breaker.record(_failed("key:0"), at)
+    assert breaker.state == "probing"
+    breaker.record(Outcome("key:1", used=1, failed=0), at)
+
+    assert (breaker.state, breaker.pull_limit(200, at)) == ("running", 200)
+
+
+def test_a_probe_that_fails_doubles_the_wait() -> None:
+    """
+    30 s, 60 s and so on, up to five minutes. Since when nothing is stored stays the same.
+    """
+    breaker, at, waits = _tripped(), NOON, list[float]()
+    for _ in range(6):
+        at += timedelta(seconds=breaker.wait_s(at))
+        assert breaker.pull_limit(200, at)
+        breaker.record(_failed("key:0"), at)
+        breaker.record(_failed("key:1"), at)
+        waits.append(breaker.wait_s(at))
+
+    assert waits == [60, 120, 240, 300, 300, 300]
+    assert breaker.trip is not None
+    assert breaker.trip.at == NOON
+
+
+def test_a_probe_in_which_one_sender_fails_closes_it() -> None:
+    """
+    One sender keeps nobody waiting, however long its queue is: after twenty messages the worker runs on.
+    """
+    breaker = _tripped()
+    at = NOON + timedelta(seconds=30)
+    breaker.pull_limit(200, at)
+    for _ in range(PROBE_MESSAGES):
+        breaker.record(_failed("key:0"), at)
+
+    assert breaker.state == "running"
+
+
+def test_a_breaker_that_trips_again_soon_waits_longer() -> None:
+    """
+    Closed by a lucky probe and tripped again at once, it waits twice as long; after five quiet minutes it starts anew.
+    """
+    waits: list[float] = []
+    for quiet_s in (1, 400):
+        breaker, at = _tripped(), NOON + timedelta(seconds=30)
+        breaker.pull_limit(200, at)
+        breaker.record(Outcome("key:0", used=1, failed=0), at)
+        at += timedelta(seconds=quiet_s)
+        for number in range(50):
+            breaker.record(_failed(f"key:{number % 2}"), at)
+        waits.append(breaker.wait_s(at))
+
+    assert waits == [60, 30]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3), st.integers(0, 3)), max_size=60),
+    st.integers(0, 60),
+    st.integers(1, 10),
+)
+def test_the_room_is_what_recording_would_show(
+    outcomes: list[tuple[str, int, int]], past: int, consecutive: int
+) -> None:
+    """
+    Asked beforehand, it names the message at which it will trip, and asking changes nothing.
+    """
+    limits, counted = BreakerLimits(consecutive=consecutive), [Outcome(*each) for each in outcomes]
     breaker = CircuitBreaker(limits)
-    for dead in past:
-        breaker.record(dead=dead)
-    room = breaker.room_for(outcomes)
-    opened_at = _opened_at([*past, *outcomes], limits)
-    expected = len(outcomes) if opened_at is None else max(0, opened_at - len(past))
+    for outcome in counted[:past]:
+        breaker.record(outcome, NOON)
+    was_tripped, room = breaker.state == "tripped", breaker.room_for(counted[past:], NOON)
+    tripped_at = _tripped_at(counted, limits)
+    expected = len(counted[past:]) if tripped_at is None else max(0, tripped_at - past)
 
-    assert (expected, _opened_at(past, limits) is not None) == (room, breaker.is_open)
+    assert (0 if was_tripped else expected, was_tripped) == (room, breaker.state == "tripped")

@@ -73,7 +73,18 @@ def test_no_person_is_a_label() -> None:
 
     assert labels == {
         *("kind", "status", "result", "subject", "stream", "durable", "consumer", "reason"),
-        *("stream_name", "consumer_name", "object", "cause", "shelf", "vendor", "service", "version", "action"),
+        *(
+            "stream_name",
+            "consumer_name",
+            "object",
+            "cause",
+            "shelf",
+            "vendor",
+            "service",
+            "version",
+            "action",
+            "state",
+        ),
     }
 
 

@@ -10,6 +10,8 @@ from support.fakes import FakeObserver, FakePublisher
 
 from athlete_ally.core.broker import topology
 from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.message import OutgoingMessage
+from athlete_ally.core.messages.sender import UNKNOWN
 from athlete_ally.core.series import every, ingest_series
 from athlete_ally.ingest.accept import Accepted, Acceptor
 from athlete_ally.ingest.refusal import Refusal
@@ -36,7 +38,13 @@ class Ingest:
     async def accept(self, *readings: Any, traceparent: str | None = None) -> Accepted:
         """Accept these HRV readings."""
         items = [msgspec.Raw(msgspec.json.encode(reading)) for reading in readings]
-        return await self._acceptor.accept(HRV, items, traceparent)
+        return await self._acceptor.accept(HRV, items, traceparent=traceparent)
+
+    async def accept_from(self, sender: str) -> OutgoingMessage:
+        """Accept a reading of this sender; return its message."""
+        items = [msgspec.Raw(msgspec.json.encode(GOOD))]
+        await self._acceptor.accept(HRV, items, traceparent=None, sender=sender)
+        return self.publisher.published[-1]
 
     async def refuse(self, *readings: Any) -> Refusal:
         """Return the refusal that these readings get."""
@@ -65,6 +73,16 @@ async def test_what_is_accepted_is_in_the_stream() -> None:
         headers.READINGS: "2",
         headers.TRACEPARENT: TRACEPARENT,
     } == message.headers
+
+
+async def test_a_message_names_its_sender() -> None:
+    """
+    The key's name travels with the readings; where nobody is known, no header says so. The id is the content's alone.
+    """
+    named, unnamed = await Ingest().accept_from("key:backend"), await Ingest().accept_from(UNKNOWN)
+
+    assert named.headers == {**unnamed.headers, headers.SENDER: "key:backend"}
+    assert (named.message_id, False) == (unnamed.message_id, headers.SENDER in unnamed.headers)
 
 
 async def test_the_same_again_is_a_duplicate() -> None:

@@ -14,7 +14,7 @@ from openapi_spec_validator import validate
 from athlete_ally.core.client_key import ClientKey, digest
 from athlete_ally.core.readings.reading import Problem
 from athlete_ally.ingest.admission import Admission
-from athlete_ally.ingest.keys import KeyRing
+from athlete_ally.ingest.keys import KeyRing, require_kind
 from athlete_ally.ingest.openapi import build_openapi
 from athlete_ally.ingest.parse import split_body
 from athlete_ally.ingest.refusal import MAX_ERRORS, Refusal
@@ -98,7 +98,7 @@ def test_a_wrong_key_is_refused(authorization: str | None, kind: str, status: HT
     Missing, malformed, unknown: 401; not for this kind: 403; the answer never repeats the key.
     """
     with pytest.raises(Refusal) as refusal:
-        RING.check(authorization, kind)
+        require_kind(RING.verify(authorization), kind)
 
     assert (status, False) == (refusal.value.status, "aak_" in refusal.value.detail)
 
@@ -107,7 +107,7 @@ def test_a_good_key_is_recognised() -> None:
     """
     The key is found by its digest, whatever the case of the scheme.
     """
-    assert RING.check("bearer aak_good", "hrv").name == "app"
+    assert RING.verify("bearer aak_good").name == "app"
 
 
 def test_a_problem_document_is_rfc_9457() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from athlete_ally.core.broker.topology import (
     normalize_durable,
     stored_subject,
 )
-from athlete_ally.core.circuit_breaker import BreakerLimits, CircuitBreaker
+from athlete_ally.core.circuit_breaker import PROBE_MESSAGES, BreakerLimits, CircuitBreaker
 from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import Acknowledgement, Delivery, OutgoingMessage
@@ -34,6 +35,7 @@ from athlete_ally.measurements import KINDS
 from athlete_ally.measurements.hrv import HRV
 from athlete_ally.normalize import consumer_loop as consumer_loop_module
 from athlete_ally.normalize import retry as retry_module
+from athlete_ally.normalize.lane_breaker import LaneBreaker, stored_lane
 from athlete_ally.normalize.report import Reporter
 from athlete_ally.normalize.retry import Stopping, UnboundedRetry, kept_in_progress, shown_on
 from athlete_ally.normalize.worker import Tools, Work, Worker
@@ -83,6 +85,7 @@ class Bench:
         self.log = FakeLog()
         self.stop = asyncio.Event()
         self.breaker = CircuitBreaker()
+        self.now = NOON
 
     def worker(
         self,
@@ -103,12 +106,27 @@ class Bench:
             reporter=reporter,
             now=lambda: NOON,
         )
-        return Worker(Work(measurement, Rules(), RetryPolicy(), batch=500), tools, self.breaker)
+        breaker = LaneBreaker(
+            stored_lane("hrv"),
+            self.breaker,
+            observer=self.observer,
+            series=SERIES,
+            log=self.log,
+            now=lambda: self.now,
+        )
+        return Worker(Work(measurement, Rules(), RetryPolicy(), batch=500), tools, breaker)
 
-    def send(self, *readings: Any, body: bytes | None = None, message_id: str | None = None, attempts: int = 0) -> int:
+    def send(
+        self,
+        *readings: Any,
+        body: bytes | None = None,
+        message_id: str | None = None,
+        attempts: int = 0,
+        sender: str = "key:a",
+    ) -> int:
         """Put one message of readings into the stream; return its sequence."""
         content = json.dumps({"readings": readings}).encode() if body is None else body
-        own = {headers.READINGS: str(len(readings) or 1)}
+        own = {headers.READINGS: str(len(readings) or 1), headers.SENDER: sender}
         return self.inbox.put(content, message_id=message_id, headers=own, stored_at=NOON, attempts=attempts)
 
     async def work_once(self, worker: Worker | None = None) -> None:
@@ -320,7 +338,7 @@ async def test_a_full_dead_letter_stream_holds_up_only_the_letter(bench: Bench) 
 
 async def test_a_letter_that_waits_for_space_counts_once_for_the_circuit_breaker(bench: Bench) -> None:
     """
-    However often one bad message is given back because AA_DLQ is full, it is one bad message: the breaker stays closed.
+    However often one bad message is given back because AA_DLQ is full, it is one bad message: it is counted once.
     """
     bench.publisher.full = {DLQ}
     bench.send(body=b"nonsense")
@@ -328,7 +346,7 @@ async def test_a_letter_that_waits_for_space_counts_once_for_the_circuit_breaker
         await bench.work_once()
         bench.inbox.redeliver()
 
-    assert (bench.breaker.is_open, bench.inbox.unacknowledged) == (False, [1])
+    assert (bench.breaker.state, bench.inbox.unacknowledged) == ("running", [1])
 
 
 async def test_a_full_stream_of_announcements_is_retried_by_redelivery(bench: Bench) -> None:
@@ -601,55 +619,126 @@ async def test_an_outage_does_not_count_as_a_crash(bench: Bench) -> None:
     assert (bench.stored(), bench.letters(), bench.inbox.acked) == ({"a": 42.0}, [], [1])
 
 
-async def test_the_circuit_breaker_stops_a_worker_that_rejects_everything(bench: Bench) -> None:
+async def test_a_bad_deploy_stops_the_worker(bench: Bench) -> None:
     """
-    Sixty useless messages: fifty letters, ten messages untouched; the worker says so once, pulls no more, and waits for
-    a person.
+    Two senders fail alike: fifty letters, ten messages untouched, and nothing is pulled. Log and readiness say since
+    when, and of whom.
     """
     for number in range(60):
-        bench.send(body=f"nonsense {number}".encode())
+        bench.send(body=f"nonsense {number}".encode(), sender=f"key:{number % 2}")
+    bench.breaker = CircuitBreaker(BreakerLimits(probe_after_s=60))
     worker = bench.worker()
     running = asyncio.create_task(worker.run(bench.stop))
 
-    async def is_open() -> bool:
-        return worker.is_stopped_by_breaker and len(bench.letters()) == 50
+    async def is_tripped() -> bool:
+        return bench.breaker.state == "tripped" and len(bench.letters()) == 50
 
-    await eventually(is_open)
-    bench.inbox.redeliver()
+    await eventually(is_tripped)
     fetches = bench.inbox.fetches
     await some_turns()
     assert (running.done(), fetches) == (False, bench.inbox.fetches)
-
     bench.stop.set()
     await running
-    assert (len(bench.letters()), list(range(51, 61))) == (50, bench.inbox.unacknowledged)
-    assert (bench.observer.value(SERIES.breaker, DURABLE), len(bench.log.named("fuse-open"))) == (1.0, 1)
+    assert (list(range(51, 61)), 1.0) == (bench.inbox.unacknowledged, bench.observer.value(SERIES.breaker, DURABLE))
+    expected = "normalize stopped storing hrv at 12:00 UTC after 50 failed readings from key:0 (25), key:1 (25)"
+    assert (f"{expected}; next probe at 12:01 UTC", expected) == (
+        worker.stopped,
+        bench.log.named("fuse-open")[0].fields["error"],
+    )
 
 
-async def test_an_open_circuit_breaker_leaves_lone_messages_alone(bench: Bench) -> None:
+async def trip(bench: Bench) -> Worker:
+    """Let the database refuse the rows of two senders until the worker stops; return the worker."""
+    bench.breaker = CircuitBreaker(BreakerLimits(consecutive=4))
+    bench.store.refuse = lambda _: "23514"
+    worker = bench.worker()
+    for number in range(4):
+        bench.send(hrv_reading(f"u{number}"), sender=f"key:{number % 2}")
+        await bench.work_once(worker)
+    assert (bench.breaker.state, len(bench.letters())) == ("tripped", 4)
+    return worker
+
+
+async def run_until_probed(bench: Bench, worker: Worker) -> None:
+    """Let the worker run until the probe that is due now has ended."""
+    bench.now += timedelta(seconds=bench.breaker.wait_s(bench.now))
+    running = asyncio.create_task(worker.run(bench.stop))
+
+    async def is_over() -> bool:
+        return bench.breaker.state == "running" or bool(bench.log.named("fuse-probe-failed"))
+
+    await eventually(is_over)
+    bench.stop.set()
+    await running
+
+
+async def test_a_tripped_worker_runs_on_by_itself_once_the_cause_is_gone(bench: Bench) -> None:
     """
-    The breaker opens in the middle of a batch: neither the rest of it nor the messages to be handled alone are touched.
+    Rows that the database refuses trip it like any bad deploy; after the fix the next probe stores, and it runs on.
+    """
+    worker = await trip(bench)
+    bench.store.refuse = lambda _: None
+    bench.send(hrv_reading("good"), sender="key:0")
+    await run_until_probed(bench, worker)
+
+    assert (bench.stored(), worker.stopped, bench.observer.value(SERIES.breaker, DURABLE)) == ({"good": 42.0}, "", 0.0)
+    assert bench.observer.value(SERIES.breaker_state, DURABLE, "running") == 1
+    assert (len(bench.log.named("fuse-probing")), len(bench.log.named("fuse-closed"))) == (1, 1)
+
+
+async def test_a_probe_that_fails_keeps_the_rest_in_the_stream(bench: Bench) -> None:
+    """
+    While the cause is there, a probe makes a few letters at most, and readiness names when the next one is due.
+    """
+    worker = await trip(bench)
+    for number in range(100):
+        bench.send(hrv_reading(f"v{number}"), sender=f"key:{number % 2}")
+    await run_until_probed(bench, worker)
+
+    assert (len(bench.letters()) <= 4 + PROBE_MESSAGES, {}) == (True, bench.stored())
+    assert "normalize stopped storing hrv at 12:00 UTC after 4 failed readings" in worker.stopped
+    assert "next probe at 12:01 UTC" in worker.stopped
+
+
+async def test_one_senders_failures_stop_nobody(bench: Bench) -> None:
+    """
+    Seventy single readings of one client in a wrong unit, among those of others: seventy letters, and every other
+    reading is stored, without a stop.
+    """
+    for number in range(70):
+        bench.send(hrv_reading("wrong", 9000, number), sender="key:wrong")
+        if number % 7 == 0:
+            bench.send(hrv_reading(f"u{number}"), sender="key:right")
+    await bench.work_once()
+
+    assert (bench.breaker.state, len(bench.letters()), len(bench.stored())) == ("running", 70, 10)
+    assert {"key:wrong"} == {letter.headers[headers.SENDER] for letter in bench.letters()}
+
+
+async def test_a_large_batch_with_one_bad_reading_counts_one(bench: Bench) -> None:
+    """
+    Batches of two senders, each with one bad reading among many good ones, leave the worker running.
+    """
+    bench.breaker = CircuitBreaker(BreakerLimits(consecutive=4))
+    for number in range(20):
+        good = [hrv_reading(f"u{number}-{place}") for place in range(30)]
+        bench.send(*good, hrv_reading("wrong", 9000, number), sender=f"key:{number % 2}")
+    await bench.work_once()
+
+    assert (bench.breaker.state, len(bench.letters()), len(bench.stored())) == ("running", 20, 600)
+
+
+async def test_a_tripped_breaker_leaves_lone_messages_alone(bench: Bench) -> None:
+    """
+    It trips in the middle of a batch: neither the rest of it nor the messages to be handled alone are touched.
     """
     bench.breaker = CircuitBreaker(BreakerLimits(consecutive=2))
     for number in range(4):
-        bench.send(body=f"nonsense {number}".encode())
+        bench.send(body=f"nonsense {number}".encode(), sender=f"key:{number % 2}")
     bench.send(hrv_reading("a"), attempts=3)
     await bench.work_once()
 
     assert (bench.inbox.unacknowledged, bench.stored(), bench.store.lone_starts) == ([3, 4, 5], {}, {})
-
-
-async def test_rows_that_the_database_refuses_open_the_circuit_breaker_too(bench: Bench) -> None:
-    """
-    A schema that refuses every row is a bad deploy like any other.
-    """
-    bench.breaker = CircuitBreaker(BreakerLimits(consecutive=3))
-    bench.store.refuse = lambda _: "23514"
-    for number in range(9):
-        bench.send(hrv_reading(f"u{number}"))
-        await bench.work_once()
-
-    assert (bench.breaker.is_open, len(bench.letters())) == (True, 3)
 
 
 # Every moment

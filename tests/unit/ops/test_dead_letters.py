@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from athlete_ally.core.audit_log import Attempt, AuditEntry, AuditNote
-from athlete_ally.core.broker.topology import CORE_HOT, dead_letter_subject, normalize_durable
+from athlete_ally.core.broker.topology import CORE_HOT, dead_letter_subject, normalize_durable, webhook_letter_subject
 from athlete_ally.core.dry_run import DryRunResult
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.messages import headers
@@ -177,6 +178,34 @@ def test_a_group_knows_its_last_day_by_the_hour() -> None:
     (group,) = groups.largest()
 
     assert (group.letters, group.by_hour[-1], group.by_hour[12], sum(group.by_hour)) == (4, 2, 1, 3)
+
+
+def test_a_group_counts_its_letters_by_sender() -> None:
+    """
+    The sender of the most letters comes first, a vendor's letter is the vendor's, and beyond a hundred senders the rest
+    are counted together.
+    """
+    groups = Groups(NOW)
+    for number in range(150):
+        groups.add(letter("a", AA_Sender=f"key:{number:03}"))
+    groups.add(letter("a", AA_Sender="key:007"))
+    groups.add(letter("a"))
+    webhook = replace(letter("a"), subject=webhook_letter_subject("whoop", "schema-invalid"))
+    (group,) = groups.largest()
+    senders = group.largest_senders()
+
+    assert list(senders[:3]) == [("others", 51), ("key:007", 2), ("key:000", 1)]
+    assert (len(senders), webhook.sender) == (101, "vendor:whoop")
+
+
+def test_letters_are_selected_by_sender() -> None:
+    """
+    Only those that name the sender are taken; a letter that names none is of `unknown`.
+    """
+    by_key, by_nobody = letter("a", AA_Sender="key:clinic"), letter("a")
+
+    assert [Selection(sender="key:clinic").takes(each, NOW) for each in (by_key, by_nobody)] == [True, False]
+    assert Selection(sender="unknown").takes(by_nobody, NOW)
 
 
 JSON = st.recursive(

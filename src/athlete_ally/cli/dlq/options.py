@@ -36,6 +36,7 @@ _REASON = click.option("--reason", type=click.Choice(LETTER_REASONS), help="Only
 _FILTERS = (
     click.option("--kind", type=click.Choice(KINDS), help="Only dead letters of this kind."),
     click.option("--vendor", help="Only dead letters from this vendor's webhooks."),
+    click.option("--sender", help="Only dead letters of what this sender sent, such as key:NAME or vendor:whoop."),
     click.option("--subject", help="Only dead letters on this subject; * matches anything."),
     click.option("--group", "fingerprint", metavar="FP", help="Only dead letters whose fingerprint begins with this."),
     click.option("--durable", help="Only dead letters that failed on this durable."),
@@ -43,7 +44,10 @@ _FILTERS = (
     click.option("--older-than", type=Age(), help="Only dead letters that failed at least this long ago, such as 2h."),
     click.option("--newer-than", type=Age(), help="Only dead letters that failed at most this long ago, such as 30m."),
 )
-_NAMES = ("reason", "kind", "vendor", "subject", "fingerprint", "durable", "worker_version", "older_than", "newer_than")
+_NAMES = (
+    *("reason", "kind", "vendor", "sender", "subject", "fingerprint"),
+    *("durable", "worker_version", "older_than", "newer_than"),
+)
 
 shelf_option = click.option(
     "--shelf",

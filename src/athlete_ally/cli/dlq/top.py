@@ -12,6 +12,7 @@ from athlete_ally.cli.dlq.options import filter_options, selection_from, shelf_o
 from athlete_ally.cli.dlq.text import counted, sparkline, table, warn_of_missing_history, when
 from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings
+from athlete_ally.core.messages.sender import UNKNOWN
 from athlete_ally.ops.dead_letters.grouping import Group, Groups
 from athlete_ally.ops.dead_letters.json_views import groups_document
 from athlete_ally.wiring.commands.dlq import letter_tools_session
@@ -19,6 +20,7 @@ from athlete_ally.wiring.services.event_loop import run
 
 # Columns: what the table of groups takes, with twenty for an error.
 _TABLE_FITS = 140
+_SENDERS_SHOWN = 3
 
 
 @click.command()
@@ -65,12 +67,21 @@ def _print_groups(groups: Groups) -> None:
             group.fingerprint,
             str(group.letters),
             f"{group.share(groups.letters):.0%}",
-            *(escape(each) for each in (group.source, group.reason, group.error)),
+            *(escape(each) for each in (group.source, group.reason, "\n".join((group.error, *_senders_of(group))))),
             f"{when(group.first_seen)}\n{when(group.last_seen)}",
             sparkline(group.by_hour),
             str(group.example),
         )
     console.print(listed)
+
+
+def _senders_of(group: Group) -> list[str]:
+    """Return a line with the senders of the most letters and how many more there are; none where nobody is known."""
+    senders = group.largest_senders()
+    if [sender for sender, _ in senders] == [UNKNOWN]:
+        return []
+    more = f" and {len(senders) - _SENDERS_SHOWN} more" if len(senders) > _SENDERS_SHOWN else ""
+    return ["from " + ", ".join(f"{sender} ({letters})" for sender, letters in senders[:_SENDERS_SHOWN]) + more]
 
 
 def _in_lines(group: Group, letters: int) -> str:
@@ -79,6 +90,7 @@ def _in_lines(group: Group, letters: int) -> str:
     lines = (
         f"{name}, {group.source}, {group.reason}",
         f"  {group.error}",
+        *(f"  {senders}" for senders in _senders_of(group)),
         f"  seen {when(group.first_seen)} to {when(group.last_seen)}, example {group.example}",
         f"  24 hours [{sparkline(group.by_hour)}]",
     )

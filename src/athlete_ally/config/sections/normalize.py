@@ -35,20 +35,27 @@ class NormalizeSettings(BaseSettings):
         50,
         ge=1,
         validation_alias="AA_FUSE_CONSECUTIVE",
-        description="Consecutive dead-lettered messages that open the circuit breaker and stop the worker.",
+        description="Failed readings that trip the circuit breaker; four fifths of them at most of one sender.",
     )
     fuse_window: int = Field(
         1000,
         ge=1,
         validation_alias="AA_FUSE_WINDOW",
-        description="Number of latest messages over which the share of dead letters is computed.",
+        description="Latest readings of each sender over which its share of failed ones is computed.",
     )
     fuse_share: float = Field(
         0.5,
         gt=0,
         le=1,
         validation_alias="AA_FUSE_SHARE",
-        description="Share of dead-lettered messages that opens the circuit breaker and stops the worker.",
+        description="Share of failed readings of a sender, and of failing senders, above which it trips; 1: never.",
+    )
+    fuse_probe_after_s: float = Field(
+        30.0,
+        gt=0,
+        le=3600,
+        validation_alias="AA_FUSE_PROBE_AFTER_S",
+        description="Seconds until a tripped circuit breaker tries again; they double up to ten times as long.",
     )
     hrv_artefact_filter: ArtefactFilter = Field(
         "off",

@@ -189,6 +189,11 @@ def normalize_durable(kind: str) -> str:
     return f"normalize-{kind}-durable"
 
 
+def unpacked_vendor(durable: str) -> str:
+    """Return the vendor whose webhooks an unpack durable delivers."""
+    return durable.removeprefix("unpack-").removesuffix("-durable")
+
+
 def unpack_durable(vendor: str) -> str:
     """Return the name of the durable that unpacks a vendor's webhooks."""
     return f"unpack-{vendor}-durable"

@@ -8,6 +8,7 @@ from typing import Final, Literal
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.identity import message_id
+from athlete_ally.core.messages.sender import sender_of, vendor_sender
 from athlete_ally.core.messages.trace import trace_id
 from athlete_ally.core.readings.reading import pick_readings
 
@@ -94,6 +95,11 @@ class Letter:
     def readings(self) -> int:
         """How many readings it holds, as its writer counted them; 1 where it does not say."""
         return number(self.headers, headers.READINGS) or 1
+
+    @property
+    def sender(self) -> str:
+        """The sender of the original: a key's name, a vendor, or `unknown`."""
+        return vendor_sender(self.vendor) if self.vendor else sender_of(self.headers)
 
     @property
     def replays(self) -> int:

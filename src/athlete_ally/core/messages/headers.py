@@ -19,6 +19,9 @@ CONTENT_TYPE: Final = "Content-Type"
 READINGS: Final = "AA-Readings"
 """How many readings the body holds: what the ledger counts when the body can't be read."""
 
+SENDER: Final = "AA-Sender"
+"""On raw readings: who sent them, `key:NAME` or `vendor:NAME`. See `core.messages.sender`."""
+
 PARENT_ID: Final = "AA-Parent-Msg-Id"
 """On what was unpacked or fetched: the id of the message in AA_VENDOR_HOT that it was made from."""
 PARENT_SEQUENCE: Final = "AA-Parent-Sequence"

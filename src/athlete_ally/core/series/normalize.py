@@ -6,6 +6,7 @@ from itertools import product
 from typing import Any, Final
 
 from athlete_ally.core.broker import topology
+from athlete_ally.core.circuit_breaker import STATES
 from athlete_ally.core.series.declared import SLOW_S, Series, build_info, denied
 from athlete_ally.core.verdict import REASONS, VENDOR_REASONS
 
@@ -35,6 +36,7 @@ class NormalizeSeries:
     kinds: Mapping[str, KindSeries]
     dead_letters: Series
     breaker: Series
+    breaker_state: Series
     holding: Series
     advisories: Series
     denied: Series
@@ -59,7 +61,18 @@ def normalize_series(kinds: Sequence[str], vendors: Sequence[str]) -> NormalizeS
             "dlq_messages_total", "counter", "Dead letters written.", ("consumer", "reason", "subject"), letters
         ),
         breaker=Series(
-            "normalize_fuse_open", "gauge", "1 when too many dead letters stopped the worker.", ("durable",), by_durable
+            "normalize_fuse_open",
+            "gauge",
+            "1 while the circuit breaker is tripped or probing.",
+            ("durable",),
+            by_durable,
+        ),
+        breaker_state=Series(
+            "normalize_fuse_state",
+            "gauge",
+            "State of the circuit breaker: 1 for the one it is in, else 0.",
+            ("durable", "state"),
+            tuple((durable, state) for (durable,) in by_durable for state in STATES),
         ),
         holding=Series(
             "normalize_holding",

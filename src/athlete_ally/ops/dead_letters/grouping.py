@@ -8,6 +8,7 @@ from athlete_ally.core.messages.dead_letter import Letter
 
 # A sender that invents a field name for each reading causes a fingerprint for each.
 _MOST_GROUPS = 1000
+_MOST_SENDERS = 100
 _OTHERS = "others"
 _NONE = "none"
 _BUCKETS = 24
@@ -16,7 +17,10 @@ _BUCKET = timedelta(hours=1)
 
 @dataclass(slots=True)
 class Group:
-    """Letters of one fingerprint; `by_hour` counts those that died in each of the last 24 hours, the latest last."""
+    """Letters of one fingerprint.
+
+    `by_hour` counts those that died in each of the last 24 hours, the latest last; `by_sender` those of each sender.
+    """
 
     fingerprint: str
     reason: str
@@ -28,11 +32,21 @@ class Group:
     letters: int = 0
     readings: int = 0
     by_hour: list[int] = field(default_factory=lambda: [0] * _BUCKETS)
+    by_sender: dict[str, int] = field(default_factory=dict[str, int])
 
     @property
     def has_page(self) -> bool:
         """Tell whether its letters can be asked for: some state no fingerprint, and beyond a thousand are too many."""
         return self.fingerprint not in {_NONE, _OTHERS}
+
+    def count_sender(self, sender: str) -> None:
+        """Count a letter of a sender; beyond a hundred senders the rest are called others."""
+        known = sender if sender in self.by_sender or len(self.by_sender) < _MOST_SENDERS else _OTHERS
+        self.by_sender[known] = self.by_sender.get(known, 0) + 1
+
+    def largest_senders(self) -> Sequence[tuple[str, int]]:
+        """Return the senders of its letters and how many came from each, the largest number first."""
+        return sorted(self.by_sender.items(), key=lambda each: (-each[1], each[0]))
 
     def share(self, of: int) -> float:
         """Return which share of `of` letters these are."""
@@ -58,6 +72,7 @@ class Groups:
         group = self._group(letter)
         seen = letter.dead_since
         group.letters += 1
+        group.count_sender(letter.sender)
         group.readings += readings
         group.first_seen = min(group.first_seen, seen)
         group.last_seen = max(group.last_seen, seen)

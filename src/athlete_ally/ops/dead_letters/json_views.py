@@ -25,6 +25,7 @@ def summary(each: LetterState, *, with_history: bool) -> dict[str, Any]:
         "at": letter.dead_since.isoformat(timespec="milliseconds"),
         "replays": each.replays if with_history else None,
         "durable": letter.durable,
+        "sender": letter.sender,
         "shelf": letter.shelf,
         "letter": letter.identity,
     }
@@ -40,6 +41,7 @@ def group_document(group: Group, letters: int) -> dict[str, Any]:
         "source": group.source,
         "reason": group.reason,
         "error": group.error,
+        "senders": dict(group.largest_senders()),
         "first_seen": group.first_seen.isoformat(timespec="milliseconds"),
         "last_seen": group.last_seen.isoformat(timespec="milliseconds"),
         "example": group.example,

@@ -23,6 +23,7 @@ class Selection:
     reason: str | None = None
     kind: str | None = None
     vendor: str | None = None
+    sender: str | None = None
     subject: str | None = None
     fingerprint: str | None = None
     durable: str | None = None
@@ -46,6 +47,7 @@ class Selection:
             (self.reason, letter.reason),
             (self.kind, letter.kind),
             (self.vendor, letter.vendor),
+            (self.sender, letter.sender),
             (self.durable, letter.durable),
             (self.worker_version, letter.worker_version),
         )

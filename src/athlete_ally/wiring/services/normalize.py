@@ -52,6 +52,7 @@ from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.normalize.advisory_worker import AdvisoryWorker
+from athlete_ally.normalize.lane_breaker import Lane, LaneBreaker, stored_lane, unpacked_lane
 from athlete_ally.normalize.ledger import LedgerLine, ReceiptLedger
 from athlete_ally.normalize.metrics_poller import MetricsPoller
 from athlete_ally.normalize.report import Reporter
@@ -125,8 +126,7 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
     reasons = cached(lambda: worker_reasons(connection, pool, topology, world.retries))
 
     async def readiness() -> list[str]:
-        by_breaker = any(worker.is_stopped_by_breaker for worker in workers)
-        return [*(["the circuit breaker is open: too many dead letters"] if by_breaker else []), *await reasons()]
+        return [*(worker.stopped for worker in workers if worker.stopped), *await reasons()]
 
     def about() -> dict[str, Any]:
         return {"service": "normalize", "version": __version__, "host": settings.normalize_host, "port": server.port}
@@ -184,6 +184,15 @@ def _publisher(world: _Dependencies) -> Publisher:
     return world.tracing.publisher(world.wrappers.publisher(publisher))
 
 
+def _breaker(world: _Dependencies, lane: Lane) -> LaneBreaker:
+    settings = world.settings
+    limits = BreakerLimits(
+        settings.fuse_consecutive, settings.fuse_window, settings.fuse_share, settings.fuse_probe_after_s
+    )
+    breaker = CircuitBreaker(limits)
+    return LaneBreaker(lane, breaker, observer=world.observer, series=world.series, log=world.log, now=now)
+
+
 async def _worker(world: _Dependencies, measurement: Measurement, stop: asyncio.Event) -> Worker:
     settings = world.settings
     inbox = NatsInbox(world.connection, world.topology.durable(normalize_durable(measurement.kind)))
@@ -203,8 +212,7 @@ async def _worker(world: _Dependencies, measurement: Measurement, stop: asyncio.
         policy=RetryPolicy(max_deliver=settings.normalize_max_deliver),
         batch=settings.normalize_batch,
     )
-    limits = BreakerLimits(settings.fuse_consecutive, settings.fuse_window, settings.fuse_share)
-    return Worker(work, tools, CircuitBreaker(limits))
+    return Worker(work, tools, _breaker(world, stored_lane(measurement.kind)))
 
 
 async def _unpacker(world: _Dependencies, vendor: Vendor, stop: asyncio.Event) -> Unpacker:
@@ -223,9 +231,9 @@ async def _unpacker(world: _Dependencies, vendor: Vendor, stop: asyncio.Event) -
         now=now,
     )
     kinds = {measurement.kind: measurement for measurement in MEASUREMENTS}
-    limits = BreakerLimits(settings.fuse_consecutive, settings.fuse_window, settings.fuse_share)
+    breaker = _breaker(world, unpacked_lane(vendor.name))
     policy = RetryPolicy(max_deliver=settings.normalize_max_deliver)
-    return Unpacker(vendor, kinds, tools, CircuitBreaker(limits), policy=policy, batch=settings.normalize_batch)
+    return Unpacker(vendor, kinds, tools, breaker, policy=policy, batch=settings.normalize_batch)
 
 
 async def _advisory_worker(world: _Dependencies, stop: asyncio.Event) -> AdvisoryWorker:
