@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from support.samples import hrv_record, request
 
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
+from athlete_ally.adapters.postgres.receipts import PostgresReceipts
 from athlete_ally.adapters.postgres.store import PostgresStore
+from athlete_ally.core.broker.topology import CORE_HOT
 from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.readings.record import newest
 from athlete_ally.core.receipts import Receipt, Rejected, StoreRequest
@@ -65,6 +67,28 @@ async def test_a_receipt_keeps_the_trace(pool: Any, traceparent: str, kept: str 
     await PostgresStore(pool).store(HRV, [replace(request(hrv_record()), traceparent=traceparent)])
 
     assert kept == await pool.fetchval("SELECT trace_id FROM receipt")
+
+
+async def test_senders_are_proven_by_their_latest_readings(pool: Any) -> None:
+    """
+    Proven are those most of whose readings were of use, late enough; a replay and an unnamed sender prove nothing.
+    """
+    store = PostgresStore(pool)
+    past = [("good", False), ("bad", True), ("mixed", True), ("mixed", False), ("mixed", False), (None, False)]
+    for number, (sender, fails) in enumerate(past, start=1):
+        record = hrv_record(f"u{number}", sequence=number)
+        asked = replace(request(record, sequence=number), sender=sender)
+        if fails:
+            asked = replace(asked, records=(), rejected=(Rejected(0, "schema-invalid", "rmssd: too large"),))
+        await store.store(HRV, [asked])
+    replay = replace(request(hrv_record("r"), sequence=99), sender="replayed", replay_of="a letter")
+    await store.store(HRV, [replay])
+    receipts, noon = PostgresReceipts(pool), await pool.fetchval("SELECT now() - interval '1 hour'")
+
+    assert await receipts.proven_senders("hrv", CORE_HOT, noon) == {"good", "mixed"}
+    assert await receipts.proven_senders("sleep", CORE_HOT, noon) == set()
+    await pool.execute("UPDATE receipt SET settled_at = settled_at - interval '1 day' WHERE sender = 'good'")
+    assert await receipts.proven_senders("hrv", CORE_HOT, noon) == {"mixed"}
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])

@@ -125,12 +125,12 @@ async def test_readings_late_twice_and_out_of_order(site: Site) -> None:
     assert (client.duplicates, await site.stored()) == (3, {"a": 50.0})
 
 
-async def _publish_hrv(site: Site, users: Iterable[str]) -> None:
-    """Publish a good reading of each of these people, in turn from two senders."""
+async def _publish_hrv(site: Site, users: Iterable[str], *, senders: int = 2) -> None:
+    """Publish a good reading of each of these people, in turn from so many senders."""
     publisher = NatsPublisher(site.connection, timeout_s=5)
     for number, user in enumerate(users):
         body = json.dumps({"readings": [hrv_reading(user)]}).encode()
-        stated = {headers.READINGS: "1", headers.SENDER: f"key:{number % 2}"}
+        stated = {headers.READINGS: "1", headers.SENDER: f"key:{number % senders}"}
         await publisher.publish(OutgoingMessage(CORE_HOT, raw_subject("hrv"), body, f"of-{user}", stated))
 
 
@@ -162,6 +162,30 @@ async def test_a_bad_deploy_trips_probes_and_runs_on_after_the_fix(site: Site) -
     await site.balance(122, normalize)
     assert {"good", "better"} <= set(await site.stored())
     assert 'normalize_fuse_state{durable="normalize-hrv-durable",state="running"} 1.0' in await normalize.metrics()
+
+
+async def test_a_bad_deploy_at_a_site_with_one_sender_trips(site: Site) -> None:
+    """
+    The sender's readings were stored until the deploy, none is after it: the worker stops, and runs on after the fix.
+    """
+    normalize = await site.service("normalize", AA_FUSE_PROBE_AFTER_S="0.5").start().ready()
+    await site.retrying_with(DURABLE, 1)
+    await _publish_hrv(site, (f"a{number}" for number in range(60)), senders=1)
+    await site.balance(60, normalize)
+    normalize.kill()
+    await site.say("ALTER TABLE hrv_data ADD CONSTRAINT broken CHECK (rmssd_ms < 0) NOT VALID")
+    await _publish_hrv(site, (f"b{number}" for number in range(80)), senders=1)
+    normalize.start()
+
+    async def is_stopped() -> bool:
+        return "after 50 failed readings from key:0 (50)" in await normalize.text("/health/ready")
+
+    await eventually(is_stopped)
+    await site.say("ALTER TABLE hrv_data DROP CONSTRAINT broken")
+    await _publish_hrv(site, ["good"], senders=1)
+    await normalize.ready()
+    await site.balance(141, normalize)
+    assert "good" in await site.stored()
 
 
 async def test_one_client_in_a_wrong_unit_stops_nobody(site: Site, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The circuit breaker of a worker: a bad deploy must not empty the stream into AA_DLQ, and one sender stops nobody.
 
-It trips when readings of most senders fail, of two at least: what a bad deploy does and a bad device does not. It tries
-again by itself with a few messages, and runs on once one of them is of use or only one sender's readings fail. Pure.
+It trips when readings of most senders fail, of two at least: what a bad deploy does and a bad device does not. One
+sender is enough only if its readings were of use until this process started, and none is since. It tries again by
+itself with a few messages, and runs on once one of them is of use. Pure.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +15,10 @@ State = Literal["running", "tripped", "probing"]
 STATES: Final[tuple[State, ...]] = get_args(State)
 
 PROBE_MESSAGES: Final = 20
-"""How many messages a probe takes at most: enough to meet a second sender, few enough to look at."""
+"""How many messages the first probe takes at most: enough to meet a second sender, few enough to look at."""
+
+# Behind ten thousand messages of one sender another one is heard after nine probes, half an hour.
+_MORE_EACH_PROBE = 2
 
 # Of no sender more than four fifths of the limit counts, so that one alone never reaches it.
 _MOST_OF_ONE = 0.8
@@ -86,13 +90,19 @@ class _Tally:
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """Counts readings by sender. What is recorded while it is tripped changes nothing."""
+    """Counts readings by sender. What is recorded while it is tripped changes nothing.
+
+    `proven`: the senders most of whose readings were of use before this process started.
+    """
 
     limits: BreakerLimits = field(default_factory=BreakerLimits)
+    proven: frozenset[str] = frozenset()
     state: State = field(default="running", init=False)
     trip: Trip | None = field(default=None, init=False)
     _senders: dict[str, _Tally] = field(default_factory=dict[str, _Tally], init=False)
+    _probe_limit: int = field(default=PROBE_MESSAGES, init=False)
     _probed: int = field(default=0, init=False)
+    _has_used: bool = field(default=False, init=False)
     _closed_at: datetime | None = field(default=None, init=False)
 
     def wait_s(self, at: datetime) -> float:
@@ -106,13 +116,14 @@ class CircuitBreaker:
         if self.state == "tripped" and not self.wait_s(at):
             self.state, self._probed = "probing", 0
             self._senders.clear()
-        return {"running": batch, "tripped": 0, "probing": min(batch, PROBE_MESSAGES)}[self.state]
+        return {"running": batch, "tripped": 0, "probing": min(batch, self._probe_limit)}[self.state]
 
     def record(self, outcome: Outcome, at: datetime) -> None:
         """Count one message."""
         if self.state == "tripped" or not outcome.used + outcome.failed:
             return
         self._count(outcome, at)
+        self._has_used = self._has_used or bool(outcome.used)
         if self.state == "probing":
             self._probe(outcome, at)
         elif outcome.failed and self._fails(at_least=max(_FEWEST_FAILING, self.limits.consecutive)):
@@ -140,22 +151,36 @@ class CircuitBreaker:
             oldest = next(iter(self._senders))
 
     def _fails(self, *, at_least: int) -> bool:
-        """Tell whether most senders fail, two at least, with `at_least` readings that count."""
+        """Tell whether the readings fail as those of a bad deploy do, with `at_least` that count."""
         failing = self._failing()
         counted = sum(min(failed, self.limits.most_of_one) for failed in failing.values())
         is_spread = len(failing) >= _FEWEST_FAILING and len(failing) > self.limits.share * len(self._senders)
-        return is_spread and counted >= at_least
+        return (is_spread and counted >= at_least) or (self._is_lone and sum(failing.values()) >= at_least)
+
+    @property
+    def _is_lone(self) -> bool:
+        """Tell whether nobody else was heard, and readings that were of use before this process started are no more."""
+        return (
+            self.limits.share < 1
+            and not self._has_used
+            and len(self._senders) == 1
+            and self._senders.keys() <= self.proven
+        )
 
     def _failing(self) -> dict[str, int]:
         failing = {sender: tally.failing(self.limits.share) for sender, tally in self._senders.items()}
         return {sender: failed for sender, failed in failing.items() if failed}
 
     def _probe(self, outcome: Outcome, at: datetime) -> None:
-        """Decide after each message of a probe: most senders fail, it is over, or one message more is needed."""
+        """Decide after each message of a probe: it fails, it is over, or one message more is needed.
+
+        One sender fails it only with all its messages: another one may wait behind them.
+        """
         self._probed += 1
-        if self._fails(at_least=_FEWEST_FAILING):
+        is_over = self._probed >= self._probe_limit
+        if (is_over or not self._is_lone) and self._fails(at_least=_FEWEST_FAILING):
             self._open(at)
-        elif outcome.used > outcome.failed or self._probed >= PROBE_MESSAGES:
+        elif outcome.used > outcome.failed or is_over:
             self.state, self._closed_at = "running", at
 
     def _open(self, at: datetime) -> None:
@@ -166,6 +191,7 @@ class CircuitBreaker:
         if self.trip is not None and (self.state == "probing" or has_run_s < longest_s):
             wait_s = min(2 * self.trip.wait_s, longest_s)
         goes_on = self.trip if self.state == "probing" else None
+        self._probe_limit = _MORE_EACH_PROBE * self._probe_limit if goes_on and self._is_lone else PROBE_MESSAGES
         since, failed = (goes_on.at, goes_on.failed) if goes_on else (at, _most_first(self._failing().items()))
         self.trip = Trip(since, failed, wait_s, at + timedelta(seconds=wait_s))
         self.state = "tripped"

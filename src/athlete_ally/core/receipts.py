@@ -39,6 +39,7 @@ class StoreRequest:
     traceparent: str | None = None
     parent: Parent | None = None
     removals: tuple[Removal, ...] = ()
+    sender: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from athlete_ally.core.messages.dead_letter import number, original_indexes
 from athlete_ally.core.messages.identity import message_id
 from athlete_ally.core.messages.message import Delivery
 from athlete_ally.core.messages.parent import Parent, parent_of
+from athlete_ally.core.messages.sender import sender_of
 from athlete_ally.core.readings.measurement import Measurement, Rules
 from athlete_ally.core.readings.reading import split_message
 from athlete_ally.core.readings.record import EARLIEST_CAPTURE, MAX_CLOCK_AHEAD, Arrival, Record
@@ -60,6 +61,7 @@ def prepare(measurement: Measurement, delivery: Delivery, rules: Rules) -> Store
         replay_of=replay_of(delivery),
         traceparent=delivery.headers.get(headers.TRACEPARENT),
         parent=parent_of(delivery.headers),
+        sender=sender_of(delivery.headers),
     )
 
 
@@ -92,6 +94,7 @@ def dead_lettered_whole(delivery: Delivery, reason: Reason, error: str) -> Store
         replay_of=replay_of(delivery),
         traceparent=delivery.headers.get(headers.TRACEPARENT),
         parent=parent_of(delivery.headers),
+        sender=sender_of(delivery.headers),
     )
 
 

@@ -17,8 +17,8 @@ def _failed(sender: str, readings: int = 1) -> Outcome:
     return Outcome(sender, used=0, failed=readings)
 
 
-def _tripped_at(outcomes: Sequence[Outcome], limits: BreakerLimits) -> int | None:
-    breaker = CircuitBreaker(limits)
+def _tripped_at(outcomes: Sequence[Outcome], limits: BreakerLimits, proven: frozenset[str] = frozenset()) -> int | None:
+    breaker = CircuitBreaker(limits, proven)
     for number, outcome in enumerate(outcomes, start=1):
         breaker.record(outcome, NOON)
         if breaker.state == "tripped":
@@ -37,7 +37,8 @@ def _tripped() -> CircuitBreaker:
 @given(st.lists(ANY_OUTCOME, max_size=60), st.lists(st.sampled_from("bcd"), max_size=60), LIMITS)
 def test_one_sender_never_trips_it(mine: list[tuple[int, int]], others: list[str], limits: BreakerLimits) -> None:
     """
-    Whatever and however much one sender sends, alone or among others whose readings are of use: it runs, at any limits.
+    Whatever and however much one sender sends of whom nothing is known, alone or among others whose readings are of
+    use: it runs, at any limits.
     """
     outcomes = [Outcome("a", *each) for each in mine]
     for place, sender in enumerate(others):
@@ -161,23 +162,97 @@ def test_a_breaker_that_trips_again_soon_waits_longer() -> None:
     assert waits == [60, 30]
 
 
+@given(st.integers(1, 200), st.integers(2, 60))
+def test_a_bad_deploy_at_a_site_with_one_sender_trips_it(readings: int, consecutive: int) -> None:
+    """
+    Its readings were of use until the process started, and none is since: at fifty failed readings it trips.
+    """
+    breaker = CircuitBreaker(BreakerLimits(consecutive=consecutive), proven=frozenset("a"))
+    messages = 0
+    while breaker.state == "running":
+        breaker.record(_failed("a", readings), NOON)
+        messages += 1
+
+    assert -(-consecutive // readings) == messages
+
+
+@given(st.lists(st.sampled_from("ab"), max_size=100))
+def test_a_sender_that_fails_after_this_deploy_stored_something_stops_nobody(before: list[str]) -> None:
+    """
+    The code that runs now was of use to somebody: what fails of one sender after that is its own, whatever its past.
+    """
+    breaker = CircuitBreaker(proven=frozenset("ab"))
+    for sender in [*before, "b"]:
+        breaker.record(Outcome(sender, used=1, failed=0), NOON)
+    for hours in range(3):
+        for _ in range(100):
+            breaker.record(_failed("a"), NOON + timedelta(hours=hours))
+
+    assert breaker.state == "running"
+
+
+def test_one_sender_of_whom_nothing_is_known_does_not_trip_it_after_a_deploy() -> None:
+    """
+    Another sender's readings were of use before the deploy: that says nothing about a new client in a wrong unit.
+    """
+    breaker = CircuitBreaker(proven=frozenset("a"))
+    for _ in range(500):
+        breaker.record(_failed("b"), NOON)
+
+    assert breaker.state == "running"
+
+
+def test_the_probes_of_one_sender_grow_until_another_is_heard() -> None:
+    """
+    Each takes twice the messages of the one before: a reading behind ten thousand is stored within 35 minutes.
+    """
+    breaker, at, probes = CircuitBreaker(proven=frozenset("a")), NOON, list[int]()
+    breaker.record(_failed("a", 50), at)
+    while sum(probes) < 10_000:
+        at += timedelta(seconds=breaker.wait_s(at))
+        probes.append(breaker.pull_limit(1_000_000, at))
+        for _ in range(probes[-1]):
+            assert breaker.state == "probing"
+            breaker.record(_failed("a"), at)
+    assert breaker.state == "tripped"
+    assert probes[:3] == [20, 40, 80]
+    assert at - NOON < timedelta(minutes=35)
+    at += timedelta(seconds=breaker.wait_s(at))
+    breaker.pull_limit(200, at)
+    breaker.record(Outcome("b", used=1, failed=0), at)
+
+    assert breaker.state == "running"
+
+
+def test_a_share_of_one_switches_it_off() -> None:
+    """
+    Nothing trips it then, neither many senders nor one that was of use.
+    """
+    breaker = CircuitBreaker(BreakerLimits(share=1), proven=frozenset("a"))
+    for number in range(500):
+        breaker.record(_failed("a" if number < 250 else f"b{number}"), NOON)
+
+    assert breaker.state == "running"
+
+
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3), st.integers(0, 3)), max_size=60),
     st.integers(0, 60),
     st.integers(1, 10),
+    st.sampled_from(["", "a", "abc"]),
 )
 def test_the_room_is_what_recording_would_show(
-    outcomes: list[tuple[str, int, int]], past: int, consecutive: int
+    outcomes: list[tuple[str, int, int]], past: int, consecutive: int, proven: str
 ) -> None:
     """
     Asked beforehand, it names the message at which it will trip, and asking changes nothing.
     """
     limits, counted = BreakerLimits(consecutive=consecutive), [Outcome(*each) for each in outcomes]
-    breaker = CircuitBreaker(limits)
+    breaker = CircuitBreaker(limits, frozenset(proven))
     for outcome in counted[:past]:
         breaker.record(outcome, NOON)
     was_tripped, room = breaker.state == "tripped", breaker.room_for(counted[past:], NOON)
-    tripped_at = _tripped_at(counted, limits)
+    tripped_at = _tripped_at(counted, limits, frozenset(proven))
     expected = len(counted[past:]) if tripped_at is None else max(0, tripped_at - past)
 
     assert (0 if was_tripped else expected, was_tripped) == (room, breaker.state == "tripped")

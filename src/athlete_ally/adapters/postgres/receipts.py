@@ -11,6 +11,7 @@ from athlete_ally.adapters.postgres.sql import load_sql
 
 _COUNT = {name: load_sql(f"count_{name}") for name in ("receipts", "webhook_receipts", "fetch_receipts")}
 _TOTALS = load_sql("total_receipts")
+_PROVEN = load_sql("proven_senders")
 
 
 class PostgresReceipts:
@@ -39,6 +40,16 @@ class PostgresReceipts:
     async def _count(self, name: str, whose: str, stream: str, from_sequence: int, since: datetime) -> int:
         async with translated(self._pool):
             return int(await self._pool.fetchval(_COUNT[name], whose, stream, from_sequence, since))
+
+    async def proven_senders(self, kind: str, stream: str, since: datetime) -> frozenset[str]:
+        """Return the senders most of whose latest readings of a kind, no older than `since`, were of use.
+
+        Raises:
+            Unavailable: the database can't be reached.
+        """
+        async with translated(self._pool):
+            rows = await self._pool.fetch(_PROVEN, stream, kind, since)
+        return frozenset(row["sender"] for row in rows)
 
     async def totals(self) -> Mapping[str, Mapping[str, int]]:
         """Return for each kind how many readings ended where: readings, stored, superseded, duplicate, dead_lettered.

@@ -258,4 +258,5 @@ def _row(kind: str, request: StoreRequest, receipt: Receipt) -> tuple[Any, ...]:
         trace_id(request.traceparent),
         request.parent and request.parent.message_id,
         request.parent and request.parent.sequence,
+        request.sender,
     )

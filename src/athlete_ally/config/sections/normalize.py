@@ -35,7 +35,7 @@ class NormalizeSettings(BaseSettings):
         50,
         ge=1,
         validation_alias="AA_FUSE_CONSECUTIVE",
-        description="Failed readings that trip the circuit breaker; four fifths of them at most of one sender.",
+        description="Failed readings that trip the circuit breaker; four fifths at most of one sender among several.",
     )
     fuse_window: int = Field(
         1000,

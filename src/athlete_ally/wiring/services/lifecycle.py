@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
@@ -10,6 +10,8 @@ from athlete_ally.core.broker.topology import Topology
 from athlete_ally.core.errors import Misconfigured, Unavailable
 from athlete_ally.core.ports import Log
 from athlete_ally.ops.streams.provision import inspect
+
+_Answer = TypeVar("_Answer")
 
 _TRY_AGAIN_S = 0.5
 # A driver may wait for its server even when cancelled; closing it ends that.
@@ -63,8 +65,8 @@ async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -
     return True
 
 
-async def until_available(check: Callable[[], Awaitable[None]], log: Log) -> None:
-    """Repeat a check until the server it needs can be reached.
+async def until_available(check: Callable[[], Awaitable[_Answer]], log: Log) -> _Answer:
+    """Repeat a check until the server it needs can be reached; return what it returns.
 
     Raises:
         Misconfigured: the check raises it.

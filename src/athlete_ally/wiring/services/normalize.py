@@ -5,6 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -68,6 +69,8 @@ from athlete_ally.wiring.services.traces import build_tracing
 
 _WATCH_EVERY_S = 2.0
 _CLOSE_POOL_S = 1.0
+# Devices that synchronise once a day, and the site of a single client, are known after any restart.
+_PROVEN_WITHIN = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +187,17 @@ def _publisher(world: _Dependencies) -> Publisher:
     return world.tracing.publisher(world.wrappers.publisher(publisher))
 
 
-def _breaker(world: _Dependencies, lane: Lane) -> LaneBreaker:
+async def _proven_senders(world: _Dependencies, kind: str) -> frozenset[str]:
+    """Return the senders whose readings of a kind were of use before this process started."""
+    return await PostgresReceipts(world.pool).proven_senders(kind, CORE_HOT, now() - _PROVEN_WITHIN)
+
+
+def _breaker(world: _Dependencies, lane: Lane, proven: frozenset[str] = frozenset()) -> LaneBreaker:
     settings = world.settings
     limits = BreakerLimits(
         settings.fuse_consecutive, settings.fuse_window, settings.fuse_share, settings.fuse_probe_after_s
     )
-    breaker = CircuitBreaker(limits)
+    breaker = CircuitBreaker(limits, proven)
     return LaneBreaker(lane, breaker, observer=world.observer, series=world.series, log=world.log, now=now)
 
 
@@ -197,6 +205,7 @@ async def _worker(world: _Dependencies, measurement: Measurement, stop: asyncio.
     settings = world.settings
     inbox = NatsInbox(world.connection, world.topology.durable(normalize_durable(measurement.kind)))
     await inbox.open()
+    proven = await until_available(lambda: _proven_senders(world, measurement.kind), world.log)
     reporter = Reporter(measurement.kind, world.series, world.observer, world.log)
     tools = Tools(
         inbox=world.tracing.inbox(world.wrappers.inbox(inbox)),
@@ -212,7 +221,7 @@ async def _worker(world: _Dependencies, measurement: Measurement, stop: asyncio.
         policy=RetryPolicy(max_deliver=settings.normalize_max_deliver),
         batch=settings.normalize_batch,
     )
-    return Worker(work, tools, _breaker(world, stored_lane(measurement.kind)))
+    return Worker(work, tools, _breaker(world, stored_lane(measurement.kind), proven))
 
 
 async def _unpacker(world: _Dependencies, vendor: Vendor, stop: asyncio.Event) -> Unpacker:
