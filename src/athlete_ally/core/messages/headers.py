@@ -19,7 +19,7 @@ CONTENT_TYPE: Final = "Content-Type"
 READINGS: Final = "AA-Readings"
 """How many readings the body holds: what the ledger counts when the body can't be read."""
 
-SENDER: Final = "AA-Sender"
+SENDER: Final = "AA-Client"
 """On raw readings: who sent them, `key:NAME` or `vendor:NAME`. See `core.messages.sender`."""
 
 PARENT_ID: Final = "AA-Parent-Msg-Id"
