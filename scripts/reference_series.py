@@ -10,6 +10,7 @@ from athlete_ally.core.series import (
     broker_series,
     every,
     fetch_series,
+    http_series,
     ingest_series,
     normalize_series,
     unpack_series,
@@ -30,6 +31,7 @@ def series_tables() -> str:
     services = {
         "ingest": every(ingest_series(KINDS), webhook_series(VENDORS)),
         "fetch": every(fetch_series(FETCHED)),
+        "ingest, fetch and normalize: their HTTP servers": every(http_series()),
         "normalize: its own work": every(normalize),
         "normalize: webhooks": every(unpack_series(VENDORS, FETCHED)),
         "normalize: what its watch sees of the broker": every(broker),

@@ -6,6 +6,7 @@ from typing import Literal, TextIO
 
 import structlog
 
+from athlete_ally.adapters.log_rate import LogRate
 from athlete_ally.core.ports import Log
 
 Format = Literal["auto", "json", "pretty"]
@@ -19,6 +20,7 @@ def build_log(service: str, *, level: str, form: Format, stream: TextIO | None =
     return structlog.wrap_logger(
         structlog.WriteLoggerFactory(file=out)(),
         processors=[
+            LogRate(),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.dict_tracebacks,

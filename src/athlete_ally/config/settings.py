@@ -16,6 +16,7 @@ from pydantic_settings import SettingsConfigDict
 
 from athlete_ally.config.sections.console import ConsoleSettings
 from athlete_ally.config.sections.fetch import FetchSettings
+from athlete_ally.config.sections.http import HttpSettings
 from athlete_ally.config.sections.ingest import IngestSettings
 from athlete_ally.config.sections.normalize import NormalizeSettings
 from athlete_ally.config.sections.process import ProcessSettings
@@ -28,7 +29,9 @@ DEFAULT_ENV_FILE = Path(".env")
 
 
 # From last to first: pydantic collects the fields of the last base first, and the reference keeps their order.
-class Settings(ProcessSettings, ConsoleSettings, FetchSettings, NormalizeSettings, IngestSettings, ServerSettings):
+class Settings(
+    ProcessSettings, ConsoleSettings, FetchSettings, NormalizeSettings, HttpSettings, IngestSettings, ServerSettings
+):
     """All settings; immutable. Secrets are never printed."""
 
     model_config = SettingsConfigDict(

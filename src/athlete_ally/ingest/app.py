@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from athlete_ally.core.client_key import ClientKey
 from athlete_ally.core.messages.sender import UNKNOWN, key_sender
+from athlete_ally.core.http_limits import SENDER_IS_KNOWN
 from athlete_ally.core.messages.trace import log_fields, sampled_trace_id
 from athlete_ally.core.ports import Log, Now, Observer
 from athlete_ally.core.readings.measurement import Measurement
@@ -65,6 +66,7 @@ class IngestService:
             measurement = self._measurement(kind)
             key = self._key(request)
             if key is not None:
+                setattr(request.state, SENDER_IS_KNOWN, True)
                 sender = key_sender(key.name)
                 require_kind(key, kind)
             return _accepted(await self._accept(measurement, request, sender))
@@ -75,7 +77,7 @@ class IngestService:
             about |= {"problems": len(refusal.errors), "sender": sender, "address": _address(request)}
             self.log.info("refused", **about, **log_fields(request.headers))
         except ClientDisconnect:
-            refusal = cut_off()
+            refusal = cut_off(request)
         except asyncio.CancelledError:
             # Only the server cancels a request, when it stops and the time for those in progress is over.
             refusal = stopping()
@@ -100,7 +102,9 @@ class IngestService:
             body = await receive(request, encoding=encoding, limit=self.max_body_bytes, hold=ticket.hold)
             items = split_body(body, request.headers.get("content-type", ""))
             traceparent = request.headers.get("traceparent")
-            return await self.acceptor.accept(measurement, items, traceparent=traceparent, sender=sender)
+            accepted = await self.acceptor.accept(measurement, items, traceparent=traceparent, sender=sender)
+        setattr(request.state, SENDER_IS_KNOWN, True)
+        return accepted
 
 
 def build_app(service: IngestService, more_routes: list[BaseRoute]) -> Starlette:

@@ -7,29 +7,41 @@ from http import HTTPStatus
 
 from starlette.requests import ClientDisconnect, Request
 
+from athlete_ally.core.http_limits import BODY_TOO_SLOW
+from athlete_ally.ingest.admission import Ticket, busy
 from athlete_ally.ingest.decode_body import read_body
 from athlete_ally.ingest.refusal import Refusal
 
-# A phone on a bad line sends 16 MiB in far less; a sender that trickles must not keep its place for ever.
-BODY_TIMEOUT_S = 30.0
 _DISCARD_TIMEOUT_S = 2.0
 # A restart takes seconds.
 _STOPPING_RETRY_AFTER_S = 5
 
 
 async def receive(request: Request, *, encoding: str, limit: int, hold: Callable[[int], None]) -> bytes:
-    """Return the body, decoded by `encoding` (empty: as it was sent).
+    """Return the body, decoded by `encoding` (empty: as it was sent). The server bounds the time that it takes.
 
     Raises:
-        Refusal: 408 too slow; 413, 415 and 400 as `read_body`.
+        Refusal: 413, 415 and 400 as `read_body`.
+        ClientDisconnect: the connection was closed, by the sender or by the server.
     """
     declared = request.headers.get("content-length")
+    return await read_body(request.stream(), encoding=encoding, declared=declared, limit=limit, hold=hold)
+
+
+async def receive_from_stranger(request: Request, *, limit: int, ticket: Ticket) -> bytes:
+    """Return the body as it was sent; while it arrives, it may have to give way to a newer request.
+
+    Raises:
+        Refusal: 429 gave way; 413 as `read_body`.
+        ClientDisconnect: as `receive`.
+    """
+    loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            return await read_body(request.stream(), encoding=encoding, declared=declared, limit=limit, hold=hold)
+        async with asyncio.timeout(None) as scope:
+            with ticket.arriving(lambda: scope.reschedule(loop.time())):
+                return await receive(request, encoding="", limit=limit, hold=ticket.hold)
     except TimeoutError as error:
-        detail = f"the body did not arrive within {BODY_TIMEOUT_S:g} s; send it again, or in smaller requests"
-        raise Refusal(HTTPStatus.REQUEST_TIMEOUT, detail) from error
+        raise busy("a newer request took the place of this one, whose body was not complete") from error
 
 
 async def discard_rest(request: Request, limit: int) -> None:
@@ -44,8 +56,10 @@ async def discard_rest(request: Request, limit: int) -> None:
                     return
 
 
-def cut_off() -> Refusal:
-    """Return what is answered to a sender that is gone: nobody reads it, it only has to be countable."""
+def cut_off(request: Request) -> Refusal:
+    """Return the reason why a connection is gone: nobody reads it, it only has to be countable."""
+    if getattr(request.state, BODY_TOO_SLOW, False):
+        return Refusal(HTTPStatus.REQUEST_TIMEOUT, "the body arrived too slowly")
     return Refusal(HTTPStatus.BAD_REQUEST, "the connection was closed before the body was complete")
 
 

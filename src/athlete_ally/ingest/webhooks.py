@@ -10,15 +10,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from athlete_ally.core.http_limits import SENDER_IS_KNOWN
 from athlete_ally.core.messages.trace import log_fields
 from athlete_ally.core.ports import Log, Now, Observer
 from athlete_ally.core.series import WebhookSeries
 from athlete_ally.core.vendor import signature
 from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
 from athlete_ally.core.vendor.signature import Unverified, is_secret, verify
-from athlete_ally.ingest.admission import Admission
+from athlete_ally.ingest.admission import WebhookShares
 from athlete_ally.ingest.refusal import Refusal
-from athlete_ally.ingest.request_body import cut_off, discard_rest, receive, stopping
+from athlete_ally.ingest.request_body import cut_off, discard_rest, receive, receive_from_stranger, stopping
 from athlete_ally.ingest.store_webhook import WebhookKeeper
 
 PATHS: Final = ("/webhooks/{vendor}", "/webhooks/{vendor}/{secret}")
@@ -35,7 +36,7 @@ class WebhookService:
     vendors: Mapping[str, Vendor]
     secrets: Mapping[str, Secrets]
     keeper: WebhookKeeper
-    admission: Admission
+    shares: WebhookShares
     max_body_bytes: int
     observer: Observer
     series: WebhookSeries
@@ -66,7 +67,7 @@ class WebhookService:
                 response.headers["Allow"] = "POST"
             return response
         except ClientDisconnect:
-            return cut_off().response()
+            return cut_off(request).response()
         except asyncio.CancelledError:
             # Only the server cancels a request, when it stops and the time for those in progress is over.
             return stopping().response()
@@ -76,30 +77,36 @@ class WebhookService:
         if vendor is None:
             raise _closed(name)
         received_at = self.now()
-        with self.admission.enter() as ticket:
-            secrets = self.secrets.get(name, _NO_SECRETS)
-            limit = self._limit(vendor, secrets, request)
-            # As it was sent, whatever its encoding: that is what was signed, and that is what is kept.
-            body = await receive(request, encoding="", limit=limit, hold=ticket.hold)
-            plain = _plain(request, body)
-            answer = vendor.handshake(plain, secrets)
-            if answer is not None:
-                self.log.info("webhook-handshake", vendor=name, status=answer.status, **log_fields(plain.headers))
-                return _if_it_fits(answer)
-            if not secrets.signing:
-                raise _closed(name)
-            if request.method != "POST":
-                detail = f"{request.method} is not possible here: {vendor.title} delivers by POST"
-                raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, detail)
-            verify(vendor.signature, plain, secrets.signing, received_at)
+        secrets = self.secrets.get(name, _NO_SECRETS)
+        # As it was sent, whatever its encoding: that is what was signed, and that is what is kept.
+        plain = _plain(request, await self._arrived(vendor, secrets, request))
+        answer = vendor.handshake(plain, secrets)
+        if answer is not None:
+            self.log.info("webhook-handshake", vendor=name, status=answer.status, **log_fields(plain.headers))
+            return _if_it_fits(answer)
+        if not secrets.signing:
+            raise _closed(name)
+        if request.method != "POST":
+            detail = f"{request.method} is not possible here: {vendor.title} delivers by POST"
+            raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, detail)
+        verify(vendor.signature, plain, secrets.signing, received_at)
+        setattr(request.state, SENDER_IS_KNOWN, True)
+        with self.shares.of(name).verified.enter() as ticket:
+            ticket.hold(len(plain.body))
             duplicate = await self.keeper.keep(vendor, plain, received_at)
         self.observer.count(self.series.duplicates if duplicate else self.series.accepted, name)
         return vendor.accepted
 
-    def _limit(self, vendor: Vendor, secrets: Secrets, request: Request) -> int:
-        """Return how much is read: the vendor's limit if the sender knows the secret before the body is read."""
-        knows = is_secret(request.path_params.get("secret", ""), secrets.signing)
-        return max(self.max_body_bytes, vendor.largest_body_bytes or 0) if knows else self.max_body_bytes
+    async def _arrived(self, vendor: Vendor, secrets: Secrets, request: Request) -> bytes:
+        """Return the body. A sender that knows the secret before it is read gives way to nobody, and may send more."""
+        share = self.shares.of(vendor.name)
+        if is_secret(request.path_params.get("secret", ""), secrets.signing):
+            setattr(request.state, SENDER_IS_KNOWN, True)
+            limit = max(self.max_body_bytes, vendor.largest_body_bytes or 0)
+            with share.verified.enter() as ticket:
+                return await receive(request, encoding="", limit=limit, hold=ticket.hold)
+        with share.arriving.enter() as ticket:
+            return await receive_from_stranger(request, limit=self.max_body_bytes, ticket=ticket)
 
 
 def webhook_routes(service: WebhookService) -> list[BaseRoute]:

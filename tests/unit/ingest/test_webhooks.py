@@ -21,7 +21,7 @@ from athlete_ally.core.messages.parts import proven
 from athlete_ally.core.series import every, webhook_series
 from athlete_ally.core.vendor.plugin import Secrets
 from athlete_ally.core.vendor.webhook import Webhook
-from athlete_ally.ingest.admission import Admission
+from athlete_ally.ingest.admission import WebhookShares
 from athlete_ally.ingest.store_webhook import WebhookKeeper
 from athlete_ally.ingest.webhooks import WebhookService, webhook_routes
 
@@ -46,7 +46,7 @@ class Edge:
             vendors=BY_NAME,
             secrets=secrets,
             keeper=WebhookKeeper(self.publisher),
-            admission=Admission(4, 10_000_000),
+            shares=WebhookShares.build(list(secrets), max_requests=4, max_bytes=10_000_000),
             max_body_bytes=2_000_000,
             observer=self.observer,
             series=SERIES,

@@ -1,28 +1,51 @@
-"""Serving an ASGI application with uvicorn inside an event loop that is ours."""
+"""Serving an ASGI application with uvicorn inside an event loop that is ours, with limits for strangers."""
 
 import asyncio
 import errno
 import socket
 import sys
+import time
 from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
 
+from athlete_ally.adapters.http.acceptor import Acceptor
+from athlete_ally.adapters.http.connections import Connections
+from athlete_ally.adapters.http.limited_protocol import KEEP_ALIVE_S, LimitedProtocol
+from athlete_ally.adapters.http.refusal_report import RefusalReport
 from athlete_ally.core.errors import Misconfigured
+from athlete_ally.core.http_limits import HttpLimits
 
 EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104  # it is compared with, and bound only when asked for
+# The times that it bounds are seconds.
+_CHECK_EVERY_S: Final = 0.25
 
 
 class HttpServer:
     """One listening server; signals, logging and the loop belong to the caller."""
 
-    def __init__(self, app: Any, *, host: str, port: int, drain_s: float) -> None:
+    def __init__(
+        self,
+        app: Any,
+        *,
+        host: str,
+        port: int,
+        drain_s: float,
+        limits: HttpLimits | None = None,
+        report: RefusalReport | None = None,
+    ) -> None:
         """Prepare; `open` binds. `drain_s` bounds how long requests in progress may take after `close` was called."""
         self._host = host
         self._port = port
+        self._connections = Connections(limits or HttpLimits())
+        self._report = report or RefusalReport()
+        protocol: Any = partial(LimitedProtocol, connections=self._connections, report=self._report)
         config = uvicorn.Config(
             app,
+            http=protocol,
+            ws="none",
             lifespan="off",
             access_log=False,
             log_config=None,
@@ -31,12 +54,12 @@ class HttpServer:
             proxy_headers=False,
             date_header=True,
             timeout_graceful_shutdown=max(1, int(drain_s)),
-            # Longer than the idle timeout of common load balancers (60 s), which would otherwise race with ours.
-            timeout_keep_alive=75,
+            timeout_keep_alive=KEEP_ALIVE_S,
             backlog=2048,
         )
-        self._server = _QuietServer(config)
+        self._server = _PacedServer(config, self._connections, self._report)
         self._task: asyncio.Task[None] | None = None
+        self._checking: asyncio.Task[None] | None = None
         self._sockets: list[socket.socket] = []
 
     @property
@@ -56,16 +79,64 @@ class HttpServer:
             if self._task.done():
                 await self._task
             await asyncio.sleep(0.005)
+        self._checking = asyncio.create_task(self._check())
 
     async def close(self) -> None:
         """Stop accepting, finish the requests in progress, and return; cut off what takes longer than `drain_s`."""
         self._server.should_exit = True
         if self._task is not None:
             await self._task
+        if self._checking is not None:
+            self._checking.cancel()
+
+    async def _check(self) -> None:
+        """Close what takes too long, and follow the number of descriptors that may be opened."""
+        checked_s = time.monotonic()
+        while True:
+            await asyncio.sleep(_CHECK_EVERY_S)
+            now_s = time.monotonic()
+            for connection in self._connections.all():
+                connection.check(now_s, now_s - checked_s)
+            checked_s = now_s
+            self._connections.measure()
+            self._report.gauge(connections=len(self._connections), most=self._connections.most)
 
 
-class _QuietServer(uvicorn.Server):
-    """Leaves signals alone: the command that runs us decides what they mean."""
+class _PacedServer(uvicorn.Server):
+    """Accepts at its own pace, and leaves signals alone: the command that runs us decides what they mean."""
+
+    def __init__(self, config: uvicorn.Config, connections: Connections, report: RefusalReport) -> None:
+        """Accept what `connections` have room for."""
+        super().__init__(config)
+        self._connections, self._report = connections, report
+        self._acceptors: list[Acceptor] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections."""
+        if sys.platform == "win32":
+            # Its event loop has no readers: connections are accepted as they come.
+            await super().startup(sockets)
+            return
+        await self.lifespan.startup()
+        loop = asyncio.get_running_loop()
+
+        def make_protocol() -> asyncio.Protocol:
+            protocol: Any = self.config.http_protocol_class
+            return protocol(
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state, _loop=loop
+            )
+
+        self.servers = []
+        for listener in sockets or []:
+            listener.listen(self.config.backlog)
+            self._acceptors.append(Acceptor(listener, make_protocol, self._connections, self._report))
+        self.started = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, and finish the requests in progress."""
+        for acceptor in self._acceptors:
+            acceptor.close()
+        await super().shutdown(sockets)
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()

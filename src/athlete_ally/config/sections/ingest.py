@@ -58,13 +58,19 @@ class IngestSettings(BaseSettings):
         256,
         ge=1,
         validation_alias="AA_INGEST_MAX_IN_FLIGHT",
-        description="Most requests in progress; more are answered 429.",
+        description="Most requests in progress, for readings and for each vendor apart; more are answered 429.",
     )
     ingest_max_in_flight_bytes: int = Field(
         64 * _MIB,
         ge=1024,
         validation_alias="AA_INGEST_MAX_IN_FLIGHT_BYTES",
-        description="Most bytes of request bodies in progress; more are answered 429.",
+        description="Most bytes of readings in progress; more are answered 429.",
+    )
+    ingest_max_webhook_bytes_in_flight: int = Field(
+        16 * _MIB,
+        ge=1024,
+        validation_alias="AA_INGEST_MAX_WEBHOOK_BYTES_IN_FLIGHT",
+        description="Most bytes of webhooks in progress, for each vendor apart; more are answered 429.",
     )
     webhook_senders: Annotated[str, AfterValidator(_sender_names)] = Field(
         "",

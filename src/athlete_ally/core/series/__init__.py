@@ -8,6 +8,7 @@ from athlete_ally.core.series.broker import BrokerSeries, broker_series
 from athlete_ally.core.series.declared import Series, SeriesType, every
 from athlete_ally.core.series.drift import DRIFT, DRIFT_CHECKED
 from athlete_ally.core.series.fetch import FetchSeries, fetch_series
+from athlete_ally.core.series.http import HttpSeries, http_series
 from athlete_ally.core.series.ingest import CAUSES, Cause, IngestSeries, ingest_series
 from athlete_ally.core.series.normalize import FRESH_S, KindSeries, NormalizeSeries, normalize_series
 from athlete_ally.core.series.unpack import UnpackSeries, unpack_series
@@ -21,6 +22,7 @@ __all__ = [
     "BrokerSeries",
     "Cause",
     "FetchSeries",
+    "HttpSeries",
     "IngestSeries",
     "KindSeries",
     "NormalizeSeries",
@@ -31,6 +33,7 @@ __all__ = [
     "broker_series",
     "every",
     "fetch_series",
+    "http_series",
     "ingest_series",
     "normalize_series",
     "unpack_series",

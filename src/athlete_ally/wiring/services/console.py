@@ -11,6 +11,7 @@ import httpx
 from starlette.routing import BaseRoute
 
 from athlete_ally import __version__
+from athlete_ally.adapters.http.refusal_report import RefusalReport
 from athlete_ally.adapters.http.server import HttpServer
 from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import Connection
@@ -142,7 +143,14 @@ async def run_console(settings: Settings, stop: asyncio.Event) -> None:
     )
     replays = Replays(world.letter_tools, new_run, log)
     app = build_app(layout, _pages(world, layout, replays), names=host_names(settings))
-    server = HttpServer(app, host=settings.console_host, port=settings.console_port, drain_s=1)
+    server = HttpServer(
+        app,
+        host=settings.console_host,
+        port=settings.console_port,
+        drain_s=1,
+        limits=settings.http_limits,
+        report=RefusalReport(log),
+    )
     await server.open(option="--port or AA_CONSOLE_PORT")
     log.info("listening", host=settings.console_host, port=server.port, version=__version__)
 

@@ -15,6 +15,7 @@ from athlete_ally import __version__
 from athlete_ally.adapters.encryption.tickets import TicketCipher
 from athlete_ally.adapters.encryption.tokens import TokenCipher
 from athlete_ally.adapters.http.health import health_routes
+from athlete_ally.adapters.http.refusal_report import RefusalReport
 from athlete_ally.adapters.http.server import HttpServer
 from athlete_ally.adapters.http.vendor_api import HttpVendorApi
 from athlete_ally.adapters.nats.connection import Connection
@@ -30,7 +31,7 @@ from athlete_ally.config.settings import Settings
 from athlete_ally.config.vendor_clients import load_clients
 from athlete_ally.core.broker.topology import VENDOR_HOT, Topology, fetch_durable
 from athlete_ally.core.ports import Inbox, Log, Publisher, Tracing
-from athlete_ally.core.series import FetchSeries, every, fetch_series
+from athlete_ally.core.series import FetchSeries, every, fetch_series, http_series
 from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.fetch.connect import ConnectService, connect_routes
@@ -82,7 +83,7 @@ async def run_fetch(settings: Settings, stop: asyncio.Event, *, wrappers: FetchW
     keys = token_keys(settings)
     clients = load_clients(PLUGINS)
     series = fetch_series(FETCHED)
-    observer = PrometheusObserver(every(series))
+    observer = PrometheusObserver(every(series, http_series()))
     observer.set(series.build, "fetch", __version__, value=1)
     connection = nats_connection(settings, "fetch", log, on_denied=lambda action: observer.count(series.denied, action))
     pool = await open_pool(settings.database_url.get_secret_value(), size=settings.database_pool_size)
@@ -116,7 +117,14 @@ async def run_fetch(settings: Settings, stop: asyncio.Event, *, wrappers: FetchW
 
     readiness = cached(lambda: worker_reasons(connection, pool, topology, world.retries))
     app = Starlette(routes=[*connect_routes(connecting), *health_routes(about, readiness, observer)])
-    server = HttpServer(app, host=settings.fetch_host, port=settings.fetch_port, drain_s=settings.shutdown_timeout_s)
+    server = HttpServer(
+        app,
+        host=settings.fetch_host,
+        port=settings.fetch_port,
+        drain_s=settings.shutdown_timeout_s,
+        limits=settings.http_limits,
+        report=RefusalReport(log, observer),
+    )
     await server.open(option="--port or AA_FETCH_PORT")
     log.info("listening", host=settings.fetch_host, port=server.port, version=__version__, vendors=sorted(apis))
     await serve(

@@ -10,6 +10,7 @@ from athlete_ally import __version__
 from athlete_ally.adapters.files.key_file import WatchedKeyFile
 from athlete_ally.adapters.http.docs import docs_routes
 from athlete_ally.adapters.http.health import health_routes
+from athlete_ally.adapters.http.refusal_report import RefusalReport
 from athlete_ally.adapters.http.server import HttpServer
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.publisher import NatsPublisher
@@ -18,9 +19,9 @@ from athlete_ally.config.settings import Settings
 from athlete_ally.config.vendor_secrets import load_secrets
 from athlete_ally.core.broker.topology import CORE_HOT, VENDOR_HOT, Topology
 from athlete_ally.core.ports import Log, Publisher
-from athlete_ally.core.series import every, ingest_series, webhook_series
+from athlete_ally.core.series import every, http_series, ingest_series, webhook_series
 from athlete_ally.ingest.accept import Acceptor
-from athlete_ally.ingest.admission import Admission
+from athlete_ally.ingest.admission import Admission, WebhookShares
 from athlete_ally.ingest.app import PATHS, IngestService, build_app
 from athlete_ally.ingest.keys import KeyRing
 from athlete_ally.ingest.openapi import build_openapi
@@ -54,7 +55,7 @@ async def run_ingest(
     names = [vendor.name for vendor in vendors]
     secrets = load_secrets(vendors)
     series, of_webhooks = ingest_series(KINDS), webhook_series(names)
-    observer = PrometheusObserver(every(series, of_webhooks))
+    observer = PrometheusObserver(every(series, of_webhooks, http_series()))
     observer.set(series.build, "ingest", __version__, value=1)
     observer.set(series.most_in_flight, value=settings.ingest_max_in_flight)
     connection = nats_connection(
@@ -63,12 +64,15 @@ async def run_ingest(
     tracing = build_tracing("ingest", log)
     watched = WatchedPublisher(NatsPublisher(connection, timeout_s=settings.publish_timeout_s), time.monotonic)
     publisher = tracing.publisher(wrap_publisher(watched))
-    admission = Admission(settings.ingest_max_in_flight, settings.ingest_max_in_flight_bytes)
     webhooks = WebhookService(
         vendors={vendor.name: vendor for vendor in vendors},
         secrets=secrets,
         keeper=WebhookKeeper(publisher),
-        admission=admission,
+        shares=WebhookShares.build(
+            sorted(secrets),
+            max_requests=settings.ingest_max_in_flight,
+            max_bytes=settings.ingest_max_webhook_bytes_in_flight,
+        ),
         max_body_bytes=settings.ingest_max_body_bytes,
         observer=observer,
         series=of_webhooks,
@@ -80,7 +84,7 @@ async def run_ingest(
         acceptor=Acceptor(
             publisher, observer=observer, series=series, now=now, max_readings=settings.ingest_max_readings
         ),
-        admission=admission,
+        admission=Admission(settings.ingest_max_in_flight, settings.ingest_max_in_flight_bytes),
         keys=_key_source(settings, log),
         max_body_bytes=settings.ingest_max_body_bytes,
         observer=observer,
@@ -102,7 +106,14 @@ async def run_ingest(
     docs = docs_routes(build_openapi(MEASUREMENTS, names, __version__))
     routes = [*webhook_routes(webhooks), *health_routes(about, readiness, observer), *docs]
     app = tracing.app(build_app(service, routes), (*PATHS, *WEBHOOK_PATHS))
-    server = HttpServer(app, host=settings.ingest_host, port=settings.ingest_port, drain_s=settings.shutdown_timeout_s)
+    server = HttpServer(
+        app,
+        host=settings.ingest_host,
+        port=settings.ingest_port,
+        drain_s=settings.shutdown_timeout_s,
+        limits=settings.http_limits,
+        report=RefusalReport(log, observer),
+    )
     await server.open(option="--port or AA_INGEST_PORT")
     log.info("listening", host=settings.ingest_host, port=server.port, version=__version__)
     # Names only: a secret under a wrong name shows here as a closed route.

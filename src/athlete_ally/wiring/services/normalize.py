@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from athlete_ally import __version__
 from athlete_ally.adapters.http.health import health_routes
+from athlete_ally.adapters.http.refusal_report import RefusalReport
 from athlete_ally.adapters.http.server import HttpServer
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
@@ -46,6 +47,7 @@ from athlete_ally.core.series import (
     UnpackSeries,
     broker_series,
     every,
+    http_series,
     normalize_series,
     unpack_series,
 )
@@ -115,7 +117,7 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
     topology = desired_topology(settings)
     of_broker = broker_series(topology, letters)
     of_unpacking = unpack_series(vendors, FETCHED)
-    observer = PrometheusObserver(every(series, of_broker, of_unpacking))
+    observer = PrometheusObserver(every(series, of_broker, of_unpacking, http_series()))
     observer.set(series.build, "normalize", __version__, value=1)
     connection = nats_connection(
         settings, "normalize", log, on_denied=lambda action: observer.count(series.denied, action)
@@ -139,7 +141,14 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
         await close_pool(pool, within_s=_CLOSE_POOL_S)
 
     app = Starlette(routes=health_routes(about, readiness, observer))
-    server = HttpServer(app, host=settings.normalize_host, port=settings.normalize_port, drain_s=1)
+    server = HttpServer(
+        app,
+        host=settings.normalize_host,
+        port=settings.normalize_port,
+        drain_s=1,
+        limits=settings.http_limits,
+        report=RefusalReport(log, observer),
+    )
     await server.open(option="--port or AA_NORMALIZE_PORT")
     log.info("listening", host=settings.normalize_host, port=server.port, version=__version__)
     await serve(
