@@ -16,6 +16,7 @@ from athlete_ally.console import wording
 from athlete_ally.console.access import Attempts, Authentication, Session, Sessions
 from athlete_ally.core.errors import AthleteAllyError
 from athlete_ally.core.ports import Log
+from athlete_ally.ops.dead_letters.masking import short
 
 COOKIE = "athlete_ally_console"
 # Longer than any single request to a server; a page that takes longer says so instead of hanging.
@@ -62,6 +63,7 @@ def build_templates() -> Environment:
     words = wording.count, wording.counted, wording.span, wording.size, wording.rate, wording.share
     for word in (*words, wording.moment, wording.figure, wording.as_json, wording.segment, wording.details):
         filters[word.__name__] = word
+    filters["short"] = short
     return templates
 
 

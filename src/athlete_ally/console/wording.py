@@ -14,6 +14,8 @@ _PRECISE_BELOW = 10
 _SHORTEST_S = 0.05
 _KIB = 1024
 _SLOWEST_PER_S = 0.05
+# Above what a body takes on a page: see `masking`.
+_MOST_CHARACTERS = 131_072
 # Control characters, zero-width characters, and those that change the direction of text.
 _HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
@@ -95,9 +97,16 @@ def as_json(value: Any) -> str:
 
 
 def visible(value: Any) -> Any:
-    """Return a text with invisible and direction-changing characters replaced by their code points."""
+    """Return a text, bounded, with invisible and direction-changing characters replaced by their code points.
+
+    Every value on every page passes through here.
+    """
+    if isinstance(value, list | tuple | dict):
+        value = str(value)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]  # any
     if type(value) is not str:
         return value
+    if len(value) > _MOST_CHARACTERS:
+        value = f"{value[:_MOST_CHARACTERS]}... <{len(value) - _MOST_CHARACTERS} more characters>"
     return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
 
 

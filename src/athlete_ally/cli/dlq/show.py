@@ -10,7 +10,7 @@ from athlete_ally.cli.options import env_file_option, json_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.ops.dead_letters.json_views import letter_document
 from athlete_ally.ops.dead_letters.letter_state import LetterState
-from athlete_ally.ops.dead_letters.masking import masked_body, pretty_body
+from athlete_ally.ops.dead_letters.masking import ShownBody, masked_body, revealed_body, short
 from athlete_ally.wiring.commands.dlq import actor, letter_tools_session
 from athlete_ally.wiring.services.event_loop import run
 
@@ -37,27 +37,33 @@ def show(*, seq: int, reveal: bool, env_file: Path | None, as_json: bool) -> Non
     found, no_history = run(main())
     if found is None:
         raise no_such_letter(seq)
-    body = pretty_body(found.letter.body) if reveal else masked_body(found.letter.body)
+    body = found.letter.body
+    shown = revealed_body(body) if reveal else ShownBody(masked_body(body), is_whole=True)
     if as_json:
         click.echo(json.dumps(letter_document(found, reveal=reveal, with_history=not no_history)))
     else:
-        _print_letter(found, body, no_history)
+        _print_letter(found, shown, no_history)
 
 
-def _print_letter(found: LetterState, body: str, no_history: str) -> None:
+def _print_letter(found: LetterState, body: ShownBody, no_history: str) -> None:
     letter = found.letter
     click.echo(f"{letter.subject}  (seq {letter.sequence})")
     by = letter.durable or "an unknown durable"
     click.echo(f"  {counted(letter.readings, 'reading')}, dead-lettered {when(letter.dead_since)} by {by}")
-    click.echo(f"  reason {letter.reason}: {letter.error}")
+    click.echo(f"  reason {letter.reason}: {short(letter.error or '')}")
     for name, value in letter.headers.items():
-        click.echo(f"  {name}: {value}")
+        click.echo(f"  {short(name)}: {short(value)}")
     if no_history:
         click.echo(f"  replays: unknown ({no_history})")
     elif found.letter.replays:
         click.echo(f"  replayed {found.letter.replays} times before it was imported")
     for number, attempt in enumerate(found.attempts, start=1 + found.letter.replays):
-        why = f": {attempt.rejected[0].error}" if attempt.rejected else ""
+        why = f": {short(attempt.rejected[0].error)}" if attempt.rejected else ""
         counts = f"{attempt.stored} stored, {attempt.superseded} superseded, {len(attempt.rejected)} failed again{why}"
         click.echo(f"  replay {number}, {when(attempt.at)}: {counts}")
-    click.echo(body)
+    click.echo(body.text)
+    if not body.is_whole:
+        size = len(letter.body)
+        click.echo(
+            f"shortened: the body has {size} bytes; `dlq show {letter.sequence} --reveal --json` prints all of it"
+        )

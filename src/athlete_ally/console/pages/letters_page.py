@@ -12,9 +12,10 @@ from athlete_ally.console.dead_letters import OpenAuditLog, OpenLetterTools, not
 from athlete_ally.console.layout import PageLayout, Visit
 from athlete_ally.ops.dead_letters.diagnosis import differences
 from athlete_ally.ops.dead_letters.letter_state import LetterState
-from athlete_ally.ops.dead_letters.masking import masked_body, pretty_body
+from athlete_ally.ops.dead_letters.masking import ShownBody, masked_body, revealed_body
 
 _LINES_OF_JOURNAL = 200
+_MOST_LINES = 100
 
 
 def letter_routes(
@@ -32,16 +33,31 @@ def letter_routes(
     async def reveal(visit: Visit) -> Response:
         return await show(visit, reveal=True)
 
+    async def download(visit: Visit) -> Response:
+        sequence = int(visit.request.path_params["sequence"])
+        found = await letter_tools().reader.one(sequence)
+        if found is None:
+            return missing(visit, sequence)
+        await note_reveal(journal(), new_run(), visit.session.person.name, found.letter.identity, sequence)
+        # Never as a page: whatever a sender wrote is a file.
+        named = {"Content-Disposition": f'attachment; filename="dead-letter-{sequence}.bin"'}
+        return Response(found.letter.body, headers=named, media_type="application/octet-stream")
+
+    def missing(visit: Visit, sequence: int) -> Response:
+        text = f"There is no dead letter {sequence} in AA_DLQ: it passed a replay, or was set aside."
+        return layout.notice(visit, "No such dead letter", text, HTTPStatus.NOT_FOUND)
+
     async def show(visit: Visit, *, reveal: bool) -> Response:
         tools = letter_tools()
         sequence = int(visit.request.path_params["sequence"])
         found: LetterState | None = await tools.reader.one(sequence)
         if found is None:
-            text = f"There is no dead letter {sequence} in AA_DLQ: it passed a replay, or was set aside."
-            return layout.notice(visit, "No such dead letter", text, HTTPStatus.NOT_FOUND)
+            return missing(visit, sequence)
         if reveal:
             await note_reveal(journal(), new_run(), visit.session.person.name, found.letter.identity, sequence)
         prediction = await tools.predictor.predict(found)
+        body = found.letter.body
+        shown = revealed_body(body) if reveal else ShownBody(masked_body(body), is_whole=True)
         return layout.render(
             visit,
             "letter.html",
@@ -49,7 +65,9 @@ def letter_routes(
             letter=found.letter,
             prediction=prediction,
             differences=differences(found, prediction.rejected, reveal=reveal),
-            body=pretty_body(found.letter.body) if reveal else masked_body(found.letter.body),
+            body=shown.text,
+            is_whole=shown.is_whole,
+            most_lines=_MOST_LINES,
             is_revealed=reveal,
             no_history=tools.no_history,
             age=wording.ago(found.letter.dead_since, now()),
@@ -64,4 +82,5 @@ def letter_routes(
         layout.page("/letters/journal", lines),
         layout.page("/letters/{sequence:int}", letter),
         layout.act("/letters/{sequence:int}/reveal", reveal),
+        layout.act("/letters/{sequence:int}/download", download),
     ]

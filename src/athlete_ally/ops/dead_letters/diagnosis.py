@@ -10,7 +10,7 @@ from athlete_ally.core.messages.dead_letter import original_indexes
 from athlete_ally.core.receipts import Rejected
 from athlete_ally.ops.dead_letters.expectation import expectation
 from athlete_ally.ops.dead_letters.letter_state import LetterState
-from athlete_ally.ops.dead_letters.masking import masked
+from athlete_ally.ops.dead_letters.masking import masked, revealed
 
 _FIELD = re.compile(r"([A-Za-z_][\w.\[\]]{0,63}): (.+)", re.DOTALL)
 
@@ -44,7 +44,7 @@ def _difference(letter_state: LetterState, rejected: Rejected, readings: dict[in
         index=rejected.index,
         reason=rejected.reason,
         field=field,
-        value=value if reveal else masked(value, field),  # pyright: ignore[reportUnknownArgumentType]  # JSON
+        value=revealed(value) if reveal else masked(value, field),  # pyright: ignore[reportUnknownArgumentType]  # JSON
         expected=wanted.expected,
         remedy=wanted.remedy,
     )
