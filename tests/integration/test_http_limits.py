@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -120,7 +121,7 @@ async def test_a_body_that_nobody_waits_for_has_a_time_too(edge: Edge) -> None:
     assert (answer.endswith(b"ok"), edge.refused("body-too-slow")) == (True, 1.0)
 
 
-async def test_an_answer_that_nobody_reads_is_given_up(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_sender_that_does_not_read_its_answer_is_cut_off(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     A sender that asks for megabytes and reads nothing is cut off.
     """
@@ -135,6 +136,23 @@ async def test_an_answer_that_nobody_reads_is_given_up(edge: Edge, monkeypatch: 
         await eventually(is_refused)
     finally:
         writer.transport.abort()
+
+
+async def test_a_pause_of_the_server_itself_is_not_the_senders_fault(edge: Edge) -> None:
+    """
+    The process stands still for twice the time that headers have: a sender in the middle of them is answered.
+    """
+    reader, writer = await asyncio.open_connection("127.0.0.1", edge.server.port)
+    writer.write(HEAD)
+    await edge.conversation(HEAD + b"Connection: close\r\n\r\n")
+    time.sleep(2 * LIMITS.headers_s)  # noqa: ASYNC251  # the fault that is staged
+    # One round of checks passes before the rest arrives.
+    await edge.conversation(HEAD + b"Connection: close\r\n\r\n")
+    writer.write(b"Connection: close\r\n\r\n")
+    answer = await reader.read()
+    writer.transport.abort()
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 async def test_a_connection_kept_open_serves_many_requests(edge: Edge) -> None:

@@ -41,8 +41,11 @@ class Connection(Protocol):
         """Tell whether no request is in progress."""
         ...
 
-    def check(self, now_s: float, passed_s: float) -> None:
-        """Close it if the other end takes too long."""
+    def check(self, now_s: float, *, passed_s: float, late_s: float) -> None:
+        """Close it if the other end takes too long.
+
+        The last check was `passed_s` ago, which is `late_s` more than was planned.
+        """
         ...
 
     def refuse(self, cause: HttpCause) -> None:

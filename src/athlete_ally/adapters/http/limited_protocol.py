@@ -167,13 +167,16 @@ class LimitedProtocol(HttpToolsProtocol):
         self._stalled_since_s = time.monotonic()
         super().pause_writing()
 
-    def check(self, now_s: float, passed_s: float) -> None:
-        """Close the connection if the other end takes too long. `passed_s`: since the last check."""
+    def check(self, now_s: float, *, passed_s: float, late_s: float) -> None:
+        """Close the connection if the other end takes too long."""
+        # What came while this process did not run is not read yet: its own delay is not the sender's fault.
+        self.since_s += late_s
+        self._stalled_since_s += late_s
         if self.flow.write_paused and now_s - self._stalled_since_s > ANSWER_READ_S:
             self.refuse("answer-not-read")
         elif self.flow.read_paused:
-            # We do not read: that is not the sender's fault.
-            self.since_s += passed_s
+            # We do not read: that is not the sender's fault either.
+            self.since_s += passed_s - late_s
         elif self._phase is _Phase.HEADERS and now_s - self.since_s > self._limits.headers_s:
             self.refuse("headers-too-slow")
         elif self._phase is _Phase.BODY and now_s - self.since_s > self._body_time_s():

@@ -95,8 +95,9 @@ class HttpServer:
         while True:
             await asyncio.sleep(_CHECK_EVERY_S)
             now_s = time.monotonic()
+            passed_s = now_s - checked_s
             for connection in self._connections.all():
-                connection.check(now_s, now_s - checked_s)
+                connection.check(now_s, passed_s=passed_s, late_s=max(0.0, passed_s - _CHECK_EVERY_S))
             checked_s = now_s
             self._connections.measure()
             self._report.gauge(connections=len(self._connections), most=self._connections.most)
