@@ -187,8 +187,8 @@ def test_a_group_counts_its_letters_by_sender() -> None:
     """
     groups = Groups(NOW)
     for number in range(150):
-        groups.add(letter("a", AA_Sender=f"key:{number:03}"))
-    groups.add(letter("a", AA_Sender="key:007"))
+        groups.add(letter("a", AA_Client=f"key:{number:03}"))
+    groups.add(letter("a", AA_Client="key:007"))
     groups.add(letter("a"))
     webhook = replace(letter("a"), subject=webhook_letter_subject("whoop", "schema-invalid"))
     (group,) = groups.largest()
@@ -202,7 +202,7 @@ def test_letters_are_selected_by_sender() -> None:
     """
     Only those that name the sender are taken; a letter that names none is of `unknown`.
     """
-    by_key, by_nobody = letter("a", AA_Sender="key:clinic"), letter("a")
+    by_key, by_nobody = letter("a", AA_Client="key:clinic"), letter("a")
 
     assert [Selection(sender="key:clinic").takes(each, NOW) for each in (by_key, by_nobody)] == [True, False]
     assert Selection(sender="unknown").takes(by_nobody, NOW)
