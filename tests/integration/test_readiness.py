@@ -1,10 +1,13 @@
 """What /health/ready says of streams and durables: what is wrong, by name, with the command that fixes it."""
 
+import time
 from dataclasses import replace
 from typing import Any
 
 from athlete_ally.adapters.nats.connection import Connection
+from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.core.broker.topology import CORE_HOT, Topology, normalize_durable
+from athlete_ally.core.watched_publisher import WatchedPublisher
 from athlete_ally.wiring.services.readiness import stream_reasons, worker_reasons
 
 HRV = normalize_durable("hrv")
@@ -14,14 +17,15 @@ async def test_a_worker_says_what_keeps_it_from_working(connection: Connection, 
     """
     Ready as created; then a durable with limited deliveries, one that is paused and one that is missing are each named.
     """
-    ready = await worker_reasons(connection, pool, topology)
+    nothing_published = WatchedPublisher(NatsPublisher(connection, timeout_s=2), time.monotonic)
+    ready = await worker_reasons(connection, pool, topology, (), nothing_published)
     limited = {**topology.durable(HRV).config(), "max_deliver": 5}
     payload = {"stream_name": CORE_HOT, "config": limited, "action": "update"}
     await connection.api(f"CONSUMER.CREATE.{CORE_HOT}.{HRV}", payload)
     until = {"pause_until": "2100-01-01T00:00:00Z"}
     await connection.api(f"CONSUMER.PAUSE.{CORE_HOT}.normalize-sleep-durable", until)
     await connection.api(f"CONSUMER.DELETE.{CORE_HOT}.normalize-spo2-durable")
-    reasons = await worker_reasons(connection, pool, topology)
+    reasons = await worker_reasons(connection, pool, topology, (), nothing_published)
 
     assert (ready, len(reasons)) == ([], 3)
     assert [reason.split(":")[0] for reason in sorted(reasons)] == [

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from support.freeze import freeze
-from support.readiness import assert_documented
+from support.readiness import OF_FETCH, assert_documented
 from support.samples import hrv_reading
 from support.servers import Guard, new_nats
 from support.services import Client, Service, Site
@@ -175,17 +175,17 @@ async def test_a_full_disk_costs_no_acknowledged_reading(  # noqa: PLR0913, PLR0
     try:
         ingest = await site.service("ingest").start().ready()
         accepted, statuses = await _fill(ingest)
-        await assert_documented("NATS has no space on its disk", [ingest])
+        services = [ingest, site.service("normalize").start(), site.service("fetch", **OF_FETCH).start()]
+        await assert_documented("NATS has no space on its disk, and readings wait", services, within_s=60)
         os.kill(server.pid, signal.SIGKILL)
         await eventually(lambda: _is_gone(server.pid))
         await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,size=200m", str(small_disk)], check=True)
         await asyncio.to_thread(server.start)
-        normalize = await site.service("normalize").start().ready()
-        await eventually(site.is_settled, within_s=40)
+        await eventually(site.is_settled, within_s=60)
 
         assert {202, 503} == statuses
         assert set() == accepted - set(await site.stored())
-        assert await normalize.is_ready()
+        await assert_documented("everything works", services, within_s=60)
     finally:
         site.close()
         await connection.close()

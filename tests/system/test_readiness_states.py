@@ -1,10 +1,11 @@
 """Every state of the table in docs/reference/http.md, brought about on real servers under real services."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,18 +15,20 @@ import msgspec
 import pytest
 from support.cluster import start_cluster
 from support.freeze import freeze, signal_all
-from support.readiness import SERVICES, assert_documented, documented
+from support.readiness import OF_FETCH, SERVICES, assert_documented, documented
 from support.servers import Guard
 from support.services import Service, Site
 from support.streams import make_streams
 from support.wait import eventually
+from support.webhooks import SAMPLES
 from support.world import World
 
-from athlete_ally.adapters.encryption.tokens import new_token_key
 from athlete_ally.adapters.files.change_log_file import NoChangeLog
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import ApiError, Connection
+from athlete_ally.adapters.nats.publisher import NatsPublisher
+from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
 from athlete_ally.core.broker.environment import Placement
 from athlete_ally.core.broker.topology import (
     CORE_HOT,
@@ -34,9 +37,12 @@ from athlete_ally.core.broker.topology import (
     build_topology,
     fetch_durable,
     normalize_durable,
+    webhook_subject,
 )
 from athlete_ally.core.errors import Unavailable
+from athlete_ally.core.messages.message import OutgoingMessage
 from athlete_ally.core.ports import Log
+from athlete_ally.core.vendor.webhook_store import Account
 from athlete_ally.measurements import KINDS
 from athlete_ally.ops.streams.provision import provision
 from athlete_ally.vendors import FETCHED, VENDORS
@@ -44,11 +50,6 @@ from athlete_ally.vendors import FETCHED, VENDORS
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the faults are made with POSIX signals and /proc")
 
 NOTHING = "everything works"
-OF_FETCH: Mapping[str, Any] = {
-    "AA_TOKEN_KEY": new_token_key(),
-    "AA_OURA_CLIENT_ID": "ours",
-    "AA_OURA_CLIENT_SECRET": "its-secret",
-}
 
 
 async def start(site: Site) -> Sequence[Service]:
@@ -74,14 +75,30 @@ async def nats_stopped(world: World) -> AsyncGenerator[None]:
     os.kill(world.nats.pid, signal.SIGCONT)
 
 
+def stream_full(name: str) -> Callable[[World], AbstractAsyncContextManager[None]]:
+    """Return what leaves no room for another message."""
+
+    @asynccontextmanager
+    async def full(world: World) -> AsyncGenerator[None]:
+        live = await NatsAdmin(world.site.connection).stream(name)
+        assert live is not None
+        await world.site.connection.api(f"STREAM.UPDATE.{name}", {**live.config, "max_bytes": 100})
+        yield
+        await world.site.connection.api(f"STREAM.UPDATE.{name}", dict(live.config))
+
+    return full
+
+
 @asynccontextmanager
-async def stream_full(world: World) -> AsyncGenerator[None]:
-    """Leave no room for another message."""
-    live = await NatsAdmin(world.site.connection).stream(CORE_HOT)
-    assert live is not None
-    await world.site.connection.api(f"STREAM.UPDATE.{CORE_HOT}", {**live.config, "max_bytes": 100})
-    yield
-    await world.site.connection.api(f"STREAM.UPDATE.{CORE_HOT}", dict(live.config))
+async def webhooks_wait(world: World) -> AsyncGenerator[None]:
+    """Leave no room for the readings of a webhook."""
+    await PostgresWebhookStore(world.site.pool).link([Account("garmin", "g-1", "anna")])
+    samples = json.loads((SAMPLES / "garmin.json").read_text(encoding="utf-8"))
+    body = json.dumps(samples[0]["payload"]).encode()
+    webhook = OutgoingMessage(VENDOR_HOT, webhook_subject("garmin"), body, "garmin-1", {})
+    async with stream_full(CORE_HOT)(world):
+        await NatsPublisher(world.site.connection, timeout_s=5).publish(webhook)
+        yield
 
 
 @asynccontextmanager
@@ -142,7 +159,9 @@ async def postgres_read_only(world: World) -> AsyncGenerator[None]:
 STATES: dict[str, Callable[[World], AbstractAsyncContextManager[None]]] = {
     "NATS is down": nats_down,
     "NATS does not answer": nats_stopped,
-    "AA_CORE_HOT is full": stream_full,
+    "AA_CORE_HOT is full": stream_full(CORE_HOT),
+    "AA_CORE_HOT is full, and webhooks wait": webhooks_wait,
+    "AA_VENDOR_HOT is full": stream_full(VENDOR_HOT),
     "AA_VENDOR_HOT is missing": stream_missing,
     "a durable of normalize is missing": durable_missing,
     "a durable of normalize is paused": durable_paused(CORE_HOT, normalize_durable("hrv")),
@@ -152,7 +171,7 @@ STATES: dict[str, Callable[[World], AbstractAsyncContextManager[None]]] = {
     "PostgreSQL is read-only": postgres_read_only,
 }
 # Staged where a small file system and a cluster are.
-ELSEWHERE = {NOTHING, "NATS has no space on its disk", "AA_CORE_HOT has no leader"}
+ELSEWHERE = {NOTHING, "NATS has no space on its disk, and readings wait", "AA_CORE_HOT has no leader"}
 
 
 async def test_probes_are_answered_as_the_docs_say(world: World) -> None:
@@ -164,7 +183,7 @@ async def test_probes_are_answered_as_the_docs_say(world: World) -> None:
     for state, bring_about in STATES.items():
         async with bring_about(world):
             await assert_documented(state, services)
-        await assert_documented(NOTHING, services, within_s=30)
+        await assert_documented(NOTHING, services, within_s=60)
 
 
 async def test_a_stream_without_a_leader_is_not_ready(

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +35,7 @@ from athlete_ally.core.ports import Inbox, Log, Publisher, Tracing
 from athlete_ally.core.series import FetchSeries, every, fetch_series, http_series
 from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.core.verdict import RetryPolicy
+from athlete_ally.core.watched_publisher import WatchedPublisher
 from athlete_ally.fetch.connect import ConnectService, connect_routes
 from athlete_ally.fetch.resource import Fetcher
 from athlete_ally.fetch.worker import FetchTools, FetchWorker
@@ -70,6 +72,7 @@ class _Dependencies:
     tracing: Tracing
     log: Log
     wrappers: FetchWrappers
+    publisher: WatchedPublisher
     retries: list[UnboundedRetry] = field(default_factory=list[UnboundedRetry])
 
 
@@ -95,7 +98,10 @@ async def run_fetch(settings: Settings, stop: asyncio.Event, *, wrappers: FetchW
     }
     token_store = PostgresTokenStore(pool, TokenCipher(keys))
     tracing = build_tracing("fetch", log)
-    world = _Dependencies(settings, connection, pool, token_store, apis, observer, series, tracing, log, wrappers)
+    publisher = WatchedPublisher(NatsPublisher(connection, timeout_s=settings.publish_timeout_s), time.monotonic)
+    world = _Dependencies(
+        settings, connection, pool, token_store, apis, observer, series, tracing, log, wrappers, publisher
+    )
     topology = _needed(settings, sorted(apis))
     connecting = ConnectService(
         apis=apis,
@@ -115,7 +121,7 @@ async def run_fetch(settings: Settings, stop: asyncio.Event, *, wrappers: FetchW
         await http.aclose()
         await close_pool(pool, within_s=_CLOSE_POOL_S)
 
-    readiness = cached(lambda: worker_reasons(connection, pool, topology, world.retries))
+    readiness = cached(lambda: worker_reasons(connection, pool, topology, world.retries, publisher))
     app = Starlette(routes=[*connect_routes(connecting), *health_routes(about, readiness, observer)])
     server = HttpServer(
         app,
@@ -167,7 +173,6 @@ async def _worker(world: _Dependencies, vendor: Vendor, topology: Topology, stop
     await inbox.open()
 
     on_hold = shown_on(world.observer, world.series.holding, vendor.name)
-    publisher = NatsPublisher(world.connection, timeout_s=world.settings.publish_timeout_s)
     fetcher = Fetcher(
         vendor=vendor.name,
         api=vendor.api,
@@ -181,7 +186,7 @@ async def _worker(world: _Dependencies, vendor: Vendor, topology: Topology, stop
     world.retries.append(retry)
     tools = FetchTools(
         inbox=world.tracing.inbox(world.wrappers.inbox(inbox)),
-        publisher=world.tracing.publisher(world.wrappers.publisher(publisher)),
+        publisher=world.tracing.publisher(world.wrappers.publisher(world.publisher)),
         fetcher=fetcher,
         webhook_store=PostgresWebhookStore(world.pool),
         retry=retry,

@@ -20,13 +20,13 @@ from athlete_ally.config.vendor_secrets import load_secrets
 from athlete_ally.core.broker.topology import CORE_HOT, VENDOR_HOT, Topology
 from athlete_ally.core.ports import Log, Publisher
 from athlete_ally.core.series import every, http_series, ingest_series, webhook_series
+from athlete_ally.core.watched_publisher import WatchedPublisher
 from athlete_ally.ingest.accept import Acceptor
 from athlete_ally.ingest.admission import Admission, WebhookShares
 from athlete_ally.ingest.app import PATHS, IngestService, build_app
 from athlete_ally.ingest.keys import KeyRing
 from athlete_ally.ingest.openapi import build_openapi
 from athlete_ally.ingest.store_webhook import WebhookKeeper
-from athlete_ally.ingest.watched_publisher import WatchedPublisher
 from athlete_ally.ingest.webhooks import PATHS as WEBHOOK_PATHS
 from athlete_ally.ingest.webhooks import WebhookService, webhook_routes
 from athlete_ally.measurements import KINDS, MEASUREMENTS

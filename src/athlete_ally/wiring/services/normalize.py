@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ from athlete_ally.core.series import (
 )
 from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.core.verdict import RetryPolicy
+from athlete_ally.core.watched_publisher import WatchedPublisher
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.normalize.advisory_worker import AdvisoryWorker
 from athlete_ally.normalize.lane_breaker import Lane, LaneBreaker, stored_lane, unpacked_lane
@@ -100,6 +102,7 @@ class _Dependencies:
     tracing: Tracing
     log: Log
     wrappers: Wrappers
+    publisher: WatchedPublisher
     retries: list[UnboundedRetry] = field(default_factory=list[UnboundedRetry])
 
 
@@ -124,11 +127,23 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
     )
     pool = await open_pool(settings.database_url.get_secret_value(), size=settings.database_pool_size)
     tracing = build_tracing("normalize", log)
+    publisher = WatchedPublisher(NatsPublisher(connection, timeout_s=settings.publish_timeout_s), time.monotonic)
     world = _Dependencies(
-        settings, topology, connection, pool, observer, series, of_broker, of_unpacking, tracing, log, wrappers
+        settings,
+        topology,
+        connection,
+        pool,
+        observer,
+        series,
+        of_broker,
+        of_unpacking,
+        tracing,
+        log,
+        wrappers,
+        publisher,
     )
     workers: list[Worker | Unpacker] = []
-    reasons = cached(lambda: worker_reasons(connection, pool, topology, world.retries))
+    reasons = cached(lambda: worker_reasons(connection, pool, topology, world.retries, publisher))
 
     async def readiness() -> list[str]:
         return [*(worker.stopped for worker in workers if worker.stopped), *await reasons()]
@@ -192,8 +207,7 @@ def _retry(world: _Dependencies, durable: str, stop: asyncio.Event) -> Unbounded
 
 
 def _publisher(world: _Dependencies) -> Publisher:
-    publisher = NatsPublisher(world.connection, timeout_s=world.settings.publish_timeout_s)
-    return world.tracing.publisher(world.wrappers.publisher(publisher))
+    return world.tracing.publisher(world.wrappers.publisher(world.publisher))
 
 
 async def _proven_senders(world: _Dependencies, kind: str) -> frozenset[str]:

@@ -11,10 +11,11 @@ import asyncpg
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.postgres.pool import require_writable
-from athlete_ally.core.broker.topology import CORE_HOT, MAX_MESSAGE_BYTES, Topology, probe_subject
+from athlete_ally.core.broker.topology import CORE_HOT, DLQ, MAX_MESSAGE_BYTES, Topology, probe_subject
 from athlete_ally.core.errors import AthleteAllyError, PermissionDenied, Unavailable
 from athlete_ally.core.messages.message import OutgoingMessage
-from athlete_ally.ingest.watched_publisher import WatchedPublisher
+from athlete_ally.core.watched_publisher import WatchedPublisher
+from athlete_ally.normalize.consumer_loop import FULL_DELAY_S
 from athlete_ally.normalize.retry import UnboundedRetry
 from athlete_ally.ops.streams.provision import LiveDurables, LiveStreams, compare, live_durables, live_streams
 
@@ -27,6 +28,8 @@ _PROBE_WITHIN_S = 1.5
 _NOT_CONNECTED = "NATS is not connected, or does not answer"
 # A reading that was acknowledged so lately says more than any probe.
 _IDLE_AFTER_S = 10.0
+# Longer than what a full stream refused takes to be delivered again.
+_REFUSED_WITHIN_S = 1.5 * FULL_DELAY_S
 
 
 def cached(reasons: Reasons) -> Reasons:
@@ -115,7 +118,11 @@ def _leaderless(streams: LiveStreams) -> list[str]:
 
 
 async def worker_reasons(
-    connection: Connection, pool: "asyncpg.Pool[Any]", topology: Topology, retries: Sequence[UnboundedRetry] = ()
+    connection: Connection,
+    pool: "asyncpg.Pool[Any]",
+    topology: Topology,
+    retries: Sequence[UnboundedRetry],
+    publisher: WatchedPublisher,
 ) -> list[str]:
     """Say why a worker can't pull, or can't store, or what it keeps trying without success."""
     if not connection.is_usable:
@@ -134,5 +141,8 @@ async def worker_reasons(
         await require_writable(pool)
     except Unavailable as error:
         reasons.append(str(error))
+    # A full AA_DLQ stops dead letters and nothing else; it has an alert of its own.
+    full = {stream: said for stream, said in publisher.full(_REFUSED_WITHIN_S).items() if stream != DLQ}
+    reasons += [f"stream {stream} took no message: {said}" for stream, said in full.items()]
     named = " ".join(reasons)
     return reasons + [retry.problem for retry in retries if retry.problem and retry.durable not in named]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from athlete_ally.core.errors import Unavailable
+from athlete_ally.core.errors import StreamFull, Unavailable
 from athlete_ally.core.messages.message import Acknowledgement, OutgoingMessage
 from athlete_ally.core.ports import Publisher
 
@@ -14,6 +14,7 @@ class Outcome:
 
     at_s: float
     problem: str = ""
+    was_full: bool = False
 
 
 class WatchedPublisher:
@@ -30,7 +31,7 @@ class WatchedPublisher:
         try:
             acknowledgement = await self._publisher.publish(message)
         except Unavailable as error:
-            self._last[message.stream] = Outcome(self._clock(), str(error))
+            self._last[message.stream] = Outcome(self._clock(), str(error), isinstance(error, StreamFull))
             raise
         self._last[message.stream] = Outcome(self._clock())
         return acknowledgement
@@ -39,6 +40,14 @@ class WatchedPublisher:
         """Return why the last publish to a stream failed; empty where it did not, or is longer ago than `within_s`."""
         last = self._last.get(stream)
         return last.problem if last is not None and self._clock() - last.at_s <= within_s else ""
+
+    def full(self, within_s: float) -> dict[str, str]:
+        """Return the streams that took no message of late for want of room, each with what the server said."""
+        return {
+            stream: last.problem
+            for stream, last in self._last.items()
+            if last.was_full and self._clock() - last.at_s <= within_s
+        }
 
     def achieved(self, stream: str, within_s: float) -> bool:
         """Tell whether the last publish to a stream was acknowledged, no longer than `within_s` ago."""
