@@ -10,7 +10,7 @@ _KINDS = (*(each.table for each in MEASUREMENTS), "sample_series")
 _GRANTS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "aa_worker, aa_operator": ((_READ, ("schema_migration",)),),
     "aa_worker": (
-        (_WRITE, ("receipt", "webhook_receipt", "lone_start", "replaced_session")),
+        (_WRITE, ("receipt", "webhook_receipt", "lone_start", "replaced_session", "stream_cursor", "stream_life")),
         ("SELECT, UPDATE", ("vendor_account",)),
         (_READ, ("vendor_grant", "fetch_receipt")),
         (_WRITE, _KINDS),

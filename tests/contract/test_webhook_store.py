@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Protocol
 
 import pytest
@@ -24,12 +25,13 @@ RECEIPT = WebhookReceipt(
     resources=1,
     dead_lettered=0,
     received_at=NOON,
+    stored_at=NOON,
     trace_id=None,
 )
-PLACE = ("w1", "AA_VENDOR_HOT", 1)
+PLACE = ("w1", "AA_VENDOR_HOT", 1, NOON)
 _RECEIPTS = """
-SELECT message_id, stream, sequence, vendor, result, readings, resources, dead_lettered, received_at, trace_id,
-    parent_id, parent_sequence, replay_of, rejected
+SELECT message_id, stream, sequence, vendor, result, readings, resources, dead_lettered, received_at, stored_at,
+    trace_id, parent_id, parent_sequence, replay_of, rejected
 FROM webhook_receipt ORDER BY sequence
 """
 _GRANT = """
@@ -192,10 +194,11 @@ async def test_a_grant_has_an_owner_in_every_state(bench: Bench) -> None:
 
 async def test_what_is_remembered_is_known_by_its_whole_place(bench: Bench) -> None:
     """
-    Id, stream and sequence: the same id at another place is another message.
+    Id, stream, sequence and time: elsewhere, or in another life of the stream, the same id is another message.
     """
     await bench.webhook_store.remember(RECEIPT)
-    others = [("w2", *PLACE[1:]), ("w1", "AA_CORE_HOT", 1), ("w1", "AA_VENDOR_HOT", 2)]
+    later = NOON + timedelta(hours=1)
+    others = [("w2", *PLACE[1:]), ("w1", "AA_CORE_HOT", 1, NOON), ("w1", "AA_VENDOR_HOT", 2, NOON), (*PLACE[:3], later)]
 
     assert await bench.webhook_store.known([PLACE, *others]) == {PLACE}
     assert await bench.webhook_store.known([]) == frozenset()
@@ -224,10 +227,10 @@ async def test_starts_alone_are_counted_until_there_is_a_receipt(bench: Bench) -
     """
     Each message has a count of its own, which counts earlier starts only and is forgotten once it is remembered.
     """
-    starts = [await bench.webhook_store.start_alone(*PLACE) for _ in range(3)]
+    starts = [await bench.webhook_store.start_alone(*PLACE[:3]) for _ in range(3)]
     other = await bench.webhook_store.start_alone("w2", "AA_VENDOR_HOT", 2)
     await bench.webhook_store.remember(RECEIPT)
-    after = [await bench.webhook_store.start_alone(*place) for place in (PLACE, ("w2", "AA_VENDOR_HOT", 2))]
+    after = [await bench.webhook_store.start_alone(*place) for place in (PLACE[:3], ("w2", "AA_VENDOR_HOT", 2))]
 
     assert (starts, other, after) == ([0, 1, 2], 0, [0, 1])
 
@@ -236,10 +239,10 @@ async def test_a_webhook_that_was_only_put_off_has_no_starts(bench: Bench) -> No
     """
     Its count begins anew, those of others stay, and it has no receipt.
     """
-    for place in (PLACE, ("w2", "AA_VENDOR_HOT", 2)):
+    for place in (PLACE[:3], ("w2", "AA_VENDOR_HOT", 2)):
         await bench.webhook_store.start_alone(*place)
     await bench.webhook_store.end_alone("w1")
-    after = [await bench.webhook_store.start_alone(*place) for place in (PLACE, ("w2", "AA_VENDOR_HOT", 2))]
+    after = [await bench.webhook_store.start_alone(*place) for place in (PLACE[:3], ("w2", "AA_VENDOR_HOT", 2))]
 
     assert (after, await bench.receipts()) == ([0, 1], [])
 
@@ -256,7 +259,7 @@ async def test_an_absent_database_is_unavailable(bench: Bench) -> None:
         lambda: webhook_store.withdraw("garmin", ["1"]),
         lambda: webhook_store.known([PLACE]),
         lambda: webhook_store.remember(RECEIPT),
-        lambda: webhook_store.start_alone(*PLACE),
+        lambda: webhook_store.start_alone(*PLACE[:3]),
         lambda: webhook_store.end_alone("w1"),
     )
     for call in calls:

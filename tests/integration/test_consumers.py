@@ -18,7 +18,9 @@ from athlete_ally.cli.exits import Exit
 from athlete_ally.config.settings import Settings, load_settings
 from athlete_ally.core.broker.topology import CORE_HOT, Topology, normalize_durable, raw_subject
 from athlete_ally.core.errors import Misconfigured, Refused
-from athlete_ally.wiring.builders import now
+from athlete_ally.ops.streams.difference import wanted_of
+from athlete_ally.ops.streams.overview import look as overview_of
+from athlete_ally.wiring.builders import desired_topology, now
 from athlete_ally.wiring.commands.streams_consumers import look, pause, preview, reset, resume
 
 HRV = normalize_durable("hrv")
@@ -118,6 +120,39 @@ async def test_a_time_is_as_good_as_a_sequence(settings: Settings, inbox: NatsIn
     assert min(await sequences(inbox)) == 10
     with pytest.raises(Refused, match="no message since"):
         await preview(settings, HRV, sequence=None, since=now() + timedelta(hours=1))
+
+
+async def test_beyond_the_end_is_refused(settings: Settings, inbox: NatsInbox, connection: Connection) -> None:
+    """
+    A sequence that the stream does not have yet would skip what comes: refused; the one after the last is allowed.
+    """
+    assert inbox is not None
+    stream = await NatsBroker(connection).stream(CORE_HOT)
+    assert stream is not None
+    with pytest.raises(Refused, match="beyond the end"):
+        await preview(settings, HRV, sequence=100_000, since=None)
+    found = await preview(settings, HRV, sequence=stream.last_sequence + 1, since=None)
+
+    assert found.sequence == stream.last_sequence + 1
+
+
+async def test_what_stands_beyond_the_end_is_brought_back(settings: Settings, connection: Connection) -> None:
+    """
+    Set there by another tool: status, readiness and series say it; the command that they name ends it.
+    """
+    await connection.api(f"CONSUMER.RESET.{CORE_HOT}.{HRV}", {"seq": 100_000})
+    topology = desired_topology(settings)
+    overview = await overview_of(NatsBroker(connection), wanted_of(topology))
+    (row,) = [each for each in overview.durables if each.name == HRV]
+    stream = await NatsBroker(connection).stream(CORE_HOT)
+    assert stream is not None
+    found = await preview(settings, HRV, sequence=row.end + 1, since=None)
+    await reset(settings, found)
+    after = await overview_of(NatsBroker(connection), wanted_of(topology))
+
+    assert (row.beyond_end, row.end) == (99_999 - stream.last_sequence, stream.last_sequence)
+    assert not overview.is_well
+    assert [each.beyond_end for each in after.durables if each.name == HRV] == [0]
 
 
 async def test_what_would_be_skipped_is_counted(settings: Settings, inbox: NatsInbox) -> None:

@@ -17,6 +17,7 @@ from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.adapters.postgres.receipts import PostgresReceipts
+from athlete_ally.adapters.postgres.stream_lives import PostgresLives
 from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
 from athlete_ally.core.broker.topology import (
     CORE_HOT,
@@ -38,11 +39,13 @@ from athlete_ally.core.vendor.webhook_store import FetchReceipt, WebhookReceipt
 from athlete_ally.measurements import KINDS
 from athlete_ally.normalize.ledger import LedgerLine, ReceiptLedger
 from athlete_ally.normalize.metrics_poller import MetricsPoller
+from athlete_ally.normalize.stream_lives import StreamLives
 from athlete_ally.ops.streams.provision import inspect
 
 DURABLE = normalize_durable("hrv")
 UNPACK, FETCH = unpack_durable("whoop"), fetch_durable("whoop")
 HRV = (CORE_HOT, DURABLE)
+LATER = datetime.now(UTC) + timedelta(days=1)
 RECEIPT = WebhookReceipt(
     message_id="m1",
     stream=VENDOR_HOT,
@@ -53,6 +56,7 @@ RECEIPT = WebhookReceipt(
     resources=1,
     dead_lettered=0,
     received_at=NOON,
+    stored_at=LATER,
     trace_id=None,
 )
 REDRIVE = f"athlete-ally.redrive.{DURABLE}.1"
@@ -74,6 +78,7 @@ class Outlook:
         self.observer = FakeObserver(list(every(self.work, self.series, self.unpacking)))
         self._publisher = NatsPublisher(connection, timeout_s=2)
         admin = NatsAdmin(connection)
+        lives = StreamLives(PostgresLives(pool), admin, log)
 
         async def differences() -> Mapping[str, int]:
             return Counter(finding.name for finding in await inspect(admin, topology))
@@ -84,7 +89,7 @@ class Outlook:
         self.watch = MetricsPoller(
             topology,
             admin,
-            ReceiptLedger(self._lines(topology, PostgresReceipts(pool)), admin, self.observer),
+            ReceiptLedger(self._lines(topology, PostgresReceipts(pool)), admin, lives, self.observer),
             differences,
             syncs_always,
             self.observer,
@@ -199,7 +204,7 @@ async def test_the_ledger_has_a_line_for_unpack_and_one_for_fetch(outlook: Outlo
     await eventually(lambda: shows(2, 2))
     webhook_store = PostgresWebhookStore(pool)
     for sequence in (1, 3):
-        await webhook_store.remember_fetch(FetchReceipt(f"m{sequence}", VENDOR_HOT, sequence, "whoop", 1, 0))
+        await webhook_store.remember_fetch(FetchReceipt(f"m{sequence}", VENDOR_HOT, sequence, "whoop", 1, 0, LATER))
     await webhook_store.remember(replace(RECEIPT, message_id="m3", sequence=3, replay_of="letter-1"))
     assert await outlook.both() == (2, 0)
     for sequence in (1, 2):

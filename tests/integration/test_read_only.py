@@ -36,7 +36,7 @@ from athlete_ally.measurements.hrv import HRV
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TOKENS = Tokens("access", "refresh", NOW)
 CIPHER = TokenCipher(new_token_key())
-RECEIPT = WebhookReceipt("w1", "AA_VENDOR_HOT", 1, "oura", "unpacked", 1, 0, 0, NOW, None)
+RECEIPT = WebhookReceipt("w1", "AA_VENDOR_HOT", 1, "oura", "unpacked", 1, 0, 0, NOW, NOW, None)
 WINDOW = Window(date(2026, 11, 1), date(2026, 11, 2))
 NOTE = AuditNote("run-1", "ada", "purge", "planned")
 
@@ -59,7 +59,7 @@ WRITES: dict[str, Callable[[Any], Awaitable[Any]]] = {
     "start alone": lambda pool: PostgresStore(pool).start_alone("m2", "AA_CORE_HOT", 2),
     "webhook receipt": lambda pool: PostgresWebhookStore(pool).remember(RECEIPT),
     "fetch receipt": lambda pool: PostgresWebhookStore(pool).remember_fetch(
-        FetchReceipt("w1", "AA_VENDOR_HOT", 1, "oura", 1, 0)
+        FetchReceipt("w1", "AA_VENDOR_HOT", 1, "oura", 1, 0, NOW)
     ),
     "start of a webhook alone": lambda pool: PostgresWebhookStore(pool).start_alone("w2", "AA_VENDOR_HOT", 2),
     "end of a webhook alone": lambda pool: PostgresWebhookStore(pool).end_alone("w2"),
@@ -83,7 +83,7 @@ READS: dict[str, Callable[[Any], Awaitable[Any]]] = {
     "records": lambda pool: PostgresRecords(pool).receipts("m1"),
     "journal": lambda pool: PostgresAuditLog(pool).read(),
     "receipts": lambda pool: PostgresReceipts(pool).totals(),
-    "webhooks": lambda pool: PostgresWebhookStore(pool).known([("w1", "AA_VENDOR_HOT", 1)]),
+    "webhooks": lambda pool: PostgresWebhookStore(pool).known([("w1", "AA_VENDOR_HOT", 1, NOW)]),
     "people": lambda pool: PostgresTokenStore(pool, CIPHER).people("oura"),
 }
 

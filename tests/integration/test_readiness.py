@@ -15,7 +15,8 @@ HRV = normalize_durable("hrv")
 
 async def test_a_worker_says_what_keeps_it_from_working(connection: Connection, pool: Any, topology: Topology) -> None:
     """
-    Ready as created; then a durable with limited deliveries, one that is paused and one that is missing are each named.
+    Ready as created; then a durable with limited deliveries, one that is paused, one that is missing and one beyond the
+    end of its stream are each named.
     """
     nothing_published = WatchedPublisher(NatsPublisher(connection, timeout_s=2), time.monotonic)
     ready = await worker_reasons(connection, pool, topology, (), nothing_published)
@@ -25,10 +26,12 @@ async def test_a_worker_says_what_keeps_it_from_working(connection: Connection, 
     until = {"pause_until": "2100-01-01T00:00:00Z"}
     await connection.api(f"CONSUMER.PAUSE.{CORE_HOT}.normalize-sleep-durable", until)
     await connection.api(f"CONSUMER.DELETE.{CORE_HOT}.normalize-spo2-durable")
+    await connection.api(f"CONSUMER.RESET.{CORE_HOT}.normalize-body-durable", {"seq": 100_000})
     reasons = await worker_reasons(connection, pool, topology, (), nothing_published)
 
-    assert (ready, len(reasons)) == ([], 3)
+    assert (ready, len(reasons)) == ([], 4)
     assert [reason.split(":")[0] for reason in sorted(reasons)] == [
+        "durable normalize-body-durable stands beyond the end of AA_CORE_HOT",
         f"durable {HRV}",
         "durable normalize-sleep-durable is paused",
         "durable normalize-spo2-durable is missing",

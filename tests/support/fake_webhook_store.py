@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from athlete_ally.core.errors import Unavailable
-from athlete_ally.core.vendor.webhook_store import Account, WebhookReceipt
+from athlete_ally.core.vendor.webhook_store import Account, Place, WebhookReceipt
 from support.fakes import Effect
 
-Place = tuple[str, str, int]
+_Held = tuple[str, str, int]
 
 
 class FakeWebhookStore:
@@ -21,8 +22,8 @@ class FakeWebhookStore:
         self.accounts = {(each.vendor, each.account): each.user_id for each in accounts}
         self.owners: dict[tuple[str, int], Account] = {}
         self.withdrawn: set[tuple[str, str]] = set()
-        self.receipts: dict[Place, WebhookReceipt] = {}
-        self.lone_starts: dict[Place, int] = {}
+        self.receipts: dict[_Held, WebhookReceipt] = {}
+        self.lone_starts: dict[_Held, int] = {}
         self.effects = [] if effects is None else effects
         self.unavailable = False
 
@@ -44,12 +45,14 @@ class FakeWebhookStore:
     async def known(self, asked: Sequence[Place]) -> frozenset[Place]:
         """See the port."""
         await self._require_database()
-        return frozenset(asked) & self.receipts.keys()
+        held = {(*place, receipt.stored_at) for place, receipt in self.receipts.items()}
+        return frozenset(asked) & held
 
     async def remember(self, receipt: WebhookReceipt) -> None:
         """See the port."""
         await self._require_database()
-        self.receipts.setdefault((receipt.message_id, receipt.stream, receipt.sequence), receipt)
+        held = self.receipts.setdefault((receipt.message_id, receipt.stream, receipt.sequence), receipt)
+        self.receipts[receipt.message_id, receipt.stream, receipt.sequence] = replace(held, stored_at=receipt.stored_at)
         await self.end_alone(receipt.message_id)
         self.effects.append(("remember", receipt.sequence))
 

@@ -36,6 +36,7 @@ def request(
         sequence=sequence,
         readings=len(records) + len(rejected),
         received_at=NOON,
+        stored_at=NOON,
         records=records,
         rejected=rejected,
     )

@@ -22,7 +22,8 @@ class Rejected:
 class StoreRequest:
     """What one message wants to store: its records, and the readings already rejected.
 
-    `readings` counts all readings of the message. `replay_of` is the identity of the dead letter that the message
+    `readings` counts all readings of the message. `stored_at` is when the stream stored it: after a restore two
+    messages have one sequence. `replay_of` is the identity of the dead letter that the message
     replays, if it does: its readings were dead-lettered before, and that letter is still in AA_DLQ. `traceparent` is
     what the message says, and may be anything. `parent` is the message that it was unpacked from, if it was.
     `removals` are what sources took back.
@@ -33,6 +34,7 @@ class StoreRequest:
     sequence: int
     readings: int
     received_at: datetime
+    stored_at: datetime
     records: tuple[Record, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     replay_of: str | None = None

@@ -139,7 +139,7 @@ class FetchWorker:
         tools, letter = self._tools, replay_of(delivery)
         dead = sum(message.stream == topology.DLQ for message in messages)
         place = (identity_of(delivery), delivery.stream, delivery.sequence)
-        done = FetchReceipt(*place, self._vendor.name, fetched=len(messages) - dead, dead_lettered=dead)
+        done = FetchReceipt(*place, self._vendor.name, len(messages) - dead, dead, delivery.stored_at)
         await tools.retry.until_done(lambda: tools.webhook_store.remember_fetch(done))
         if letter is not None:
             receipt = self._receipt(delivery, letter, fetched=len(messages) - dead, again=again)
@@ -161,6 +161,7 @@ class FetchWorker:
             resources=fetched,
             dead_lettered=len(again),
             received_at=delivery.stored_at,
+            stored_at=delivery.stored_at,
             trace_id=trace_id(delivery.headers.get(headers.TRACEPARENT)),
             replay_of=letter,
             rejected=tuple(rejected),

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from athlete_ally.core.broker.permissions import covers
 from athlete_ally.core.broker.state import LiveStream
@@ -11,18 +10,19 @@ from athlete_ally.core.broker.topology import Durable
 from athlete_ally.core.ports import Observer
 from athlete_ally.core.series import Series
 from athlete_ally.normalize.metrics_poller import BrokerView
+from athlete_ally.normalize.stream_lives import StreamLives
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerLine:
     """One durable's line. `count` returns how many of its messages, from a sequence on, have a receipt.
 
-    It is asked with the first sequence of the stream, and when the stream was created. `series`, with `labels`, shows
+    It is asked with the first sequence of the stream. `series`, with `labels`, shows
     what is unaccounted for.
     """
 
     durable: Durable
-    count: Callable[[int, datetime], Awaitable[int]]
+    count: Callable[[int], Awaitable[int]]
     series: Series
     labels: tuple[str, ...] = ()
 
@@ -33,6 +33,7 @@ class ReceiptLedger:
 
     lines: Sequence[LedgerLine]
     broker: BrokerView
+    lives: StreamLives
     observer: Observer
 
     async def balance(self) -> float:
@@ -46,6 +47,9 @@ class ReceiptLedger:
         """
         names = dict.fromkeys(line.durable.stream for line in self.lines)
         streams = {name: await self.broker.stream(name, ">") for name in names}
+        for stream in streams.values():
+            if stream is not None:
+                await self.lives.follow(stream)
         return sum([await self._balance(line, streams) for line in self.lines])
 
     async def _balance(self, line: LedgerLine, streams: Mapping[str, LiveStream | None]) -> float:
@@ -55,7 +59,7 @@ class ReceiptLedger:
         if stream is None or live is None:
             return 0.0
         started_s = time.monotonic()
-        settled = await line.count(stream.first_sequence, stream.created_at)
+        settled = await line.count(stream.first_sequence)
         counted_s = time.monotonic() - started_s
         unaccounted = _held_for(durable, stream) - live.pending - live.ack_pending - settled
         self.observer.set(line.series, *line.labels, value=max(0, unaccounted))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from athlete_ally.core.broker.beyond_end import beyond_end
 from athlete_ally.core.broker.state import LiveDurable, LiveStream
 from athlete_ally.core.broker.topology import DLQ, Durable, Stream, Topology, foreign_letter_subject
 from athlete_ally.core.errors import Unavailable
@@ -80,9 +81,9 @@ class MetricsPoller:
         Return for how many seconds the database counted; a timeout is no reason to poll less often.
         """
         try:
-            ages_s = {stream.name: await self._stream(stream) for stream in self.desired.streams}
+            streams = {stream.name: await self._stream(stream) for stream in self.desired.streams}
             for durable in self.desired.durables:
-                await self._durable(durable, ages_s[durable.stream])
+                await self._durable(durable, streams[durable.stream])
             differences = await self.differences()
             for (name,) in self.series.differences.values:
                 self.observer.set(self.series.differences, name, value=differences.get(name, 0))
@@ -97,13 +98,13 @@ class MetricsPoller:
         self.observer.set(self.series.watched_at, value=self.now().timestamp())
         return counted_s
 
-    async def _stream(self, desired: Stream) -> float:
-        """Look at a stream; return its max_age in seconds, 0 for none."""
+    async def _stream(self, desired: Stream) -> LiveStream | None:
+        """Look at a stream, and return it; None where it is missing."""
         name = desired.name
         stream = await self.broker.stream(name, "dlq.>" if name == DLQ else None)
         self.observer.set(self.series.stream_missing, name, value=stream is None)
         if stream is None:
-            return 0.0
+            return None
         self.observer.set(self.series.stream_messages, name, value=stream.messages)
         self.observer.set(self.series.stream_bytes, name, value=stream.bytes)
         self.observer.set(self.series.stream_limit, name, value=stream.max_bytes)
@@ -112,7 +113,7 @@ class MetricsPoller:
         self.observer.set(self.series.replicas_current, name, value=stream.replicas_current)
         if name == DLQ:
             await self._dead_letters(stream)
-        return stream.max_age_s
+        return stream
 
     async def _dead_letters(self, stream: LiveStream) -> None:
         waiting: Counter[str] = Counter()
@@ -134,19 +135,21 @@ class MetricsPoller:
         oldest = await self._first_stored(DLQ, stream.first_sequence, ours)
         self.observer.set(self.series.dlq_oldest_age, value=self._age_s(oldest))
 
-    async def _durable(self, desired: Durable, max_age_s: float) -> None:
+    async def _durable(self, desired: Durable, stream: LiveStream | None) -> None:
         labels = (desired.stream, desired.name)
         durable = await self.broker.durable(*labels)
         self.observer.set(self.series.consumer_missing, *labels, value=durable is None)
         if durable is None:
             return
+        skipped = await beyond_end(self.broker, durable, stream.last_sequence if stream else 0)
+        max_age_s = stream.max_age_s if stream else 0.0
         self.observer.set(self.series.pending, *labels, value=durable.pending)
         self.observer.set(self.series.ack_pending, *labels, value=durable.ack_pending)
         self.observer.set(self.series.redelivered, *labels, value=durable.redelivered)
         self.observer.set(self.series.delivered, *labels, value=durable.delivered)
         self.observer.set(self.series.ack_floor, *labels, value=durable.ack_floor)
         self.observer.set(self.series.paused, *labels, value=durable.paused)
-        self.observer.set(self.series.abandoned, *labels, value=durable.abandoned)
+        self.observer.set(self.series.abandoned, *labels, value=durable.abandoned + skipped)
         oldest = await self._oldest(desired, durable)
         age_s = self._age_s(oldest)
         self.observer.set(self.series.oldest_age, *labels, value=age_s)

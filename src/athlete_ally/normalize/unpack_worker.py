@@ -17,7 +17,7 @@ from athlete_ally.core.receipts import Rejected
 from athlete_ally.core.series import NormalizeSeries, UnpackSeries
 from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.core.vendor.webhook import Unpacked, UnpackResult
-from athlete_ally.core.vendor.webhook_store import Account, WebhookReceipt, WebhookStore
+from athlete_ally.core.vendor.webhook_store import Account, Place, WebhookReceipt, WebhookStore
 from athlete_ally.core.verdict import Ack, DeadLetter, Retry, RetryPolicy, decide, is_exhausted
 from athlete_ally.normalize.consumer_loop import FULL_DELAY_S, ConsumerLoop
 from athlete_ally.normalize.dead_letters import printable
@@ -86,13 +86,13 @@ class Unpacker:
         """Deal with these webhooks one after the other: what fails or kills concerns one of them only."""
         latest = list({delivery.sequence: delivery for delivery in deliveries}.values())
         async with self._loop.keep(latest):
-            asked = [_key(delivery) for delivery in latest]
+            asked = [_place(delivery) for delivery in latest]
             known = await self._tools.retry.until_done(lambda: self._tools.webhook_store.known(asked))
             # Those that failed repeatedly come last, each with a note in the database that outlives us.
             for delivery in sorted(latest, key=lambda each: each.attempt >= self._policy.alone_from):
                 if self._breaker.is_tripped:
                     return
-                if _key(delivery) in known:
+                if _place(delivery) in known:
                     await self._loop.settle(delivery, Ack())
                     self._count("duplicate")
                 else:
@@ -192,6 +192,7 @@ class Unpacker:
             resources=parcel.resources,
             dead_lettered=len(parcel.failed),
             received_at=received_at(delivery),
+            stored_at=delivery.stored_at,
             trace_id=trace_id(delivery.headers.get(headers.TRACEPARENT)),
             parent=parent_of(delivery.headers),
             replay_of=replay_of(delivery),
@@ -233,3 +234,7 @@ def _outcome(delivery: Delivery, parcel: Parcel) -> Outcome:
 
 def _key(delivery: Delivery) -> tuple[str, str, int]:
     return identity_of(delivery), delivery.stream, delivery.sequence
+
+
+def _place(delivery: Delivery) -> Place:
+    return (*_key(delivery), delivery.stored_at)

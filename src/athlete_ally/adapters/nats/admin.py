@@ -151,6 +151,7 @@ def _stream(answer: Mapping[str, Any]) -> LiveStream:
         first_sequence=state["first_seq"],
         last_sequence=state["last_seq"],
         first_at=datetime.fromisoformat(state["first_ts"]) if state["messages"] else None,
+        last_at=datetime.fromisoformat(state["last_ts"]) if state["messages"] else None,
         deleted=state.get("num_deleted", 0),
         replicas=tuple(map(_replica, cluster.get("replicas") or ())),
         # A server on its own has no group of copies, and is its own leader.

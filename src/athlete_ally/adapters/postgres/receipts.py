@@ -21,25 +21,25 @@ class PostgresReceipts:
         """Use connections of this pool."""
         self._pool = pool
 
-    async def stored(self, kind: str, stream: str, from_sequence: int, since: datetime) -> int:
-        """Return how many messages of a kind, from a sequence on, in a stream created `since`, have a receipt.
+    async def stored(self, kind: str, stream: str, from_sequence: int) -> int:
+        """Return how many messages of a kind, from a sequence on, have a receipt of this life of the stream.
 
         Raises:
             Unavailable: the database can't be reached.
         """
-        return await self._count("receipts", kind, stream, from_sequence, since)
+        return await self._count("receipts", kind, stream, from_sequence)
 
-    async def unpacked(self, vendor: str, stream: str, from_sequence: int, since: datetime) -> int:
+    async def unpacked(self, vendor: str, stream: str, from_sequence: int) -> int:
         """Return how many webhooks and documents of a vendor are unpacked. As `stored`."""
-        return await self._count("webhook_receipts", vendor, stream, from_sequence, since)
+        return await self._count("webhook_receipts", vendor, stream, from_sequence)
 
-    async def fetched(self, vendor: str, stream: str, from_sequence: int, since: datetime) -> int:
+    async def fetched(self, vendor: str, stream: str, from_sequence: int) -> int:
         """Return how many webhooks of a vendor fetch is done with. As `stored`."""
-        return await self._count("fetch_receipts", vendor, stream, from_sequence, since)
+        return await self._count("fetch_receipts", vendor, stream, from_sequence)
 
-    async def _count(self, name: str, whose: str, stream: str, from_sequence: int, since: datetime) -> int:
+    async def _count(self, name: str, whose: str, stream: str, from_sequence: int) -> int:
         async with translated(self._pool):
-            return int(await self._pool.fetchval(_COUNT[name], whose, stream, from_sequence, since))
+            return int(await self._pool.fetchval(_COUNT[name], whose, stream, from_sequence))
 
     async def proven_senders(self, kind: str, stream: str, since: datetime) -> frozenset[str]:
         """Return the senders most of whose latest readings of a kind, no older than `since`, were of use.

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -26,6 +27,7 @@ _KNOWN = load_sql("known_receipts")
 _REMEMBER = load_sql("insert_receipts")
 _START_ALONE = load_sql("start_alone")
 _FORGET_STARTS = load_sql("forget_lone_starts")
+_MOVE = load_sql("move_receipts")
 
 
 class PostgresStore:
@@ -66,10 +68,11 @@ class _Written:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is on record of a message: how many of its records were stored, and which readings were rejected."""
+    """What is on record of a message: how many of its records were stored, what was rejected, and its time."""
 
     stored: int
     rejected: tuple[Rejected, ...]
+    stored_at: datetime | None
 
 
 class _Batch:
@@ -93,6 +96,7 @@ class _Batch:
             fresh_receipts.get(id(request)) or await self._repeated(request, known) for request in self._requests
         ]
         await self._remember(receipts)
+        await self._move(known)
         return await self._with_removed(receipts)
 
     async def _settle(self, fresh: Sequence[StoreRequest]) -> _Written:
@@ -135,7 +139,9 @@ class _Batch:
         known: dict[str, dict[tuple[str, int], _Known]] = {}
         for row in rows:
             rejected = tuple(Rejected(**each) for each in json.loads(row["rejected"]))
-            known.setdefault(row["message_id"], {})[row["stream"], row["sequence"]] = _Known(row["stored"], rejected)
+            known.setdefault(row["message_id"], {})[row["stream"], row["sequence"]] = _Known(
+                row["stored"], rejected, row["stored_at"]
+            )
         return known
 
     async def _write(self, records: Sequence[Record]) -> _Written:
@@ -202,6 +208,17 @@ class _Batch:
             await self._connection.execute(_REMEMBER, *map(list, zip(*rows, strict=True)))
         await self._connection.execute(_FORGET_STARTS, [request.message_id for request in self._requests])
 
+    async def _move(self, known: dict[str, dict[tuple[str, int], _Known]]) -> None:
+        """Let receipts of an earlier life of the stream be about the messages that are there now."""
+        moved = [
+            (request.message_id, request.stream, request.sequence, request.stored_at)
+            for request in self._requests
+            if (before := known.get(request.message_id, {}).get((request.stream, request.sequence))) is not None
+            and before.stored_at != request.stored_at
+        ]
+        if moved:
+            await self._connection.execute(_MOVE, *map(list, zip(*sorted(moved), strict=True)))
+
 
 def _cause(record: Record, bringer: dict[int, StoreRequest]) -> Cause:
     request = bringer[id(record)]
@@ -259,4 +276,5 @@ def _row(kind: str, request: StoreRequest, receipt: Receipt) -> tuple[Any, ...]:
         request.parent and request.parent.message_id,
         request.parent and request.parent.sequence,
         request.sender,
+        request.stored_at,
     )

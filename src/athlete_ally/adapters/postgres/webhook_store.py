@@ -11,7 +11,7 @@ from athlete_ally.adapters.postgres.errors import is_text, translated
 from athlete_ally.adapters.postgres.pool import writing
 from athlete_ally.adapters.postgres.sql import load_sql
 from athlete_ally.core.vendor.grant import GrantState
-from athlete_ally.core.vendor.webhook_store import Account, FetchReceipt, WebhookReceipt
+from athlete_ally.core.vendor.webhook_store import Account, FetchReceipt, Place, WebhookReceipt
 
 _KNOWN = load_sql("known_webhooks")
 _REMEMBER = load_sql("insert_webhook_receipt")
@@ -77,12 +77,12 @@ class PostgresWebhookStore:
         async with writing(self._pool) as connection:
             await connection.execute(_WITHDRAW, vendor, [*filter(is_text, accounts)])
 
-    async def known(self, asked: Sequence[tuple[str, str, int]]) -> frozenset[tuple[str, str, int]]:
+    async def known(self, asked: Sequence[Place]) -> frozenset[Place]:
         """See the port."""
         columns = [list(column) for column in zip(*asked, strict=True)]
         async with translated(self._pool):
             rows = await self._pool.fetch(_KNOWN, *columns) if asked else []
-        return frozenset((row["message_id"], row["stream"], row["sequence"]) for row in rows)
+        return frozenset((row["message_id"], row["stream"], row["sequence"], row["stored_at"]) for row in rows)
 
     async def remember(self, receipt: WebhookReceipt) -> None:
         """See the port."""
@@ -103,6 +103,7 @@ class PostgresWebhookStore:
                 receipt.parent and receipt.parent.sequence,
                 receipt.replay_of,
                 json.dumps([asdict(each) for each in receipt.rejected]),
+                receipt.stored_at,
             )
             await connection.execute(_FORGET_STARTS, [receipt.message_id])
 

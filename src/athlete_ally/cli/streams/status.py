@@ -33,7 +33,8 @@ _DURABLE = ("durable", "lag", "unacknowledged", "redelivered", "abandoned", "sta
 def status(*, watch: bool, settings: Settings, as_json: bool) -> None:
     """Show streams and durables on one screen: size, age of the oldest message, pending messages. (read-only)
 
-    Exit code 0 when all exist and keep up, 2 when one is missing, paused, has abandoned messages or lacks a copy.
+    Exit code 0 when all exist and keep up, 2 when one is missing, paused, has abandoned messages, is beyond the end of
+    its stream or lacks a copy.
     """
     if watch and not as_json:
         with suppress(KeyboardInterrupt):
@@ -97,6 +98,8 @@ def _durable_cells(row: DurableRow) -> tuple[str, ...]:
     if row.missing:
         return row.name, "", "", "", "", "[red]missing[/]"
     state = "[yellow]paused[/]" if row.paused else "ok"
+    if row.beyond_end:
+        state = f"[red]skips {row.beyond_end:,} to come[/]"
     abandoned = f"[red]{row.abandoned:,}[/]" if row.abandoned else "0"
     return row.name, f"{row.lag:,}", f"{row.unacknowledged:,}", f"{row.redelivered:,}", abandoned, state
 

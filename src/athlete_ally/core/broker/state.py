@@ -67,6 +67,7 @@ class LiveStream:
     first_sequence: int
     last_sequence: int
     first_at: datetime | None
+    last_at: datetime | None
     deleted: int
     replicas: tuple[Replica, ...] = ()
     has_leader: bool = True

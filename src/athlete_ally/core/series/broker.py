@@ -80,7 +80,8 @@ def broker_series(desired: topology.Topology, letter_subjects: Sequence[str]) ->
         ),
         abandoned=by_durable(
             "aa_consumer_abandoned_messages",
-            "Upper bound of messages that were delivered, never settled, and will not be delivered again.",
+            "Upper bound of messages that were delivered, never settled, and will not be delivered again; and of those "
+            "to come that a durable beyond the end of its stream would skip.",
         ),
         paused=by_durable("aa_consumer_paused", "1 while the durable is paused, else 0."),
         consumer_missing=by_durable("aa_consumer_missing", "1 while the durable is missing, else 0."),

@@ -9,6 +9,9 @@ from athlete_ally.core.messages.parent import Parent
 from athlete_ally.core.receipts import Rejected
 from athlete_ally.core.vendor.webhook import UnpackResult
 
+Place = tuple[str, str, int, datetime]
+"""Which message: its id, its stream, its sequence, and when the stream stored it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -23,6 +26,7 @@ class Account:
 class WebhookReceipt:
     """What became of one webhook: readings published, resources named, and items or readings dead-lettered.
 
+    `stored_at` is when the stream stored it.
     `parent` is the webhook that named it, where it is a document that was fetched. `replay_of` is the dead letter that
     it replays, if it does, and `rejected` what of it failed again: that letter stands for it still.
     """
@@ -36,6 +40,7 @@ class WebhookReceipt:
     resources: int
     dead_lettered: int
     received_at: datetime
+    stored_at: datetime
     trace_id: str | None
     parent: Parent | None = None
     replay_of: str | None = None
@@ -52,6 +57,7 @@ class FetchReceipt:
     vendor: str
     fetched: int
     dead_lettered: int
+    stored_at: datetime
 
 
 class WebhookStore(Protocol):
@@ -72,8 +78,8 @@ class WebhookStore(Protocol):
         """Put on record that these people took the vendor's permission back. May be repeated."""
         ...
 
-    async def known(self, asked: Sequence[tuple[str, str, int]]) -> frozenset[tuple[str, str, int]]:
-        """Return which of these (message id, stream, sequence) have a receipt."""
+    async def known(self, asked: Sequence[Place]) -> frozenset[Place]:
+        """Return which of these have a receipt."""
         ...
 
     async def remember(self, receipt: WebhookReceipt) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 
+from athlete_ally.core.broker.beyond_end import back_to_end
 from athlete_ally.core.broker.permissions import User, denied_to_all
 from athlete_ally.core.broker.state import LiveDurable, Server
 from athlete_ally.core.broker.topology import ADVISORY, REAP_ADVISORIES_DURABLE, Topology
@@ -36,6 +37,9 @@ async def examine(
         if row.paused:
             remedy = f"`athlete-ally streams consumers resume {row.name}`"
             yield Check("paused", "warning", f"{row.name}, while {row.lag:,} messages wait", remedy)
+        if row.beyond_end:
+            detail = f"{row.name} is {row.beyond_end:,} messages beyond the end of {row.stream}, and would skip them"
+            yield Check("beyond the end", "failure", detail, back_to_end(row.name, row.end))
     ours = {row.name for row in overview.durables}
     foreign = [
         each for row in present for each in await broker.durables_of(row.name) if each.name not in ours and _acks(each)

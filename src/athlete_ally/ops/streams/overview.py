@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from athlete_ally.core.broker.state import LiveDurable, LiveStream
+from athlete_ally.core.broker.beyond_end import beyond_end
+from athlete_ally.core.broker.state import LiveStream
 from athlete_ally.ops.streams.broker import BrokerReader
 from athlete_ally.ops.streams.difference import Wanted
 
@@ -24,7 +25,10 @@ class StreamRow(Struct, frozen=True):
 
 
 class DurableRow(Struct, frozen=True):
-    """A durable. `lag`: not acknowledged yet; `abandoned`: delivered, no longer in progress, and never acknowledged."""
+    """A durable. `lag`: not acknowledged yet; `abandoned`: delivered, no longer in progress, and never acknowledged.
+
+    `beyond_end`: messages to come that it would skip, since it is beyond `end`, the last sequence of its stream.
+    """
 
     name: str
     stream: str
@@ -34,6 +38,8 @@ class DurableRow(Struct, frozen=True):
     redelivered: int = 0
     abandoned: int = 0
     paused: bool = False
+    beyond_end: int = 0
+    end: int = 0
 
 
 class Overview(Struct, frozen=True):
@@ -45,9 +51,11 @@ class Overview(Struct, frozen=True):
 
     @property
     def is_well(self) -> bool:
-        """Tell whether nothing is missing, paused, abandoned or short of a copy."""
+        """Tell whether nothing is missing, paused, abandoned, beyond the end or short of a copy."""
         streams = all(not row.missing and row.replicas_current >= row.replicas for row in self.streams)
-        return streams and not any(row.missing or row.paused or row.abandoned for row in self.durables)
+        return streams and not any(
+            row.missing or row.paused or row.abandoned or row.beyond_end for row in self.durables
+        )
 
 
 async def look(broker: BrokerReader, wanted: Sequence[Wanted]) -> Overview:
@@ -56,11 +64,10 @@ async def look(broker: BrokerReader, wanted: Sequence[Wanted]) -> Overview:
     Raises:
         Unavailable: no answer.
     """
-    streams = [_stream(each.name, await broker.stream(each.name)) for each in wanted if each.what == "stream"]
-    durables = [
-        _durable(each, await broker.durable(each.stream, each.name)) for each in wanted if each.what == "durable"
-    ]
-    return Overview(streams, durables)
+    live = {each.name: await broker.stream(each.name) for each in wanted if each.what == "stream"}
+    ends = {name: stream.last_sequence for name, stream in live.items() if stream}
+    durables = [await _durable(broker, each, ends.get(each.stream, 0)) for each in wanted if each.what == "durable"]
+    return Overview([_stream(name, stream) for name, stream in live.items()], durables)
 
 
 def _stream(name: str, live: LiveStream | None) -> StreamRow:
@@ -79,7 +86,8 @@ def _stream(name: str, live: LiveStream | None) -> StreamRow:
     )
 
 
-def _durable(wanted: Wanted, live: LiveDurable | None) -> DurableRow:
+async def _durable(broker: BrokerReader, wanted: Wanted, end: int) -> DurableRow:
+    live = await broker.durable(wanted.stream, wanted.name)
     if live is None:
         return DurableRow(wanted.name, wanted.stream, missing=True)
     return DurableRow(
@@ -91,4 +99,6 @@ def _durable(wanted: Wanted, live: LiveDurable | None) -> DurableRow:
         redelivered=live.redelivered,
         abandoned=live.abandoned,
         paused=live.paused,
+        beyond_end=(skipped := await beyond_end(broker, live, end)),
+        end=live.delivered - skipped,
     )

@@ -18,6 +18,7 @@ from athlete_ally.adapters.postgres.errors import POOLER_REMEDY, translated
 from athlete_ally.adapters.postgres.migrate import pending
 from athlete_ally.adapters.postgres.pool import server_version
 from athlete_ally.adapters.postgres.pooler import require_own_sessions
+from athlete_ally.adapters.postgres.stream_lives import PostgresLives
 from athlete_ally.config.settings import Settings, unknown_variables
 from athlete_ally.config.vendor_secrets import load_secrets
 from athlete_ally.config.vendor_variables import secrets_variable
@@ -35,6 +36,7 @@ from athlete_ally.ops.doctor.finding import (
     check_sync,
     check_version,
 )
+from athlete_ally.ops.doctor.restores import TOLD_FOR, check_restore
 from athlete_ally.ops.doctor.webhooks import check_secrets, check_unpackers
 from athlete_ally.ops.streams.provision import inspect
 from athlete_ally.vendors import VENDORS
@@ -163,7 +165,12 @@ async def _postgres(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[Check]:
         yield Check("schema", "failure", f"{len(missing)} migrations are missing", "`athlete-ally migrate`")
         return
     yield Check("schema", "ok", "up to date")
-    yield await _privileges(pool)
+    privileges = await _privileges(pool)
+    yield privileges
+    if privileges.status != "ok":
+        return
+    for lost in await PostgresLives(pool).lost(now() - TOLD_FOR):
+        yield check_restore(lost)
 
 
 # Every table of the schema; rights to a partition are those of its table, and only `migrate` writes schema_migration.

@@ -159,6 +159,11 @@ async def _preview(found: _Found, sequence: int | None, since: datetime | None) 
         if sequence is None:
             raise Refused(f"{stream.name} has no message since {since.isoformat()}: nothing would be delivered again")
     sequence = durable.ack_floor + 1 if sequence is None else sequence
+    if sequence > stream.last_sequence + 1:
+        raise Refused(
+            f"--sequence {sequence} is beyond the end of {stream.name}: its last message is {stream.last_sequence}, "
+            f"and {durable.name} would skip all that come until then; give at most {stream.last_sequence + 1}"
+        )
     return rewind(
         durable.name,
         stream.name,

@@ -27,6 +27,7 @@ from athlete_ally.adapters.postgres.migrate import require_current_schema
 from athlete_ally.adapters.postgres.pool import close_pool, open_pool
 from athlete_ally.adapters.postgres.receipts import PostgresReceipts
 from athlete_ally.adapters.postgres.store import PostgresStore
+from athlete_ally.adapters.postgres.stream_lives import PostgresLives
 from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
 from athlete_ally.adapters.prometheus import PrometheusObserver
 from athlete_ally.config.settings import Settings
@@ -62,6 +63,7 @@ from athlete_ally.normalize.ledger import LedgerLine, ReceiptLedger
 from athlete_ally.normalize.metrics_poller import MetricsPoller
 from athlete_ally.normalize.report import Reporter
 from athlete_ally.normalize.retry import UnboundedRetry, shown_on
+from athlete_ally.normalize.stream_lives import StreamLives
 from athlete_ally.normalize.unpack_worker import Unpacker, UnpackTools
 from athlete_ally.normalize.worker import Tools, Work, Worker
 from athlete_ally.ops.streams.provision import inspect
@@ -313,6 +315,7 @@ def _ledger_lines(world: _Dependencies, desired: Topology) -> list[LedgerLine]:
 def _watch(world: _Dependencies) -> MetricsPoller:
     desired = world.topology
     admin = NatsAdmin(world.connection)
+    lives = StreamLives(PostgresLives(world.pool), admin, world.log)
 
     async def differences() -> Counter[str]:
         return Counter(finding.name for finding in await inspect(admin, desired))
@@ -320,7 +323,7 @@ def _watch(world: _Dependencies) -> MetricsPoller:
     return MetricsPoller(
         desired,
         broker=admin,
-        ledger=ReceiptLedger(_ledger_lines(world, desired), admin, world.observer),
+        ledger=ReceiptLedger(_ledger_lines(world, desired), admin, lives, world.observer),
         differences=differences,
         syncs_always=NatsMonitor(world.settings.nats_monitor_url).syncs_always,
         observer=world.observer,

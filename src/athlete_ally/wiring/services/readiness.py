@@ -11,6 +11,7 @@ import asyncpg
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.postgres.pool import require_writable
+from athlete_ally.core.broker.beyond_end import back_to_end, beyond_end
 from athlete_ally.core.broker.topology import CORE_HOT, DLQ, MAX_MESSAGE_BYTES, Topology, probe_subject
 from athlete_ally.core.errors import AthleteAllyError, PermissionDenied, Unavailable
 from athlete_ally.core.messages.message import OutgoingMessage
@@ -134,6 +135,9 @@ async def worker_reasons(
     durables = await live_durables(admin, topology)
     reasons = _vital(topology, streams, durables)
     for name, live in durables.items():
+        if live is not None and (skipped := await beyond_end(admin, live, _last_sequence(streams, live.stream))):
+            back = back_to_end(name, live.delivered - skipped)
+            reasons.append(f"durable {name} stands beyond the end of {live.stream}: {back} ends that")
         if live is not None and live.paused:
             resume = f"`athlete-ally streams consumers resume {name}`"
             reasons.append(f"durable {name} is paused: {resume} ends that")
@@ -146,3 +150,8 @@ async def worker_reasons(
     reasons += [f"stream {stream} took no message: {said}" for stream, said in full.items()]
     named = " ".join(reasons)
     return reasons + [retry.problem for retry in retries if retry.problem and retry.durable not in named]
+
+
+def _last_sequence(streams: LiveStreams, name: str) -> int:
+    stream = streams[name]
+    return stream.last_sequence if stream is not None else 0

@@ -1,8 +1,14 @@
--- How many webhooks and documents of a vendor in this incarnation of a stream are unpacked. `since`: an older stream of
--- the same name used the same sequences. What was replayed to fetch has a receipt of its outcome here, and is fetch's.
+-- How many webhooks and documents of a vendor in this life of a stream are unpacked. As `count_receipts`. What was
+-- replayed to fetch has a receipt of its outcome here, and is fetch's.
 SELECT count(*)
 FROM webhook_receipt AS mine
-WHERE vendor = $1 AND stream = $2 AND sequence >= $3 AND settled_at >= $4
+WHERE vendor = $1 AND stream = $2 AND sequence >= $3
+AND NOT EXISTS (
+    SELECT FROM stream_life AS later
+    WHERE later.stream = mine.stream
+    AND later.from_sequence <= mine.sequence
+    AND later.started_at > coalesce(mine.stored_at, mine.settled_at)
+)
 AND (
     replay_of IS NULL
     OR NOT EXISTS (
