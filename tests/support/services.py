@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from athlete_ally.adapters.nats.dead_letters import NatsLetters
 from athlete_ally.adapters.postgres.receipts import PostgresReceipts
 from athlete_ally.adapters.servers.ports import free_port
 from athlete_ally.core.broker.topology import CORE_HOT, normalize_durable
+from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.messages.dead_letter import Letter
 from athlete_ally.measurements import KINDS
 from support import processes
@@ -205,7 +207,13 @@ class Site:
         """Tell whether no message is pending.
 
         A durable may count a message only moments after the stream has acknowledged it: the stream is asked, too.
+        A server that was just started again may not answer yet.
         """
+        with suppress(Unavailable):
+            return await self._is_settled()
+        return False
+
+    async def _is_settled(self) -> bool:
         admin = NatsAdmin(self.connection)
         for kind in KINDS:
             durable = await admin.durable(CORE_HOT, normalize_durable(kind))

@@ -15,6 +15,7 @@ from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.ports import Log, Now, Observer
 from athlete_ally.core.series import BrokerSeries
 from athlete_ally.core.series.broker import OTHER, SHELVED
+from athlete_ally.normalize.report import place_of
 
 # Counting receipts costs the database something: it may take at most a fiftieth of its time.
 _SHARE_OF_TIME = 50
@@ -67,7 +68,12 @@ class MetricsPoller:
     async def run(self, stop: asyncio.Event) -> None:
         """Look again and again until `stop` is set."""
         while not stop.is_set():
-            counted_s = await self.look()
+            try:
+                counted_s = await self.look()
+            except Exception as error:  # noqa: BLE001  # what only watches must not stop what stores
+                self.observer.set(self.series.watch_success, value=0)
+                self.log.error("unforeseen", type=type(error).__name__, place=place_of(error))  # noqa: TRY400
+                counted_s = 0.0
             pause_s = max(self.every_s, _SHARE_OF_TIME * counted_s)
             try:
                 async with asyncio.timeout(pause_s):

@@ -67,7 +67,7 @@ class Reporter:
 
     def unforeseen(self, delivery: Delivery, error: Exception) -> None:
         """Report a bug of ours. Its text may hold a reading, so that only its type and place are logged."""
-        place = _innermost(error)
+        place = place_of(error)
         self._log.error("unforeseen", type=type(error).__name__, place=place, **about(delivery))
 
     def _count_readings(self, request: StoreRequest, receipt: Receipt, latency_s: float) -> None:
@@ -95,7 +95,8 @@ def _result(receipt: Receipt) -> str:
     return "dlq" if receipt.rejected else "success"
 
 
-def _innermost(error: Exception) -> str:
+def place_of(error: Exception) -> str:
+    """Return file and line where an error was raised; its text may hold a reading."""
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next

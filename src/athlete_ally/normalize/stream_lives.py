@@ -34,7 +34,7 @@ class StreamLives:
         Raises:
             Unavailable: the broker or the database can't be asked.
         """
-        here = Cursor(stream.name, stream.created_at, stream.last_sequence, stream.last_at or stream.created_at)
+        here = Cursor(stream.name, stream.created_at, stream.last_sequence, await self._last_at(stream))
         before = await self.store.cursor(stream.name)
         if before == here:
             return
@@ -48,6 +48,13 @@ class StreamLives:
                 "stream-restored", stream=stream.name, from_sequence=life.from_sequence, lost_to=life.lost_to
             )
         await self.store.advance(here, life)
+
+    async def _last_at(self, stream: LiveStream) -> datetime:
+        """Return when the last message was stored; for a stream without messages, when it was created."""
+        if stream.last_at is None and stream.messages:
+            found = await self.broker.message_from(stream.name, stream.last_sequence)
+            return found.stored_at if found else stream.created_at
+        return stream.last_at or stream.created_at
 
     async def _goes_on(self, stream: LiveStream, before: Cursor) -> bool:
         if stream.created_at != before.created_at or stream.last_sequence < before.sequence:

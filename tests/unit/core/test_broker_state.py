@@ -1,8 +1,10 @@
 """What is worked out of the server's answers."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from athlete_ally.core.broker.state import abandoned_in
+from athlete_ally.core.broker.state import abandoned_in, stated_time
 
 
 @pytest.mark.parametrize(
@@ -28,3 +30,17 @@ def test_only_what_was_delivered_can_be_abandoned(
     }
 
     assert abandoned_in(info) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-29T11:56:07.875348879Z", datetime(2026, 11, 29, 11, 56, 7, 875348, UTC)),
+        ("0001-01-01T00:00:00Z", None),
+    ],
+)
+def test_a_time_that_the_server_does_not_know_is_none(text: str, expected: datetime | None) -> None:
+    """
+    The zero time of the server is no time; PostgreSQL would keep it as minus infinity, which is read without a zone.
+    """
+    assert expected == stated_time(text)

@@ -6,7 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from athlete_ally.adapters.nats.connection import API_TIMEOUT_S, ApiError, Connection
-from athlete_ally.core.broker.state import LiveDurable, LiveMessage, LiveStream, Replica, Rights, Server, abandoned_in
+from athlete_ally.core.broker.state import (
+    LiveDurable,
+    LiveMessage,
+    LiveStream,
+    Replica,
+    Rights,
+    Server,
+    abandoned_in,
+    stated_time,
+)
 from athlete_ally.core.errors import Unavailable
 
 # Error codes of nats-server: https://github.com/nats-io/nats-server/blob/main/server/errors.json
@@ -150,8 +159,8 @@ def _stream(answer: Mapping[str, Any]) -> LiveStream:
         bytes=state["bytes"],
         first_sequence=state["first_seq"],
         last_sequence=state["last_seq"],
-        first_at=datetime.fromisoformat(state["first_ts"]) if state["messages"] else None,
-        last_at=datetime.fromisoformat(state["last_ts"]) if state["messages"] else None,
+        first_at=stated_time(state["first_ts"]) if state["messages"] else None,
+        last_at=stated_time(state["last_ts"]) if state["messages"] else None,
         deleted=state.get("num_deleted", 0),
         replicas=tuple(map(_replica, cluster.get("replicas") or ())),
         # A server on its own has no group of copies, and is its own leader.

@@ -1,6 +1,6 @@
-"""The library's client with three gaps closed.
+"""The library's client with four gaps closed.
 
-A denied request fails at once, who asks for TLS gets it, and an answer that comes too late does no harm.
+A denied request fails at once, who asks for TLS gets it, an answer that comes too late does no harm, and closing ends.
 """
 
 import asyncio
@@ -62,6 +62,15 @@ class AttentiveClient(Client):
         if waiting and waiting[0].done():
             waiting[0] = asyncio.get_running_loop().create_future()
         await super()._process_pong()
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:  # noqa: FBT001, FBT002  # the library's signature
+        try:
+            await super()._close(status, do_cbs)
+        except (OSError, RuntimeError):
+            # The connection was lost before all was sent, and the library stops half-way: with an open socket.
+            self._pending, self._pending_data_size = [], 0
+            self._status = Client.DISCONNECTED
+            await super()._close(status, do_cbs)
 
     def _connect_command(self) -> bytes:
         # What comes next are the credentials. The library upgrades to TLS only when the server asks for it, so that

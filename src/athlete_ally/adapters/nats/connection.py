@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import nats.errors
@@ -22,6 +23,11 @@ _CONNECT_TIMEOUT_S = 2
 _RECONNECT_WAIT_S: Any = 0.25
 # How long nothing can be asked once the inbox was denied; a permission that is granted meanwhile needs a connection.
 _RECONNECT_AFTER_DENIAL_S = 10.0
+
+
+# RuntimeError: uvloop's answer to a write on a connection that is closed, and not yet known to be.
+UNREACHABLE = (nats.errors.Error, TimeoutError, OSError, RuntimeError)
+"""What the library raises when the server can't be reached, or does not answer."""
 
 
 class ApiError(Exception):
@@ -172,10 +178,8 @@ class Connection:
             Unavailable: no answer.
         """
         body = json.dumps(payload).encode() if payload is not None else b""
-        try:
+        with unavailable(f"NATS does not answer {subject.removeprefix('$JS.API.')}"):
             answer = await self.client.request(subject, body, timeout=timeout_s, headers=headers)
-        except (nats.errors.Error, TimeoutError, OSError) as error:
-            raise Unavailable(f"NATS does not answer {subject.removeprefix('$JS.API.')}: {describe(error)}") from error
         return json.loads(answer.data)
 
     async def _probe_until_answer(self) -> None:
@@ -190,7 +194,7 @@ class Connection:
                     continue
                 self._stalled = False
                 self._log.info("broker-answers-again")
-            except (nats.errors.Error, TimeoutError, OSError):
+            except UNREACHABLE:
                 await asyncio.sleep(_RECONNECT_WAIT_S)
 
     async def _on_error(self, error: Exception) -> None:
@@ -227,6 +231,22 @@ def _asks_for_tls(url: str) -> bool:
     return any(each.startswith(("tls://", "wss://")) for each in url.split(","))
 
 
+@contextmanager
+def unavailable(what: str) -> Generator[None]:
+    """Raise `Unavailable` for whatever the library raises inside; `what` could not be done.
+
+    Raises:
+        Unavailable: the server can't be reached, or does not answer.
+    """
+    try:
+        yield
+    except UNREACHABLE as error:
+        raise Unavailable(f"{what}: {describe(error)}") from error
+
+
 def describe(error: Exception) -> str:
     """Return an error's type and text; several of the library's errors have no text."""
+    if isinstance(error, nats.errors.OutboundBufferLimitError):
+        # With the library's buffer off, this is what it says to each message without a connection.
+        return "not connected"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -6,10 +6,9 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import nats.errors
 from nats.aio.msg import Msg
 
-from athlete_ally.adapters.nats.connection import ApiError, Connection, describe
+from athlete_ally.adapters.nats.connection import UNREACHABLE, ApiError, Connection, describe
 from athlete_ally.core.errors import Misconfigured, PermissionDenied, Unavailable
 from athlete_ally.core.messages.message import StoredMessage
 
@@ -55,7 +54,7 @@ class DirectReads:
                     yield message
             finally:
                 await subscription.unsubscribe()
-        except (nats.errors.Error, TimeoutError, OSError) as error:
+        except UNREACHABLE as error:
             if reason := self._connection.denials.reason(subject):
                 raise PermissionDenied(reason) from error
             raise Unavailable(f"{stream} can't be read: {describe(error)}") from error

@@ -7,13 +7,13 @@ Pulls are sent by hand: the client library's `fetch` waits for a full batch once
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
-import nats.errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from athlete_ally.adapters.nats.connection import Connection, describe
+from athlete_ally.adapters.nats.connection import UNREACHABLE, Connection, unavailable
 from athlete_ally.core.broker.topology import Durable
 from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.messages.message import Delivery
@@ -40,15 +40,21 @@ class NatsInbox:
         self._subscription: Subscription | None = None
 
     async def open(self) -> None:
-        """Subscribe to an inbox of our own."""
+        """Subscribe to an inbox of our own.
+
+        Raises:
+            Unavailable: the connection is closed.
+        """
         client: Any = self._connection.client
         self._inbox = client.new_inbox()
-        self._subscription = await client.subscribe(f"{self._inbox}.*", cb=self._arrived.put)
+        with self._reaching():
+            self._subscription = await client.subscribe(f"{self._inbox}.*", cb=self._arrived.put)
 
     async def close(self) -> None:
         """Stop receiving; what was fetched and not settled is delivered again."""
         if self._subscription is not None and self._connection.client.is_connected:
-            await self._subscription.unsubscribe()
+            with suppress(*UNREACHABLE):
+                await self._subscription.unsubscribe()
 
     async def fetch(self, limit: int, wait_s: float) -> Sequence[Delivery]:
         """See the port."""
@@ -126,10 +132,11 @@ class NatsInbox:
         await self._send(str(delivery.token), word)
 
     async def _send(self, subject: str, payload: bytes, reply: str = "") -> None:
-        try:
+        with self._reaching():
             await self._connection.client.publish(subject, payload, reply=reply)
-        except (nats.errors.Error, OSError) as error:
-            raise Unavailable(f"can't reach {self._durable.name}: {describe(error)}") from error
+
+    def _reaching(self) -> AbstractContextManager[None]:
+        return unavailable(f"can't reach {self._durable.name}")
 
 
 def _reason(message: Msg, status: str) -> str:

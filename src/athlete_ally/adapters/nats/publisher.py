@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import nats.errors
 
-from athlete_ally.adapters.nats.connection import Connection, describe
+from athlete_ally.adapters.nats.connection import UNREACHABLE, Connection, describe
 from athlete_ally.core.errors import AthleteAllyError, MessageTooLarge, Misconfigured, StreamFull, Unavailable
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import Acknowledgement, OutgoingMessage
@@ -60,7 +60,7 @@ class NatsPublisher:
         except nats.errors.NoRespondersError as error:
             reason = "JetStream is down, or a stream is missing"
             raise Unavailable(f"no stream answers for {message.subject}: {reason}") from error
-        except (nats.errors.Error, OSError) as error:
+        except UNREACHABLE as error:
             raise Unavailable(f"can't publish to {message.stream}: {describe(error)}") from error
         if answer.error is not None:
             raise _refusal(answer.error, message)

@@ -5,16 +5,17 @@ The bytes between are the server's own and mean nothing to us; their format chan
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-import nats.errors
 from nats.aio.msg import Msg
 
-from athlete_ally.adapters.nats.connection import ApiError, Connection, describe
+from athlete_ally.adapters.nats.connection import UNREACHABLE, ApiError, Connection, unavailable
 from athlete_ally.core.errors import Misconfigured, Unavailable
+
+T = TypeVar("T")
 
 _CHUNK_BYTES = 128 * 1024
 # The server aborts a restore when it takes more than 5 s to store what one request brought, which may decompress to
@@ -55,16 +56,19 @@ class Snapshots:
         """
         arrived: asyncio.Queue[Msg] = asyncio.Queue()
         inbox = self._client.new_inbox()
-        subscription = await self._client.subscribe(inbox, cb=arrived.put)
+        with unavailable(f"{stream} can't be backed up"):
+            subscription = await self._client.subscribe(inbox, cb=arrived.put)
         request = {"deliver_subject": inbox, "chunk_size": _CHUNK_BYTES, "jsck": True}
         try:
-            answer = await self._connection.api(f"STREAM.SNAPSHOT.{stream}", request, timeout_s=_BEGIN_S)
+            asked = self._connection.api(f"STREAM.SNAPSHOT.{stream}", request, timeout_s=_BEGIN_S)
+            answer = await self._unless_lost(asked, f"{stream} was read", self._reconnects())
             yield SnapshotHead(answer["config"], answer["state"]), self._chunks(stream, arrived)
         except ApiError as error:
             raise Misconfigured(f"{stream} can't be backed up: {error}") from error
         finally:
             if self._client.is_connected:
-                await subscription.unsubscribe()
+                with suppress(*UNREACHABLE):
+                    await subscription.unsubscribe()
 
     async def restore(self, stream: str, head: SnapshotHead, chunks: AsyncIterable[bytes]) -> None:
         """Create the stream from the bytes of a snapshot; return once the server has it.
@@ -74,9 +78,9 @@ class Snapshots:
             Unavailable: no answer; the stream does not exist then.
         """
         try:
-            answer = await self._connection.api(
-                f"STREAM.RESTORE.{stream}", {"config": head.config, "state": head.state}, timeout_s=_BEGIN_S
-            )
+            request = {"config": head.config, "state": head.state}
+            asked = self._connection.api(f"STREAM.RESTORE.{stream}", request, timeout_s=_BEGIN_S)
+            answer = await self._unless_lost(asked, f"{stream} was restored", self._reconnects())
             subject = answer["deliver_subject"]
             async for chunk in chunks:
                 for start in range(0, len(chunk), _PUT_BYTES):
@@ -86,10 +90,9 @@ class Snapshots:
             raise Misconfigured(f"{stream} can't be restored: {error}{_remedy(error)}") from error
 
     async def _put(self, subject: str, chunk: bytes, within_s: float) -> None:
-        try:
-            answer = await self._client.request(subject, chunk, timeout=within_s)
-        except (nats.errors.Error, TimeoutError, OSError) as error:
-            raise Unavailable(f"the server stopped taking the stream: {describe(error)}") from error
+        with unavailable("the server stopped taking the stream"):
+            asked = self._client.request(subject, chunk, timeout=within_s)
+            answer = await self._unless_lost(asked, "the stream was restored", self._reconnects())
         if answer.data and (problem := json.loads(answer.data).get("error")):
             raise ApiError(problem.get("err_code", 0), problem.get("description", "unknown error"))
 
@@ -107,20 +110,26 @@ class Snapshots:
         # The server sends 8 MiB ahead of this, which bounds what we hold; a last chunk asks for none.
         if not message.reply:
             return
-        try:
+        with unavailable(f"the connection was lost while {stream} was read: begin again"):
             await self._client.publish(message.reply, b"")
-        except (nats.errors.Error, OSError) as error:
-            raise Unavailable(f"the connection was lost while {stream} was read: begin again") from error
 
     async def _next(self, stream: str, arrived: "asyncio.Queue[Msg]", reconnects: int) -> Msg:
-        for _ in range(int(_SILENCE_S / _LOOK_AT_CONNECTION_S)):
-            try:
-                async with asyncio.timeout(_LOOK_AT_CONNECTION_S):
-                    return await arrived.get()
-            except TimeoutError:
+        try:
+            async with asyncio.timeout(_SILENCE_S):
+                return await self._unless_lost(arrived.get(), f"{stream} was read", reconnects)
+        except TimeoutError:
+            raise Unavailable(f"the server sent nothing more of {stream} for {_SILENCE_S:g} s: begin again") from None
+
+    async def _unless_lost(self, awaited: Coroutine[Any, Any, T], what: str, reconnects: int) -> T:
+        """Return what is awaited, which comes over this connection or not at all."""
+        task = asyncio.create_task(awaited)
+        try:
+            while not (await asyncio.wait({task}, timeout=_LOOK_AT_CONNECTION_S))[0]:
                 if not self._client.is_connected or self._reconnects() != reconnects:
-                    raise Unavailable(f"the connection was lost while {stream} was read: begin again") from None
-        raise Unavailable(f"the server sent nothing more of {stream} for {_SILENCE_S:g} s: begin again")
+                    raise Unavailable(f"the connection was lost while {what}: begin again")
+            return task.result()
+        finally:
+            task.cancel()
 
     def _reconnects(self) -> int:
         return int(self._client.stats["reconnects"])

@@ -55,6 +55,7 @@ class Replica:
 class LiveStream:
     """A stream as the server has it. `deleted` counts the gaps between the first and the last message.
 
+    `first_at` and `last_at` are None where it holds nothing, and where the server does not know.
     `by_subject` counts messages where it was asked for. Without a leader nothing is stored and nothing delivered, and
     a server tells what it knows.
     """
@@ -156,6 +157,15 @@ def abandoned_in(info: Mapping[str, Any]) -> int:
         return 0
     delivered, floor = info["delivered"], info["ack_floor"]
     return max(0, min(delivered[each] - floor[each] for each in ("stream_seq", "consumer_seq")))
+
+
+def stated_time(text: str) -> datetime | None:
+    """Return a time that the server states; None where it states the first second of the year 1: it does not know.
+
+    nats-server 2.15.1 does so for the last message of a stream whose disk is full.
+    """
+    at = datetime.fromisoformat(text)
+    return at if at.year > 1 else None
 
 
 def metadata_of(config: Mapping[str, Any]) -> dict[str, str]:

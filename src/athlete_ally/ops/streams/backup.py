@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from athlete_ally.core.broker.state import LiveDurable, LiveStream, Server
+from athlete_ally.core.broker.state import LiveDurable, LiveStream, Server, stated_time
 from athlete_ally.core.errors import Refused, WrongTarget
 
 
@@ -125,11 +125,10 @@ def require_fit(backup: Backup, server: Server, environment: str) -> None:
 def expires_at_once(backup: Backup, now: datetime) -> bool:
     """Tell whether the server would delete some of the messages as soon as they are restored, because of their age."""
     max_age = timedelta(microseconds=backup.config.get("max_age", 0) / 1000)
-    return bool(max_age and backup.state["messages"]) and _oldest(backup) + max_age <= now
-
-
-def _oldest(backup: Backup) -> datetime:
-    return datetime.fromisoformat(backup.state["first_ts"])
+    if not max_age or not backup.state["messages"]:
+        return False
+    oldest = stated_time(backup.state["first_ts"])
+    return oldest is not None and oldest + max_age <= now
 
 
 def _minor(version: str) -> tuple[int, ...]:
