@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Network, ip_address
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -19,6 +20,8 @@ HEALTH_RESERVE: Final = 16
 """Above the limit, so many connections may still ask for health and series: a full server can be watched."""
 # So long a newcomer is left alone, so that one on a slow line can send.
 _UNDISTURBED_S: Final = 0.25
+# Of these, the oldest that has sent nothing gives way; each look is a system call.
+_MOST_LOOKED_AT: Final = 16
 # For NATS, PostgreSQL, files and vendors' APIs, which reconnect and reopen while strangers hold connections.
 _OTHER_DESCRIPTORS: Final = 32 + HEALTH_RESERVE
 
@@ -39,6 +42,11 @@ class Connection(Protocol):
     @property
     def is_idle(self) -> bool:
         """Tell whether no request is in progress."""
+        ...
+
+    @property
+    def has_unread(self) -> bool:
+        """Tell whether bytes have arrived that this process did not read yet."""
         ...
 
     def check(self, now_s: float, *, passed_s: float, late_s: float) -> None:
@@ -153,9 +161,13 @@ def sender_address(peer: tuple[str, int] | None) -> str:
 
 
 def _make_room(connections: Mapping[Connection, None], cause: HttpCause) -> bool:
-    """Close the connection that has to give way; tell whether there was one."""
-    found = next((each for each in connections if each.waits_for_stranger), None)
-    found = found or next((each for each in connections if each.is_idle), None)
+    """Close the connection that has to give way; tell whether there was one.
+
+    One that has sent, and was not read because this process was busy, comes last.
+    """
+    strangers = (each for each in connections if each.waits_for_stranger)
+    oldest = list(islice(chain(strangers, (each for each in connections if each.is_idle)), _MOST_LOOKED_AT))
+    found = next((each for each in oldest if not each.has_unread), oldest[0] if oldest else None)
     if found is not None:
         found.refuse(cause)
     return found is not None

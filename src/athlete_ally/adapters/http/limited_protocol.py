@@ -5,6 +5,8 @@ open for ever. Times are checked by `check`, which the server calls for every co
 """
 
 import asyncio
+import select
+import sys
 import time
 from dataclasses import asdict
 from enum import Enum
@@ -91,6 +93,15 @@ class LimitedProtocol(HttpToolsProtocol):
     def is_idle(self) -> bool:
         """See `Connection`."""
         return self._phase is _Phase.IDLE and self._is_answered()
+
+    @property
+    def has_unread(self) -> bool:
+        """See `Connection`."""
+        if sys.platform == "win32":
+            return False
+        poller = select.poll()
+        poller.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(poller.poll(0))
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Enter, or be refused."""
