@@ -5,6 +5,7 @@ import itertools
 import json
 import time
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -165,13 +166,22 @@ async def test_a_connection_kept_open_serves_many_requests(edge: Edge) -> None:
     assert (statuses, edge.log.lines) == ([200] * 20, [])
 
 
+async def status(client: httpx.AsyncClient, port: int) -> int:
+    """Return the status of a GET, which is sent again where its connection had to give way."""
+    for _ in range(2):
+        with suppress(httpx.ReadError, httpx.RemoteProtocolError):
+            return (await client.get(f"http://127.0.0.1:{port}/")).status_code
+    return (await client.get(f"http://127.0.0.1:{port}/")).status_code
+
+
 async def test_a_server_that_is_full_of_silence_stays_open(edge: Edge) -> None:
     """
-    Silent connections fill the server three times over: newcomers are answered, and the gauges show the limit.
+    Silent connections fill the server three times over: newcomers are answered, and the gauges show the limit. One that
+    was silent itself for too long, on a busy machine, is answered when it comes again.
     """
     attack = Attack(edge.server.port, itertools.cycle(["127.0.0.1"]))
     async with attack.of(stay_silent, 150), httpx.AsyncClient(trust_env=False, timeout=20) as client:
-        statuses = [(await client.get(f"http://127.0.0.1:{edge.server.port}/")).status_code for _ in range(10)]
+        statuses = [await status(client, edge.server.port) for _ in range(10)]
         opened = edge.observer.value(SERIES.connections)
 
     assert (statuses, opened <= LIMITS.connections) == ([200] * 10, True)
