@@ -14,7 +14,8 @@ from rich.progress import Progress
 from athlete_ally.cli.count_bar import progress_bar
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.interrupt import until_stopped
-from athlete_ally.cli.options import env_file_option, json_option, label
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option, label
 from athlete_ally.config.settings import load_settings
 from athlete_ally.core.errors import Misconfigured, Withdrawn
 from athlete_ally.core.vendor.history import Portion, Window, latest_day

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from athlete_ally.cli.exits import Exit
+from athlete_ally.cli.json_output import json_option
 from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.demo.report import show
@@ -18,7 +19,7 @@ from athlete_ally.wiring.services.event_loop import run, stop_on_signals
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, and nothing else, on standard output.")
+@json_option
 @click.option("--keep", is_flag=True, help="Keep everything running and print its addresses; Ctrl-C stops it.")
 @env_file_option
 def demo(*, as_json: bool, keep: bool, env_file: Path | None) -> None:

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from athlete_ally.cli.exits import Exit
-from athlete_ally.cli.options import env_file_option, json_option, nats_options
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option, nats_options
 from athlete_ally.config.settings import load_settings
 from athlete_ally.ops.doctor.finding import Check
 from athlete_ally.wiring.commands.doctor import check_up

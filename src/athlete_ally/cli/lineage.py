@@ -8,7 +8,8 @@ import click
 
 from athlete_ally.cli.dlq.text import counted
 from athlete_ally.cli.exits import Exit
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.ops.people.json_view import lineage_document
 from athlete_ally.wiring.commands.lineage import find_lineage

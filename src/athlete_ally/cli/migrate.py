@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from athlete_ally.cli.exits import Exit
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.wiring.commands.migrate import Step, migrate_schema
 from athlete_ally.wiring.services.event_loop import run

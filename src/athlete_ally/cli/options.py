@@ -14,7 +14,6 @@ env_file_option = click.option(
     "--env-file", type=click.Path(path_type=Path, dir_okay=False), help="Read settings from this file instead of .env."
 )
 LABEL_RULE = "1 to 128 characters, no control characters"
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
 
 _file = click.Path(path_type=Path, dir_okay=False)
 # Named as in natscli. There is none for a password or token: everyone on the machine can read a command line.

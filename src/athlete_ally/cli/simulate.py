@@ -8,7 +8,8 @@ import click
 from rich.console import Console
 
 from athlete_ally.cli.exits import Exit
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.simulate.plan import Mix
 from athlete_ally.wiring.local.simulate import Played, Simulation, run_simulation

@@ -54,6 +54,21 @@ class Settings(
 
 
 def load_settings(env_file: Path | None = None, **flags: Any) -> Settings:
+    """Build the settings as `read_settings` does, and require what the environment needs.
+
+    Raises:
+        Misconfigured: as `read_settings`; or outside dev no file of keys is named.
+    """
+    settings = read_settings(env_file, **flags)
+    if settings.environment != "dev" and settings.ingest_keys_file is None:
+        raise Misconfigured(
+            f"AA_INGEST_KEYS_FILE: required when AA_ENVIRONMENT is {settings.environment}: "
+            "without keys anyone may send data; make one with `athlete-ally keys create NAME --file PATH`"
+        )
+    return settings
+
+
+def read_settings(env_file: Path | None = None, **flags: Any) -> Settings:
     """Build the settings. Options (by field name, None if not given) override the environment, and it `env_file`.
 
     `env_file` is `.env` in the working directory unless given.
@@ -68,18 +83,12 @@ def load_settings(env_file: Path | None = None, **flags: Any) -> Settings:
     if env_file is not None and not env_file.is_file():
         raise Misconfigured(f"{env_file}: the settings file does not exist")
     try:
-        settings = Settings(_env_file=env_file or DEFAULT_ENV_FILE, **given)  # pyright: ignore[reportCallIssue]  # see pydantic-settings
+        return Settings(_env_file=env_file or DEFAULT_ENV_FILE, **given)  # pyright: ignore[reportCallIssue]  # see pydantic-settings
     except ValidationError as error:
         lines = [_explain(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False)]
         raise Misconfigured("\n".join(lines)) from None
     except UnicodeDecodeError as error:
         raise Misconfigured(f"{env_file or DEFAULT_ENV_FILE}: not UTF-8; save the file in that encoding") from error
-    if settings.environment != "dev" and settings.ingest_keys_file is None:
-        raise Misconfigured(
-            f"AA_INGEST_KEYS_FILE: required when AA_ENVIRONMENT is {settings.environment}: "
-            "without keys anyone may send data; make one with `athlete-ally keys create NAME --file PATH`"
-        )
-    return settings
 
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from athlete_ally.core.errors import InvalidMessage
-from athlete_ally.formats.apple_time import day_of, instant, interval, local, zone_named
+from athlete_ally.core.time_zone import zone_named
+from athlete_ally.formats.apple_time import day_of, instant, interval, local
 from athlete_ally.formats.apple_values import (
     QUANTITY,
     SOURCE,

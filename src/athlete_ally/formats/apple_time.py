@@ -7,8 +7,6 @@ person was stands in the record's `HKTimeZone`, a name of the IANA database
 
 import re
 from datetime import date, datetime, timedelta, tzinfo
-from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from athlete_ally.core.errors import InvalidMessage
 
@@ -49,15 +47,6 @@ def _instant_otherwise_written(text: str) -> datetime:
         return datetime.fromisoformat(text)
     except ValueError as error:
         raise InvalidMessage("a time that is not of the form YYYY-MM-DD HH:MM:SS +HHMM") from error
-
-
-@lru_cache(maxsize=1024)
-def zone_named(name: str) -> tzinfo | None:
-    """Return a zone of the IANA database; None where there is none of this name."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return None
 
 
 def local(at: datetime, zone: tzinfo | None) -> datetime:

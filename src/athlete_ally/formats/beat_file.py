@@ -14,6 +14,8 @@ from athlete_ally.formats.parse_result import Finding, Found, Skipped
 
 # As in FIT files: a reading of that many fits into a message.
 _MOST_BEATS = 50_000
+# As many lines tell beats from other texts.
+_LINES_ASKED, _HEADING_LINES, _MOST_COLUMNS = 50, 10, 2
 _NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)?")
 _START = re.compile(
     r"((?:19|20)[0-9]{2})[-_.]?([01][0-9])[-_.]?([0-3][0-9])"
@@ -48,6 +50,16 @@ def findings(content: bytes, name: str, user_id: str, zone: tzinfo | None = None
         )
 
 
+def is_beats(head: bytes) -> bool:
+    """Tell whether the first lines of a text are one or two numbers each, under a heading or not."""
+    lines = head.decode("utf-8", "replace").splitlines()
+    lines = [line for line in lines[:-1] or lines if line.strip()][:_LINES_ASKED]
+    rows = [_cells(line, _delimiter(lines)) for line in lines]
+    numbers = sum(len(row) <= _MOST_COLUMNS and all(map(_NUMBER.fullmatch, row)) for row in rows)
+    has_heading = any(_BEATS.search(cell) for row in rows[:_HEADING_LINES] for cell in row)
+    return numbers > 0 and (numbers == len(rows) or has_heading)
+
+
 def _recording(source: str, user_id: str, start: datetime, ms: list[float]) -> Iterator[Found]:
     begins = start
     for first in range(0, len(ms), _MOST_BEATS):
@@ -66,7 +78,7 @@ def _intervals_of(lines: Sequence[str]) -> tuple[list[float], list[int]]:
     intervals: list[float] = []
     skipped: list[int] = []
     for number, line in enumerate(lines, 1):
-        cells = [each.strip(' "') for each in line.strip().split(between)]
+        cells = _cells(line, between)
         if not intervals:
             column = next((place for place, each in enumerate(cells) if _BEATS.search(each)), column)
         value = cells[column] if cells and column < len(cells) else ""
@@ -75,6 +87,10 @@ def _intervals_of(lines: Sequence[str]) -> tuple[list[float], list[int]]:
         elif intervals and line.strip():
             skipped.append(number)
     return intervals, skipped
+
+
+def _cells(line: str, between: str | None) -> list[str]:
+    return [each.strip(' "') for each in line.strip().split(between)]
 
 
 def _delimiter(lines: Sequence[str]) -> str | None:

@@ -12,9 +12,10 @@ from typing import Any
 from athlete_ally.formats.fit_beats import Events, intervals_ms, parts
 from athlete_ally.formats.fit_body import pressures, weighing
 from athlete_ally.formats.fit_message import Message, compressed_speed, instant_of, number_of, value_of
+from athlete_ally.formats.fit_sleep import SLEEP_LEVEL, Nights
 from athlete_ally.formats.fit_wellness import LEFT_OUT, Clock, daily_reading_of, instant_reading_of, points_of
 from athlete_ally.formats.label import label
-from athlete_ally.formats.parse_result import NO_KIND, Finding, Found, Skipped
+from athlete_ally.formats.parse_result import NO_KIND, Damaged, Finding, Found, Skipped
 from athlete_ally.formats.runs import Point, Runs, Series
 
 _LONGEST_OFFSET = timedelta(hours=15)
@@ -23,7 +24,7 @@ _SHORTEST = timedelta(seconds=1)
 _NO_DATE = "its time is none, or from before the clock was set"
 # What a file says of itself, of its device, of the person's settings and of its structure holds no measurement.
 _NO_MEASUREMENT = {
-    *("activity", "file_creator", "device_info", "device_settings", "user_profile", "zones_target", "sport", "event"),
+    *("activity", "file_creator", "device_info", "device_settings", "user_profile", "zones_target", "sport"),
     *("lap", "split", "split_summary", "training_file", "workout", "workout_step", "field_description", "length"),
     *("developer_data_id", "timestamp_correlation", "gps_metadata", "training_settings", "time_in_zone", "segment_lap"),
     *(
@@ -56,21 +57,22 @@ _SESSION = (
 )
 
 
-def findings(messages: Iterable[Message | Skipped], user_id: str) -> Iterator[Finding]:
+def findings(messages: Iterable[Message | Skipped | Damaged], user_id: str) -> Iterator[Finding]:
     """Yield the readings of a file, and the messages that no kind takes; the same for the same file.
 
     Files may be chained: each begins with its `file_id`, and has its own maker and offset.
     """
     file = _File(user_id)
     for number, message in enumerate(messages, 1):
-        if isinstance(message, Skipped):
+        if isinstance(message, Skipped | Damaged):
             yield message
             continue
         if message.name == "file_id" and file.has_identity:
             yield from file.finish()
             file = _File(user_id)
-        for finding in file.take(message):
-            yield replace(finding, place=f"message {number}") if isinstance(finding, Skipped) else finding
+        place = f"message {number}"
+        for finding in file.take(message, place):
+            yield replace(finding, place=place) if isinstance(finding, Skipped) else finding
     yield from file.finish()
 
 
@@ -96,6 +98,8 @@ class _File:
         self._created: datetime | None = None
         self._beats_ms: list[float] = []
         self._events = Events()
+        self._nights = Nights()
+        self._place = ""
         self._instants: list[tuple[str, datetime, dict[str, Any]]] = []
         self._days: list[tuple[str, datetime, dict[str, Any]]] = []
 
@@ -109,11 +113,14 @@ class _File:
             "blood_pressure": self._blood_pressure,
             "file_id": self._identify,
             "monitoring_info": self._begin_monitoring,
+            "event": self._event,
+            SLEEP_LEVEL: self._sleep_level,
             **dict.fromkeys(LEFT_OUT, self._wellness),
         }
 
-    def take(self, message: Message) -> Iterable[Finding]:
+    def take(self, message: Message, place: str) -> Iterable[Finding]:
         """Return what a message gives by itself, and keep what has to wait for others."""
+        self._place = place
         # The workout's own statement counts more than that of any other message.
         if self._offset is None or message.name == "activity":
             self._offset = _offset(message) or self._offset
@@ -129,6 +136,8 @@ class _File:
         for kind, at, fields in self._instants:
             yield Found(kind, self._common() | self._times(at, at) | fields)
         yield from self._of_days()
+        for night in self._nights.close(timezone(self._offset or timedelta())):
+            yield night if isinstance(night, Skipped) else Found("sleep", self._common() | night)
         if (self._beats_ms or self._first) and not self._sessions:
             yield Skipped("a file without a session message", "nothing says when a workout began and ended")
         if self._beats_ms:
@@ -160,6 +169,14 @@ class _File:
     def _intervals(self, message: Message) -> Iterable[Finding]:
         self._beats_ms += intervals_ms(message)
         return ()
+
+    def _event(self, message: Message) -> Iterable[Finding]:
+        self._nights.take_event(message)
+        return ()
+
+    def _sleep_level(self, message: Message) -> Iterable[Finding]:
+        has_date = self._nights.take_level(message, self._place)
+        return () if has_date else (Skipped(f"{SLEEP_LEVEL} without a date", _NO_DATE),)
 
     def _begin_monitoring(self, message: Message) -> Iterable[Finding]:
         self._clock.read(message)

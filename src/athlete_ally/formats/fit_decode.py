@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 _SIGNATURE = b".FIT"
 _SHORTEST_HEADER = 12
@@ -61,13 +61,17 @@ class Unread:
     reason: str
 
 
+Condition = Literal["sound", "damaged", "cut off", "not ended"]
+"""Of a file: its checksum is right or wrong; its data or checksum are missing in part; its length was never written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One FIT file of a chain: where its data stand, and whether its checksum is right."""
+    """One FIT file of a chain: where its data stand, and in which condition they are."""
 
     start: int
     end: int
-    is_sound: bool
+    condition: Condition
 
 
 def sections(content: bytes) -> Iterator[Section | Unread]:
@@ -78,7 +82,7 @@ def sections(content: bytes) -> Iterator[Section | Unread]:
         yield section
         if isinstance(section, Unread):
             return
-        place = section.end + _CHECKSUM_BYTES
+        place = section.end + _CHECKSUM_BYTES if section.condition in {"sound", "damaged"} else len(content)
 
 
 def messages(content: bytes, section: Section) -> Iterator[RawMessage | Unread]:
@@ -98,15 +102,36 @@ def messages(content: bytes, section: Section) -> Iterator[RawMessage | Unread]:
 
 def _section(content: bytes, place: int) -> Section | Unread:
     header_size = content[place]
-    if header_size < _SHORTEST_HEADER or content[place + 8 : place + 12] != _SIGNATURE:
+    if header_size < _SHORTEST_HEADER or not _is_header(content, place):
         return Unread(place, "no header of a FIT file")
     (data_size,) = struct.unpack_from("<I", content, place + 4)
     start = place + header_size
+    condition = _condition(content, place, start, data_size)
+    end = len(content) if condition == "not ended" else min(start + data_size, len(content))
+    return Section(start, end, condition)
+
+
+def _condition(content: bytes, place: int, start: int, data_size: int) -> Condition:
+    whole = memoryview(content)
     end = start + data_size
-    if end + _CHECKSUM_BYTES > len(content):
-        return Unread(place, "a FIT file that was cut off")
-    (checksum,) = struct.unpack_from("<H", content, end)
-    return Section(start, end, _checksum(memoryview(content)[place:end]) == checksum)
+    # A device writes the length when a recording ends, and 0 before.
+    if not data_size and len(content) > end + _CHECKSUM_BYTES and not _is_header(content, end + _CHECKSUM_BYTES):
+        return "not ended"
+    if end + _CHECKSUM_BYTES <= len(content):
+        return "sound" if _is_right(whole[place:end], whole[end:]) else "damaged"
+    # A length that passes the end of the file may be a wrong one: a long header has a checksum of its own, or 0.
+    has_checksum = start - place > _SHORTEST_HEADER + 1 and any(whole[place + 12 : place + 14])
+    is_header_right = not has_checksum or _is_right(whole[place : place + 12], whole[place + 12 :])
+    return "cut off" if is_header_right else "damaged"
+
+
+def _is_header(content: bytes, place: int) -> bool:
+    return content[place + 8 : place + 12] == _SIGNATURE
+
+
+def _is_right(data: memoryview, behind: memoryview) -> bool:
+    (checksum,) = struct.unpack_from("<H", behind)
+    return _checksum(data) == checksum
 
 
 @cache

@@ -13,7 +13,6 @@ _TOTALS = "its steps, distances and calories are running totals of several activ
 LEFT_OUT = {
     "stress_level": OWN_SCORE,
     "sleep_assessment": OWN_SCORE,
-    "sleep_level": "Garmin does not say whether its instant begins or ends a stage",
     "monitoring": _TOTALS,
     "spo2_data": "there is no result in it",
     "respiration_rate": "there is no result in it",

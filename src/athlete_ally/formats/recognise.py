@@ -3,6 +3,8 @@
 import re
 from typing import Literal
 
+from athlete_ally.formats.beat_file import is_beats
+
 FileSort = Literal[
     "apple-health", "fit", "tcx", "gpx", "health-auto-export", "polar-flow", "garmin-sleep", "garmin-days", "beats"
 ]
@@ -24,8 +26,6 @@ _JSON_NAMES: tuple[tuple[re.Pattern[str], FileSort], ...] = (
     (re.compile(r"(^|/)UDSFile_[^/]*\.json$"), "garmin-days"),
     (re.compile(r"(^|/)training-session-[^/]*\.json$"), "polar-flow"),
 )
-_NUMBERS = re.compile(rb"\s*[0-9]+([.,][0-9]+)?(\s*[,;\t ]\s*[0-9]+([.,][0-9]+)?)?\s*")
-_BEATS = re.compile(rb"\b(rr|r-r|nn|ibi|rri|ppi)\b|rr[ _-]?interval", re.IGNORECASE)
 _TEXTS = (".txt", ".csv", ".rr", ".rri", ".ibi", ".dat")
 
 
@@ -38,7 +38,7 @@ def sort_of(name: str, head: bytes) -> FileSort | None:
         return _sort_of_xml(start)
     if start[:1] in {b"{", b"["}:
         return _sort_of_json(name, start)
-    return "beats" if name.lower().endswith(_TEXTS) and _is_beats(start) else None
+    return "beats" if name.lower().endswith(_TEXTS) and is_beats(start) else None
 
 
 def beside(name: str) -> str | None:
@@ -64,11 +64,3 @@ def _sort_of_json(name: str, start: bytes) -> FileSort | None:
             return sort
     # The lists of Health Auto Export stand in `data`.
     return "health-auto-export" if re.match(rb'\{\s*"data"\s*:\s*\{', start) else None
-
-
-def _is_beats(start: bytes) -> bool:
-    """Tell whether the first lines are numbers, under a heading or not."""
-    lines = [line for line in start.splitlines()[:-1] or start.splitlines() if line.strip()][:50]
-    numbers = sum(_NUMBERS.fullmatch(line) is not None for line in lines)
-    has_heading = any(_BEATS.search(line) for line in lines[:10])
-    return numbers > 0 and (numbers == len(lines) or has_heading)

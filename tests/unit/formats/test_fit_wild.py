@@ -12,7 +12,7 @@ from support.exports import ENUM, UINT8, UINT16, UINT32, chained, fit_file
 from athlete_ally.adapters.files.fit_file import decoded
 from athlete_ally.core.errors import UnreadableFile
 from athlete_ally.formats.fit import findings
-from athlete_ally.formats.parse_result import NO_KIND, Finding, Found, Skipped
+from athlete_ally.formats.parse_result import NO_KIND, Damaged, Finding, Found, Skipped
 
 START = 1_163_952_000
 AN_HOUR = 3600
@@ -85,6 +85,43 @@ def test_bytes_behind_the_checksum_are_said_and_cost_nothing() -> None:
 
     assert left_out(found) == ["bytes behind the checksum"]
     assert [each for each in found if isinstance(each, Found)] == read(fit_file(RUN))
+
+
+def test_what_stands_in_front_of_a_cut_is_read() -> None:
+    """
+    A copy that ended early, at any byte behind the header: nothing that is there is lost or changed, and what is
+    missing is said.
+    """
+    whole = fit_file(RUN)
+    points = [120, 121]
+    for end in range(14, len(whole)):
+        found = read(whole[:end])
+        rates = [rate for each in of("samples", found) for rate in each["values"]]
+        assert rates == points[: len(rates)]
+        assert of("workout", found) in ([], of("workout", read(whole)), of("workout", read(fit_file(RUN[:-1]))))
+        assert [each.name for each in found if isinstance(each, Damaged)] == ["file.fit"]
+    assert of("workout", read(whole[:-1])) == of("workout", read(whole))
+    assert of("samples", read(whole[: len(whole) // 2])) == of("samples", read(whole))
+
+
+def test_a_recording_that_was_never_ended_is_read() -> None:
+    """
+    A device that ran out of power left 0 as length and no checksum; Garmin's SDK reads such a file to its end.
+    """
+    whole = fit_file(RUN)
+    found = read(whole[:4] + bytes(4) + whole[8:-2])
+
+    assert [each for each in found if isinstance(each, Found)] == read(whole)
+    assert left_out(found) == ["the rest of a file"]
+
+
+def test_a_length_that_is_wrong_is_no_cut() -> None:
+    """
+    The checksum of the header tells that its length is not what the device wrote.
+    """
+    whole = fit_file(RUN)
+    with pytest.raises(UnreadableFile):
+        read(whole[:5] + b"\x7f" + whole[6:])
 
 
 def test_files_of_a_chain_keep_their_maker_and_offset() -> None:
@@ -277,17 +314,73 @@ def test_saturation_on_demand_is_a_reading_and_all_night_are_points() -> None:
     ("number", "fields", "name"),
     [
         (227, [(0, ("h", 0x83), 25), (1, UINT32, START)], "stress_level"),
-        (275, [(253, UINT32, START), (0, ENUM, 3)], "sleep_level"),
+        (275, [(0, ENUM, 3)], "sleep_level without a date"),
         (346, [(6, UINT8, 80)], "sleep_assessment"),
     ],
 )
 def test_what_can_not_be_taken_is_named_by_its_name(number: int, fields: list[Any], name: str) -> None:
     """
-    Scores of the vendor's own, and stages of which nobody says when they begin, are counted with their reason.
+    Scores of the vendor's own, and a stage at no instant, are counted with their reason.
     """
     (found,) = [each for each in read(fit_file([file_id(), (number, fields)])) if isinstance(each, Skipped)]
 
     assert (found.what, found.reason != NO_KIND, found.place) == (name, True, "message 2")
+
+
+BED, LIGHT, DEEP, REM, AWAKE = START + 6 * AN_HOUR, 2, 3, 4, 1
+
+
+def sleep_event(at: int, event_type: int = 0) -> Message:
+    """Return the event that begins (0) or ends (1) a night."""
+    return (EVENT, [(253, UINT32, at), (0, ENUM, 74), (1, ENUM, event_type)])
+
+
+def levels(*until: tuple[int, int], start: int = BED) -> list[Message]:
+    """Return `sleep_level` messages: minutes after the start of the night, at which a level ends, and the level."""
+    return [(275, [(253, UINT32, start + 60 * minutes), (0, ENUM, level)]) for minutes, level in until]
+
+
+NIGHT = [
+    sleep_event(BED),
+    *levels((30, AWAKE), (150, LIGHT), (200, DEEP), (290, REM), (420, LIGHT), (430, 0)),
+    sleep_event(BED + 430 * 60, 1),
+]
+
+
+def test_a_night_of_sleep_levels_is_a_sleep() -> None:
+    """
+    Each level lasts from the end of the one before it, the first from event 74 (start), as in a watch's sleep file
+    (Gadgetbridge, GarminActivitySampleProvider); what is unmeasurable is no stage; the local day is that of waking.
+    """
+    (night,) = of("sleep", read(fit_file([file_id(), offset(1), *NIGHT])))
+
+    assert (night["start"], night["end"]) == ("2026-11-18T23:00:00+01:00", "2026-11-19T06:00:00+01:00")
+    assert (night["date"], night["context"], night["durationMinutes"]) == ("2026-11-19", "overnight", 390.0)
+    assert night["stages"] == {"awake": 30.0, "light": 250.0, "deep": 50.0, "rem": 90.0}
+
+
+def test_two_nights_in_any_order_are_two() -> None:
+    """
+    A nap behind the night in one file, its messages in another order: both are as they are alone.
+    """
+    noon = BED + 14 * AN_HOUR
+    nap = [sleep_event(noon), *levels((40, LIGHT), (60, DEEP), start=noon)]
+    both = read(fit_file([file_id(), offset(1), *reversed(NIGHT), *nap]))
+    alone = [read(fit_file([file_id(), offset(1), *each])) for each in (NIGHT, nap)]
+
+    assert of("sleep", both) == [*of("sleep", alone[0]), *of("sleep", alone[1])]
+    assert [each["context"] for each in of("sleep", both)] == ["overnight", "nap"]
+
+
+@pytest.mark.parametrize("broken", [levels((30, LIGHT)), [sleep_event(BED), *levels((30, AWAKE), (60, 0))]])
+def test_levels_that_make_no_night_are_counted(broken: list[Message]) -> None:
+    """
+    Without the event nothing says when the first level began, and being awake is no sleep: each is named.
+    """
+    found = read(fit_file([file_id(), *broken]))
+
+    assert of("sleep", found) == []
+    assert left_out(found) == ["sleep_level"] * sum(number == 275 for number, _ in broken)
 
 
 def test_a_weighing_is_a_reading() -> None:

@@ -99,7 +99,7 @@ def test_a_damaged_file_costs_itself(tmp_path: Path) -> None:
     """
     files(tmp_path)
     before = kinds_of(tally_of(tmp_path))
-    (tmp_path / "a.fit").write_bytes(FIT[:-1])
+    (tmp_path / "a.fit").write_bytes(FIT[:-1] + bytes([FIT[-1] ^ 1]))
     (tmp_path / "b.zip").write_bytes(ff.garmin_zip(FIT)[:-30])
     (tmp_path / "c.tcx").write_bytes(ff.tcx(ff.tcx_lap())[:-200])
     after = tally_of(tmp_path)

@@ -20,6 +20,7 @@ _IDLE_IN_TRANSACTION_S = 5
 # A session keeps the defaults of its role and database, and the address that its name had, from when it began: a change
 # of them reaches a busy service within this time. A new session costs a few milliseconds.
 _LONGEST_SESSION_S = 300.0
+_READ_ONLY = "PostgreSQL is read-only: nothing can be stored"
 
 
 async def open_pool(url: str, *, size: int) -> "asyncpg.Pool[Any]":
@@ -81,7 +82,7 @@ async def writing(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[Any]:
     await pool.expire_connections()
     async with translated(pool), pool.acquire() as connection:
         if is_read_only(connection):
-            raise Unavailable("PostgreSQL is read-only: nothing can be stored")
+            raise Unavailable(_READ_ONLY)
         yield connection
 
 
@@ -121,7 +122,7 @@ async def require_writable(pool: "asyncpg.Pool[Any]") -> None:
     async with writing(pool) as connection:
         if await connection.fetchval("SHOW transaction_read_only") == "on":
             await pool.expire_connections()
-            raise Unavailable("PostgreSQL is read-only: nothing can be stored")
+            raise Unavailable(_READ_ONLY)
         # A note in the write-ahead log, in no table:
         # https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-REPLICATION
         await connection.execute("SELECT pg_logical_emit_message(true, 'athlete-ally', 'probe')")

@@ -6,7 +6,8 @@ import click
 
 from athlete_ally.cli.accounts.link import link, replay_option, require_known
 from athlete_ally.cli.dlq.options import yes_option
-from athlete_ally.cli.options import env_file_option, json_option, label
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option, label
 from athlete_ally.config.settings import load_settings
 from athlete_ally.core.vendor.webhook_store import Account
 

@@ -8,7 +8,8 @@ import click
 
 from athlete_ally.cli.accounts.link import link, replay_option, require_known
 from athlete_ally.cli.dlq.options import yes_option
-from athlete_ally.cli.options import LABEL_RULE, env_file_option, is_label, json_option
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import LABEL_RULE, env_file_option, is_label
 from athlete_ally.config.settings import Settings, load_settings
 from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.vendor.webhook_store import Account

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.core.vendor.webhook_store import Account
 from athlete_ally.wiring.commands.accounts import webhook_store_session

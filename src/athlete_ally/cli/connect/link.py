@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from athlete_ally.cli.options import env_file_option, json_option, label
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option, label
 from athlete_ally.config.settings import load_settings
 from athlete_ally.vendors import FETCHED
 from athlete_ally.wiring.commands.connect import connect_link

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from athlete_ally.cli.dlq.text import counted, no_such_letter, prediction_exit
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.ops.dead_letters.diagnosis import differences
 from athlete_ally.ops.dead_letters.letter_state import LetterState

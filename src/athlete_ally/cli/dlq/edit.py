@@ -8,7 +8,8 @@ import click
 
 from athlete_ally.cli.dlq.text import no_such_letter, prediction_exit, told_how_far
 from athlete_ally.cli.exits import Exit
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings, load_settings
 from athlete_ally.core.errors import InvalidMessage, Refused

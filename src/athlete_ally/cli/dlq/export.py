@@ -9,7 +9,8 @@ import click
 from athlete_ally.cli.dlq.options import filter_options, selection_from, shelf_option
 from athlete_ally.cli.dlq.text import counted, warn_of_missing_history
 from athlete_ally.cli.dlq.write_export import write_export
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.wiring.commands.dlq import letter_tools_session
 from athlete_ally.wiring.services.event_loop import run

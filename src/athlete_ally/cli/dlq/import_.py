@@ -12,7 +12,8 @@ import click
 from athlete_ally.cli.count_bar import progress_bar
 from athlete_ally.cli.dlq.text import counted, told_how_far
 from athlete_ally.cli.exits import Exit
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.core.audit_log import AuditNote
 from athlete_ally.core.errors import InvalidMessage, Refused

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from athlete_ally.cli.dlq.text import counted, table
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.ops.dead_letters.json_views import entry_document
 from athlete_ally.wiring.commands.dlq import letter_tools_session

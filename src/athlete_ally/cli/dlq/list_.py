@@ -12,7 +12,8 @@ from rich.markup import escape
 
 from athlete_ally.cli.dlq.options import filter_options, selection_from, shelf_option
 from athlete_ally.cli.dlq.text import counted, stream_json, table, warn_of_missing_history
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.ops.dead_letters.json_views import summary
 from athlete_ally.ops.dead_letters.selection import Selection

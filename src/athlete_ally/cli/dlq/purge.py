@@ -9,7 +9,8 @@ from athlete_ally.cli.confirm import ask_to_type
 from athlete_ally.cli.dlq.each_letter import for_each_letter, matching_sequences, show_result
 from athlete_ally.cli.dlq.options import all_option, chosen_letters, filter_options, shelf_option
 from athlete_ally.cli.dlq.write_export import write_export
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.core.errors import Refused
 from athlete_ally.ops.dead_letters.letter_state import LetterState

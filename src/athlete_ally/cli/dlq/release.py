@@ -6,7 +6,8 @@ import click
 
 from athlete_ally.cli.dlq.change_shelf import change_shelf
 from athlete_ally.cli.dlq.options import all_option, filter_options, shelf_option, yes_option
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.core.errors import Refused
 
 

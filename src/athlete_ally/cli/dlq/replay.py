@@ -16,7 +16,8 @@ from athlete_ally.cli.count_bar import progress_bar
 from athlete_ally.cli.dlq.options import all_option, chosen_letters, filter_options, yes_option
 from athlete_ally.cli.dlq.text import counted, prediction_text
 from athlete_ally.cli.exits import Exit
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings, load_settings
 from athlete_ally.core.audit_log import AuditEntry

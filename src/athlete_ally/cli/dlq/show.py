@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from athlete_ally.cli.dlq.text import counted, no_such_letter, when
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.ops.dead_letters.json_views import letter_document
 from athlete_ally.ops.dead_letters.letter_state import LetterState

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from athlete_ally.cli.dlq.options import filter_options, selection_from, shelf_option
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.ops.dead_letters.grouping import Groups
 from athlete_ally.ops.dead_letters.selection import Selection

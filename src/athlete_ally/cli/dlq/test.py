@@ -11,7 +11,8 @@ import click
 from athlete_ally.cli.count_bar import progress_bar
 from athlete_ally.cli.dlq.options import all_option, chosen_letters, filter_options, selection_from, shelf_option
 from athlete_ally.cli.dlq.text import prediction_exit, prediction_text, warn_of_missing_history
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import Settings, load_settings
 from athlete_ally.ops.dead_letters.export_file import read_archive
 from athlete_ally.ops.dead_letters.json_views import prediction_document

@@ -10,7 +10,8 @@ from rich.markup import escape
 
 from athlete_ally.cli.dlq.options import filter_options, selection_from, shelf_option
 from athlete_ally.cli.dlq.text import counted, sparkline, table, warn_of_missing_history, when
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.core.messages.sender import UNKNOWN
 from athlete_ally.ops.dead_letters.grouping import Group, Groups

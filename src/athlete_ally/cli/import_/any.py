@@ -4,20 +4,20 @@ from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 
 from athlete_ally.cli.import_.files import import_files
 from athlete_ally.cli.import_.options import import_options
+from athlete_ally.core.time_zone import zone_named
 from athlete_ally.wiring.commands.import_archive import open_archive
 
 
 def _zone(_context: click.Context, _parameter: click.Parameter, name: str) -> tzinfo:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise click.BadParameter(f"{name!r} is no zone of the IANA database, as Europe/Berlin is one") from error
+    zone = zone_named(name)
+    if zone is None:
+        raise click.BadParameter(f"{name!r} is no zone of the IANA database, as Europe/Berlin is one")
+    return zone
 
 
 @click.command("any")

@@ -1,6 +1,5 @@
 """Importing files one after the other, with a bar for each."""
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +12,9 @@ from rich.console import Console
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.import_.text import progress_bar, show
 from athlete_ally.cli.interrupt import until_stopped
+from athlete_ally.cli.json_output import print_json
 from athlete_ally.config.settings import load_settings
-from athlete_ally.core.errors import UnreadableFile
+from athlete_ally.core.errors import AthleteAllyError, UnreadableFile
 from athlete_ally.wiring.commands.import_ import (
     ImportProgress,
     Outcome,
@@ -66,13 +66,18 @@ def import_files(  # noqa: PLR0913  # one for each option
             click.echo(f"athlete-ally: {error}", err=True)
             documents.append({"file": file.name, "dry_run": dry_run, "error": str(error)})
             continue
+        except AthleteAllyError as error:
+            if as_json:
+                documents.append({"file": file.name, "dry_run": dry_run, "error": str(error)})
+                print_json({"files": documents})
+            raise
         outcomes.append(outcome)
         seconds = round(time.monotonic() - started_s, 1)
         documents.append({"file": file.name, "dry_run": dry_run, **outcome.document(), "seconds": seconds})
         if not as_json:
             show(Console(), file.name, outcome, dry_run=dry_run, seconds=seconds)
-    if as_json and outcomes:
-        click.echo(json.dumps({"files": documents}))
+    if as_json:
+        print_json({"files": documents})
     raise SystemExit(_exit_code(outcomes, len(files)))
 
 

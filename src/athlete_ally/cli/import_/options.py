@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from athlete_ally.cli.options import env_file_option, json_option, label
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option, label
 
 A_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 

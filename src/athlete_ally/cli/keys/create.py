@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
+from athlete_ally.cli.json_output import json_option
 from athlete_ally.cli.keys.options import key_file, key_file_option
-from athlete_ally.cli.options import env_file_option, json_option
+from athlete_ally.cli.options import env_file_option
 from athlete_ally.measurements import KINDS
 from athlete_ally.wiring.commands.keys import create_client_key
 

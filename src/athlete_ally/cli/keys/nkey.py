@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from athlete_ally.cli.options import json_option
+from athlete_ally.cli.json_output import json_option
 from athlete_ally.wiring.commands.keys import write_nkey
 
 

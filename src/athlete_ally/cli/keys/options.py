@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from athlete_ally.config.settings import DEFAULT_ENV_FILE, Settings
+from athlete_ally.config.settings import read_settings
 from athlete_ally.core.errors import Misconfigured
 
 key_file_option = click.option(
@@ -19,12 +19,12 @@ def key_file(path: Path | None, env_file: Path | None) -> Path:
     """Return the file that is named by --file, or by the settings.
 
     Raises:
-        Misconfigured: neither names one.
+        Misconfigured: neither names one, or a setting is invalid.
     """
     if path is not None:
         return path
     # Not `load_settings`: outside dev that requires the very file that is made here.
-    path = Settings(_env_file=env_file or DEFAULT_ENV_FILE).ingest_keys_file  # pyright: ignore[reportCallIssue]  # see pydantic-settings
+    path = read_settings(env_file).ingest_keys_file
     if path is None:
         raise Misconfigured("no file of keys: give --file PATH, or set AA_INGEST_KEYS_FILE")
     return path

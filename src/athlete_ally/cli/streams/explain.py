@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 import click
 
-from athlete_ally.cli.options import json_option
+from athlete_ally.cli.json_output import json_option
 from athlete_ally.core.errors import Misconfigured
 from athlete_ally.ops.streams.fields import FIELDS, FieldNote, notes_on
 

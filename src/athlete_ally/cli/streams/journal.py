@@ -6,7 +6,7 @@ from itertools import groupby
 import click
 import msgspec
 
-from athlete_ally.cli.options import json_option
+from athlete_ally.cli.json_output import json_option
 from athlete_ally.config.settings import load_settings
 from athlete_ally.ops.streams.change_log import ChangeLogEntry
 from athlete_ally.wiring.commands.streams import change_log

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from athlete_ally.cli.options import env_file_option, json_option, nats_options
+from athlete_ally.cli.json_output import json_option
+from athlete_ally.cli.options import env_file_option, nats_options
 from athlete_ally.config.settings import load_settings
 from athlete_ally.ops.streams.permission import Permission
 from athlete_ally.wiring.commands.streams import proven_backups

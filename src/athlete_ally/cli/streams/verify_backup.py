@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from athlete_ally.cli.byte_bar import progress
-from athlete_ally.cli.options import json_option
+from athlete_ally.cli.json_output import json_option
 from athlete_ally.cli.streams.backup_text import backup_document, backup_summary
 from athlete_ally.cli.streams.options import folder_type
 from athlete_ally.wiring.commands.streams_backup import Kept, verify_backup

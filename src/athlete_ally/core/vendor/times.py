@@ -2,9 +2,9 @@
 
 import re
 from datetime import datetime, timedelta, timezone
-from zoneinfo import ZoneInfo
 
 from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.time_zone import zone_named
 from athlete_ally.core.vendor.json_body import moment
 from athlete_ally.core.vendor.webhook import INSTANT
 
@@ -18,12 +18,13 @@ def in_zone(seconds: float, zone: str) -> datetime:
         InvalidMessage: it is not a time that can be stored, or there is no such zone.
     """
     instant = datetime.fromisoformat(moment(seconds))
+    named = zone_named(zone)
+    if named is None:
+        raise InvalidMessage("timezone: must be in the IANA database")
     try:
-        return instant.astimezone(ZoneInfo(zone))
+        return instant.astimezone(named)
     except OverflowError as error:
         raise InvalidMessage(_OUT_OF_RANGE) from error
-    except (KeyError, ValueError, OSError) as error:
-        raise InvalidMessage("timezone: must be in the IANA database") from error
 
 
 def local(instant: datetime, offset: str) -> datetime:
