@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.errors import InvalidMessage, UnreadableFile
 from athlete_ally.core.time_zone import zone_named
 from athlete_ally.formats.apple_time import day_of, instant, interval, local
 from athlete_ally.formats.apple_values import (
@@ -82,10 +82,18 @@ _BODY = {"BodyMass": ("massKg", "kg"), "LeanBodyMass": ("fatFreeMassKg", "kg"), 
 
 
 def findings(entries: Iterable[Element], user_id: str) -> Iterator[Finding]:
-    """Yield the readings of an export, and what no kind takes; the same for the same export."""
+    """Yield the readings of an export, and what no kind takes; the same for the same export.
+
+    Raises:
+        UnreadableFile: `entries` did; what stands in front of the damage was yielded.
+    """
     export = _Export(user_id)
-    for entry in entries:
-        yield from export.take(entry)
+    try:
+        for entry in entries:
+            yield from export.take(entry)
+    except UnreadableFile:
+        yield from export.finish()
+        raise
     yield from export.finish()
 
 

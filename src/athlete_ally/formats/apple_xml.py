@@ -10,6 +10,7 @@ U+FFFF (https://www.w3.org/TR/xml/#charsets), and bytes that are not UTF-8 becom
 import codecs
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 from xml.parsers import expat
 
@@ -46,20 +47,23 @@ def elements(chunks: Iterable[bytes]) -> Iterator[Element]:
     """Yield the entries one by one.
 
     Raises:
-        UnreadableFile: this is not an export, it is hostile, or it ends in the middle.
+        UnreadableFile: this is not an export, it is hostile, or it ends in the middle; the entries in front of the
+            place were yielded.
     """
     rest = _allowed(chunks)
     prologue, body = _from_root(rest)
     gatherer = _Gatherer(first_line=prologue.count(b"\n"))
-    fed = _feed(gatherer, body, 0)
-    yield from gatherer.take()
-    for chunk in rest:
-        fed = _feed(gatherer, chunk, fed)
-        yield from gatherer.take()
+    fed = 0
     try:
+        for chunk in chain((body,), rest):
+            fed = _feed(gatherer, chunk, fed)
+            yield from gatherer.take()
         gatherer.parser.Parse(b"", True)
     except expat.ExpatError as error:
         raise UnreadableFile("the export ends in the middle: make it again, or copy it again") from error
+    except UnreadableFile:
+        yield from gatherer.take()
+        raise
 
 
 def _allowed(chunks: Iterable[bytes]) -> Iterator[bytes]:
