@@ -11,7 +11,7 @@ _GRANTS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "aa_worker, aa_operator": ((_READ, ("schema_migration",)),),
     "aa_worker": (
         (_WRITE, ("receipt", "webhook_receipt", "lone_start", "replaced_session", "stream_cursor", "stream_life")),
-        ("SELECT, UPDATE", ("vendor_account",)),
+        ("SELECT, INSERT, UPDATE", ("vendor_account",)),
         (_READ, ("vendor_grant", "fetch_receipt")),
         (_WRITE, _KINDS),
     ),

@@ -13,6 +13,7 @@ from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
 from athlete_ally.core.errors import Unavailable
 from athlete_ally.core.messages.parent import Parent
 from athlete_ally.core.receipts import Rejected
+from athlete_ally.core.vendor.webhook import Renamed
 from athlete_ally.core.vendor.webhook_store import Account, WebhookReceipt, WebhookStore
 
 RECEIPT = WebhookReceipt(
@@ -174,6 +175,22 @@ async def test_a_withdrawal_concerns_one_vendor_and_may_be_repeated(bench: Bench
 
     assert await bench.withdrawn() == {("garmin", "1")}
     assert await bench.webhook_store.people("garmin", ["1"]) == {"1": "anna"}
+
+
+async def test_a_new_account_is_the_person_of_the_old_one(bench: Bench) -> None:
+    """
+    At one vendor, repeated or not; an account that is linked already keeps its person, and nobody's stays nobody's.
+    """
+    await bench.link(Account("terra", "t-1", "anna"), Account("terra", "t-3", "bert"), Account("oura", "t-1", "carl"))
+    renamed = [Renamed("t-1", "t-2"), Renamed("t-1", "t-3"), Renamed("t-8", "t-9"), Renamed("\0", "t-7")]
+    await bench.webhook_store.rename("terra", renamed)
+    await bench.webhook_store.rename("terra", renamed)
+
+    assert await bench.webhook_store.people("terra", ["t-1", "t-2", "t-3", "t-7", "t-8", "t-9"]) == {
+        "t-1": "anna",
+        "t-2": "anna",
+        "t-3": "bert",
+    }
 
 
 async def test_a_grant_has_an_owner_in_every_state(bench: Bench) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from athlete_ally.core.errors import Unavailable
+from athlete_ally.core.vendor.webhook import Renamed
 from athlete_ally.core.vendor.webhook_store import Account, Place, WebhookReceipt
 from support.fakes import Effect
 
@@ -41,6 +42,14 @@ class FakeWebhookStore:
         """See the port."""
         await self._require_database()
         self.withdrawn |= {(vendor, each) for each in accounts} & set(self.accounts)
+
+    async def rename(self, vendor: str, accounts: Sequence[Renamed]) -> None:
+        """See the port."""
+        await self._require_database()
+        people = dict(self.accounts)
+        for each in accounts:
+            if (vendor, each.old) in people:
+                self.accounts.setdefault((vendor, each.new), people[vendor, each.old])
 
     async def known(self, asked: Sequence[Place]) -> frozenset[Place]:
         """See the port."""

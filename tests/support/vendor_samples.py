@@ -51,6 +51,7 @@ def held(unpacked: Unpacked) -> dict[str, Any]:
         "readings": [{"kind": each.kind, "account": each.account, **each.fields} for each in unpacked.found],
         "resources": [[each.account, each.type, each.id] for each in unpacked.resources],
         "withdrawn": list(unpacked.withdrawn),
+        "renamed": [[each.old, each.new] for each in unpacked.renamed],
         "unusable": [each.index for each in unpacked.unusable],
         "ignored": unpacked.ignored,
         "deleted": [{"kind": each.kind, "account": each.account, **each.fields} for each in unpacked.deleted],

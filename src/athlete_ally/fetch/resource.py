@@ -113,7 +113,8 @@ class Fetcher:
                     return Got(grant, _joined(answers))
                 return await self._follow(following, grant, answers)
             case "gone":
-                return Nothing("gone")
+                # What a request that follows does not find leaves the answers before it.
+                return Got(grant, _joined(answers)) if answers else Nothing("gone")
             case "unauthorized" | "refused":
                 return Hopeless("refused", "the vendor refuses this person's data, with a token that is fresh")
             case "limited":

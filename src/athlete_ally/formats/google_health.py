@@ -180,11 +180,26 @@ class _Weight(msgspec.Struct, frozen=True, rename="camel"):
     weight_grams: float
 
 
-# Schema Weight: grams. Of a day's weighings the last one stays.
+# Schema Weight: grams.
 def _weight(weight: _Weight, document: Document) -> Readings:
-    at = moment(weight.sample_time.physical_time.timestamp(), round(_seconds(weight.sample_time.utc_offset)))
+    return [("body", {**_sampled(weight.sample_time, document), "massKg": weight.weight_grams / 1000})]
+
+
+class _BodyFat(msgspec.Struct, frozen=True, rename="camel"):
+    sample_time: _Sampled
+    percentage: float
+
+
+# Schema BodyFat: per cent, from 0 to 100. It is asked for with the weights of the same time: those of one instant are
+# one record.
+def _body_fat(fat: _BodyFat, document: Document) -> Readings:
+    return [("body", {**_sampled(fat.sample_time, document), "fatPercent": fat.percentage})]
+
+
+def _sampled(time: _Sampled, document: Document) -> dict[str, str]:
+    at = moment(time.physical_time.timestamp(), round(_seconds(time.utc_offset)))
     common = {"capturedAt": document.received_at.isoformat(), "source": SOURCE}
-    return [("body", {**at_instant(datetime.fromisoformat(at)), **common, "massKg": weight.weight_grams / 1000})]
+    return {**at_instant(datetime.fromisoformat(at)), **common}
 
 
 class _Variability(msgspec.Struct, frozen=True, rename="camel"):
@@ -198,10 +213,8 @@ def _variability(found: _Variability, document: Document) -> Readings:
     rmssd_ms = found.root_mean_square_of_successive_differences_milliseconds
     if not rmssd_ms:
         return []
-    at = moment(found.sample_time.physical_time.timestamp(), round(_seconds(found.sample_time.utc_offset)))
-    common = {"capturedAt": document.received_at.isoformat(), "source": SOURCE}
     series = {"code": "rmssd", "unit": "ms", "values": [rmssd_ms]}
-    return [("samples", {**at_instant(datetime.fromisoformat(at)), **common, **series})]
+    return [("samples", {**_sampled(found.sample_time, document), **series})]
 
 
 def _changed(at: datetime | None, document: Document) -> str:
@@ -237,6 +250,7 @@ _PARTS: Mapping[str, tuple[type[Any], Callable[[Any, Document], Readings]]] = {
     "sleep": (_Sleep, _sleep),
     "exercise": (_Exercise, _exercise),
     "weight": (_Weight, _weight),
+    "bodyFat": (_BodyFat, _body_fat),
     "heartRateVariability": (_Variability, _variability),
     "dailyHeartRateVariability": (_Daily, _daily),
     "dailyRestingHeartRate": (_Daily, _daily),

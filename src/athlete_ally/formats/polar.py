@@ -1,4 +1,4 @@
-"""What the documents of Polar AccessLink hold: nights, recharges, days and sessions.
+"""What the documents of Polar AccessLink hold: nights, recharges, days, sessions, and the person's mass.
 
 Docs: https://www.polar.com/accesslink-api/
 """
@@ -12,7 +12,8 @@ import msgspec
 
 from athlete_ally.core.errors import InvalidMessage
 from athlete_ally.core.vendor.api import Document
-from athlete_ally.core.vendor.json_body import lenient_body, present, session, stages_of
+from athlete_ally.core.vendor.json_body import decoded_items, lenient, lenient_body, present, session, stages_of
+from athlete_ally.core.vendor.times import at_instant
 from athlete_ally.core.vendor.webhook import UNREAD, Readings
 
 _SOURCE = "polar"
@@ -64,25 +65,32 @@ def _interval(sleep: _Sleep) -> dict[str, str]:
     return {} if start is None or end is None else {"start": start.isoformat(), "end": end.isoformat()}
 
 
-# The same page: averages of five minutes in beats per minute, by the clock of the night ("00:41"). What comes before
-# the start on that clock is the next day. In a night in which clocks change nobody says which of two hours is meant.
+# The same page: averages of five minutes in beats per minute.
 def _heart_rates(document: Document, sleep: _Sleep) -> Readings:
+    return _series(document, sleep, "heart_rate_samples", sleep.heart_rate_samples, "heart_rate", "/min")
+
+
+# Series of a night are by its clock ("00:41"). What comes before the start on that clock is the next day. In a night in
+# which clocks change nobody says which of two hours is meant.
+def _series(  # one for each thing that a series is about
+    document: Document, sleep: _Sleep, name: str, samples: Mapping[str, Any], code: str, unit: str
+) -> Readings:
     if sleep.sleep_start_time is None or sleep.sleep_end_time is None:
         return []
     start = sleep.sleep_start_time.replace(second=0, microsecond=0)
     if start.utcoffset() != sleep.sleep_end_time.utcoffset():
         return []
-    points, bad = _points(start, sleep.heart_rate_samples)
-    unread: Readings = [(UNREAD, {"error": f"heart_rate_samples: {bad} of them no HH:MM with a number"})] if bad else []
+    points, bad = _points(start, samples)
+    unread: Readings = [(UNREAD, {"error": f"{name}: {bad} of them no HH:MM with a number"})] if bad else []
     if not points:
         return unread
     last = start + timedelta(minutes=points[-1][0])
     run = {
         "start": start.isoformat(),
         "end": max(last, sleep.sleep_end_time, start + _MINUTE).isoformat(),
-        "code": "heart_rate",
-        "unit": "/min",
-        "values": [bpm for _, bpm in points],
+        "code": code,
+        "unit": unit,
+        "values": [value for _, value in points],
         "offsetsSeconds": [60.0 * minute for minute, _ in points],
         "capturedAt": document.received_at.isoformat(),
         "source": _SOURCE,
@@ -108,20 +116,66 @@ class _Recharge(msgspec.Struct, frozen=True):
     date: str
     heart_rate_variability_avg: float | None = None
     breathing_rate_avg: float | None = None
+    hrv_samples: dict[str, Any] = {}
+    breathing_samples: dict[str, Any] = {}
 
 
 # https://www.polar.com/accesslink-api/#get-nightly-recharge: rMSSD in milliseconds and breaths a minute, both averages
-# of four hours from half an hour after falling asleep on. The heart rate of these hours is no resting heart rate.
+# of four hours from half an hour after falling asleep on, and of each five minutes. The heart rate of these hours is no
+# resting heart rate.
 def recharge(document: Document) -> Readings:
-    """Read what was measured in the first hours of a night."""
-    found, unread = lenient_body(document.body, _Recharge)
+    """Read what was measured in the first hours of a night; the night itself stands behind it where there is one."""
+    answers = decoded_items(document.body)
+    if not answers:
+        raise InvalidMessage("the body can't be read: an empty list")
+    found, unread = lenient(answers[0], _Recharge)
     night = _night(document, found.date)
     rmssd, breaths = found.heart_rate_variability_avg, found.breathing_rate_avg
     return [
         *([("hrv", {**night, "rmssd": rmssd})] if rmssd else []),
         *([("respiratory_rate", {**night, "breathsPerMinute": breaths})] if breaths else []),
+        *(_recharge_series(document, found, answers[1]) if len(answers) > 1 else []),
         *unread,
     ]
+
+
+def _recharge_series(document: Document, found: _Recharge, night: Any) -> Readings:
+    # What can't be read of the night is told by its own document.
+    sleep, _ = lenient(night, _Sleep)
+    if sleep.date != found.date:
+        return []
+    return [
+        *_series(document, sleep, "hrv_samples", found.hrv_samples, "rmssd", "ms"),
+        *_series(document, sleep, "breathing_samples", found.breathing_samples, "respiratory_rate", "/min"),
+    ]
+
+
+class _PhysicalInformation(msgspec.Struct, frozen=True):
+    modified: datetime | None = None
+    created: datetime | None = None
+    weight: float | None = None
+    weight_source: str | None = None
+    height: float | None = None
+
+
+# https://www.polar.com/accesslink-api/#get-user-39-s-physical-info: kilograms, centimeters, and where the mass is from:
+# SOURCE_DEFAULT and SOURCE_ESTIMATE are nobody's mass, and what SOURCE_KEEP means is not said.
+_OWN_MASS = {"SOURCE_USER", "SOURCE_MEASURED", None}
+
+
+def physical_information(document: Document) -> Readings:
+    """Read the person's mass and height, as of when they were changed."""
+    found, unread = lenient_body(document.body, _PhysicalInformation)
+    at = found.modified or found.created
+    if at is None or at.tzinfo is None:
+        raise InvalidMessage("modified: an instant is needed")
+    body = present(
+        massKg=(found.weight or None) if found.weight_source in _OWN_MASS else None,
+        heightMeters=(found.height or 0) / 100 or None,
+    )
+    changed = found.modified or document.received_at
+    common = {**at_instant(at), "capturedAt": changed.isoformat(), "source": _SOURCE}
+    return [*([("body", {**common, **body})] if body else []), *unread]
 
 
 class _Activity(msgspec.Struct, frozen=True):

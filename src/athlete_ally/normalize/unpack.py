@@ -20,7 +20,7 @@ from athlete_ally.core.readings.reading import Reading, encode_messages
 from athlete_ally.core.readings.sessions import deletion_in
 from athlete_ally.core.vendor.api import Document
 from athlete_ally.core.vendor.plugin import Vendor
-from athlete_ally.core.vendor.webhook import NOTHING, Deleted, Found, Unpacked, UnpackResult, Webhook
+from athlete_ally.core.vendor.webhook import NOTHING, Deleted, Found, Renamed, Unpacked, UnpackResult, Webhook
 from athlete_ally.core.vendor.webhook_store import Account
 from athlete_ally.core.verdict import Reason
 from athlete_ally.normalize.dead_letters import copied_headers, listed, printable, shape_of, why_and_whence
@@ -44,6 +44,7 @@ class Parcel:
     readings: int = 0
     resources: int = 0
     withdrawn: tuple[str, ...] = ()
+    renamed: tuple[Renamed, ...] = ()
     failed: tuple[Failed, ...] = ()
 
     @property
@@ -136,6 +137,7 @@ def sort_out(
         readings=sum(map(len, groups.values())) + len(taken_back),
         resources=len(unpacked.resources),
         withdrawn=unpacked.withdrawn,
+        renamed=unpacked.renamed,
         failed=tuple(sorted(failed, key=lambda each: each.index)),
     )
 

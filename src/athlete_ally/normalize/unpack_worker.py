@@ -170,6 +170,10 @@ class Unpacker:
             await self._tools.retry.until_done(lambda: self._tools.webhook_store.end_alone(_key(delivery)[0]))
             await self._loop.settle(delivery, Retry(FULL_DELAY_S))
             return
+        if parcel.renamed:
+            await self._tools.retry.until_done(
+                lambda: self._tools.webhook_store.rename(self._vendor.name, parcel.renamed)
+            )
         if parcel.withdrawn:
             await self._tools.retry.until_done(
                 lambda: self._tools.webhook_store.withdraw(self._vendor.name, parcel.withdrawn)

@@ -142,7 +142,8 @@ def _taken_back(data: _Data, received_at: datetime) -> Readings:
     return gone
 
 
-_KINDS = {"sleep": "sleep", "exercise": "workout", "weight": "body"}
+# What is left of a weighing is asked for as well, and newer.
+_KINDS = {"sleep": "sleep", "exercise": "workout", "weight": "body", "body-fat": "body"}
 
 
 # Two probes, {"type": "verification"}: with the right Authorization 201 is wanted, without one 401 or 403.
@@ -175,6 +176,14 @@ def call(resource: Resource) -> Call | None:
 
 
 def _points(type_name: str, start: datetime, end: datetime) -> Call:
+    """Return how to ask for the points between two instants; what makes up one record is asked for together."""
+    if type_name in _WITH_MASS:
+        weights, fats = (_points_of(each, start, end) for each in _WITH_MASS)
+        return paged(weights, _next_page, then=paged(fats, _next_page))
+    return paged(_points_of(type_name, start, end), _next_page)
+
+
+def _points_of(type_name: str, start: datetime, end: datetime) -> Call:
     chosen = _FILTERS[type_name].format(
         name=type_name.replace("-", "_"),
         start=start.isoformat(),
@@ -184,7 +193,7 @@ def _points(type_name: str, start: datetime, end: datetime) -> Call:
         earliest=(start - 2 * _DAY).date(),
         latest=(end + 2 * _DAY).date(),
     )
-    return paged(Call(f"/v4/users/me/dataTypes/{type_name}/dataPoints", query={"filter": chosen}), _next_page)
+    return Call(f"/v4/users/me/dataTypes/{type_name}/dataPoints", query={"filter": chosen})
 
 
 # "The maximum page size for exercise and sleep is 25", and `nextPageToken` leads on:
@@ -219,10 +228,13 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_YEAR, _LAST_YEAR = 1970, 9998
 _OF_DAYS = '{name}.date >= "{day_before}" AND {name}.date < "{latest}"'
 _OF_INSTANTS = '{name}.sample_time.physical_time >= "{start}" AND {name}.sample_time.physical_time < "{just_after}"'
+# A record of an instant is replaced as a whole: without the other, either would take it away.
+_WITH_MASS = ("weight", "body-fat")
 _FILTERS: Mapping[str, str] = {
     "sleep": '{name}.interval.end_time >= "{start}" AND {name}.interval.end_time < "{a_day_after}"',
     "exercise": '{name}.interval.civil_start_time >= "{earliest}" AND {name}.interval.civil_start_time < "{latest}"',
     "weight": _OF_INSTANTS,
+    "body-fat": _OF_INSTANTS,
     "heart-rate-variability": _OF_INSTANTS,
     "daily-heart-rate-variability": _OF_DAYS,
     "daily-resting-heart-rate": _OF_DAYS,
@@ -252,6 +264,8 @@ API = Api(
     history=tuple(
         Listing(name, partial(listed, name), longest_days=30, docs="https://developers.google.com/health/filters")
         for name in _FILTERS
+        # It is asked for with the weights.
+        if name != "body-fat"
     ),
     # "Per user (minutely): 300 requests / minute"; the project's 120,000 are nothing that one database would count.
     # https://developers.google.com/health/rate-limits
@@ -270,13 +284,14 @@ SAYS = (
     Said("sleep", "taken", "sleep"),
     Said("exercise", "taken", "workout"),
     Said("weight", "taken", "body, at its instant"),
+    Said("body-fat", "taken", "body, at its instant, with the mass of the same one"),
     Said("heart-rate-variability", "taken", "rmssd as samples; standardDeviationMilliseconds stays in the document"),
     Said("daily-heart-rate-variability", "taken", "hrv, of the night and of deep sleep"),
     Said("daily-resting-heart-rate", "taken", "resting_heart_rate"),
     Said("daily-respiratory-rate", "taken", "respiratory_rate"),
     Said("daily-oxygen-saturation", "taken", "spo2"),
     Said("daily-sleep-temperature-derivations", "taken", "skin_temperature"),
-    Said("operation DELETE, in physical time", "taken", "the rows of sleep, exercise or weight go"),
+    Said("operation DELETE, in physical time", "taken", "the rows of sleep, exercise, weight or body-fat go"),
     Said("operation DELETE, in civil time or of a day", "counted", "a dead letter: what went can't be placed"),
     *counted(
         "not asked for: steps and the like are summed up by another method",
@@ -293,7 +308,6 @@ SAYS = (
         "time-in-heart-rate-zone",
         "daily-heart-rate-zones",
     ),
-    *counted("the record of an instant is replaced as a whole: it would take away the mass", "body-fat"),
     *counted(
         NOT_ASKED,
         "heart-rate",

@@ -25,13 +25,13 @@ from athlete_ally.core.vendor.api import (
     one_by_one,
 )
 from athlete_ally.core.vendor.call import Call
-from athlete_ally.core.vendor.catalogue import NO_KIND, Said, counted, taken
+from athlete_ally.core.vendor.catalogue import NO_KIND, counted, taken
 from athlete_ally.core.vendor.history import Listing, Window
 from athlete_ally.core.vendor.json_body import decoded
 from athlete_ally.core.vendor.plugin import Answer, Secrets, Vendor
 from athlete_ally.core.vendor.signature import Hmac, Request
 from athlete_ally.core.vendor.webhook import NOTHING, Readings, Resource, Unpacked, Webhook
-from athlete_ally.formats.polar import activity, exercise, night, recharge
+from athlete_ally.formats.polar import activity, exercise, night, physical_information, recharge
 
 _SITE = "https://www.polar.com/accesslink-api/"
 _DOCS = f"{_SITE}#webhooks"
@@ -42,6 +42,7 @@ _PING = "PING"
 _EXERCISE = "EXERCISE"
 _SLEEP = "SLEEP"
 _RECHARGE = "NIGHTLY_RECHARGE"
+_PHYSICAL = "PHYSICAL_INFORMATION"
 _ACTIVITY_LIST = "ACTIVITY_SUMMARY_LIST"
 _EXERCISE_LIST = "EXERCISE_LIST"
 _PATHS = {
@@ -49,6 +50,7 @@ _PATHS = {
     _SLEEP: "/v3/users/sleep/",
     _RECHARGE: "/v3/users/nightly-recharge/",
     "ACTIVITY_SUMMARY": "/v3/users/activities/",
+    _PHYSICAL: "/v3/users/physical-info",
 }
 
 
@@ -71,6 +73,9 @@ def unpack(webhook: Webhook) -> Unpacked:
         raise InvalidMessage("user_id: needed")
     # Of an address only its last part is read, which is the date or the id.
     name = notification.entity_id or notification.date or (notification.url or "").rpartition("/")[2]
+    if notification.event == _PHYSICAL:
+        # There is one of a person, whatever a notification calls it.
+        name = "physical-info"
     # Nothing tells of a Nightly Recharge: it comes of the night, and has its date.
     types = (_SLEEP, _RECHARGE) if notification.event == _SLEEP else (notification.event,)
     named = (Resource(str(notification.user_id), each, name) for each in types)
@@ -96,15 +101,27 @@ def call(resource: Resource) -> Call | None:
     """Return how to ask for an exercise by its id, or for a night or day by its date."""
     if resource.type not in _PATHS or not resource.id:
         return None
+    if resource.type == _PHYSICAL:
+        return Call(_PATHS[_PHYSICAL])
     if resource.type != _EXERCISE and re.fullmatch(r"\d{4}-\d\d-\d\d", resource.id, re.ASCII) is None:
         return None
-    return Call(_PATHS[resource.type] + quote(resource.id, safe=""))
+    return _of_name(resource.type, resource.id)
+
+
+# A recharge has series by the clock of the night, and only the night says how far that is from UTC.
+def _of_name(type_name: str, name: str) -> Call:
+    call = Call(_PATHS[type_name] + quote(name, safe=""))
+
+    def its_night(_: bytes) -> Call:
+        return _of_name(_SLEEP, name)
+
+    return call if type_name != _RECHARGE else replace(call, then=its_night)
 
 
 # A night is asked for by its date, as after a webhook: the list of nights takes no dates. "List sleep data of user for
 # the last 28 days": https://www.polar.com/accesslink-api/#list-nights and #list-nightly-recharges
 def _of_day(type_name: str, window: Window) -> Call:
-    return Call(f"{_PATHS[type_name]}{window.first}")
+    return _of_name(type_name, f"{window.first}")
 
 
 # "From date cannot be older than 365 days from today and the maximum range between from and to is 28 days."
@@ -150,6 +167,7 @@ _READERS: Mapping[str, Callable[[Document], Readings]] = {
     _SLEEP: night,
     _RECHARGE: recharge,
     "ACTIVITY_SUMMARY": activity,
+    _PHYSICAL: physical_information,
 }
 
 
@@ -190,8 +208,9 @@ API = Api(
         "the day of an activity summary: its times are said to be UTC, and look like the device's",
         "by which clock the heart rates of a night are in which clocks change: they are left out then",
         "whether a night older than 28 days can be fetched by its date: the list of nights ends there, and so do we",
-        "hrv_samples and breathing_samples of a recharge: times of a clock, and its document tells no offset",
-        "when what PHYSICAL_INFORMATION names was measured: it is not asked for",
+        "that hrv_samples and breathing_samples are by the clock of the night: without the night they are left out",
+        "that `modified` of the physical information is when its mass was weighed or entered",
+        "that hrv_samples are rMSSD, as the average of the same document is",
         "continuous heart rate is not asked for: its times are the device's, and nothing tells their offset",
         "that `x_user_id` is the `user_id` of webhooks: the reference calls both the Polar user id",
     ),
@@ -201,14 +220,14 @@ API = Api(
 SAYS = (
     *taken(
         SLEEP="sleep; heart_rate as samples",
-        NIGHTLY_RECHARGE="hrv, respiratory_rate",
+        NIGHTLY_RECHARGE="hrv, respiratory_rate; rmssd and respiratory_rate as samples, by the clock of its night",
+        PHYSICAL_INFORMATION="body, at `modified`: the height, and the mass if it was measured or entered",
         ACTIVITY_SUMMARY="activity",
         EXERCISE="workout",
     ),
     *counted("its times are the device's, and nothing tells their offset", "CONTINUOUS_HEART_RATE"),
-    *counted("by a clock, and its document tells no offset", "hrv_samples", "breathing_samples"),
+    *counted("a setting, an estimate or a score", "maximum_heart_rate", "resting_heart_rate", "vo2_max", "thresholds"),
     *counted(NO_KIND, "SLEEP_WISE_ALERTNESS", "SLEEP_WISE_CIRCADIAN_BEDTIME"),
-    Said("PHYSICAL_INFORMATION", "unconfirmed", "when what it holds was measured: it is not asked for"),
 )
 
 
@@ -220,7 +239,7 @@ POLAR = Vendor(
     signature=Hmac(header="polar-webhook-signature", signed=("body",)),
     unpack=unpack,
     carries="ids",
-    kinds=("sleep", "samples", "hrv", "respiratory_rate", "activity", "workout"),
+    kinds=("sleep", "samples", "hrv", "respiratory_rate", "activity", "workout", "body"),
     sources=(
         _DOCS,
         "https://raw.githubusercontent.com/api-evangelist/polar/main/openapi/polar-accesslink-webhooks-asyncapi.yml",

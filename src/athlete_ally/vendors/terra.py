@@ -16,12 +16,15 @@ from athlete_ally.core.vendor.catalogue import NO_KIND, Said, counted, taken
 from athlete_ally.core.vendor.json_body import decoded, lenient, session
 from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.core.vendor.signature import Hmac, Request
-from athlete_ally.core.vendor.webhook import NOTHING, Readings, Unpacked, Unusable, Webhook, taken_back
+from athlete_ally.core.vendor.webhook import NOTHING, Readings, Renamed, Unpacked, Unusable, Webhook, taken_back
 from athlete_ally.formats.terra import MODELS, Metadata
 
 _DELIVERY = "https://docs.tryterra.co/health-and-fitness-api/integration-setup/setting-up-data-destinations/webhooks"
 _MODELS = "https://docs.tryterra.co/reference/v2"
 _GONE = {"deauth", "access_revoked"}
+# "Use old_user_id to map the new id to the previous one" and "treat it like a deauth of the old id":
+# https://docs.tryterra.co/help-center/help-topics/no-data/auth-scopes-user-id-matching/reauth-webhook-user-id-changes
+_REAUTHORISED = "user_reauth"
 # Data that is too large for a webhook stands at an address for some time; anyone who could send us one could lead us
 # anywhere. https://docs.tryterra.co/reference/health-and-fitness-api/webhooks (s3_payload)
 _ELSEWHERE = "s3_payload"
@@ -37,6 +40,9 @@ class _User(msgspec.Struct, frozen=True):
 class _Event(msgspec.Struct, frozen=True):
     type: str
     user: _User | None = None
+    old_user: _User | None = None
+    new_user: _User | None = None
+    old_user_id: str = ""
     data: list[Any] = []
 
 
@@ -72,6 +78,9 @@ def unpack(webhook: Webhook) -> Unpacked:
     event = decoded(webhook.body, _Event)
     if event.type in _GONE:
         return Unpacked(withdrawn=(_person(event).user_id,))
+    if event.type == _REAUTHORISED:
+        renamed = _renamed(event)
+        return Unpacked(renamed=(renamed,), withdrawn=(renamed.old,))
     if event.type == _ELSEWHERE:
         return Unpacked(unusable=(Unusable(0, "s3_payload: the data is at an address, which is not followed"),))
     if event.type not in MODELS:
@@ -97,6 +106,15 @@ def _person(event: _Event) -> _User:
     return event.user
 
 
+def _renamed(event: _Event) -> Renamed:
+    """Return both ids of a person who connected again; payloads name them in either of two ways."""
+    new = event.new_user or event.user
+    old = event.old_user.user_id if event.old_user else event.old_user_id
+    if new is None or not old:
+        raise InvalidMessage("user_reauth: old_user and new_user are needed")
+    return Renamed(old, new.user_id)
+
+
 # A retry has the timestamp of the first attempt, which may be a day old then, and with it the same signature; a day
 # that is corrected, and corrected back, comes with another one. https://docs.tryterra.co/reference/signing
 def delivery_id(request: Request) -> str | None:
@@ -113,7 +131,7 @@ SAYS = (
     ),
     Said("deauth, access_revoked", "taken", "the permission is withdrawn"),
     Said("s3_payload", "counted", "a dead letter: the data is at an address, which is not followed"),
-    Said("user_reauth", "counted", "link the new account with `athlete-ally accounts add`"),
+    Said("user_reauth", "taken", "the new account is the same person's; the old one is withdrawn"),
     *counted("the person's own text", "metadata.name"),
     *counted(NO_KIND, "athlete", "menstruation", "nutrition", "planned_workout"),
     *counted("stays in the webhook", "lap_data", "strain_data", "stress_data", "scores", "samples of steps or energy"),

@@ -30,7 +30,7 @@ from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import Delivery, OutgoingMessage
 from athlete_ally.core.series import every, normalize_series, unpack_series
 from athlete_ally.core.vendor.plugin import Vendor
-from athlete_ally.core.vendor.webhook import Unpacked, Webhook
+from athlete_ally.core.vendor.webhook import Renamed, Unpacked, Webhook
 from athlete_ally.core.vendor.webhook_store import Account, WebhookReceipt
 from athlete_ally.core.verdict import RetryPolicy
 from athlete_ally.measurements import KINDS, MEASUREMENTS
@@ -228,6 +228,21 @@ async def test_what_is_of_no_use_is_counted_and_acknowledged(bench: Bench) -> No
     assert (bench.inbox.acked, bench.publisher.published) == ([1, 2, 3], [])
     assert bench.webhook_store.withdrawn == {("garmin", "g-1")}
     assert [bench.counted(result) for result in ("ignored", "named", "withdrawn")] == [1, 1, 1]
+
+
+async def test_an_account_that_has_another_id_is_the_same_persons(bench: Bench) -> None:
+    """
+    The new id is the person's from now on, the old one is withdrawn, and what comes for the new one is read.
+    """
+    renamed = Unpacked(renamed=(Renamed("g-1", "g-5"),), withdrawn=("g-1",))
+    bench.send({"user_reauth": 1})
+    await bench.work_once(bench.worker(lambda _: renamed))
+    bench.send({"hrv": [hrv("g-5")]})
+    await bench.work_once()
+
+    assert [each.result for each in bench.receipts()] == ["withdrawn", "unpacked"]
+    assert bench.webhook_store.withdrawn == {("garmin", "g-1")}
+    assert bench.webhook_store.accounts["garmin", "g-5"] == "anna"
 
 
 async def test_what_has_a_receipt_is_only_acknowledged(bench: Bench) -> None:

@@ -5,10 +5,13 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.vendor_samples import NOON
 
 from athlete_ally.core.errors import InvalidMessage
+from athlete_ally.core.vendor.api import Document
 from athlete_ally.core.vendor.call import Call
 from athlete_ally.core.vendor.webhook import Resource
+from athlete_ally.formats.polar import physical_information
 from athlete_ally.vendors import PLUGINS, fitbit, polar, strava
 
 APIS = {vendor.name: vendor.api for vendor in PLUGINS if vendor.api is not None}
@@ -31,6 +34,7 @@ NOON_S = 1_795_521_600.0
         ("polar", "SLEEP", "2026-11-23", "/v3/users/sleep/2026-11-23"),
         ("polar", "NIGHTLY_RECHARGE", "2026-11-23", "/v3/users/nightly-recharge/2026-11-23"),
         ("polar", "ACTIVITY_SUMMARY", "2026-11-23", "/v3/users/activities/2026-11-23"),
+        ("polar", "PHYSICAL_INFORMATION", "anything", "/v3/users/physical-info"),
         ("polar", "SLEEP_WISE_ALERTNESS", "2026-11-23", None),
         ("strava", "activity", "1360128428", "/api/v3/activities/1360128428"),
         ("strava", "athlete", "134815", None),
@@ -98,7 +102,49 @@ def test_google_is_asked_for_what_changed_page_by_page(type_name: str, chosen: s
     assert following is not None
     assert following.query == {"filter": chosen, "pageToken": "p2"}
     assert following.then is not None
-    assert following.then(b"{}") is None
+    last = following.then(b"{}")
+    assert (None if last is None else last.path) == (
+        "/v4/users/me/dataTypes/body-fat/dataPoints" if type_name == "weight" else None
+    )
+
+
+def test_what_makes_up_a_weighing_is_asked_for_together() -> None:
+    """
+    Whichever of weight and body fat changed: Google is asked for the weights and then for the fats of the same time.
+    """
+    asked = [APIS["google_health"].call(Resource("a", name, ASKED)) for name in ("weight", "body-fat")]
+    paths = [[each.path.split("/")[-2] for each in _followed(call)] for call in asked]
+
+    assert paths == [["weight", "body-fat"]] * 2
+
+
+def test_a_recharge_is_asked_for_with_its_night() -> None:
+    """
+    Its series are by the clock of the night, and only the night says how far that is from UTC.
+    """
+    call = APIS["polar"].call(Resource("a", "NIGHTLY_RECHARGE", "2026-11-23"))
+
+    assert [each.path for each in _followed(call)] == [
+        "/v3/users/nightly-recharge/2026-11-23",
+        "/v3/users/sleep/2026-11-23",
+    ]
+
+
+def _followed(call: Call | None) -> list[Call]:
+    """Return a request and those that follow from empty answers."""
+    followed: list[Call] = []
+    while call is not None:
+        followed.append(call)
+        call = None if call.then is None else call.then(b"{}")
+    return followed
+
+
+def test_physical_information_at_no_instant_is_refused() -> None:
+    """
+    Nothing says when a mass without `modified` and `created` was the person's.
+    """
+    with pytest.raises(InvalidMessage, match="modified: an instant is needed"):
+        physical_information(Document("PHYSICAL_INFORMATION", "a", b'{"weight": 70.5}', NOON))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from athlete_ally.adapters.postgres.errors import is_text, translated
 from athlete_ally.adapters.postgres.pool import writing
 from athlete_ally.adapters.postgres.sql import load_sql
 from athlete_ally.core.vendor.grant import GrantState
+from athlete_ally.core.vendor.webhook import Renamed
 from athlete_ally.core.vendor.webhook_store import Account, FetchReceipt, Place, WebhookReceipt
 
 _KNOWN = load_sql("known_webhooks")
@@ -32,6 +33,11 @@ _ON_RECORD = "SELECT DISTINCT message_id FROM receipt WHERE message_id = ANY ($1
 _WITHDRAW = (
     "UPDATE vendor_account SET withdrawn_at = clock_timestamp() "
     "WHERE vendor = $1 AND account = ANY ($2::text[]) AND withdrawn_at IS NULL"
+)
+_RENAME = (
+    "INSERT INTO vendor_account (vendor, account, user_id) SELECT vendor, renamed.new, user_id FROM vendor_account "
+    "JOIN unnest($2::text[], $3::text[]) AS renamed (old, new) ON account = renamed.old WHERE vendor = $1 "
+    "ON CONFLICT (vendor, account) DO NOTHING"
 )
 _LINK = (
     "INSERT INTO vendor_account (vendor, account, user_id) SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) "
@@ -76,6 +82,12 @@ class PostgresWebhookStore:
         """See the port."""
         async with writing(self._pool) as connection:
             await connection.execute(_WITHDRAW, vendor, [*filter(is_text, accounts)])
+
+    async def rename(self, vendor: str, accounts: Sequence[Renamed]) -> None:
+        """See the port."""
+        pairs = [(each.old, each.new) for each in accounts if is_text(each.old) and is_text(each.new)]
+        async with writing(self._pool) as connection:
+            await connection.execute(_RENAME, vendor, [old for old, _ in pairs], [new for _, new in pairs])
 
     async def known(self, asked: Sequence[Place]) -> frozenset[Place]:
         """See the port."""

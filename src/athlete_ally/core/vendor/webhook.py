@@ -66,11 +66,19 @@ class Deleted:
 
 
 @dataclass(frozen=True, slots=True)
+class Renamed:
+    """An account whose person has another one from now on: the vendor's ids of both. Personal, as every account."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unpacked:
     """What a webhook holds.
 
-    `withdrawn` are accounts whose person took the permission back. `ignored` counts items of a type that we don't use.
-    `deleted` is what the vendor took back.
+    `withdrawn` are accounts whose person took the permission back, `renamed` those whose vendor gave them another id.
+    `ignored` counts items of a type that we don't use. `deleted` is what the vendor took back.
     """
 
     found: tuple[Found, ...] = ()
@@ -79,6 +87,7 @@ class Unpacked:
     unusable: tuple[Unusable, ...] = ()
     ignored: int = 0
     deleted: tuple[Deleted, ...] = ()
+    renamed: tuple[Renamed, ...] = ()
 
 
 NOTHING = Unpacked(ignored=1)

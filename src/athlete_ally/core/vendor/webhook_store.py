@@ -7,7 +7,7 @@ from typing import Protocol
 
 from athlete_ally.core.messages.parent import Parent
 from athlete_ally.core.receipts import Rejected
-from athlete_ally.core.vendor.webhook import UnpackResult
+from athlete_ally.core.vendor.webhook import Renamed, UnpackResult
 
 Place = tuple[str, str, int, datetime]
 """Which message: its id, its stream, its sequence, and when the stream stored it."""
@@ -76,6 +76,13 @@ class WebhookStore(Protocol):
 
     async def withdraw(self, vendor: str, accounts: Sequence[str]) -> None:
         """Put on record that these people took the vendor's permission back. May be repeated."""
+        ...
+
+    async def rename(self, vendor: str, accounts: Sequence[Renamed]) -> None:
+        """Give new accounts to the person of the old one, where that is known; a link that is there stays.
+
+        May be repeated.
+        """
         ...
 
     async def known(self, asked: Sequence[Place]) -> frozenset[Place]:
