@@ -49,7 +49,8 @@ class Figures:
 class Sample:
     """The answer of a source at `at_s` on a monotonic clock; `problem` says what is wrong, or why there is no answer.
 
-    Without an answer, the figures are the last that were read. `facts` are versions and the like.
+    Without an answer, the figures are the last that were read, at `read_at_s`; None: there never were any. `facts` are
+    versions and the like.
     """
 
     at_s: float
@@ -57,6 +58,7 @@ class Sample:
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
     problem: str = ""
     is_stale: bool = False
+    read_at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,12 @@ class Source:
     def current(self) -> Figures:
         """Return the figures, or none when they are out of date."""
         return Figures() if self.latest is None or self.latest.is_stale else self.latest.figures
+
+    def age_s(self, now_s: float) -> float | None:
+        """Return how old the figures are, on the clock of the samples; None where there are none."""
+        if self.latest is None or self.latest.read_at_s is None:
+            return None
+        return max(0.0, now_s - self.latest.read_at_s)
 
     def fact(self, name: str) -> str:
         """Return a fact, or ""."""

@@ -11,6 +11,33 @@ from athlete_ally.core.broker.environment import Thresholds
 from athlete_ally.core.broker.topology import CORE_HOT, DLQ, VENDOR_HOT, Durable, Topology
 
 State = Literal["ok", "warning", "critical", "unknown"]
+ROWS = "rows_estimate"
+"""The figure of the database: rows of all kinds. It is the database's own, and survives a restart of normalize."""
+# A source is asked every two seconds, and answers within four.
+_OLD_AFTER_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """How old figures are; old ones may be wrong by now."""
+
+    text: str
+    is_old: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """A source whose figures are old: its name, and when they were read (None: never)."""
+
+    name: str
+    age_s: float | None
+
+    @property
+    def text(self) -> str:
+        """Return what is shown of it in one line."""
+        if self.age_s is None:
+            return f"{self.name} was never read"
+        return f"{self.name} was last read {wording.seconds_ago(self.age_s)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +51,7 @@ class Station:
     figure: str
     unit: str
     facts: tuple[tuple[str, str], ...]
+    age: Age
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +76,7 @@ class Accounting:
     rows: tuple[tuple[str, str], ...]
     unaccounted: str
     state: State
+    age: Age
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +87,7 @@ class Server:
     state: State
     version: str
     note: str
+    age: Age
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +97,10 @@ class Flow:
     alarms: tuple[Alarm, ...]
     stations: Mapping[str, Station]
     lanes: tuple[Lane, ...]
+    lanes_age: Age
     accounting: Accounting
     servers: tuple[Server, ...]
+    outdated: tuple[Outdated, ...]
 
     @property
     def summary(self) -> str:
@@ -79,12 +111,12 @@ class Flow:
         return f"{one}: {self.alarms[0].text}."
 
 
-def build_flow(situation: Situation, desired: Topology, thresholds: Thresholds) -> Flow:
-    """Return the overview of the latest figures."""
+def build_flow(situation: Situation, desired: Topology, thresholds: Thresholds, now_s: float) -> Flow:
+    """Return the overview of the latest figures; `now_s` is the time on the clock of the samples."""
     alarms = find_alarms(situation, desired, thresholds)
-    at = _States(alarms)
+    at = _States(alarms, now_s)
     stations = [
-        _senders(situation),
+        _senders(situation, at),
         _ingest(situation, at),
         _stream(situation, CORE_HOT, "readings, on disk", at),
         _stream(situation, VENDOR_HOT, "webhooks as received", at),
@@ -98,27 +130,48 @@ def build_flow(situation: Situation, desired: Topology, thresholds: Thresholds) 
         lanes=tuple(
             sorted((_lane(situation, durable, at) for durable in desired.durables), key=lambda lane: lane.state == "ok")
         ),
+        lanes_age=at.age(situation.broker),
         accounting=_accounting(situation, at),
         servers=tuple(_servers(situation, at)),
+        outdated=tuple(_outdated(situation, at)),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _States:
     alarms: Sequence[Alarm]
+    now_s: float
 
-    def of(self, *stations: str, source: Source | None = None) -> State:
-        """Return the worst state of these stations; unknown when a source was never read."""
+    def of(self, *stations: str, source: Source) -> State:
+        """Return the worst state of these stations; unknown when the source's figures are old, or it was never read."""
         found = {each.severity for each in self.alarms if each.station in stations}
         if found:
             return "critical" if "critical" in found else "warning"
-        return "unknown" if source is not None and source.latest is None else "ok"
+        return "unknown" if self.age(source).is_old else "ok"
+
+    def age(self, source: Source) -> Age:
+        """Return the age of a source's figures."""
+        age_s = source.age_s(self.now_s)
+        is_stale = source.latest is not None and source.latest.is_stale
+        text = "never read" if age_s is None else wording.seconds_ago(age_s)
+        return Age(text, is_old=age_s is None or is_stale or age_s > _OLD_AFTER_S)
 
     def note(self, station: str) -> str:
         return next((each.text for each in self.alarms if each.station == station), "")
 
 
-def _senders(situation: Situation) -> Station:
+def _outdated(situation: Situation, at: _States) -> Iterator[Outdated]:
+    for name, source in (
+        ("NATS", situation.broker),
+        ("PostgreSQL", situation.database),
+        ("ingest", situation.ingest),
+        ("normalize", situation.normalize),
+    ):
+        if at.age(source).is_old:
+            yield Outdated(name, source.age_s(at.now_s))
+
+
+def _senders(situation: Situation, at: _States) -> Station:
     ingest = situation.ingest
     refused = ingest.figures.total("ingest_refusals_total")
     sent = ingest.rate_per_s("ingest_requests_total")
@@ -126,13 +179,16 @@ def _senders(situation: Situation) -> Station:
         key="senders",
         title="Senders",
         role="clients send readings, vendors send webhooks",
-        state="unknown" if ingest.latest is None or ingest.problem else "ok",
+        state="unknown" if ingest.problem or at.age(ingest).is_old else "ok",
         figure=wording.rate(sent),
         unit="requests",
         facts=(
             ("requests", wording.count(ingest.figures.total("ingest_requests_total"))),
             ("refused", wording.count(refused)),
+            ("webhooks", wording.count(ingest.figures.total("webhook_requests_total"))),
+            ("webhooks refused", wording.count(ingest.figures.total("webhook_verification_failures_total"))),
         ),
+        age=at.age(ingest),
     )
 
 
@@ -149,6 +205,7 @@ def _ingest(situation: Situation, at: _States) -> Station:
             ("accepted", wording.count(figures.total("ingest_readings_accepted_total"))),
             ("duplicates", wording.count(figures.total("ingest_readings_duplicate_total"))),
         ),
+        age=at.age(situation.ingest),
     )
 
 
@@ -166,13 +223,14 @@ def _stream(situation: Situation, name: str, role: str, at: _States) -> Station:
             ("pending", wording.count(_pending(situation, name))),
             ("storage used", f"{used:.1%}" if used is not None else wording.share(None)),
         ),
+        age=at.age(situation.broker),
     )
 
 
 def _normalize(situation: Situation, at: _States) -> Station:
     normalize = situation.normalize
     ages_s = [
-        situation.broker.figures.worst("aa_consumer_oldest_unprocessed_seconds", stream_name=name)
+        situation.broker.current.worst("aa_consumer_oldest_unprocessed_seconds", stream_name=name)
         for name in (CORE_HOT, VENDOR_HOT)
     ]
     age_s = max((age_s for age_s in ages_s if age_s is not None), default=None)
@@ -184,6 +242,7 @@ def _normalize(situation: Situation, at: _States) -> Station:
         figure=wording.rate(_processed_per_s(normalize)),
         unit="readings processed",
         facts=(("lag", wording.span(age_s)), ("circuit breaker", _breaker_state(normalize))),
+        age=at.age(normalize),
     )
 
 
@@ -207,23 +266,21 @@ def _letters(situation: Situation, at: _States) -> Station:
         figure=wording.count(figures.total("dlq_messages_waiting")),
         unit="dead letters",
         facts=(("oldest", wording.span(figures.worst("dlq_oldest_seconds"))),),
+        age=at.age(situation.broker),
     )
 
 
 def _database(situation: Situation, at: _States) -> Station:
-    normalize = situation.normalize
-    stored = _of_result(normalize, "success")
+    database = situation.database
     return Station(
         key="database",
         title="PostgreSQL",
         role="records and receipts",
-        state=at.of("database", source=situation.database),
-        figure=wording.count(stored),
-        unit="readings stored since normalize started",
-        facts=(
-            ("superseded", wording.count(_of_result(normalize, "superseded"))),
-            ("answers in", situation.database.fact("answers in")),
-        ),
+        state=at.of("database", source=database),
+        figure=wording.count(database.figures.total(ROWS)),
+        unit="rows, as PostgreSQL estimates",
+        facts=(("answers in", database.fact("answers in")),),
+        age=at.age(database),
     )
 
 
@@ -254,7 +311,8 @@ def _accounting(situation: Situation, at: _States) -> Accounting:
     figures = situation.normalize.figures
     ledgers = figures.names("ledger_")
     unaccounted = sum(value for name in ledgers for value in figures.values(name)) if ledgers else None
-    return Accounting(rows, wording.count(unaccounted), at.of("accounting", source=situation.normalize))
+    state, age = at.of("accounting", source=situation.normalize), at.age(situation.normalize)
+    return Accounting(rows, wording.count(unaccounted), state, age)
 
 
 def _servers(situation: Situation, at: _States) -> Iterator[Server]:
@@ -265,7 +323,7 @@ def _servers(situation: Situation, at: _States) -> Iterator[Server]:
         ("normalize", "normalize", situation.normalize, "ready"),
     ):
         note = source.problem or source.fact("note") or (about if source.latest else "not asked yet")
-        yield Server(name, at.of(key, source=source), source.fact("version"), note)
+        yield Server(name, at.of(key, source=source), source.fact("version"), note, at.age(source))
 
 
 def _pending(situation: Situation, stream: str) -> float | None:

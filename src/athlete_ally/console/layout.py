@@ -1,11 +1,12 @@
 """What all pages share: the session, the authorisation, and the notice when something can't be reached."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
@@ -170,8 +171,9 @@ class PageLayout:
                 None, "notice.html", HTTPStatus.FORBIDDEN, title="Access denied", text=_BY_PROXY, again=False
             )
         if request.method != "GET" or request.url.path.endswith("/live"):
-            return self.render(None, "log_in.html", HTTPStatus.UNAUTHORIZED, error="")
-        return RedirectResponse("/log-in", HTTPStatus.SEE_OTHER)
+            return self.render(None, "log_in.html", HTTPStatus.UNAUTHORIZED, error="", to="/")
+        asked_for = urlencode({"to": f"{request.url.path}?{request.url.query}".removesuffix("?")})
+        return RedirectResponse(f"/log-in?{asked_for}", HTTPStatus.SEE_OTHER)
 
 
 _BY_PROXY = "The console can be reached only through the proxy that authenticates you."
@@ -197,26 +199,38 @@ def _with_cookie(response: Response, request: Request, session: Session) -> Resp
     return response
 
 
+# A link to the log-in may come from anyone, and must not lead to another host after it. Browsers read a backslash as a
+# slash, and skip control characters.
+_OWN_PAGE = re.compile(r"/(?![/\\])[^\\\x00-\x20]*")
+
+
+def _own_page(asked_for: str) -> str:
+    """Return the page of this console that was asked for before the log-in, or the first page."""
+    is_own = _OWN_PAGE.fullmatch(asked_for) is not None and not asked_for.startswith(("/log-in", "/log-out"))
+    return asked_for if is_own else "/"
+
+
 def log_in_routes(layout: PageLayout) -> list[Route]:
     """Return the pages to log in and out with a token."""
 
-    async def ask(_: Request) -> Response:
-        return layout.render(None, "log_in.html", error="")
+    async def ask(request: Request) -> Response:
+        return layout.render(None, "log_in.html", error="", to=_own_page(request.query_params.get("to", "")))
 
     async def check(request: Request) -> Response:
-        address = address_of(request)
+        address, form = address_of(request), await form_of(request)
+        to = _own_page(form.get("to", ""))
         wait_s = layout.attempts.wait_s(address)
         if wait_s:
             error = f"Too many attempts: try again in {wording.span(wait_s)}."
-            return layout.render(None, "log_in.html", HTTPStatus.TOO_MANY_REQUESTS, error=error)
-        person = layout.authentication.check((await form_of(request)).get("token", "").strip())
+            return layout.render(None, "log_in.html", HTTPStatus.TOO_MANY_REQUESTS, error=error, to=to)
+        person = layout.authentication.check(form.get("token", "").strip())
         if person is None:
             layout.attempts.failed(address)
             layout.log.warning("log-in-failed", address=address)
             error = "This token is unknown or was revoked."
-            return layout.render(None, "log_in.html", HTTPStatus.UNAUTHORIZED, error=error)
+            return layout.render(None, "log_in.html", HTTPStatus.UNAUTHORIZED, error=error, to=to)
         layout.log.info("logged-in", name=person.name, role=person.role)
-        response = RedirectResponse("/", HTTPStatus.SEE_OTHER)
+        response = RedirectResponse(to, HTTPStatus.SEE_OTHER)
         return _with_cookie(response, request, layout.sessions.begin(person))
 
     async def leave(visit: Visit) -> Response:

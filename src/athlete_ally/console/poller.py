@@ -84,7 +84,8 @@ class Poller:
         else:
             if samples and samples[-1].problem:
                 samples.clear()
-            samples.append(Sample(self.clock(), looked.figures, looked.facts, looked.problem))
+            now_s = self.clock()
+            samples.append(Sample(now_s, looked.figures, looked.facts, looked.problem, read_at_s=now_s))
 
     async def _look_now(self, name: str) -> Polled:
         return await self.probes[name]()

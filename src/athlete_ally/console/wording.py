@@ -115,6 +115,11 @@ def ago(at: datetime, now: datetime) -> str:
     return f"{span(max(0.0, (now - at).total_seconds()))} ago"
 
 
+def seconds_ago(seconds: float) -> str:
+    """Return how long ago something was, in whole seconds below a minute."""
+    return f"{seconds:.0f} s ago" if seconds < _MINUTE_S else f"{span(seconds)} ago"
+
+
 def _short(seconds: float) -> str:
     if 0 < seconds < _SHORTEST_S:
         return f"{seconds * 1000:.0f} ms"

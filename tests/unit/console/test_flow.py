@@ -8,7 +8,7 @@ from support.command_line import mistake_in, our_commands
 
 from athlete_ally.console.alarms import Alarm, Situation, find_alarms
 from athlete_ally.console.figures import Figures, Point, Sample, Source
-from athlete_ally.console.flow import Flow, build_flow
+from athlete_ally.console.flow import ROWS, Flow, build_flow
 from athlete_ally.core.broker.environment import Thresholds
 from athlete_ally.core.broker.topology import CORE_HOT, DLQ, VENDOR_HOT, build_topology
 
@@ -19,7 +19,7 @@ HRV = "normalize-hrv-durable"
 
 def source(*points: Point, problem: str = "", before: tuple[Sample, ...] = ()) -> Source:
     """Return a source that was read at second 10."""
-    return Source(Sample(10.0, Figures(points), {"version": "1"}, problem), before)
+    return Source(Sample(10.0, Figures(points), {"version": "1"}, problem, read_at_s=10.0), before)
 
 
 def lag(age_s: float, left_s: float = math.inf) -> tuple[Point, ...]:
@@ -43,9 +43,9 @@ def alarms(**sources: Source) -> list[tuple[str, str]]:
     return [(each.station, each.severity) for each in found]
 
 
-def flow(**sources: Source) -> Flow:
+def flow(*, now_s: float = 11.0, **sources: Source) -> Flow:
     """Return the picture of such a world."""
-    return build_flow(situation(**sources), TOPOLOGY, Thresholds())
+    return build_flow(situation(**sources), TOPOLOGY, Thresholds(), now_s)
 
 
 def one(name: str, value: float = 1.0, **labels: str) -> Source:
@@ -202,7 +202,65 @@ def test_what_was_never_read_is_unknown_and_not_well() -> None:
     """
     Before the first look no station is green.
     """
-    found = build_flow(Situation(Source(), Source(), Source(), Source()), TOPOLOGY, Thresholds())
+    found = build_flow(Situation(Source(), Source(), Source(), Source()), TOPOLOGY, Thresholds(), 0.0)
 
     assert {station.state for station in found.stations.values()} == {"unknown"}
     assert {lane.state for lane in found.lanes} == {"unknown"}
+
+
+def test_every_figure_has_its_age() -> None:
+    """
+    Stations, consumers, accounting and servers say when their figures were read; nothing is old while all answer.
+    """
+    found = flow(now_s=13.0)
+    ages = {each.age.text for each in (*found.stations.values(), found.accounting, *found.servers)}
+
+    assert (ages | {found.lanes_age.text}, found.outdated) == ({"3 s ago"}, ())
+
+
+SILENT = Source(
+    Sample(
+        700.0,
+        Figures([Point("dlq_messages_waiting", {"subject": "x"}, 0)]),
+        problem="no answer",
+        is_stale=True,
+        read_at_s=10.0,
+    )
+)
+
+
+def test_what_was_read_before_a_source_hung_is_old() -> None:
+    """
+    NATS hangs: what was read of it stays, is marked as old, is no longer called ok, and a banner says since when.
+    """
+    fresh = Source(Sample(700.0, read_at_s=700.0))
+    found = flow(broker=SILENT, database=fresh, ingest=fresh, normalize=fresh, now_s=700.0)
+
+    assert (found.stations[DLQ].figure, dict(found.stations["normalize"].facts)["lag"]) == ("0", "\N{EN DASH}")
+    assert {each.key for each in found.stations.values() if each.age.is_old} == {CORE_HOT, VENDOR_HOT, DLQ}
+    assert (found.lanes_age.text, found.lanes_age.is_old) == ("12 min ago", True)
+    assert [each.text for each in found.outdated] == ["NATS was last read 12 min ago"]
+    assert "ok" not in {each.state for each in (*found.lanes, found.stations[DLQ], found.stations[CORE_HOT])}
+
+
+@pytest.mark.parametrize("name", ["broker", "database", "ingest", "normalize"])
+def test_a_console_that_stopped_asking_calls_nothing_ok(name: str) -> None:
+    """
+    Old figures are unknown, whether or not their source said that it had a problem.
+    """
+    found = flow(now_s=30.0, **{each: source() for each in ("broker", "database", "ingest", "normalize")})
+    never = flow(**{name: Source()})
+
+    assert {each.state for each in (*found.stations.values(), *found.lanes, found.accounting, *found.servers)} == {
+        "unknown"
+    }
+    assert (len(found.outdated), len(never.outdated)) == (4, 1)
+
+
+def test_a_restart_of_normalize_empties_nothing_of_the_database() -> None:
+    """
+    The card of PostgreSQL shows what PostgreSQL says, not what normalize counted since its start.
+    """
+    restarted = flow(database=one(ROWS, 12_345), normalize=source())
+
+    assert (restarted.stations["database"].figure, restarted.stations["database"].age.text) == ("12,345", "1 s ago")

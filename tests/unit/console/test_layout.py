@@ -67,7 +67,7 @@ async def test_nobody_sees_a_page_without_logging_in(client: httpx.AsyncClient) 
     page = await client.get("/")
     act = await client.post("/change", headers=OWN)
 
-    assert (page.status_code, page.headers["location"]) == (303, "/log-in")
+    assert (page.status_code, page.headers["location"]) == (303, "/log-in?to=%2F")
     assert act.status_code == 401
 
 
@@ -168,3 +168,29 @@ async def test_logging_out_ends_the_session(client: httpx.AsyncClient) -> None:
     client.cookies.update(cookies)
 
     assert (await client.get("/")).status_code == 303
+
+
+async def test_the_log_in_leads_to_the_page_that_was_asked_for(client: httpx.AsyncClient) -> None:
+    """
+    A link to a page with its filters leads there after the log-in, also after a wrong token.
+    """
+    asked = await client.get("/fail?page=2&sort=age")
+    form = await client.get(asked.headers["location"])
+    wrong = await client.post("/log-in", data={"token": "aak_x", "to": "/fail?page=2&sort=age"}, headers=OWN)
+    right = await client.post("/log-in", data={"token": "aak_op", "to": "/fail?page=2&sort=age"}, headers=OWN)
+
+    assert ['value="/fail?page=2&amp;sort=age"' in each.text for each in (form, wrong)] == [True, True]
+    assert (right.status_code, right.headers["location"]) == (303, "/fail?page=2&sort=age")
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    ["//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example", "evil", "", "/log-out"],
+)
+async def test_the_log_in_leads_to_no_other_host(client: httpx.AsyncClient, elsewhere: str) -> None:
+    """
+    What is no page of the console is the first page.
+    """
+    answer = await client.post("/log-in", data={"token": "aak_op", "to": elsewhere}, headers=OWN)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")

@@ -59,6 +59,7 @@ async def test_what_was_read_stays_while_a_source_is_away() -> None:
     await poller.look("it")
     away = poller.source("it")
     assert (away.problem, away.figures.total("x"), away.current.total("x")) == ("gone", 1.0, None)
+    assert (away.age_s(10.0), Poller({"it": look}, lambda: 0.0).source("it").age_s(10.0)) == (10.0, None)
 
     await poller.look("it")
     back = poller.source("it")

@@ -3,6 +3,7 @@
 const THEMES = ["system", "light", "dark"];
 const EVERY_MS = 2000;
 const TIMEOUT_MS = 8000;
+const OLD_AFTER_MS = 8000;
 
 function currentTheme() {
   return document.documentElement.dataset.theme || "system";
@@ -80,22 +81,41 @@ function say(text, isProblem) {
   line.classList.toggle("problem", isProblem);
 }
 
+// A console that hangs answers nothing, not even with an error: the page itself knows how old it is.
+function watchAge(region, age) {
+  setInterval(() => {
+    const isOld = Date.now() - age.at > OLD_AFTER_MS;
+    region.classList.toggle("outdated", isOld);
+    if (isOld) say(`Not up to date: the console does not answer. Last update ${timeOf(age.at)}. Retrying every two seconds.`, true);
+  }, 1000);
+}
+
+function timeOf(at) {
+  return `${new Date(at).toISOString().slice(11, 19)} UTC`;
+}
+
 async function keepRenewing(region) {
   if (region.querySelector("[data-live-end]")) return;
   const usual = document.querySelector("[data-live-state]")?.textContent ?? "";
+  const age = { at: Date.now() };
+  watchAge(region, age);
   for (;;) {
     await new Promise((done) => { setTimeout(done, Number(region.dataset.every) || EVERY_MS); });
     if (document.hidden) continue;
     try {
       const answer = await fetch(region.dataset.live, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-      if (answer.status === 401) { location.assign("/log-in"); return; }
+      if (answer.status === 401) { location.assign(`/log-in?to=${encodeURIComponent(location.pathname + location.search)}`); return; }
       // What was shown has ended or is unknown now: the page itself says so, or redirects.
       if (answer.redirected || answer.status === 404) { location.reload(); return; }
-      if (answer.ok) renew(region, await answer.text());
-      say(answer.ok ? usual : `The console answered ${answer.status}; this page is not up to date.`, !answer.ok);
+      if (answer.ok) {
+        renew(region, await answer.text());
+        age.at = Date.now();
+        region.classList.remove("outdated");
+      }
+      say(answer.ok ? `${usual} Last update ${timeOf(age.at)}.` : `The console answered ${answer.status}; this page is not up to date since ${timeOf(age.at)}.`, !answer.ok);
       if (answer.ok && region.querySelector("[data-live-end]")) return;
     } catch {
-      say("The console does not answer; this page is not up to date. Retrying every two seconds.", true);
+      say(`Not up to date: the console does not answer. Last update ${timeOf(age.at)}. Retrying every two seconds.`, true);
     }
   }
 }

@@ -89,7 +89,7 @@ class _Dependencies:
     async def flow(self) -> Flow:
         await self.poller.looked(_FIRST_LOOK_WITHIN_S)
         world = Situation(*map(self.poller.source, _SOURCES))
-        return build_flow(world, self.topology, self.spec.thresholds)
+        return build_flow(world, self.topology, self.spec.thresholds, self.poller.clock())
 
     def letter_tools(self) -> DeadLetterTools:
         self.require_broker()

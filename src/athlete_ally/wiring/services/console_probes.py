@@ -12,10 +12,11 @@ from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.monitor import NatsMonitor
 from athlete_ally.adapters.postgres.migrate import require_current_schema
-from athlete_ally.adapters.postgres.pool import server_version
+from athlete_ally.adapters.postgres.pool import estimated_rows, server_version
 from athlete_ally.adapters.prometheus import read_exposition
 from athlete_ally.config.settings import Settings
 from athlete_ally.console.figures import Figures, Point
+from athlete_ally.console.flow import ROWS
 from athlete_ally.console.poller import Look, Polled
 from athlete_ally.console.sent_readings import Answer, Send
 from athlete_ally.core.broker.topology import Topology
@@ -105,7 +106,7 @@ def database_probe(pool: "asyncpg.Pool[Any]") -> Look:
             await require_current_schema(pool)
         except Misconfigured as error:
             return Polled(facts=facts, problem=str(error))
-        return Polled(facts=facts)
+        return Polled(Figures([Point(ROWS, {}, float(await estimated_rows(pool)))]), facts)
 
     return look
 
