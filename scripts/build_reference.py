@@ -12,7 +12,7 @@ from typing import get_args
 from reference_alerts import alerts_table, runbooks_table, thresholds_table
 from reference_commands import commands_section
 from reference_environments import environment_tables
-from reference_grants import grants_sql
+from reference_grants import grants_sql, rights_table, roles_sql, roles_table
 from reference_header_table import headers_table
 from reference_messages import asyncapi_yaml
 from reference_nats import nats_conf, users_table
@@ -35,13 +35,18 @@ WHOLE: dict[str, Callable[[], str]] = {
 }
 # The words around a table are written by hand; the table goes between its two markers.
 WITHIN: dict[str, dict[str, Callable[[], str]]] = {
-    "docs/how-to/use-own-nats-and-postgresql.md": {"grants": grants_sql},
+    "docs/how-to/use-own-nats-and-postgresql.md": {"roles": roles_sql, "grants": grants_sql},
     "docs/reference/alert-thresholds.md": {"thresholds": thresholds_table, "alerts": alerts_table},
     "docs/reference/commands.md": {"commands": commands_section},
     "docs/reference/configuration.md": {"settings": settings_table, "vendor-variables": variables_table},
     "docs/reference/environment-files.md": {"environment": environment_tables},
     "docs/reference/messages.md": {"subjects": subjects_table, "headers": headers_table},
-    "docs/reference/permissions.md": {"users": users_table, "permissions": permissions_table},
+    "docs/reference/permissions.md": {
+        "users": users_table,
+        "permissions": permissions_table,
+        "roles": roles_table,
+        "rights": rights_table,
+    },
     "docs/reference/series.md": {"series": series_tables},
     "docs/runbooks/README.md": {"runbooks": runbooks_table},
     "docs/reference/vendor-data.md": {"vendor-data": vendor_data, "file-data": file_data},

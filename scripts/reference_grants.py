@@ -1,34 +1,51 @@
-"""The rights of PostgreSQL roles, as SQL: what normalize and people who work on dead letters do with each table."""
+"""The roles of PostgreSQL: the statements that make them, those that grant their rights, and a table of the rights."""
 
 from textwrap import fill
 
+from reference_markdown import code, table
+
+from athlete_ally.adapters.postgres.roles import Grant, Role, build_roles, grant_statement
 from athlete_ally.measurements import MEASUREMENTS
 
-_WRITE, _READ = "SELECT, INSERT, UPDATE, DELETE", "SELECT"
-_KINDS = (*(each.table for each in MEASUREMENTS), "sample_series")
-# By role: rights, and the tables (or columns of one) that they are granted on.
-_GRANTS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
-    "aa_worker, aa_operator": ((_READ, ("schema_migration",)),),
-    "aa_worker": (
-        (_WRITE, ("receipt", "webhook_receipt", "lone_start", "replaced_session", "stream_cursor", "stream_life")),
-        ("SELECT, INSERT, UPDATE", ("vendor_account",)),
-        (_READ, ("vendor_grant", "fetch_receipt")),
-        (_WRITE, _KINDS),
-    ),
-    "aa_operator": (
-        ("SELECT, INSERT", ("dead_letter_journal",)),
-        (_READ, ("receipt", "webhook_receipt", "fetch_receipt", "vendor_account")),
-        ("SELECT (id, vendor, account, user_id, state)", ("vendor_grant",)),
-        (_READ, _KINDS),
-    ),
-}
+_KINDS = tuple(each.table for each in MEASUREMENTS)
+_ROLES = build_roles(_KINDS)
+
+
+def roles_sql() -> str:
+    """Return what makes the owner, the roles and the database."""
+    names = ("aa_owner", *(role.name for role in _ROLES))
+    created = (f"CREATE ROLE {name} LOGIN PASSWORD '...';" for name in names)
+    return _block("\n".join((*created, "CREATE DATABASE athlete_ally OWNER aa_owner;")))
 
 
 def grants_sql() -> str:
-    """Return the statements, those of one role together."""
-    roles = ("\n".join(_statement(*grant, role) for grant in grants) for role, grants in _GRANTS.items())
-    return "```sql\n" + "\n\n".join(roles) + "\n```"
+    """Return what grants each role its rights."""
+    return _block("\n\n".join("\n".join(_statement(grant, role) for grant in role.grants) for role in _ROLES))
 
 
-def _statement(rights: str, tables: tuple[str, ...], role: str) -> str:
-    return fill(f"GRANT {rights} ON {', '.join(tables)} TO {role};", 120, subsequent_indent="    ")
+def rights_table() -> str:
+    """Return the rights of each role, by table."""
+    names = dict.fromkeys(name for role in _ROLES for grant in role.grants for name in grant.tables)
+    rows = dict.fromkeys("{kind}_data" if name in _KINDS else name for name in names)
+    return table(
+        ("table", *(code(role.name) for role in _ROLES)),
+        [(code(row), *(_cell(role, row) for role in _ROLES)) for row in rows],
+    )
+
+
+def roles_table() -> str:
+    """Return whose each role is."""
+    return table(("role", "for"), [(code(role.name), role.purpose) for role in _ROLES])
+
+
+def _cell(role: Role, row: str) -> str:
+    name = _KINDS[0] if row == "{kind}_data" else row
+    return ", ".join(verb for grant in role.grants if name in grant.tables for verb in grant.verbs)
+
+
+def _statement(grant: Grant, role: Role) -> str:
+    return fill(grant_statement(grant.verbs, grant.tables, role.name), 120, subsequent_indent="    ")
+
+
+def _block(text: str) -> str:
+    return f"```sql\n{text}\n```"

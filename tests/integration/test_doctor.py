@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -77,29 +76,6 @@ async def test_the_healthy_are_well(nats_server: Nats) -> None:
     assert {"sync to disk", "store of the server", "permissions", "account", "advisories", "abandoned"} <= set(checks)
     assert checks["webhooks"] == "no route is open"
     assert checks[f"copies of {CORE_HOT}"] == "1 of 1 hold everything"
-
-
-@pytest.mark.usefixtures("connection")
-async def test_every_table_is_asked_about(nats_server: Nats, pool: Any, database_url: str) -> None:
-    """
-    Any table of the schema that a role may not read and write is named; nothing is found of a role that may.
-    """
-    tables = [row[0] for row in await pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
-    partition = re.compile(r"samples_data_\w+")
-    lacked = sorted(name for name in tables if name != "schema_migration" and not partition.fullmatch(name))
-    role = f"aa_doctor_{secrets.token_hex(4)}"
-    await pool.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'of-a-test'; GRANT SELECT ON schema_migration TO {role}")
-    url = re.sub("//.*@", f"//{role}:of-a-test@", database_url)
-    settings = load_settings(nats_url=nats_server.url, nats_monitor_url=nats_server.monitor_url, database_url=url)
-    try:
-        before = {check.name: check async for check in check_up(settings)}["privileges"]
-        await pool.execute(f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {role}")
-        after = {check.name: check async for check in check_up(settings)}["privileges"]
-    finally:
-        await pool.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
-
-    assert ("failure", f"no permission to read and write {', '.join(lacked)}") == (before.status, before.detail)
-    assert Check("privileges", "ok", "can read and write all tables") == after
 
 
 Harm = Callable[[Connection, Topology], Awaitable[object]]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.commands import Commands
 from support.nats_users import Certificates, new_certificates, new_jwt_site, new_nkey, start_configured, start_server
 from support.servers import Guard
 from support.wait import eventually
@@ -286,6 +287,83 @@ def test_a_command_takes_a_context_or_flags(port: int, tmp_path: Path) -> None:
     )
 
     assert (by_context["NATS"], by_flags["NATS"]) == ("ok", "ok")
+
+
+async def test_expired_credentials_end_a_command(guard: Guard, tmp_path: Path) -> None:
+    """
+    Credentials that ended yesterday: `streams plan` and `doctor` end by themselves, and say that the login is refused.
+    """
+    site = new_jwt_site(expires_at=1_700_000_000)
+    port = start_server(guard, "expired", site.configuration)
+    credentials = tmp_path / "user.creds"
+    credentials.write_text(site.credentials, encoding="utf-8")
+    run = Commands({"NATS_URL": f"nats://127.0.0.1:{port}", "AA_NATS_CREDENTIALS": str(credentials)})
+    planned, asked = await asyncio.gather(run("streams", "plan"), run("doctor", "--json"))
+
+    assert (planned.code, "Authorization" in planned.err) == (1, True), planned
+    assert asked.code == 1
+    assert any("Authorization" in check["detail"] for check in asked.document["checks"])
+
+
+@pytest.fixture
+def _lost_cancellations(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]  # a fixture
+    """Have each wait of the library meet its answer just as it is cancelled; it then goes on with the answer."""
+    wait_for = asyncio.wait_for
+
+    async def meet(work: Any, timeout: float | None) -> Any:  # noqa: ASYNC109  # asyncio's signature
+        answer = asyncio.ensure_future(work)
+        try:
+            return await wait_for(asyncio.shield(answer), timeout)
+        except asyncio.CancelledError:
+            return await answer
+
+    monkeypatch.setattr(asyncio, "wait_for", meet)
+
+
+@pytest.mark.usefixtures("_lost_cancellations")
+async def test_a_refused_login_ends_with_its_deadline(port: int, log: Log) -> None:
+    """
+    Also where Python loses the cancellation, because an answer of the server came in the same moment.
+    """
+    connection = Connection(f"nats://all:wrong@127.0.0.1:{port}", name="test", log=log)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await connection.open()
+    await connection.close()
+
+
+@pytest.mark.usefixtures("_lost_cancellations")
+async def test_a_login_that_expires_ends_with_the_connection(guard: Guard, log: Log) -> None:
+    """
+    Refused after it worked, it logs in again and again: until the login is valid again, or until `close`, and not
+    longer.
+    """
+    server = start_configured(guard, "expires", _USERS)
+    async with connected(f"nats://all:secret@127.0.0.1:{server.port}", log) as connection:
+        server.reload("user: all, password: secret", "user: all, password: other")
+
+        async def is_refused() -> bool:
+            return "authorization" in connection.last_error.lower()
+
+        await eventually(is_refused)
+        assert _reconnecting()
+        server.reload("user: all, password: other", "user: all, password: secret")
+
+        async def is_usable() -> bool:
+            return connection.is_usable
+
+        await eventually(is_usable)
+        server.reload("user: all, password: secret", "user: all, password: other")
+        await eventually(is_refused)
+
+    async def has_ended() -> bool:
+        return not _reconnecting()
+
+    await eventually(has_ended)
+
+
+def _reconnecting() -> list[str]:
+    return [name for task in asyncio.all_tasks() if "_attempt_reconnect" in (name := repr(task.get_coro()))]
 
 
 async def test_without_the_right_password_nobody_gets_in(port: int, log: Log) -> None:

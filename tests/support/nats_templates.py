@@ -42,13 +42,14 @@ class NatsSite:
         settings = {
             "AA_ENVIRONMENT": self.environment,
             "AA_ENVIRONMENT_FILE": str(ROOT / "deploy" / "environments" / f"{self.environment}.toml"),
-            "AA_INGEST_KEYS_FILE": str(self.folder / "clients.json"),
             "AA_NATS_MONITOR_URL": self.monitor_url,
             "AA_NATS_NKEY": str(self.folder / f"{user}.nk"),
             "AA_NATS_INBOX_PREFIX": f"_INBOX_{user}",
             "NATS_URL": ",".join(self.urls),
             "AA_STREAMS_JOURNAL": str(self.folder / "journal.jsonl"),
         }
+        if user == "ingest":
+            settings["AA_INGEST_KEYS_FILE"] = str(self.folder / "clients.json")
         if self.certificates is not None:
             settings |= {
                 "AA_NATS_CA": str(self.certificates.ca),

@@ -118,8 +118,8 @@ class JwtSite:
     credentials: str
 
 
-def new_jwt_site() -> JwtSite:
-    """Make them, as `nsc` would."""
+def new_jwt_site(*, expires_at: int | None = None) -> JwtSite:
+    """Make them, as `nsc` would; the user's ends at this time, in seconds since 1970."""
     operator = new_nkey(_nkeys.PREFIX_BYTE_OPERATOR)
     system, account, user = new_nkey(_nkeys.PREFIX_BYTE_ACCOUNT), new_nkey(_nkeys.PREFIX_BYTE_ACCOUNT), new_nkey()
     no_limit = dict.fromkeys(("subs", "data", "payload", "imports", "exports", "conn", "leaf"), -1)
@@ -128,7 +128,8 @@ def new_jwt_site() -> JwtSite:
     limits = {"type": "account", "version": 2, "limits": no_limit | store}
     account_jwt = _jwt(operator, account.public, "A", limits)
     system_jwt = _jwt(operator, system.public, "SYS", {"type": "account", "version": 2, "limits": no_limit})
-    user_jwt = _jwt(account, user.public, "U", {"type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1})
+    nats_claims = {"type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1}
+    user_jwt = _jwt(account, user.public, "U", nats_claims, {"exp": expires_at} if expires_at else {})
     configuration = (
         f"operator: {operator_jwt}\nsystem_account: {system.public}\nresolver: MEMORY\n"
         f"resolver_preload: {{ {system.public}: {system_jwt}, {account.public}: {account_jwt} }}\n"
@@ -141,8 +142,8 @@ def new_jwt_site() -> JwtSite:
     return JwtSite(configuration, credentials)
 
 
-def _jwt(issuer: NKey, subject: str, name: str, claims: dict[str, Any]) -> str:
-    body = {"iat": 1, "iss": issuer.public, "sub": subject, "name": name, "nats": claims}
+def _jwt(issuer: NKey, subject: str, name: str, claims: dict[str, Any], more: dict[str, Any] | None = None) -> str:
+    body = {"iat": 1, "iss": issuer.public, "sub": subject, "name": name, "nats": claims, **(more or {})}
     digest = hashlib.sha256(json.dumps(body).encode()).digest()
     body["jti"] = base64.b32encode(digest).decode().rstrip("=")
     text = f"{_encode({'typ': 'JWT', 'alg': 'ed25519-nkey'})}.{_encode(body)}"

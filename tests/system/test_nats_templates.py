@@ -71,7 +71,7 @@ async def _open_once_it_stores(site: NatsSite, log: Log) -> Connection:
 async def test_everything_needed_is_allowed(nats: NatsSite, database_url: str, tmp_path: Path) -> None:
     """
     Plan, apply, ingest, normalize, dead letters and doctor, each as its own user: a reading becomes a record, another
-    a dead letter, and nobody is denied anything.
+    a dead letter, nobody is denied anything, only ingest has the file of keys, and `doctor` on a laptop ends with 0.
     """
     said = [
         nats.run("planner", "streams", "plan"),
@@ -101,7 +101,8 @@ async def test_everything_needed_is_allowed(nats: NatsSite, database_url: str, t
         rows = await database.fetchval("SELECT count(*) FROM hrv_data")
         await database.close()
         series = [await ingest.metrics(), await normalize.metrics()]
-        doctor = nats.run("monitor", "doctor", "--json", DATABASE_URL=database_url)
+        laptop = _laptop_with_servers_of_its_own(tmp_path)
+        doctor = nats.run("monitor", "doctor", "--json", DATABASE_URL=database_url, AA_DATA_DIR=laptop)
     finally:
         for service in services:
             service.close()
@@ -113,6 +114,16 @@ async def test_everything_needed_is_allowed(nats: NatsSite, database_url: str, t
         assert "ermission" not in text
     checks = {check["name"]: check["status"] for check in doctor.document["checks"]}
     assert dict.fromkeys(("NATS", "streams", "sync to disk"), "ok").items() <= checks.items()
+    # The disk of the operator's machine is not that of the servers.
+    assert (doctor.code, "disk" in checks, set(checks.values())) == (0, False, {"ok"}), doctor.out
+
+
+def _laptop_with_servers_of_its_own(folder: Path) -> str:
+    """Return a data directory in which `up` ran once, on another port."""
+    configuration = folder / "nats" / "nats.conf"
+    configuration.parent.mkdir()
+    configuration.write_text('listen: "127.0.0.1:1"\n', encoding="utf-8")
+    return str(folder)
 
 
 def _letters(nats: NatsSite) -> list[object]:

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from athlete_ally.cli.options import env_file_option
-from athlete_ally.config.settings import load_settings, unknown_variables
+from athlete_ally.config.settings import load_settings, require_keys, unknown_variables
 from athlete_ally.config.vendor_secrets import vendor_values
 from athlete_ally.core.errors import Misconfigured
 from athlete_ally.vendors import VENDORS
@@ -47,6 +47,7 @@ def up(*, env_file: Path | None, **flags: Any) -> None:
     one machine or a small lab; in production run each service by itself.
     """
     settings = load_settings(env_file, **flags)
+    require_keys(settings)
     for warning in unknown_variables(env_file):
         click.echo(f"warning: {warning}", err=True)
     console = Console(stderr=True)

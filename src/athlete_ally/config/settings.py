@@ -54,21 +54,6 @@ class Settings(
 
 
 def load_settings(env_file: Path | None = None, **flags: Any) -> Settings:
-    """Build the settings as `read_settings` does, and require what the environment needs.
-
-    Raises:
-        Misconfigured: as `read_settings`; or outside dev no file of keys is named.
-    """
-    settings = read_settings(env_file, **flags)
-    if settings.environment != "dev" and settings.ingest_keys_file is None:
-        raise Misconfigured(
-            f"AA_INGEST_KEYS_FILE: required when AA_ENVIRONMENT is {settings.environment}: "
-            "without keys anyone may send data; make one with `athlete-ally keys create NAME --file PATH`"
-        )
-    return settings
-
-
-def read_settings(env_file: Path | None = None, **flags: Any) -> Settings:
     """Build the settings. Options (by field name, None if not given) override the environment, and it `env_file`.
 
     `env_file` is `.env` in the working directory unless given.
@@ -89,6 +74,19 @@ def read_settings(env_file: Path | None = None, **flags: Any) -> Settings:
         raise Misconfigured("\n".join(lines)) from None
     except UnicodeDecodeError as error:
         raise Misconfigured(f"{env_file or DEFAULT_ENV_FILE}: not UTF-8; save the file in that encoding") from error
+
+
+def require_keys(settings: Settings) -> None:
+    """Return if ingest may start: only in dev may it take data from anyone.
+
+    Raises:
+        Misconfigured: outside dev there is no file of API keys.
+    """
+    if settings.environment != "dev" and settings.ingest_keys_file is None:
+        raise Misconfigured(
+            f"AA_INGEST_KEYS_FILE: ingest requires it when AA_ENVIRONMENT is {settings.environment}: "
+            "without keys anyone may send data; make one with `athlete-ally keys create NAME --file PATH`"
+        )
 
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:

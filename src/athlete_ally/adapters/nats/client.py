@@ -1,6 +1,7 @@
-"""The library's client with four gaps closed.
+"""The library's client with six gaps closed.
 
-A denied request fails at once, who asks for TLS gets it, an answer that comes too late does no harm, and closing ends.
+A denied request fails at once, TLS that is asked for is required, an answer that comes too late does no harm, what is
+cancelled or closed ends, and a connection that the server ends is made again.
 """
 
 import asyncio
@@ -71,6 +72,24 @@ class AttentiveClient(Client):
             self._pending, self._pending_data_size = [], 0
             self._status = Client.DISCONNECTED
             await super()._close(status, do_cbs)
+
+    async def _process_err(self, err_msg: str) -> None:
+        # The library closes for good when the server ends a connection with an error, such as a login that expired:
+        # a new login works once it was renewed. A denied permission ends nothing.
+        if self.is_connected and "permissions violation" not in err_msg:
+            error = nats.errors.Error(f"nats: {err_msg.strip(chr(39))}")
+            await self._error_cb(error)
+            await self._process_op_err(error)
+            return
+        await super()._process_err(err_msg)
+
+    async def _connect_to_server(self, s: Any) -> None:
+        # Before Python 3.12, asyncio.wait_for loses a cancellation that meets the answer (python/cpython#86296). The
+        # library waits so for each server, in loops without end: a refused login was seen to be repeated for ever.
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
+        await super()._connect_to_server(s)  # pyright: ignore[reportUnknownMemberType]  # untyped
 
     def _connect_command(self) -> bytes:
         # What comes next are the credentials. The library upgrades to TLS only when the server asks for it, so that

@@ -35,6 +35,13 @@ def find_nats_server() -> str:
     return found
 
 
+def serves_from(folder: Path, address: str) -> bool:
+    """Tell whether the server at this address is the one that `nats_command` configured in this folder."""
+    configuration = folder / "nats.conf"
+    listens = f'listen: "{address}"'
+    return configuration.is_file() and listens in configuration.read_text(encoding="utf-8")
+
+
 def nats_command(
     folder: Path, *, port: int, monitor_port: int, token: str, max_file_store: str = "4GB", sync: str = "always"
 ) -> Command:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from athlete_ally.config.settings import read_settings
+from athlete_ally.config.settings import load_settings
 from athlete_ally.core.errors import Misconfigured
 
 key_file_option = click.option(
@@ -24,7 +24,7 @@ def key_file(path: Path | None, env_file: Path | None) -> Path:
     if path is not None:
         return path
     # Not `load_settings`: outside dev that requires the very file that is made here.
-    path = read_settings(env_file).ingest_keys_file
+    path = load_settings(env_file).ingest_keys_file
     if path is None:
         raise Misconfigured("no file of keys: give --file PATH, or set AA_INGEST_KEYS_FILE")
     return path

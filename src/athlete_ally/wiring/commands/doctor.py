@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,14 +18,16 @@ from athlete_ally.adapters.postgres.errors import POOLER_REMEDY, translated
 from athlete_ally.adapters.postgres.migrate import pending
 from athlete_ally.adapters.postgres.pool import server_version
 from athlete_ally.adapters.postgres.pooler import require_own_sessions
+from athlete_ally.adapters.postgres.roles import Grant, Right, Role, build_roles, lacking, statements
 from athlete_ally.adapters.postgres.stream_lives import PostgresLives
+from athlete_ally.adapters.servers.nats_server import serves_from
 from athlete_ally.config.settings import Settings, unknown_variables
 from athlete_ally.config.vendor_secrets import load_secrets
 from athlete_ally.config.vendor_variables import secrets_variable
 from athlete_ally.core.broker.permissions import build_users
 from athlete_ally.core.broker.topology import Topology
 from athlete_ally.core.errors import Misconfigured, PermissionDenied, Unavailable
-from athlete_ally.measurements import KINDS
+from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.ops.doctor.broker import examine
 from athlete_ally.ops.doctor.finding import (
     MIN_NATS,
@@ -95,8 +97,9 @@ def _configuration(settings: Settings) -> list[Check]:
         Check("environment", "ok", settings.environment),
     ]
     if settings.ingest_keys_file is None:
-        # Outside dev, loading the settings would have failed.
-        checks.append(Check("API keys", "ok", "not required in dev: anyone who can reach ingest may send data"))
+        where = "not required in dev: anyone who can reach ingest may send data"
+        elsewhere = "not set here: AA_INGEST_KEYS_FILE is for ingest, which does not start without it"
+        checks.append(Check("API keys", "ok", where if settings.environment == "dev" else elsewhere))
     elif not settings.ingest_keys_file.exists():
         checks.append(
             Check("API keys", "failure", f"{settings.ingest_keys_file} is missing", "`athlete-ally keys create`")
@@ -128,7 +131,7 @@ async def _nats(connection: Connection, settings: Settings, opened: Sequence[str
     for check in check_unpackers(opened, {each.name for each in findings if each.is_missing}):
         yield check
     users = build_users(topology, KINDS, (*VENDORS, *settings.senders))
-    is_here = (settings.data_dir / "nats").is_dir()
+    is_here = serves_from(settings.data_dir / "nats", connection.address)
     free_bytes = shutil.disk_usage(settings.data_dir).free if is_here else None
     async for check in examine(NatsBroker(connection), topology, users, free_bytes):
         yield check
@@ -165,30 +168,33 @@ async def _postgres(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[Check]:
         yield Check("schema", "failure", f"{len(missing)} migrations are missing", "`athlete-ally migrate`")
         return
     yield Check("schema", "ok", "up to date")
-    privileges = await _privileges(pool)
-    yield privileges
-    if privileges.status != "ok":
+    yield await _privileges(pool)
+    if await lacking(pool, _SEES_LOSSES):
         return
     for lost in await PostgresLives(pool).lost(now() - TOLD_FOR):
         yield check_restore(lost)
 
 
-# Every table of the schema; rights to a partition are those of its table, and only `migrate` writes schema_migration.
-_LACKING = """
-SELECT relname AS name FROM pg_class
-WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
-    AND relname <> 'schema_migration'
-    AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT'))
-ORDER BY 1
-"""
+_SEES_LOSSES = Role("", "", (Grant(("SELECT",), ("stream_life", "receipt", "webhook_receipt")),))
 
 
 async def _privileges(pool: "asyncpg.Pool[Any]") -> Check:
     async with translated(pool):
-        lacking = await pool.fetch(_LACKING)
-    if lacking:
-        names = ", ".join(row["name"] for row in lacking)
-        return Check(
-            "privileges", "failure", f"no permission to read and write {names}", "GRANT SELECT, INSERT, UPDATE, DELETE"
-        )
-    return Check("privileges", "ok", "can read and write all tables")
+        user: str = await pool.fetchval("SELECT current_user")
+    roles = build_roles([each.table for each in MEASUREMENTS])
+    return check_privileges(user, {role: (await lacking(pool, role)) for role in roles})
+
+
+def check_privileges(user: str, lacked: Mapping[Role, Sequence[Right]]) -> Check:
+    """Check that our user can do the work of one of the roles, from the rights of each that it lacks."""
+    able = [role.name for role, rights in lacked.items() if not rights]
+    unable = [role.name for role, rights in lacked.items() if rights]
+    if not unable:
+        return Check("privileges", "ok", f"{user} has all rights that a program needs")
+    if able:
+        detail = f"{user} has all rights of {', '.join(able)}, and not all of {', '.join(unable)}"
+        return Check("privileges", "ok", detail)
+    nearest = min(lacked, key=lambda role: len(lacked[role]) / len(set(role.rights())))
+    tables = ", ".join(sorted({right.table for right in lacked[nearest]}))
+    detail = f"{user} can do the work of no role; nearest is {nearest.name}, for which it lacks rights on {tables}"
+    return Check("privileges", "failure", detail, f"as the owner: {statements(lacked[nearest], user)}")

@@ -12,6 +12,7 @@ from athlete_ally.adapters.nats.stream_reader import NatsStreamReader
 from athlete_ally.adapters.postgres.audit_log import PostgresAuditLog
 from athlete_ally.adapters.postgres.migrate import require_current_schema
 from athlete_ally.adapters.postgres.person_data import PostgresPersonData
+from athlete_ally.adapters.postgres.roles import ERASER, build_roles, require_rights
 from athlete_ally.config.settings import Settings
 from athlete_ally.measurements import MEASUREMENTS
 from athlete_ally.ops.people.erasure import Eraser, Erasure
@@ -22,6 +23,8 @@ from athlete_ally.wiring.commands.dlq import actor, new_run
 from athlete_ally.wiring.commands.session import nats_session, postgres_session
 from athlete_ally.wiring.commands.streams import required_environment
 from athlete_ally.wiring.commands.streams_backup import Step, Tell
+
+_ROLE = next(role for role in build_roles([each.table for each in MEASUREMENTS]) if role.name == ERASER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ async def count_person_data(settings: Settings, who: Who, tell: Tell) -> Invento
 
     Raises:
         WrongTarget: this is another environment's server.
-        Misconfigured: a stream, a durable of ours or the schema is missing.
+        Misconfigured: a stream, a durable of ours or the schema is missing, or our user lacks rights to tables.
         Unavailable: NATS or PostgreSQL can't be reached.
     """
     async with _eraser(settings, who) as (eraser, _):
@@ -66,6 +69,7 @@ async def _eraser(settings: Settings, who: Who) -> AsyncGenerator[tuple[Eraser, 
     spec = required_environment(settings)
     async with nats_session(settings) as connection, postgres_session(settings) as pool:
         await require_current_schema(pool)
+        await require_rights(pool, _ROLE)
         broker = NatsBroker(connection)
         live = [stream for name in SEARCHED if (stream := await broker.stream(name)) is not None]
         require_target(await broker.server(), spec.expect, live, spec.environment)

@@ -15,7 +15,7 @@ from athlete_ally.adapters.http.server import HttpServer
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.adapters.prometheus import PrometheusObserver
-from athlete_ally.config.settings import Settings
+from athlete_ally.config.settings import Settings, require_keys
 from athlete_ally.config.vendor_secrets import load_secrets
 from athlete_ally.core.broker.topology import CORE_HOT, VENDOR_HOT, Topology
 from athlete_ally.core.ports import Log, Publisher
@@ -50,6 +50,7 @@ async def run_ingest(
     Raises:
         Misconfigured: the port is in use, a stream is missing or differs, or the broker refuses the connection.
     """
+    require_keys(settings)
     log = service_log(settings, "ingest")
     vendors = known_vendors(settings)
     names = [vendor.name for vendor in vendors]
