@@ -13,7 +13,7 @@ _KEEP_S = 300
 
 GRAFANA = "http://127.0.0.1:3000"
 DASHBOARD_UID = "aa-normalize"
-RUNBOOKS = "/public/runbooks/alerts"
+RUNBOOKS = "/public/runbooks"
 """Where the Grafana of deploy/compose.yaml serves docs/runbooks."""
 
 
@@ -38,7 +38,7 @@ class Alert:
     limits: tuple[str, ...] = ()
     keep_s: float = _KEEP_S
 
-    def rule(self, clock: Clock, *, grafana: str, panel_id: int) -> dict[str, Any]:
+    def rule(self, clock: Clock, *, grafana: str, runbooks: str, panel_id: int) -> dict[str, Any]:
         """Return the rule as Prometheus reads it."""
         rule: dict[str, Any] = {"alert": self.name, "expr": self.expr}
         if self.wait_s:
@@ -51,7 +51,7 @@ class Alert:
             "description": self.description,
             "impact": self.impact,
             "first_command": self.first_command,
-            "runbook_url": f"{grafana}{RUNBOOKS}/{self.name}.md",
+            "runbook_url": f"{runbooks}/alerts/{self.name}.md",
             "dashboard_url": f"{grafana}/d/{DASHBOARD_UID}?viewPanel={panel_id}",
         }
         return rule

@@ -21,7 +21,7 @@ def panel_ids(limits: Thresholds) -> dict[str, int]:
     return {panel["title"]: panel["id"] for panel in _panels(rows(limits)) if panel["type"] != "row"}
 
 
-def dashboard(limits: Thresholds) -> dict[str, Any]:
+def dashboard(limits: Thresholds, *, runbooks: str = RUNBOOKS) -> dict[str, Any]:
     """Return the dashboard, with the limits of one environment drawn in."""
     return {
         "uid": DASHBOARD_UID,
@@ -36,7 +36,7 @@ def dashboard(limits: Thresholds) -> dict[str, Any]:
         "refresh": "30s",
         "time": {"from": "now-1h", "to": "now"},
         "links": [{"title": "Runbooks", "type": "link", "url": "${runbooks}/README.md", "targetBlank": True}],
-        "templating": {"list": list(_variables())},
+        "templating": {"list": list(_variables(runbooks))},
         "annotations": {"list": [_ALERTS, _DEPLOYS]},
         "panels": list(_panels(rows(limits))),
     }
@@ -73,7 +73,7 @@ def _panels(all_rows: list[Row]) -> Iterator[dict[str, Any]]:
         y += max(panel.height for panel in line)
 
 
-def _variables() -> Iterator[dict[str, Any]]:
+def _variables(runbooks: str) -> Iterator[dict[str, Any]]:
     yield {
         "name": "datasource",
         "label": "Data Source",
@@ -95,10 +95,10 @@ def _variables() -> Iterator[dict[str, Any]]:
         "name": "runbooks",
         "label": "Where runbooks are",
         "type": "constant",
-        "query": RUNBOOKS,
+        "query": runbooks,
         "hide": 2,
         "skipUrlSync": True,
-        "current": {"selected": False, "text": RUNBOOKS, "value": RUNBOOKS},
+        "current": {"selected": False, "text": runbooks, "value": runbooks},
         "options": [],
     }
 

@@ -58,7 +58,7 @@ class Panel:
         }
 
     def _links(self) -> list[dict[str, Any]]:
-        runbooks = [(f"Runbook: {alert}", f"${{runbooks}}/{alert}.md") for alert in self.alerts]
+        runbooks = [(f"Runbook: {alert}", f"${{runbooks}}/alerts/{alert}.md") for alert in self.alerts]
         return [
             {"title": title, "url": url, "targetBlank": True}
             for title, url in runbooks or [("Runbooks", "${runbooks}/README.md")]

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from athlete_ally.core.broker.environment import Thresholds
-from generator.alert import GRAFANA, Alert
+from generator.alert import GRAFANA, RUNBOOKS, Alert
 from generator.alerts_messages import message_alerts
 from generator.alerts_objectives import objective_alerts
 from generator.alerts_service import service_alerts
@@ -25,13 +25,19 @@ def all_alerts(limits: Thresholds, clock: Clock) -> list[Alert]:
 
 
 def rules_document(
-    limits: Thresholds, panel_ids: Mapping[str, int], *, clock: Clock, grafana: str = GRAFANA
+    limits: Thresholds,
+    panel_ids: Mapping[str, int],
+    *,
+    clock: Clock,
+    grafana: str = GRAFANA,
+    runbooks: str = GRAFANA + RUNBOOKS,
 ) -> dict[str, Any]:
     """Return what a file of rules holds: recorded series first, then the alerts by service."""
     groups = [{"name": name, "rules": rules} for name, rules in recording_rules(clock).items()]
     alerts = sorted(all_alerts(limits, clock), key=lambda alert: alert.service)
     for service, each in groupby(alerts, key=lambda alert: alert.service):
-        rules = [alert.rule(clock, grafana=grafana, panel_id=panel_ids[alert.panel]) for alert in each]
+        links = {"grafana": grafana, "runbooks": runbooks}
+        rules = [alert.rule(clock, panel_id=panel_ids[alert.panel], **links) for alert in each]
         groups.append({"name": f"aa-alerts-{service}", "rules": rules})
     return {"groups": groups}
 

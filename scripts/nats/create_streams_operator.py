@@ -5,12 +5,16 @@
 # [tool.uv.sources]
 # athlete-ally = { path = "../..", editable = true }
 # ///
-"""Create the streams and durables of an environment, or bring them in line: `athlete-ally streams plan` and `apply`.
+r"""Create the streams and durables of an environment, or bring them in line: `athlete-ally streams plan` and `apply`.
 
-uv run scripts/nats/create_streams_operator.py --env production --server tls://... --creds operator.creds
+uv run scripts/nats/create_streams_operator.py --env production --server tls://nats-1.example.org:4222 \
+    --nkey planner.nk --tlsca ca.pem --tlscert me.pem --tlskey me.key --inbox-prefix _INBOX_planner
+
+uv run scripts/nats/create_streams_operator.py --env production --context aa-operator --apply
 
 uv run scripts/nats/create_streams_operator.py --env-file my.toml --apply
 
+The servers of deploy/nats know users by nkey and verify client certificates; a natscli context can contain all of it.
 The default is to plan. --apply changes; --yes answers for what is safe, and for nothing else. All further options, and
 the exit codes, are those of `athlete-ally streams apply --help`.
 """

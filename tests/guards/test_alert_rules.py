@@ -199,7 +199,7 @@ def test_an_alert_tells_all_that_a_person_needs(alert: Alert) -> None:
     """
     What happened with its figure, what it means, where to look, and a first command that exists and changes nothing.
     """
-    rule: dict[str, Any] = alert.rule(Clock(), grafana="http://grafana.test", panel_id=7)
+    rule: dict[str, Any] = alert.rule(Clock(), grafana="http://grafana.test", runbooks="http://r", panel_id=7)
     says = rule["annotations"]
 
     assert set(rule["labels"]) == {"severity", "service"}
@@ -217,7 +217,7 @@ def test_thresholds_come_from_the_environment(alert: Alert) -> None:
     """
     Whatever threshold an alert names is in its rule, with the value of the environment's file.
     """
-    rule = alert.rule(Clock(), grafana="", panel_id=0)
+    rule = alert.rule(Clock(), grafana="", runbooks="http://r", panel_id=0)
     for name in alert.limits:
         value = getattr(PRODUCTION, name)
         shown = rule["for"] == Clock().span(value) if name.endswith("waiting_for_s") else f"> {value}" in rule["expr"]

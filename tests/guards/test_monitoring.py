@@ -268,9 +268,26 @@ def test_a_panel_says_what_it_shows_when_there_is_nothing(panel: dict[str, Any])
     assert (bool(defaults["noValue"]), defaults["min"]) == (True, 0)
     assert panel["links"]
     for link in panel["links"]:
-        page = link["url"].removeprefix("${runbooks}/")
-        folder = ROOT / "docs" / "runbooks" / ("" if page == "README.md" else "alerts")
-        assert (folder / page).is_file(), page
+        _require_page(link["url"])
+
+
+def test_each_link_leads_to_a_page() -> None:
+    """
+    The dashboard's own links, and those of the rules: below the address where docs/runbooks is published.
+    """
+    for link in DASHBOARD["links"]:
+        _require_page(link["url"])
+    (variable,) = [each for each in DASHBOARD["templating"]["list"] if each["name"] == "runbooks"]
+    compose = (ROOT / "deploy" / "compose.yaml").read_text("utf-8")
+    assert f"../docs/runbooks:/usr/share/grafana{variable['query']}:ro" in compose
+    for rules in ROOT.glob("monitoring/**/alert_rules.yml"):
+        for url in re.findall(r"runbook_url: (\S+)", rules.read_text("utf-8")):
+            _require_page("${runbooks}" + url.partition(variable["query"])[2])
+
+
+def _require_page(url: str) -> None:
+    base, _, page = url.partition("/")
+    assert (base, (ROOT / "docs" / "runbooks" / page).is_file()) == ("${runbooks}", True), url
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=by_title)

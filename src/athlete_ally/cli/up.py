@@ -1,6 +1,8 @@
 """`up`: run everything on one machine."""
 
 import asyncio
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ _SAY_EVERY_S = 60.0
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The data directory of the servers.  [env: AA_DATA_DIR; default: the platform's user data directory]",
+    help="The servers' data directory.  [env: AA_DATA_DIR; default: the user's data directory, for root the site's]",
 )
 @click.option("--port", "ingest_port", type=int, help="Port of ingest.  [env: AA_INGEST_PORT; default: 4101]")
 @click.option("--host", "ingest_host", help="Address that ingest binds.  [env: AA_INGEST_HOST; default: 0.0.0.0]")
@@ -86,11 +88,17 @@ def _say_where(stack: Stack) -> None:
     if stack.with_fetch:
         click.echo(f"fetch        {stack.fetch_url}  (/connect/VENDOR, /health/ready, /metrics)")
     click.echo(f"console      {stack.console_url}  (open it in a browser)")
-    click.echo(f"data         {stack.folder}")
+    click.echo(f"data         {stack.folder}{_why(stack)}")
     click.echo(f"connections  {stack.environment_file}  (give it to other commands: --env-file FILE)")
     if stack.psql is not None:
         click.echo(f"psql         {stack.psql}")
     click.echo("Ctrl-C stops everything.")
+
+
+def _why(stack: Stack) -> str:
+    if stack.settings.is_set("data_dir") or sys.platform == "win32" or os.geteuid():
+        return ""
+    return "  (as root: PostgreSQL runs as another user, who has to reach it; --data-dir chooses another)"
 
 
 async def _watch(stack: Stack, console: Console, stop: asyncio.Event) -> None:

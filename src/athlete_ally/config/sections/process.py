@@ -1,5 +1,8 @@
 """Shutdown, logs and local files of every process."""
 
+import os
+import stat
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -10,8 +13,20 @@ from pydantic_settings import BaseSettings
 from athlete_ally.config.sections.port import Port
 
 
-def _default_data_dir() -> Path:
-    return Path(platformdirs.user_data_dir("athlete-ally", appauthor=False))
+def default_data_dir() -> Path:
+    """Return where the data of `up` lies: in the user's data directory, or the site's for root.
+
+    PostgreSQL does not run as root: it runs as a user who usually may not enter the home directory of root.
+    """
+    user_dir = Path(platformdirs.user_data_dir("athlete-ally", appauthor=False))
+    if sys.platform == "win32" or os.geteuid() or _is_open(user_dir):
+        return user_dir
+    return Path(platformdirs.site_data_dir("athlete-ally", appauthor=False))
+
+
+def _is_open(path: Path) -> bool:
+    """Tell whether others may pass through all folders on the way that exist."""
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents) if folder.is_dir())
 
 
 def _default_journal() -> Path:
@@ -29,9 +44,9 @@ class ProcessSettings(BaseSettings):
         description="Longest time to finish work in progress at shutdown.",
     )
     data_dir: Path = Field(
-        default_factory=_default_data_dir,
+        default_factory=default_data_dir,
         validation_alias="AA_DATA_DIR",
-        description="Where `up` keeps the data of its servers; by default the platform's user data directory.",
+        description="The data directory of `up`; default: the user's data directory, root's is the site's.",
     )
     streams_journal: Path = Field(
         default_factory=_default_journal,

@@ -135,8 +135,10 @@ async def start_stack(  # the parts of a stack
     Raises:
         Misconfigured: a server did not start (the text has its last lines), or the folder or a port is in use.
     """
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+    if folder is not None and not folder.exists():
+        folder.mkdir(parents=True)
+        # As the supervisor's throw-away folders: PostgreSQL runs as another user where we are root.
+        folder.chmod(0o711)
     processes = Processes()
     folder = await processes.open(folder)
     wanted = _Services(services_log_to_files, with_console, vendors)
