@@ -253,8 +253,10 @@ async def test_fetch_works_as_its_role(database: Database) -> None:
     portion = Portion(Listing("sleep", lambda _: Call("/"), 30, docs=""), window)
     await PostgresBackfillStore(pool).remember(grant.id, portion, 1)
     had = await PostgresBackfillStore(pool).had(grant.id)
-    await receipts.remember_fetch(FetchReceipt("m", "S", 1, "oura", 1, 0))
-    await receipts.remember(WebhookReceipt("m", "S", 1, "oura", "unpacked", 0, 1, 0, datetime.now(UTC), None))
+    await receipts.remember_fetch(FetchReceipt("m", "S", 1, "oura", 1, 0, datetime.now(UTC)))
+    await receipts.remember(
+        WebhookReceipt("m", "S", 1, "oura", "unpacked", 0, 1, 0, old.expires_at, old.expires_at, None)
+    )
     await token_store.withdraw("oura", "person-1")
     await close_pool(pool, within_s=1)
 

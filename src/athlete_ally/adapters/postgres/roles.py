@@ -87,7 +87,7 @@ def build_roles(kind_tables: Sequence[str]) -> tuple[Role, ...]:
                 Grant(
                     ("SELECT", "INSERT", "UPDATE"), ("vendor_grant", "vendor_budget", "vendor_rest", "backfill_window")
                 ),
-                Grant(("SELECT", "INSERT"), ("fetch_receipt", "webhook_receipt")),
+                Grant(("SELECT", "INSERT", "UPDATE"), ("fetch_receipt", "webhook_receipt")),
                 Grant(("SELECT", "DELETE"), ("lone_start",)),
             ),
         ),
