@@ -203,6 +203,29 @@ async def test_a_loaded_stream_is_not_shrunk_by_mistake(
     assert (await operator.api(f"STREAM.INFO.{CORE_HOT}"))["state"]["messages"] == held
 
 
+async def test_a_stream_is_enlarged(nats: NatsSite, operator: Connection, other_file: OtherFile, log: Log) -> None:
+    """
+    The runbook's steps on the shipped configuration: a quarter more is a safe plan, and is applied; more than the
+    account may reserve over all copies is impossible in the plan, and not only when the server refuses it.
+    """
+    await _loaded(nats, operator, log)
+    before = int((await operator.api(f"STREAM.INFO.{CORE_HOT}"))["config"]["max_bytes"])
+    section = rf"(?s)(\[streams\.{CORE_HOT}\].*?max_bytes = )\"[^\"]+\""
+    larger, too_large = (other_file(section, rf'\1"{before * factor // 2**20:.0f} MiB"') for factor in (1.25, 4))
+    planned = await _as(nats, "planner", "plan", "--json", "--environment-file", larger)
+    applied = await _as(nats, "operator", "apply", "--yes", "--environment-file", larger)
+    after = int((await operator.api(f"STREAM.INFO.{CORE_HOT}"))["config"]["max_bytes"])
+    impossible = await _as(nats, "planner", "plan", "--json", "--environment-file", too_large)
+    refused = await _as(nats, "operator", "apply", "--yes", "--environment-file", too_large)
+    smaller = await _as(nats, "operator", "apply", "--allow-impact", f"{CORE_HOT}:max_bytes")
+
+    assert [change["danger"] for change in planned.document["changes"]] == ["safe"]
+    assert (applied.code, after) == (0, before * 1.25), applied
+    (change,) = impossible.document["changes"]
+    assert (change["danger"], "10047" in change["reason"]) == ("impossible", True), change
+    assert (refused.code, smaller.code) == (3, 0), (refused, smaller)
+
+
 async def test_the_operator_does_all_its_work(
     nats: NatsSite, operator: Connection, guard: Guard, tmp_path: Path, log: Log
 ) -> None:

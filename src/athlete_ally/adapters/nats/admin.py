@@ -52,12 +52,23 @@ class NatsAdmin:
             account_names=tuple({user["account"], user.get("account_name") or user["account"]}),
             api_level=account["api"].get("level", 0),
             max_storage=_limit(limits.get("max_storage", -1)),
-            reserved_storage=account.get("reserved_storage", 0),
+            reserved_storage=await self._reserved(account, is_cluster=bool(about.get("cluster"))),
             max_streams=_limit(limits.get("max_streams", -1)),
             streams=account["streams"],
             user=user.get("user", ""),
             rights=_rights(user.get("permissions") or {}),
         )
+
+    async def _reserved(self, account: Mapping[str, Any], *, is_cluster: bool) -> int:
+        """Return the bytes that streams reserve, over all copies.
+
+        A cluster reports each stream once, and counts it once for each copy when it refuses.
+        """
+        reserved: int = account.get("reserved_storage", 0)
+        if not is_cluster or not reserved:
+            return reserved
+        configs = [each["config"] async for each in self._pages("STREAM.LIST", "streams", {})]
+        return sum(max(0, each["max_bytes"]) * each["num_replicas"] for each in configs if each["storage"] == "file")
 
     async def stream(self, name: str, subjects: str | None = None) -> LiveStream | None:
         """See the port; `subjects` asks for counts of the subjects that match."""

@@ -35,7 +35,6 @@ def _head(environment: str, *, is_cluster: bool) -> str:
 
 
 def _server(topology: Topology, *, has_tls: bool) -> str:
-    store = sum(stream.limits.max_bytes for stream in topology.streams) / _STORE_SHARE
     public = "" if has_tls else "# Only this machine can connect: there is no TLS.\n"
     return f"""\
 server_name: $NATS_SERVER_NAME
@@ -52,7 +51,7 @@ jetstream {{
   # Ingest answers 202 on that acknowledgement, and a 202 must survive a power cut.
   sync_interval: always
   # Streams use at most {_STORE_SHARE:.0%} of it. Every stream uses file storage.
-  max_file_store: {_round_up(store)}GB
+  max_file_store: {_store_gib(topology)}GB
   max_memory_store: 64MB
 }}
 """
@@ -76,7 +75,7 @@ def _cluster(spec: EnvironmentSpec) -> str:
 
 def _accounts(spec: EnvironmentSpec, topology: Topology, users: Sequence[User]) -> str:
     account = spec.expect.account or "AA"
-    promised = sum(stream.limits.max_bytes * stream.limits.replicas for stream in topology.streams)
+    servers = max(stream.limits.replicas for stream in topology.streams)
     return f"""\
 system_account: SYS
 
@@ -86,9 +85,9 @@ accounts {{
     users: [{{ nkey: $NKEY_SYS }}]
   }}
   {account}: {{
-    # Exactly what the topology needs, so that nobody can fill the disk.
+    # Streams reserve max_bytes for each copy: at most the stores of all servers, so that a stream can be enlarged.
     jetstream: {{
-      max_file: {promised}
+      max_file: {_store_gib(topology) * _GIB * servers}
       max_memory: 0
       max_streams: {len(topology.streams)}
       max_consumers: {len(topology.durables)}
@@ -113,5 +112,6 @@ def _lines(subjects: Iterable[str]) -> str:
     return "".join(f'            "{subject}"\n' for subject in subjects)
 
 
-def _round_up(size: float) -> int:
-    return -(-int(size) // _GIB)
+def _store_gib(topology: Topology) -> int:
+    """Return the size of a server's store; GB in the servers' format are 1024 MB."""
+    return -(-int(sum(stream.limits.max_bytes for stream in topology.streams) / _STORE_SHARE) // _GIB)

@@ -117,7 +117,8 @@ def beyond_storage(reserved: int, growth: int, allowed: int) -> ChangeRisk:
         "impossible",
         f"the account may reserve {Size(allowed)}: {Size(reserved)} are taken, and {Size(growth)} are wanted "
         "(JetStream error 10047)",
-        "raise the account's max_file limit, or lower max_bytes",
+        "raise max_file of the account, and max_file_store where the disks have room (runbook: Enlarge a stream), or "
+        "lower max_bytes",
     )
 
 
