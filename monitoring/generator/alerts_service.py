@@ -49,7 +49,7 @@ def _services() -> list[Alert]:
             name="AaIngestRefusing",
             severity="page",
             service="ingest",
-            expr='aa:ingest_refusals:increase5m{cause=~"broker|stream-full"} > 0',
+            expr='aa:ingest_refusals:increase5m{cause=~"broker|stream-full|payload-limit"} > 0',
             wait_s=DOWN_S,
             summary="Ingest refuses readings: {{ $labels.cause }}",
             description="{{ $value | humanize }} requests were refused in five minutes, cause {{ $labels.cause }}.",

@@ -105,7 +105,7 @@ def ingest(_: Thresholds) -> tuple[Panel, ...]:
         ),
         Panel(
             title="Refusals by cause",
-            description="Requests refused in five minutes; busy, stream-full, broker, stopping: our own failures.",
+            description="Requests refused in five minutes; busy, stream-full, payload-limit, broker, stopping: ours.",
             unit="short",
             style="bars",
             width=8,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from athlete_ally.adapters.servers.nats_server import find_nats_server
 from athlete_ally.adapters.servers.ports import free_port
@@ -12,6 +13,7 @@ _CONFIGURATION = """
 server_name: {name}
 server_tags: [{tags}]
 listen: "127.0.0.1:{port}"
+http: "127.0.0.1:{monitor_port}"
 jetstream {{ store_dir: "{store_dir}", sync_interval: always, max_file_store: 8GB }}
 cluster {{ name: test, listen: "127.0.0.1:{cluster_port}", routes: [{routes}] }}
 """
@@ -24,6 +26,8 @@ class Member:
     guard: Guard
     command: Command
     url: str
+    monitor_url: str
+    configuration: Path
     pid: int = 0
 
     def start(self) -> None:
@@ -33,12 +37,12 @@ class Member:
 
 def start_cluster(guard: Guard, *tags: Sequence[str]) -> dict[str, Member]:
     """Return members with these tags by their names, started; the caller waits until they have elected a leader."""
-    ports = [(free_port(), free_port()) for _ in tags]
+    ports = [(free_port(), free_port(), free_port()) for _ in tags]
     folder = guard.folder / f"cluster-{ports[0][0]}"
     folder.mkdir()
-    routes = ", ".join(f'"nats://127.0.0.1:{cluster_port}"' for _, cluster_port in ports)
+    routes = ", ".join(f'"nats://127.0.0.1:{cluster_port}"' for _, cluster_port, _ in ports)
     members: dict[str, Member] = {}
-    for number, ((port, cluster_port), own) in enumerate(zip(ports, tags, strict=True), 1):
+    for number, ((port, cluster_port, monitor_port), own) in enumerate(zip(ports, tags, strict=True), 1):
         name = f"n{number}"
         configuration = folder / f"{name}.conf"
         store_dir = (folder / name).as_posix()
@@ -47,6 +51,7 @@ def start_cluster(guard: Guard, *tags: Sequence[str]) -> dict[str, Member]:
             tags=", ".join(own),
             port=port,
             cluster_port=cluster_port,
+            monitor_port=monitor_port,
             store_dir=store_dir,
             routes=routes,
         )
@@ -58,6 +63,7 @@ def start_cluster(guard: Guard, *tags: Sequence[str]) -> dict[str, Member]:
             environment={},
             log=str(folder / f"{name}.log"),
         )
-        members[name] = Member(guard, command, f"nats://127.0.0.1:{port}")
+        urls = f"nats://127.0.0.1:{port}", f"http://127.0.0.1:{monitor_port}"
+        members[name] = Member(guard, command, *urls, configuration)
         members[name].start()
     return members

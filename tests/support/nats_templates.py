@@ -95,7 +95,8 @@ def start_site(guard: Guard, environment: Environment) -> NatsSite:
     certificates = None if environment == "dev" else new_certificates(folder)
     scheme = "tls" if certificates else "nats"
     urls = tuple(f"{scheme}://127.0.0.1:{port}" for port, _, _ in ports)
-    site = NatsSite(environment, folder, urls, f"http://127.0.0.1:{ports[0][1]}", users, certificates)
+    monitor_url = ",".join(f"http://127.0.0.1:{monitor}" for _, monitor, _ in ports)
+    site = NatsSite(environment, folder, urls, monitor_url, users, certificates)
     routes = {f"NATS_ROUTE_{n}": f"nats://127.0.0.1:{cluster}" for n, (_, _, cluster) in enumerate(ports, 1)}
     for number, (port, monitor, cluster) in enumerate(ports, 1):
         own = {

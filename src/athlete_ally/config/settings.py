@@ -43,6 +43,11 @@ class Settings(
         """Return the names of the senders of Standard Webhooks."""
         return tuple(name for name in self.webhook_senders.split(",") if name)
 
+    @property
+    def nats_monitor_urls(self) -> tuple[str, ...]:
+        """Return the monitoring addresses of the NATS servers."""
+        return tuple(url.strip() for url in (self.nats_monitor_url or "").split(",") if url.strip())
+
     @classmethod
     def variables(cls) -> dict[str, Any]:
         """Return each setting's field by the name of its environment variable."""

@@ -60,7 +60,7 @@ def _of_programs(situation: Situation) -> Iterator[Alarm]:
 
 
 def _of_senders(ingest: Source) -> Iterator[Alarm]:
-    for cause in ("broker", "stream-full"):
+    for cause in ("broker", "stream-full", "payload-limit"):
         if ingest.rate_per_s("ingest_refusals_total", cause=cause):
             text = f"ingest refuses requests, cause {cause}; senders are told to retry"
             yield Alarm("ingest", "critical", text, "athlete-ally doctor", "", "AaIngestRefusing")

@@ -28,6 +28,10 @@ class StreamFull(Unavailable):
     """The stream refuses new messages because it reached `max_bytes`: 503 now, retry later."""
 
 
+class ServerLimit(StreamFull):
+    """The server's `max_payload` is below what our streams take: 503, and the operator raises it; nobody else can."""
+
+
 class Misconfigured(AthleteAllyError):
     """A setting, stream, durable or schema is not as it must be: stop, and tell the operator how to fix it."""
 

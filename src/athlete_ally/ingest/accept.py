@@ -7,7 +7,7 @@ from http import HTTPStatus
 import msgspec
 
 from athlete_ally.core.broker import topology
-from athlete_ally.core.errors import MessageTooLarge, Misconfigured, StreamFull, Unavailable
+from athlete_ally.core.errors import MessageTooLarge, Misconfigured, Unavailable
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.identity import message_id
 from athlete_ally.core.messages.message import OutgoingMessage
@@ -17,7 +17,7 @@ from athlete_ally.core.ports import Now, Observer, Publisher
 from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.readings.reading import Reading, encode_messages
 from athlete_ally.core.series import IngestSeries
-from athlete_ally.ingest.refusal import MAX_ERRORS, Refusal
+from athlete_ally.ingest.refusal import MAX_ERRORS, Refusal, cause_of
 
 # The publish timeout has passed already; a client that waits a little finds a restarted broker.
 _RETRY_AFTER_S = 5
@@ -117,8 +117,8 @@ class Acceptor:
             raise _too_large(len(message.body)) from error
         except (Unavailable, Misconfigured) as error:
             detail = f"not stored: {error}. Send the same again; nothing is stored twice"
-            cause = "stream-full" if isinstance(error, StreamFull) else "broker"
-            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after_s=_RETRY_AFTER_S, cause=cause) from error
+            status, cause = HTTPStatus.SERVICE_UNAVAILABLE, cause_of(error)
+            raise Refusal(status, detail, retry_after_s=_RETRY_AFTER_S, cause=cause) from error
         trace = sampled_trace_id(message.headers.get(headers.TRACEPARENT))
         passed_s = (self._now() - started).total_seconds()
         self._observer.observe(self._series.publish_seconds, kind, value=passed_s, trace_id=trace)

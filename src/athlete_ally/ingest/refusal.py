@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from athlete_ally.core.errors import AthleteAllyError
+from athlete_ally.core.errors import AthleteAllyError, ServerLimit, StreamFull
 from athlete_ally.core.readings.reading import Problem
 from athlete_ally.core.series import Cause
 
@@ -33,6 +33,13 @@ _CAUSES: dict[HTTPStatus, Cause] = {
     HTTPStatus.TOO_MANY_REQUESTS: "busy",
     HTTPStatus.SERVICE_UNAVAILABLE: "broker",
 }
+
+
+def cause_of(error: AthleteAllyError) -> Cause:
+    """Return under which cause a message that could not be stored is counted."""
+    if isinstance(error, ServerLimit):
+        return "payload-limit"
+    return "stream-full" if isinstance(error, StreamFull) else "broker"
 
 
 class Refusal(AthleteAllyError):

@@ -14,9 +14,10 @@ from athlete_ally.core.messages.message import OutgoingMessage
 from athlete_ally.core.messages.parts import NotSplittable, part_headers, split
 from athlete_ally.core.messages.trace import handed_on
 from athlete_ally.core.ports import Publisher
+from athlete_ally.core.series import Cause
 from athlete_ally.core.vendor.plugin import Vendor
 from athlete_ally.core.vendor.signature import Request
-from athlete_ally.ingest.refusal import Refusal
+from athlete_ally.ingest.refusal import Refusal, cause_of
 
 _RETRY_AFTER_S = 5
 # What is left of a vendor's deadline for the way there and back.
@@ -54,7 +55,7 @@ class WebhookKeeper:
         except TimeoutError as error:
             raise _not_kept("no acknowledgement within the sender's deadline") from error
         except Unavailable as error:
-            raise _not_kept(str(error)) from error
+            raise _not_kept(str(error), cause_of(error)) from error
 
 
 def webhook_messages(vendor: Vendor, request: Request, received_at: datetime) -> list[OutgoingMessage]:
@@ -119,6 +120,6 @@ def _too_large(size: int) -> Refusal:
     return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
 
 
-def _not_kept(reason: str) -> Refusal:
+def _not_kept(reason: str, cause: Cause = "broker") -> Refusal:
     detail = f"not stored: {reason}. Send the same again; nothing is stored twice"
-    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after_s=_RETRY_AFTER_S)
+    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after_s=_RETRY_AFTER_S, cause=cause)

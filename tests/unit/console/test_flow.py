@@ -97,6 +97,7 @@ def test_a_tripped_breaker_is_one_alarm() -> None:
         ({"broker": one("aa_consumer_abandoned_messages", 3, consumer_name=HRV)}, (HRV, "critical")),
         ({"ingest": grown("ingest_refusals_total", cause="broker")}, ("ingest", "critical")),
         ({"ingest": grown("ingest_refusals_total", cause="stream-full")}, ("ingest", "critical")),
+        ({"ingest": grown("ingest_refusals_total", cause="payload-limit")}, ("ingest", "critical")),
         ({"ingest": grown("webhook_verification_failures_total", vendor="oura")}, ("ingest", "warning")),
         ({"broker": one("aa_nats_sync_always", 0)}, ("broker", "warning")),
         ({"broker": one("dlq_messages_waiting", 19, subject="x")}, (DLQ, "warning")),

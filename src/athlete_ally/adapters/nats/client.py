@@ -31,6 +31,11 @@ class AttentiveClient(Client):
         self._requires_tls = requires_tls
         logging.getLogger("asyncio").addFilter(_is_worth_saying)
 
+    @property
+    def server_id(self) -> str:
+        """Return the id of the server that we are connected to; empty before the first connection."""
+        return str(self._server_info.get("server_id", ""))
+
     async def request(
         self,
         subject: str,

@@ -127,6 +127,11 @@ class Connection:
         version = self.client.connected_server_version
         return f"{version.major}.{version.minor}.{version.patch}"
 
+    @property
+    def server_id(self) -> str:
+        """Return the id of the server that we are connected to; empty before the first connection."""
+        return self.client.server_id
+
     async def until_usable(self) -> None:
         """Return once connected.
 

@@ -1,13 +1,22 @@
 """Publishing into a stream, acknowledged."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import nats.errors
 
 from athlete_ally.adapters.nats.connection import UNREACHABLE, Connection, describe
-from athlete_ally.core.errors import AthleteAllyError, MessageTooLarge, Misconfigured, StreamFull, Unavailable
+from athlete_ally.core.broker.topology import MAX_DEAD_LETTER_BYTES
+from athlete_ally.core.errors import (
+    AthleteAllyError,
+    MessageTooLarge,
+    Misconfigured,
+    ServerLimit,
+    StreamFull,
+    Unavailable,
+)
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.message import Acknowledgement, OutgoingMessage
 
@@ -17,6 +26,9 @@ _ACCOUNT_LIMIT = 10028
 _MESSAGE_TOO_LARGE = 10054
 _WRONG_STREAM = 10060
 _STORE_FAILED = 10077
+# "NATS/1.0\r\n" before the headers and "\r\n" after them; ": " and "\r\n" around each (nats ADR-4).
+_HEADERS_BYTES = 12
+_HEADER_BYTES = 4
 
 
 class _Error(msgspec.Struct, frozen=True):
@@ -55,8 +67,6 @@ class NatsPublisher:
         except TimeoutError as error:
             self._connection.report_stall()
             raise Unavailable(f"no acknowledgement from {message.stream} in {self._timeout_s:g} s") from error
-        except nats.errors.MaxPayloadError as error:
-            raise MessageTooLarge(f"message of {len(message.body)} bytes passes the server's max_payload") from error
         except nats.errors.NoRespondersError as error:
             reason = "JetStream is down, or a stream is missing"
             raise Unavailable(f"no stream answers for {message.subject}: {reason}") from error
@@ -69,11 +79,29 @@ class NatsPublisher:
     async def _publish(self, message: OutgoingMessage) -> _Answer:
         await self._connection.until_usable()
         all_headers = {**message.headers, headers.MSG_ID: message.message_id, headers.EXPECTED_STREAM: message.stream}
+        _require_room(message, all_headers, self._client.max_payload)
         # The library's own timeout is out of the way: ours bounds the waiting for a connection too.
         answer = await self._client.request(
             message.subject, message.body, timeout=2 * self._timeout_s, headers=all_headers
         )
         return self._decoder.decode(answer.data)
+
+
+def _require_room(message: OutgoingMessage, all_headers: Mapping[str, str], max_payload: int) -> None:
+    """Return if the server takes a message of this size.
+
+    The library counts the body only, and a server that gets more than it takes closes the connection.
+    """
+    size = len(message.body) + _HEADERS_BYTES
+    size += sum(len(name) + len(value.encode()) + _HEADER_BYTES for name, value in all_headers.items())
+    if size <= max_payload:
+        return
+    if size <= MAX_DEAD_LETTER_BYTES:
+        raise ServerLimit(
+            f"max_payload of the NATS server is {max_payload} bytes, and a message of {size} bytes is allowed: "
+            f"set max_payload to {MAX_DEAD_LETTER_BYTES} in its configuration"
+        )
+    raise MessageTooLarge(f"message of {len(message.body)} bytes passes the server's max_payload")
 
 
 def _refusal(error: _Error, message: OutgoingMessage) -> AthleteAllyError:

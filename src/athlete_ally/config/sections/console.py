@@ -54,11 +54,11 @@ class ConsoleSettings(BaseSettings):
         f"http://127.0.0.1:{INGEST_PORT}",
         pattern=r"^https?://",
         validation_alias="AA_INGEST_URL",
-        description="URL at which the console reaches ingest.",
+        description="URL at which the console and `doctor` reach ingest.",
     )
     normalize_url: str = Field(
         f"http://127.0.0.1:{NORMALIZE_PORT}",
         pattern=r"^https?://",
         validation_alias="AA_NORMALIZE_URL",
-        description="URL at which the console reads the series of normalize.",
+        description="URL at which the console and `doctor` reach normalize.",
     )

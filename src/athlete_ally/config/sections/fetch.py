@@ -24,6 +24,12 @@ class FetchSettings(BaseSettings):
         validation_alias="AA_CONNECT_URL",
         description="Public URL of fetch; with /connect/VENDOR/callback it is the redirect URL to register at vendors.",
     )
+    fetch_url: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        validation_alias="AA_FETCH_URL",
+        description="URL at which `doctor` asks fetch; unset: fetch does not run here.",
+    )
     token_key: SecretStr | None = Field(
         None,
         validation_alias="AA_TOKEN_KEY",

@@ -65,7 +65,7 @@ class ServerSettings(BaseSettings):
     nats_monitor_url: str | None = Field(
         None,
         validation_alias="AA_NATS_MONITOR_URL",
-        description="Monitoring URL of the NATS server (http://...:8222): lets `doctor` check how it syncs to disk.",
+        description="Monitoring URLs (http://...:8222) of all NATS servers, separated by commas: settings of theirs.",
     )
     database_url: Annotated[SecretStr, _known_scheme("postgresql", "postgres")] = Field(
         SecretStr("postgresql://postgres@127.0.0.1:5432/athlete_ally"),

@@ -10,7 +10,16 @@ from athlete_ally.core.series.declared import FAST_S, Series, build_info, denied
 STATUSES: Final = ("202", "400", "401", "403", "404", "408", "413", "415", "422", "429", "503")
 
 Cause = Literal[
-    "invalid", "unauthorised", "unknown-kind", "too-slow", "too-large", "busy", "stream-full", "broker", "stopping"
+    "invalid",
+    "unauthorised",
+    "unknown-kind",
+    "too-slow",
+    "too-large",
+    "busy",
+    "stream-full",
+    "payload-limit",
+    "broker",
+    "stopping",
 ]
 """Why a request was refused: the first five are for the sender to fix, the others for us."""
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)

@@ -1,24 +1,33 @@
 """The checks of the broker: replicas, storage, permissions, paused durables, abandoned messages."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from athlete_ally.core.broker.beyond_end import back_to_end
+from athlete_ally.core.broker.environment import Thresholds
 from athlete_ally.core.broker.permissions import User, denied_to_all
 from athlete_ally.core.broker.state import LiveDurable, Server
 from athlete_ally.core.broker.topology import ADVISORY, REAP_ADVISORIES_DURABLE, Topology
 from athlete_ally.core.units_text import Size
 from athlete_ally.ops.doctor.finding import Check, check_disk, check_storage
+from athlete_ally.ops.doctor.services import check_lag
 from athlete_ally.ops.streams.broker import BrokerReader
 from athlete_ally.ops.streams.difference import wanted_of
 from athlete_ally.ops.streams.overview import DurableRow, Overview, StreamRow, look
 
 
 async def examine(
-    broker: BrokerReader, topology: Topology, users: Sequence[User], free_bytes: int | None
+    broker: BrokerReader,
+    topology: Topology,
+    users: Sequence[User],
+    free_bytes: int | None,
+    *,
+    oldest_s: Mapping[str, float] | None,
+    thresholds: Thresholds,
 ) -> AsyncGenerator[Check]:
     """Yield what is found. Read-only.
 
-    `users` are those that the environment has; `free_bytes` is the room on the streams' disk, where that is here.
+    `users` are those that the environment has; `free_bytes` is the room on the streams' disk, where that is here;
+    `oldest_s` is by durable the age in seconds of the oldest message that waits, as normalize tells it.
 
     Raises:
         Unavailable: no answer.
@@ -40,6 +49,10 @@ async def examine(
         if row.beyond_end:
             detail = f"{row.name} is {row.beyond_end:,} messages beyond the end of {row.stream}, and would skip them"
             yield Check("beyond the end", "failure", detail, back_to_end(row.name, row.end))
+    for check in check_lag(
+        overview.durables, oldest_s, thresholds.consumer_lag_messages, thresholds.consumer_lag_age_s
+    ):
+        yield check
     ours = {row.name for row in overview.durables}
     foreign = [
         each for row in present for each in await broker.durables_of(row.name) if each.name not in ours and _acks(each)

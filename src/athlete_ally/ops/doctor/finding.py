@@ -1,6 +1,6 @@
 """The checks of `doctor`: limits and remedies. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -53,29 +53,6 @@ def check_storage(name: str, used: int, limit: int) -> Check:
     if used < _FULL_TO_WARN * limit:
         return Check(f"room in {name}", "ok", detail)
     return Check(f"room in {name}", "warning", detail, "raise max_bytes, or find out why it fills")
-
-
-def check_sync(config: Mapping[str, object]) -> Check:
-    """Check when the server flushes what it acknowledges (`jetstream.config` of its /varz)."""
-    if config.get("sync_always"):
-        return Check("sync to disk", "ok", "sync_interval: always")
-    return Check(
-        "sync to disk",
-        "failure",
-        "acknowledged messages may be lost in a power cut",
-        "set `sync_interval: always` in the server's jetstream block",
-    )
-
-
-def check_store_limit(config: Mapping[str, object], promised_bytes: int) -> Check:
-    """Check that a server's store can hold what the streams promise (`jetstream.config` of its /varz)."""
-    room = config.get("max_storage")
-    if not isinstance(room, int):
-        return Check("store of the server", "unknown", "the server states no max_storage", "ask its operators")
-    detail = f"streams may fill {promised_bytes / 2**30:.1f} of {room / 2**30:.1f} GiB"
-    if promised_bytes <= room:
-        return Check("store of the server", "ok", detail)
-    return Check("store of the server", "failure", detail, "raise max_file_store, or lower max_bytes of the streams")
 
 
 def check_disk(free_bytes: int, wanted_bytes: int) -> Check:

@@ -8,12 +8,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
-import httpx
 
 from athlete_ally import __version__
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import ApiError, Connection
+from athlete_ally.adapters.nats.monitor import ask_cluster
+from athlete_ally.adapters.postgres.database_state import database_state
 from athlete_ally.adapters.postgres.errors import POOLER_REMEDY, translated
 from athlete_ally.adapters.postgres.migrate import pending
 from athlete_ally.adapters.postgres.pool import server_version
@@ -21,28 +22,30 @@ from athlete_ally.adapters.postgres.pooler import require_own_sessions
 from athlete_ally.adapters.postgres.roles import Grant, Right, Role, build_roles, lacking, statements
 from athlete_ally.adapters.postgres.stream_lives import PostgresLives
 from athlete_ally.adapters.servers.nats_server import serves_from
+from athlete_ally.config.environment_file import environment_of
 from athlete_ally.config.settings import Settings, unknown_variables
 from athlete_ally.config.vendor_secrets import load_secrets
 from athlete_ally.config.vendor_variables import secrets_variable
 from athlete_ally.core.broker.permissions import build_users
-from athlete_ally.core.broker.topology import Topology
 from athlete_ally.core.errors import Misconfigured, PermissionDenied, Unavailable
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.ops.doctor.broker import examine
+from athlete_ally.ops.doctor.database import check_database
 from athlete_ally.ops.doctor.finding import (
     MIN_NATS,
     MIN_POSTGRES,
     Check,
     check_clock,
-    check_store_limit,
-    check_sync,
     check_version,
 )
 from athlete_ally.ops.doctor.restores import TOLD_FOR, check_restore
+from athlete_ally.ops.doctor.servers import check_servers
+from athlete_ally.ops.doctor.services import check_service
 from athlete_ally.ops.doctor.webhooks import check_secrets, check_unpackers
 from athlete_ally.ops.streams.provision import inspect
 from athlete_ally.vendors import VENDORS
 from athlete_ally.wiring.builders import desired_topology, known_vendors, now
+from athlete_ally.wiring.commands.doctor_services import service_states
 from athlete_ally.wiring.commands.session import nats_session, postgres_session
 
 
@@ -56,9 +59,13 @@ async def check_up(settings: Settings, env_file: Path | None = None) -> AsyncGen
     checks, opened = _webhooks(settings, env_file)
     for check in checks:
         yield check
+    services = await service_states(settings)
+    for check in (each for state in services for each in check_service(state)):
+        yield check
+    oldest_s = next(state.oldest_s for state in services if state.name == "normalize")
     try:
         async with nats_session(settings) as connection:
-            async for check in _nats(connection, settings, opened):
+            async for check in _nats(connection, settings, opened, oldest_s):
                 yield check
     except PermissionDenied as error:
         yield Check(
@@ -112,7 +119,9 @@ def _configuration(settings: Settings) -> list[Check]:
     return [*checks, *unknown]
 
 
-async def _nats(connection: Connection, settings: Settings, opened: Sequence[str]) -> AsyncGenerator[Check]:
+async def _nats(
+    connection: Connection, settings: Settings, opened: Sequence[str], oldest_s: Mapping[str, float] | None
+) -> AsyncGenerator[Check]:
     yield check_version("NATS", connection.server_version, MIN_NATS)
     try:
         await connection.api("INFO")
@@ -120,7 +129,9 @@ async def _nats(connection: Connection, settings: Settings, opened: Sequence[str
         yield Check("JetStream", "failure", str(error), "enable JetStream in the server's configuration")
         return
     topology = desired_topology(settings)
-    for check in await _server(settings, topology):
+    cluster = await ask_cluster(settings.nats_monitor_urls, connection.server_id)
+    promised_bytes = sum(stream.limits.max_bytes for stream in topology.streams)
+    for check in check_servers(cluster, connection.client.max_payload, promised_bytes):
         yield check
     findings = await inspect(NatsAdmin(connection), topology)
     for finding in findings:
@@ -133,22 +144,10 @@ async def _nats(connection: Connection, settings: Settings, opened: Sequence[str
     users = build_users(topology, KINDS, (*VENDORS, *settings.senders))
     is_here = serves_from(settings.data_dir / "nats", connection.address)
     free_bytes = shutil.disk_usage(settings.data_dir).free if is_here else None
-    async for check in examine(NatsBroker(connection), topology, users, free_bytes):
+    thresholds = environment_of(settings).thresholds
+    broker = NatsBroker(connection)
+    async for check in examine(broker, topology, users, free_bytes, oldest_s=oldest_s, thresholds=thresholds):
         yield check
-
-
-async def _server(settings: Settings, topology: Topology) -> list[Check]:
-    """Check settings that only the server itself reports."""
-    url, remedy = settings.nats_monitor_url, "set AA_NATS_MONITOR_URL to the server's monitoring address"
-    if url is None:
-        return [Check("sync to disk", "unknown", "the server's settings can't be read", remedy)]
-    try:
-        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
-            answer: dict[str, Any] = (await client.get(f"{url.rstrip('/')}/varz")).raise_for_status().json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        return [Check("sync to disk", "unknown", f"{url}: {type(error).__name__}", remedy)]
-    config: dict[str, object] = answer.get("jetstream", {}).get("config", {})
-    return [check_sync(config), check_store_limit(config, sum(stream.limits.max_bytes for stream in topology.streams))]
 
 
 async def _postgres(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[Check]:
@@ -157,6 +156,8 @@ async def _postgres(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[Check]:
     async with translated(pool):
         there = await pool.fetchval("SELECT clock_timestamp()")
     yield check_clock(now(), there)
+    for check in check_database(await database_state(pool)):
+        yield check
     try:
         missing = await pending(pool)
     except Misconfigured as error:

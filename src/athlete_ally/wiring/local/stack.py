@@ -277,12 +277,15 @@ def _told(settings: Settings, wanted: _Services) -> dict[str, str]:
         told["AA_WEBHOOK_SENDERS"] = settings.webhook_senders
     if wanted.with_fetch:
         told["AA_CONNECT_URL"] = settings.connect_url
+        told["AA_FETCH_URL"] = f"http://127.0.0.1:{settings.fetch_port}"
     if settings.token_key is not None:
         told["AA_TOKEN_KEY"] = settings.token_key.get_secret_value()
     elif settings.token_key_file is not None:
         # Commands that read this file may run in any directory.
         told["AA_TOKEN_KEY_FILE"] = str(settings.token_key_file.resolve())
-    return {**told, "AA_INGEST_URL": f"http://127.0.0.1:{settings.ingest_port}"}
+    told["AA_INGEST_URL"] = f"http://127.0.0.1:{settings.ingest_port}"
+    told["AA_NORMALIZE_URL"] = f"http://127.0.0.1:{settings.normalize_port}"
+    return told
 
 
 def _service_command(service: str, settings: Settings, log: str | None, told: Mapping[str, str]) -> Command:
@@ -298,7 +301,6 @@ def _service_command(service: str, settings: Settings, log: str | None, told: Ma
         "AA_FETCH_PORT": str(settings.fetch_port),
         "AA_CONSOLE_HOST": settings.console_host,
         "AA_CONSOLE_PORT": str(settings.console_port),
-        "AA_NORMALIZE_URL": f"http://127.0.0.1:{settings.normalize_port}",
         "AA_NATS_MONITOR_URL": settings.nats_monitor_url or "",
         "AA_LOG_LEVEL": settings.log_level,
         "AA_WEBHOOK_SENDERS": settings.webhook_senders,

@@ -172,7 +172,7 @@ async def _build_dependencies(settings: Settings, log: Log) -> _Dependencies:
     connection = nats_connection(settings, "console", log)
     pool = await open_pool(settings.database_url.get_secret_value(), size=_POOL_SIZE)
     client = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=8))
-    monitor = NatsMonitor(settings.nats_monitor_url)
+    monitor = NatsMonitor(settings.nats_monitor_urls, lambda: connection.server_id)
     topology = desired_topology(settings)
     probes = {
         "broker": broker_probe(connection, topology, monitor, log),

@@ -325,7 +325,7 @@ def _watch(world: _Dependencies) -> MetricsPoller:
         broker=admin,
         ledger=ReceiptLedger(_ledger_lines(world, desired), admin, lives, world.observer),
         differences=differences,
-        syncs_always=NatsMonitor(world.settings.nats_monitor_url).syncs_always,
+        syncs_always=NatsMonitor(world.settings.nats_monitor_urls, lambda: world.connection.server_id).syncs_always,
         observer=world.observer,
         series=world.broker_series,
         log=world.log,
