@@ -250,7 +250,7 @@ def test_a_console_that_stopped_asking_calls_nothing_ok(name: str) -> None:
     Old figures are unknown, whether or not their source said that it had a problem.
     """
     found = flow(now_s=30.0, **{each: source() for each in ("broker", "database", "ingest", "normalize")})
-    never = flow(**{name: Source()})
+    never = build_flow(situation(**{name: Source()}), TOPOLOGY, Thresholds(), 11.0)
 
     assert {each.state for each in (*found.stations.values(), *found.lanes, found.accounting, *found.servers)} == {
         "unknown"

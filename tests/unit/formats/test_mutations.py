@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -96,7 +96,7 @@ def test_no_mutation_of_bytes_crashes(name: str, data: st.DataObject) -> None:
 @given(st.data())
 def test_damage_of_an_export_takes_nothing_that_stands_before_it(data: st.DataObject) -> None:
     """
-    An Apple export that is no XML any more from some byte on: every entry in front of it is read.
+    An Apple export that stops being XML at some byte: every entry in front of it is read.
     """
     whole = 1 + data.draw(st.integers(0, len(APPLE) - 1))
     content = export_xml(*APPLE[:whole]).removesuffix(b"</HealthData>") + data.draw(
@@ -110,10 +110,13 @@ def test_damage_of_an_export_takes_nothing_that_stands_before_it(data: st.DataOb
 
 def nodes(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Yield the place of each value in JSON, the document itself left out."""
-    names: Any = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()  # pyright: ignore[reportUnknownArgumentType]  # any JSON
-    for name, each in ((name, value[name]) for name in names):
-        yield (*place, name)
-        yield from nodes(each, (*place, name))
+    names = cast("Iterable[Any]", ())
+    if isinstance(value, dict | list):
+        names = cast("Iterable[Any]", value if isinstance(value, dict) else range(len(cast("list[Any]", value))))
+    for name in names:
+        inside = (*place, name)
+        yield inside
+        yield from nodes(value[name], inside)
 
 
 def with_value(value: Any, place: tuple[Any, ...], new: Any) -> Any:
