@@ -23,7 +23,6 @@ def key_file(path: Path | None, env_file: Path | None) -> Path:
     """
     if path is not None:
         return path
-    # Not `load_settings`: outside dev that requires the very file that is made here.
     path = load_settings(env_file).ingest_keys_file
     if path is None:
         raise Misconfigured("no file of keys: give --file PATH, or set AA_INGEST_KEYS_FILE")
