@@ -30,7 +30,9 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 FROM python:3.11-slim-trixie
 
 # A fixed number, so that an orchestrator sees that it isn't root, and a volume can be owned by it.
-RUN useradd --uid 10001 --no-log-init --create-home athlete
+# A volume that is mounted at the folder of the message journal is made with its owner.
+RUN useradd --uid 10001 --no-log-init --create-home athlete && \
+    install -d -o 10001 -g 10001 -m 0700 /var/lib/athlete-ally/journal
 # The same path as in the build, because a virtual environment contains its own path.
 COPY --from=build /app/.venv /app/.venv
 ENV PATH=/app/.venv/bin:$PATH \

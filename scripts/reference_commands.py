@@ -12,7 +12,11 @@ from athlete_ally.cli.app import cli
 def commands_section() -> str:
     """Return a section for each command, options included."""
     every = cli.walk("athlete-ally")
-    return "\n\n".join(_section(path, command) for path, command in every if not isinstance(command, click.Group))
+    return "\n\n".join(_section(path, command) for path, command in every if _does_something(command))
+
+
+def _does_something(command: click.Command) -> bool:
+    return not isinstance(command, click.Group) or command.invoke_without_command
 
 
 def _section(path: str, command: click.Command) -> str:

@@ -41,8 +41,9 @@ def _default(field: FieldInfo) -> str:
 
 def _limits(field: FieldInfo) -> str:
     annotation: Any = field.annotation
-    if get_origin(annotation) is Literal:
-        return " or ".join(get_args(annotation))
+    for each in (annotation, *get_args(annotation)):
+        if get_origin(each) is Literal:
+            return " or ".join(get_args(each))
     kind = next(name for kind, name in _TYPES.items() if kind in {annotation, *get_args(annotation)})
     return ", ".join((kind, *(words for limit in field.metadata for words in _words(limit, kind))))
 

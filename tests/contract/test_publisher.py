@@ -1,11 +1,16 @@
 """What the `Publisher` port promises, kept by NATS JetStream and by the fake alike."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 import pytest
 from support.fakes import FakePublisher
+from support.journals import Journals
 
+from athlete_ally.adapters.files.message_journal.file_journal import FileJournal
+from athlete_ally.adapters.files.message_journal.journaled_publisher import JournaledPublisher
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.publisher import NatsPublisher
@@ -89,12 +94,23 @@ class RealBench:
         await self._connection.api(f"STREAM.DELETE.{stream}")
 
 
-@pytest.fixture(params=["fake", "real"])
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncGenerator[FileJournal]:
+    """Give a message journal."""
+    async with Journals(tmp_path / "journal").open() as journal:
+        yield journal
+
+
+@pytest.fixture(params=["fake", "real", "journaled"])
 def bench(request: pytest.FixtureRequest) -> Bench:
-    """Run each test over the fake and over the real server."""
+    """Run each test over the fake, over the real server, and with a message journal beside it."""
     if request.param == "fake":
         return FakeBench()
-    return RealBench(cast("Connection", request.getfixturevalue("connection")))
+    bench = RealBench(cast("Connection", request.getfixturevalue("connection")))
+    if request.param == "journaled":
+        journal = cast("FileJournal", request.getfixturevalue("journal"))
+        bench.publisher = JournaledPublisher(bench.publisher, journal, is_required=True, timeout_s=10)
+    return bench
 
 
 def message(identity: str = "m1", body: bytes = b"{}", **changes: Any) -> OutgoingMessage:

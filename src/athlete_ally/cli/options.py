@@ -1,6 +1,7 @@
 """Options shared by several commands."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,22 @@ _NATS_OPTIONS: dict[str, Callable[[Any], Any]] = {
         help="Prefix of the subjects on which replies arrive.  [env: AA_NATS_INBOX_PREFIX]",
     ),
 }
+
+
+class InstantType(click.ParamType[datetime]):
+    """An instant with its offset."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read an instant in RFC 3339; one without an offset is ambiguous, and refused."""
+        try:
+            at = datetime.fromisoformat(str(value))
+        except ValueError as error:
+            self.fail(f"{error}; expected an instant such as 2026-11-24T06:30:00Z", param, ctx)
+        if at.tzinfo is None:
+            self.fail("the offset is missing: write 2026-11-24T06:30:00Z, or +01:00 for Z", param, ctx)
+        return at.astimezone(UTC)
 
 
 def is_label(text: str) -> bool:

@@ -18,11 +18,13 @@ from athlete_ally.config.sections.console import ConsoleSettings
 from athlete_ally.config.sections.fetch import FetchSettings
 from athlete_ally.config.sections.http import HttpSettings
 from athlete_ally.config.sections.ingest import IngestSettings
+from athlete_ally.config.sections.message_journal import MessageJournalSettings
 from athlete_ally.config.sections.normalize import NormalizeSettings
 from athlete_ally.config.sections.process import ProcessSettings
 from athlete_ally.config.sections.servers import ServerSettings
 from athlete_ally.config.vendor_variables import variables as vendor_variables
 from athlete_ally.core.errors import Misconfigured
+from athlete_ally.core.messages.journal_entry import JournalMode
 from athlete_ally.vendors import VENDORS
 
 DEFAULT_ENV_FILE = Path(".env")
@@ -30,7 +32,14 @@ DEFAULT_ENV_FILE = Path(".env")
 
 # From last to first: pydantic collects the fields of the last base first, and the reference keeps their order.
 class Settings(
-    ProcessSettings, ConsoleSettings, FetchSettings, NormalizeSettings, HttpSettings, IngestSettings, ServerSettings
+    ProcessSettings,
+    ConsoleSettings,
+    FetchSettings,
+    NormalizeSettings,
+    MessageJournalSettings,
+    HttpSettings,
+    IngestSettings,
+    ServerSettings,
 ):
     """All settings; immutable. Secrets are never printed."""
 
@@ -47,6 +56,16 @@ class Settings(
     def nats_monitor_urls(self) -> tuple[str, ...]:
         """Return the monitoring addresses of the NATS servers."""
         return tuple(url.strip() for url in (self.nats_monitor_url or "").split(",") if url.strip())
+
+    @property
+    def journal_mode(self) -> JournalMode:
+        """Return whether a message has to be in the message journal to be accepted."""
+        return self.message_journal or ("off" if self.environment == "dev" else "required")
+
+    @property
+    def journal_folder(self) -> Path:
+        """Return where the message journal is."""
+        return self.message_journal_dir or self.data_dir / "journal"
 
     @classmethod
     def variables(cls) -> dict[str, Any]:

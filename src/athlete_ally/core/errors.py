@@ -32,6 +32,10 @@ class ServerLimit(StreamFull):
     """The server's `max_payload` is below what our streams take: 503, and the operator raises it; nobody else can."""
 
 
+class JournalUnavailable(Unavailable):
+    """The message journal can't be written: 503 now, retry later; the text says why."""
+
+
 class Misconfigured(AthleteAllyError):
     """A setting, stream, durable or schema is not as it must be: stop, and tell the operator how to fix it."""
 

@@ -26,6 +26,20 @@ class Publisher(Protocol):
         ...
 
 
+class MessageJournal(Protocol):
+    """Keeps what is accepted on a disk of our own, beside the stream that holds it."""
+
+    def append(self, message: OutgoingMessage) -> Awaitable[None]:
+        """Begin to write at once; what is returned is done once the journal holds the message on disk.
+
+        May be repeated: reading it returns each message at least once. What is returned may be cancelled at any time.
+
+        Raises:
+            JournalUnavailable: it can't be written, or is closed; the journal may hold the message or not.
+        """
+        ...
+
+
 class Inbox(Protocol):
     """The deliveries of one durable; each is settled exactly once, by one of the last three."""
 

@@ -1,6 +1,7 @@
 """The records of one message that are to be stored, and the outcome. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from athlete_ally.core.messages.parent import Parent
@@ -61,3 +62,18 @@ class Receipt:
     superseded: int
     rejected: tuple[Rejected, ...]
     removed: tuple[Removed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackReceipt:
+    """What is on record of a webhook or a fetched document.
+
+    `readings` is how many were published for the kinds' workers; `children` are the messages with them that have
+    receipts of their own, with the readings in each. `awaits_fetch`: it names resources, and fetch is not done with it.
+    `sequences` are those under which it was unpacked.
+    """
+
+    readings: int
+    awaits_fetch: bool
+    children: Mapping[str, int] = field(default_factory=dict[str, int])
+    sequences: frozenset[int] = frozenset()

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from athlete_ally.core.errors import AthleteAllyError, ServerLimit, StreamFull
+from athlete_ally.core.errors import AthleteAllyError, JournalUnavailable, ServerLimit, StreamFull
 from athlete_ally.core.readings.reading import Problem
 from athlete_ally.core.series import Cause
 
@@ -39,6 +39,8 @@ def cause_of(error: AthleteAllyError) -> Cause:
     """Return under which cause a message that could not be stored is counted."""
     if isinstance(error, ServerLimit):
         return "payload-limit"
+    if isinstance(error, JournalUnavailable):
+        return "journal"
     return "stream-full" if isinstance(error, StreamFull) else "broker"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from athlete_ally.adapters.encryption.journal_cipher import JournalCipher, read_journal_cipher
 from athlete_ally.adapters.encryption.tokens import read_token_keys
 from athlete_ally.adapters.logs import build_log
 from athlete_ally.adapters.nats.connection import Connection
@@ -83,3 +84,13 @@ def token_keys(settings: Settings) -> str:
     """
     key = settings.token_key.get_secret_value() if settings.token_key else None
     return read_token_keys(key, settings.token_key_file)
+
+
+def journal_cipher(settings: Settings) -> JournalCipher | None:
+    """Return what encrypts the message journal; None where it is not encrypted.
+
+    Raises:
+        Misconfigured: the key is not one, or its file can't be read.
+    """
+    key = settings.message_journal_key.get_secret_value() if settings.message_journal_key else None
+    return read_journal_cipher(key, settings.message_journal_key_file)

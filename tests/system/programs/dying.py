@@ -1,8 +1,8 @@
 """A real service that kills itself at a chosen step: `dying.py SERVICE STEP`.
 
-The step is `before-` or `after-` and `publish`, `store`, `dead-letter`, `announce` or `ack`, or `in-normalise:USER` for
-a reading that takes the process down. `together-` in front of the step: every vendor that VENDORS names (with commas)
-is held there, and the process dies when the last one has come.
+The step is `before-` or `after-` and `publish`, `store`, `dead-letter`, `announce`, `ack`, `append` or `flush` (of the
+message journal), or `in-normalise:USER` for a reading that takes the process down. `together-` in front of the step:
+every vendor that VENDORS names (with commas) is held there, and the process dies when the last one has come.
 """
 
 import asyncio
@@ -11,12 +11,15 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
+from athlete_ally.adapters.files.message_journal import segment_file
 from athlete_ally.config.settings import load_settings
 from athlete_ally.core.broker.topology import DLQ, fetched_subject
 from athlete_ally.core.messages import headers
-from athlete_ally.core.messages.message import Delivery
+from athlete_ally.core.messages.message import Delivery, OutgoingMessage
+from athlete_ally.core.ports import MessageJournal
 from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.vendors import FETCHED
 from athlete_ally.wiring.services.event_loop import run, stop_on_signals
@@ -57,6 +60,33 @@ class Deadly:
             return result
 
         return wrapped
+
+
+class DeadlyJournal:
+    """Dies before it takes anything."""
+
+    def __init__(self, _journal: MessageJournal) -> None:
+        """Stand in front of a journal."""
+
+    def append(self, message: OutgoingMessage) -> Awaitable[None]:  # noqa: ARG002  # the port's
+        """Die."""
+        die()
+        raise AssertionError
+
+
+def die_at_flush(when: str) -> None:
+    """Die `when` ("before", "after") the disk is told to hold a group; the segment's header comes first."""
+    real, flushes = segment_file.flush, count()
+
+    def flush(file: int) -> None:
+        deadly = next(flushes) == 1
+        if deadly and when == "before":
+            die()
+        real(file)
+        if deadly:
+            die()
+
+    setattr(segment_file, "flush", flush)  # noqa: B010  # a test's own
 
 
 class Together:
@@ -133,6 +163,11 @@ def together(method: str, when: str) -> Callable[[Any], Any]:
     return lambda adapter: Together(adapter, method, when, missing)
 
 
+def same(adapter: Any) -> Any:
+    """Return an adapter as it is."""
+    return adapter
+
+
 def wrappers_for(step: str) -> Wrappers:
     """Return the wrappers that make normalize die at this step."""
     if step.startswith("together-"):
@@ -161,8 +196,13 @@ async def main(service: str, step: str) -> None:
     stop_on_signals(stop)
     settings = load_settings()
     if service == "ingest":
-        when = step.partition("-")[0]
-        await run_ingest(settings, stop, wrap_publisher=deadly("publish", when))
+        when, _, what = step.partition("-")
+        if what == "flush":
+            die_at_flush(when)
+        publisher = deadly("publish", when) if what == "publish" else same
+        await run_ingest(
+            settings, stop, wrap_publisher=publisher, wrap_journal=DeadlyJournal if what == "append" else same
+        )
     elif service == "fetch":
         *is_together, when, what = step.split("-")
         wrap = together(what, when) if is_together else deadly(what, when)

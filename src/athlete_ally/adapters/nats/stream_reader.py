@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from datetime import datetime
 
 from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import ApiError, Connection
@@ -34,9 +35,14 @@ class NatsStreamReader:
         """See the port."""
         return await self._broker.durables_of(stream)
 
-    async def messages(self, stream: LiveStream) -> AsyncGenerator[tuple[int, StoredMessage]]:
-        """See the port."""
-        sequence, attempts = max(1, stream.first_sequence), 0
+    async def messages(
+        self, stream: LiveStream, since: datetime | None = None
+    ) -> AsyncGenerator[tuple[int, StoredMessage]]:
+        """See the port; with `since`, those that were stored since then."""
+        first = stream.first_sequence if since is None else await self._direct.first_since(stream.name, since)
+        if first is None:
+            return
+        sequence, attempts = max(1, first), 0
         while stream.messages and sequence <= stream.last_sequence:
             before = sequence
             request = {"seq": sequence, "batch": BATCH, "max_bytes": BATCH_BYTES}

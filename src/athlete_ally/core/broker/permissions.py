@@ -128,6 +128,17 @@ def build_users(topology: Topology, kinds: Sequence[str], vendors: Sequence[str]
                 *_works_on(fetchers),
             ),
         ),
+        User(
+            "replay",
+            "publishes again what the message journal holds and the streams lost",
+            (
+                *read_access,
+                *_reads(topology),
+                *raw,
+                *_webhooks(vendors),
+                *(fetched_subject(vendor) for vendor in fetched),
+            ),
+        ),
         User("monitor", "looks at figures, never at bodies", read_access),
         User("planner", "plans changes; reads messages for their times", (*read_access, *_reads(topology))),
         User(

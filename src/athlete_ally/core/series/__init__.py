@@ -10,6 +10,7 @@ from athlete_ally.core.series.drift import DRIFT, DRIFT_CHECKED
 from athlete_ally.core.series.fetch import FetchSeries, fetch_series
 from athlete_ally.core.series.http import HttpSeries, http_series
 from athlete_ally.core.series.ingest import CAUSES, Cause, IngestSeries, ingest_series
+from athlete_ally.core.series.journal import JournalSeries, journal_series
 from athlete_ally.core.series.normalize import FRESH_S, KindSeries, NormalizeSeries, normalize_series
 from athlete_ally.core.series.unpack import UnpackSeries, unpack_series
 from athlete_ally.core.series.webhooks import WebhookSeries, webhook_series
@@ -24,6 +25,7 @@ __all__ = [
     "FetchSeries",
     "HttpSeries",
     "IngestSeries",
+    "JournalSeries",
     "KindSeries",
     "NormalizeSeries",
     "Series",
@@ -35,6 +37,7 @@ __all__ = [
     "fetch_series",
     "http_series",
     "ingest_series",
+    "journal_series",
     "normalize_series",
     "unpack_series",
     "webhook_series",

@@ -19,6 +19,7 @@ Cause = Literal[
     "stream-full",
     "payload-limit",
     "broker",
+    "journal",
     "stopping",
 ]
 """Why a request was refused: the first five are for the sender to fix, the others for us."""
@@ -56,7 +57,7 @@ def ingest_series(kinds: Sequence[str]) -> IngestSeries:
         refusals=Series(
             "ingest_refusals_total",
             "counter",
-            "Requests refused, by cause: `busy`, `stream-full`, `broker` and `stopping` are for us to fix.",
+            "Requests refused, by cause: `busy`, `stream-full`, `broker`, `journal` and `stopping` are for us to fix.",
             ("cause",),
             tuple((cause,) for cause in CAUSES),
         ),

@@ -176,7 +176,7 @@ async def _start(  # the parts of a stack
     if wanted.with_fetch:
         settings = _with_token_key(settings, folder)
     stack = Stack(folder, settings, log, processes, connection, pool, cleanup, psql=psql, with_fetch=wanted.with_fetch)
-    told = _told(settings, wanted)
+    told = _told(settings, wanted, folder)
     lines = {"NATS_URL": nats_url, "AA_NATS_MONITOR_URL": monitor_url, "DATABASE_URL": database_url, **told}
     text = "".join(f"{name}={value}\n" for name, value in lines.items() if value)
     _write_private(stack.environment_file, text)
@@ -270,9 +270,9 @@ def _with_token_key(settings: Settings, folder: Path) -> Settings:
     return settings.model_copy(update={"token_key_file": path})
 
 
-def _told(settings: Settings, wanted: _Services) -> dict[str, str]:
-    """Return the variables of vendors for services and for the commands that use them."""
-    told = dict(wanted.vendors)
+def _told(settings: Settings, wanted: _Services, folder: Path) -> dict[str, str]:
+    """Return the variables of vendors and of the journal for services and for the commands that use them."""
+    told = {**wanted.vendors, **_journal(settings, folder)}
     if settings.webhook_senders:
         told["AA_WEBHOOK_SENDERS"] = settings.webhook_senders
     if wanted.with_fetch:
@@ -286,6 +286,20 @@ def _told(settings: Settings, wanted: _Services) -> dict[str, str]:
     told["AA_INGEST_URL"] = f"http://127.0.0.1:{settings.ingest_port}"
     told["AA_NORMALIZE_URL"] = f"http://127.0.0.1:{settings.normalize_port}"
     return told
+
+
+def _journal(settings: Settings, folder: Path) -> dict[str, str]:
+    """Return where the message journal is and what encrypts it; with the data directory it is required."""
+    key, key_file = settings.message_journal_key, settings.message_journal_key_file
+    return {
+        "AA_MESSAGE_JOURNAL": settings.message_journal or "required",
+        # Commands that read this may run in any directory.
+        "AA_MESSAGE_JOURNAL_DIR": str((settings.message_journal_dir or folder / "journal").resolve()),
+        "AA_MESSAGE_JOURNAL_MAX_AGE_H": f"{settings.message_journal_max_age_h:g}",
+        "AA_MESSAGE_JOURNAL_MAX_BYTES": str(settings.message_journal_max_bytes),
+        **({"AA_MESSAGE_JOURNAL_KEY": key.get_secret_value()} if key else {}),
+        **({"AA_MESSAGE_JOURNAL_KEY_FILE": str(key_file.resolve())} if key_file else {}),
+    }
 
 
 def _service_command(service: str, settings: Settings, log: str | None, told: Mapping[str, str]) -> Command:

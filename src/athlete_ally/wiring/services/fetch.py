@@ -43,6 +43,7 @@ from athlete_ally.normalize.retry import UnboundedRetry, shown_on
 from athlete_ally.vendors import FETCHED, PLUGINS
 from athlete_ally.wiring.builders import desired_topology, nats_connection, now, service_log, token_keys
 from athlete_ally.wiring.services.lifecycle import require_topology, serve, unless_stopped, until_available
+from athlete_ally.wiring.services.message_journal import JournalOfService, build_journal, wanted_series
 from athlete_ally.wiring.services.readiness import cached, worker_reasons
 from athlete_ally.wiring.services.traces import build_tracing
 from athlete_ally.wiring.vendor_api import vendor_api
@@ -70,6 +71,7 @@ class _Dependencies:
     observer: PrometheusObserver
     series: FetchSeries
     tracing: Tracing
+    journal: JournalOfService
     log: Log
     wrappers: FetchWrappers
     publisher: WatchedPublisher
@@ -86,7 +88,7 @@ async def run_fetch(settings: Settings, stop: asyncio.Event, *, wrappers: FetchW
     keys = token_keys(settings)
     clients = load_clients(PLUGINS)
     series = fetch_series(FETCHED)
-    observer = PrometheusObserver(every(series, http_series()))
+    observer = PrometheusObserver(every(series, http_series(), *wanted_series(settings)))
     observer.set(series.build, "fetch", __version__, value=1)
     connection = nats_connection(settings, "fetch", log, on_denied=lambda action: observer.count(series.denied, action))
     pool = await open_pool(settings.database_url.get_secret_value(), size=settings.database_pool_size)
@@ -99,8 +101,9 @@ async def run_fetch(settings: Settings, stop: asyncio.Event, *, wrappers: FetchW
     token_store = PostgresTokenStore(pool, TokenCipher(keys))
     tracing = build_tracing("fetch", log)
     publisher = WatchedPublisher(NatsPublisher(connection, timeout_s=settings.publish_timeout_s), time.monotonic)
+    journal = build_journal(settings, "fetch", observer, log)
     world = _Dependencies(
-        settings, connection, pool, token_store, apis, observer, series, tracing, log, wrappers, publisher
+        settings, connection, pool, token_store, apis, observer, series, tracing, journal, log, wrappers, publisher
     )
     topology = _needed(settings, sorted(apis))
     connecting = ConnectService(
@@ -121,7 +124,11 @@ async def run_fetch(settings: Settings, stop: asyncio.Event, *, wrappers: FetchW
         await http.aclose()
         await close_pool(pool, within_s=_CLOSE_POOL_S)
 
-    readiness = cached(lambda: worker_reasons(connection, pool, topology, world.retries, publisher))
+    reasons = cached(lambda: worker_reasons(connection, pool, topology, world.retries, publisher))
+
+    async def readiness() -> list[str]:
+        return [*await reasons(), *journal.problems()]
+
     app = Starlette(routes=[*connect_routes(connecting), *health_routes(about, readiness, observer)])
     server = HttpServer(
         app,
@@ -136,7 +143,7 @@ async def run_fetch(settings: Settings, stop: asyncio.Event, *, wrappers: FetchW
     await serve(
         stop,
         _work(world, topology, stop),
-        close=[server.close, connection.close, close, tracing.close],
+        close=[server.close, journal.close, connection.close, close, tracing.close],
         within_s=settings.shutdown_timeout_s,
         log=log,
     )
@@ -151,6 +158,7 @@ def _needed(settings: Settings, vendors: list[str]) -> Topology:
 
 async def _work(world: _Dependencies, topology: Topology, stop: asyncio.Event) -> None:
     """Connect, check everything, then run one worker for each vendor."""
+    await world.journal.open()
 
     async def until_all_is_there() -> None:
         await world.connection.open()
@@ -186,7 +194,7 @@ async def _worker(world: _Dependencies, vendor: Vendor, topology: Topology, stop
     world.retries.append(retry)
     tools = FetchTools(
         inbox=world.tracing.inbox(world.wrappers.inbox(inbox)),
-        publisher=world.tracing.publisher(world.wrappers.publisher(world.publisher)),
+        publisher=world.journal.around(world.tracing.publisher(world.wrappers.publisher(world.publisher))),
         fetcher=fetcher,
         webhook_store=PostgresWebhookStore(world.pool),
         retry=retry,

@@ -18,7 +18,7 @@ from athlete_ally.adapters.prometheus import PrometheusObserver
 from athlete_ally.config.settings import Settings, require_keys
 from athlete_ally.config.vendor_secrets import load_secrets
 from athlete_ally.core.broker.topology import CORE_HOT, VENDOR_HOT, Topology
-from athlete_ally.core.ports import Log, Publisher
+from athlete_ally.core.ports import Log, MessageJournal, Publisher
 from athlete_ally.core.series import every, http_series, ingest_series, webhook_series
 from athlete_ally.core.watched_publisher import WatchedPublisher
 from athlete_ally.ingest.accept import Acceptor
@@ -32,6 +32,7 @@ from athlete_ally.ingest.webhooks import WebhookService, webhook_routes
 from athlete_ally.measurements import KINDS, MEASUREMENTS
 from athlete_ally.wiring.builders import desired_topology, known_vendors, nats_connection, now, service_log
 from athlete_ally.wiring.services.lifecycle import require_topology, serve, unless_stopped, until_available
+from athlete_ally.wiring.services.message_journal import build_journal, unchanged, wanted_series
 from athlete_ally.wiring.services.readiness import cached, ingest_reasons
 from athlete_ally.wiring.services.traces import build_tracing
 
@@ -43,9 +44,13 @@ def _as_it_is(publisher: Publisher) -> Publisher:
 
 
 async def run_ingest(
-    settings: Settings, stop: asyncio.Event, *, wrap_publisher: Callable[[Publisher], Publisher] = _as_it_is
+    settings: Settings,
+    stop: asyncio.Event,
+    *,
+    wrap_publisher: Callable[[Publisher], Publisher] = _as_it_is,
+    wrap_journal: Callable[[MessageJournal], MessageJournal] = unchanged,
 ) -> None:
-    """Serve until `stop` is set, then drain. `wrap_publisher` lets a test make a real process die at a chosen moment.
+    """Serve until `stop` is set, then drain. The wrappers let a test make a real process die at a chosen moment.
 
     Raises:
         Misconfigured: the port is in use, a stream is missing or differs, or the broker refuses the connection.
@@ -56,7 +61,7 @@ async def run_ingest(
     names = [vendor.name for vendor in vendors]
     secrets = load_secrets(vendors)
     series, of_webhooks = ingest_series(KINDS), webhook_series(names)
-    observer = PrometheusObserver(every(series, of_webhooks, http_series()))
+    observer = PrometheusObserver(every(series, of_webhooks, http_series(), *wanted_series(settings)))
     observer.set(series.build, "ingest", __version__, value=1)
     observer.set(series.most_in_flight, value=settings.ingest_max_in_flight)
     connection = nats_connection(
@@ -64,7 +69,8 @@ async def run_ingest(
     )
     tracing = build_tracing("ingest", log)
     watched = WatchedPublisher(NatsPublisher(connection, timeout_s=settings.publish_timeout_s), time.monotonic)
-    publisher = tracing.publisher(wrap_publisher(watched))
+    journal = build_journal(settings, "ingest", observer, log, wrap_journal)
+    publisher = journal.around(tracing.publisher(wrap_publisher(watched)))
     webhooks = WebhookService(
         vendors={vendor.name: vendor for vendor in vendors},
         secrets=secrets,
@@ -97,7 +103,7 @@ async def run_ingest(
     reasons = cached(lambda: ingest_reasons(connection, watched, topology))
 
     async def readiness() -> list[str]:
-        found = await reasons()
+        found = [*await reasons(), *journal.problems()]
         observer.set(series.ready, value=float(not found))
         return found
 
@@ -121,11 +127,12 @@ async def run_ingest(
     log.info("webhooks", taken_from=sorted(secrets))
 
     async def work() -> None:
+        await journal.open()
         async with asyncio.TaskGroup() as group:
             group.create_task(_stay_connected(connection, topology, stop, log))
             group.create_task(_keep_telling(readiness, stop))
 
-    close = [server.close, connection.close, tracing.close]
+    close = [server.close, journal.close, connection.close, tracing.close]
     await serve(stop, work(), close=close, within_s=settings.shutdown_timeout_s, log=log)
 
 

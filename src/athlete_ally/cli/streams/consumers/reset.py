@@ -8,7 +8,8 @@ import click
 
 from athlete_ally.cli.confirm import ask
 from athlete_ally.cli.exits import Exit
-from athlete_ally.cli.streams.consumers.options import InstantType, yes_option
+from athlete_ally.cli.options import InstantType
+from athlete_ally.cli.streams.consumers.options import yes_option
 from athlete_ally.cli.streams.options import settings_options
 from athlete_ally.config.settings import Settings
 from athlete_ally.core.errors import Refused

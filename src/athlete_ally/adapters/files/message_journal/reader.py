@@ -1,0 +1,105 @@
+"""Reading the message journal, also while it is being written."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from athlete_ally.adapters.encryption.journal_cipher import JournalCipher
+from athlete_ally.adapters.files.message_journal.segment_file import new_segment
+from athlete_ally.adapters.files.message_journal.slots import created_at, segments_in, slots_in
+from athlete_ally.core.errors import InvalidMessage, Misconfigured
+from athlete_ally.core.messages.journal_entry import JournalEntry, decode_entry
+from athlete_ally.core.messages.journal_segment import Segment, StoredEntry, read_segment
+
+_UNREADABLE = "an entry can't be read, nor the header of its segment"
+
+
+@dataclass(slots=True)
+class FileJournalReader:
+    """Reads all slots of a folder, each segment as it was when its turn came."""
+
+    folder: Path
+    cipher: JournalCipher | None
+    damaged: int = 0
+    segments: int = 0
+    oldest_at: datetime | None = None
+
+    async def entries(self, since: datetime | None) -> AsyncGenerator[JournalEntry]:
+        """See the port."""
+        self.damaged = self.segments = 0
+        self.oldest_at = None
+        for path in await asyncio.to_thread(self._paths, since):
+            for entry in await asyncio.to_thread(self._read, path):
+                if since is None or entry.at >= since:
+                    yield entry
+
+    def _paths(self, since: datetime | None) -> list[Path]:
+        """Return the segments with entries of that time. Raises Misconfigured."""
+        if not self.folder.is_dir():
+            reason = f"there is no message journal in {self.folder}"
+            raise Misconfigured(f"AA_MESSAGE_JOURNAL_DIR: {reason}; name the folder that ingest writes to")
+        found: list[Path] = []
+        for path in (path for slot in slots_in(self.folder) for path in segments_in(slot)):
+            begun = created_at(path)
+            self.oldest_at = min(filter(None, (self.oldest_at, begun)), default=None)
+            if since is None or _written_at(path) >= since.timestamp():
+                found.append(path)
+        return found
+
+    def _read(self, path: Path) -> list[JournalEntry]:
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            # Deleted by its owner meanwhile: too old.
+            return []
+        self.segments += 1
+        found = new_segment(path)
+        entries = list(self._decoded(read_segment(data, found), found))
+        self.damaged += found.damaged
+        return entries
+
+    def _decoded(self, stored: Iterator[StoredEntry], found: Segment) -> Iterator[JournalEntry]:
+        for each in stored:
+            try:
+                yield read_entry(each, found, self.cipher)
+            except InvalidMessage:
+                found.damaged += 1
+
+
+def read_entry(stored: StoredEntry, found: Segment, cipher: JournalCipher | None) -> JournalEntry:
+    """Return an entry, decrypted where it is encrypted.
+
+    Raises:
+        Misconfigured: it is encrypted, and the key is not there.
+        InvalidMessage: it can't be read.
+    """
+    if found.header is None:
+        return _without_header(stored, cipher)
+    if not found.header.key:
+        return decode_entry(stored.payload)
+    if cipher is None:
+        reason = f"a segment of the message journal is encrypted with key {found.header.key}"
+        raise Misconfigured(f"AA_MESSAGE_JOURNAL_KEY: {reason}, and no key is set")
+    return decode_entry(cipher.decrypt(stored.payload, stored.context, name=found.header.key))
+
+
+def _without_header(stored: StoredEntry, cipher: JournalCipher | None) -> JournalEntry:
+    """Return an entry of a segment whose header is damaged: with which key it is encrypted is not known."""
+    with suppress(InvalidMessage):
+        return decode_entry(stored.payload)
+    if cipher is None:
+        raise InvalidMessage(_UNREADABLE)
+    for name in cipher.names:
+        with suppress(InvalidMessage, Misconfigured):
+            return decode_entry(cipher.decrypt(stored.payload, stored.context, name=name))
+    raise InvalidMessage(_UNREADABLE)
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

@@ -1,0 +1,1 @@
+"""What the message journal is for: publishing again what streams lost."""
