@@ -9,7 +9,7 @@ from athlete_ally.core.broker.topology import Stream, build_topology
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS
 
-_LIMITS = ("stream", "max_age", "max_bytes", "max_msg_size", "duplicate_window", "replicas")
+_LIMITS = ("stream", "max_age", "max_bytes", "max_msg_size", "duplicate_window", "replicas", "compression")
 _FILES = Path(__file__).parent.parent / "deploy/environments"
 
 
@@ -30,13 +30,14 @@ def _environment(name: str) -> str:
     return f"### {name}\n\n{table(_LIMITS, map(_limits, streams))}"
 
 
-_SAME_EVERYWHERE = {"retention", "storage", "discard", "compression", "allow_direct", "max_msgs", "max_consumers"}
+_SAME_EVERYWHERE = {"retention", "storage", "discard", "allow_direct", "max_msgs", "max_consumers"}
 
 
 def _limits(stream: Stream) -> tuple[str, ...]:
     limits = stream.limits
     sizes = size(limits.max_bytes), size(stream.max_message_bytes)
-    return code(stream.name), span(limits.max_age), *sizes, span(limits.duplicate_window), str(limits.replicas)
+    copies = str(limits.replicas), code(limits.packing)
+    return code(stream.name), span(limits.max_age), *sizes, span(limits.duplicate_window), *copies
 
 
 def durables_table() -> str:

@@ -55,6 +55,7 @@ def test_our_files_are_sound(path: Path) -> None:
         (limited(max_bytes=Size.parse("4 MiB")), "L4"),
         (limited(duplicate_window=Span.parse("30s")), "L5"),
         (limited(replicas=2), "L6"),
+        (limited(replicas=3, compression="s2"), "L18"),
         (msgspec.structs.replace(DEV, durable=DurableLimits(max_ack_pending=10)), "L13"),
         (msgspec.structs.replace(DEV, durables={"normalize-hvr-durable": DurableLimits()}), "L17"),
     ],

@@ -31,6 +31,15 @@ class StreamLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     duplicate_window: Annotated[Span, Meta(description="How long the same message id is recognised.")]
     replicas: Annotated[int, Meta(ge=1, le=5, description="On how many servers it is kept.")] = 1
     placement: Annotated[Placement, Meta(description="Where it lies.")] = Placement()
+    compression: Annotated[
+        Literal["", "none", "s2"],
+        Meta(description="How blocks are packed on disk; empty: s2 on one server, none on several."),
+    ] = ""
+
+    @property
+    def packing(self) -> Literal["none", "s2"]:
+        """How blocks are packed: not at all on several servers, where a killed one may lose its copy with s2."""
+        return self.compression or ("s2" if self.replicas == 1 else "none")
 
 
 class DurableLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

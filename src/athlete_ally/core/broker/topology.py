@@ -82,7 +82,7 @@ class Stream:
             "retention": "limits",
             "storage": "file",
             "discard": self.discard,
-            "compression": "s2",
+            "compression": self.limits.packing,
             "num_replicas": self.limits.replicas,
             "max_age": self.limits.max_age * 1_000_000_000,
             "max_bytes": int(self.limits.max_bytes),

@@ -55,7 +55,7 @@ FIELDS = (
         "What a full stream does: new refuses what arrives, old forgets the oldest in silence.",
         "old to new affects publishers of a full stream. new to old is destructive, from now on.",
     ),
-    _stream("compression", "How blocks are packed on disk; new blocks only.", "Safe."),
+    _stream("compression", "How blocks are packed on disk; new blocks only. None on several servers.", "Safe."),
     _stream(
         "num_replicas",
         "How many servers hold a copy.",

@@ -93,6 +93,13 @@ def _survives_a_server(spec: EnvironmentSpec, topology: Topology) -> Iterator[Li
             yield Lint("L6", stream.name, "an even number of copies bears no more faults than one less", "replicas = 3")
 
 
+def _keeps_copies_unpacked(_: EnvironmentSpec, topology: Topology) -> Iterator[Lint]:
+    for stream in topology.streams:
+        if stream.limits.replicas > 1 and stream.config()["compression"] != "none":
+            reason = "a server that is killed may throw away its copy: it can't read a block that it was packing"
+            yield Lint("L18", stream.name, reason, 'leave compression out, or compression = "none"')
+
+
 def _opens_no_trapdoor(_: EnvironmentSpec, topology: Topology) -> Iterator[Lint]:
     forbidden = {
         "allow_rollup_hdrs": ("L7", "any publisher can purge the stream with one header"),
@@ -184,6 +191,7 @@ _RULES: tuple[Rule, ...] = (
     _has_room,
     _remembers_retries,
     _survives_a_server,
+    _keeps_copies_unpacked,
     _opens_no_trapdoor,
     _filters_hear_something,
     _unlimited_deliveries,
