@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 from support.commands import Outcome, in_process
+from support.journals import Journals
 from support.samples import NOON, hrv_reading, hrv_record, request
 from support.servers import Nats
 
+from athlete_ally.adapters.files.message_journal import file_journal
+from athlete_ally.adapters.files.message_journal.rewriter import JournalRewriter
 from athlete_ally.adapters.nats.connection import Connection
 from athlete_ally.adapters.nats.dead_letters import NatsLetters
 from athlete_ally.adapters.nats.inbox import NatsInbox
@@ -20,6 +23,7 @@ from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.adapters.nats.stream_reader import NatsStreamReader
 from athlete_ally.adapters.postgres.audit_log import PostgresAuditLog
 from athlete_ally.adapters.postgres.person_data import PostgresPersonData
+from athlete_ally.adapters.postgres.receipt_lookup import PostgresReceiptLookup
 from athlete_ally.adapters.postgres.store import PostgresStore
 from athlete_ally.adapters.postgres.webhook_store import PostgresWebhookStore
 from athlete_ally.cli.exits import Exit
@@ -40,11 +44,14 @@ from athlete_ally.core.broker.topology import (
 )
 from athlete_ally.core.errors import NotVerified
 from athlete_ally.core.messages import headers
+from athlete_ally.core.messages.identity import message_id
 from athlete_ally.core.messages.message import OutgoingMessage
-from athlete_ally.core.vendor.webhook_store import Account
+from athlete_ally.core.vendor.webhook_store import Account, WebhookReceipt
 from athlete_ally.measurements import HRV, MEASUREMENTS
 from athlete_ally.ops.people.erasure import Eraser
 from athlete_ally.ops.people.inventory import Searcher
+from athlete_ally.ops.people.journal_erasure import JournalEraser
+from athlete_ally.vendors import FETCHED
 
 ANNA = "anna-5b1c"
 _SERIES = "INSERT INTO sample_series (user_id, code, source, context, device, unit) VALUES ($1, 'x', 's', '', '', 'ms')"
@@ -58,6 +65,13 @@ _GRANT = (
 )
 
 
+def readings(*items: Any) -> OutgoingMessage:
+    """Return a message with readings, as ingest accepts it."""
+    body = json.dumps({"readings": items}).encode()
+    subject = raw_subject("hrv")
+    return OutgoingMessage(CORE_HOT, subject, body, message_id(subject, body), {headers.READINGS: str(len(items))})
+
+
 @dataclass
 class World:
     """Streams and tables in which Anna is one of two people."""
@@ -66,6 +80,7 @@ class World:
     pool: Any
     topology: Topology
     environment: dict[str, str]
+    journals: Journals
     published: int = 0
 
     async def publish(self, stream: str, subject: str, document: Any, **stated: str) -> int:
@@ -109,6 +124,7 @@ class World:
         await self.letter(hrv_reading(ANNA, 9999))
         await self.letter(hrv_reading("ben", 9998), hrv_reading(ANNA, 9997), hrv_reading("ben", 9996))
         await self.letter(hrv_reading("ben", 9995))
+        await self.accept(readings(hrv_reading(ANNA, 41)), readings(hrv_reading("ben", 40), hrv_reading(ANNA, 42)))
         await self.settle()
 
     async def settle(self) -> None:
@@ -149,7 +165,16 @@ class World:
         """Return what erases, with each of its ports wrapped."""
         people, publisher = PostgresPersonData(self.pool, MEASUREMENTS), NatsPublisher(self.connection, timeout_s=5)
         searcher = Searcher(wrap(NatsStreamReader(self.connection)), self.topology, person)
-        return Eraser(searcher, wrap(people), wrap(publisher), wrap(PostgresAuditLog(self.pool)), "a", "run")
+        journal = JournalEraser(wrap(JournalRewriter(self.journals.folder, None)), person, self._settled)
+        return Eraser(searcher, wrap(people), wrap(publisher), journal, wrap(PostgresAuditLog(self.pool)), "a", "run")
+
+    async def _settled(self, message_ids: Sequence[str]) -> frozenset[str]:
+        return await PostgresReceiptLookup(self.pool, FETCHED).normalized(message_ids)
+
+    async def accept(self, *messages: OutgoingMessage) -> None:
+        """Write messages to the journal, as a service that has ended since."""
+        async with self.journals.open() as journal:
+            await asyncio.gather(*map(journal.append, messages))
 
 
 def _account(vendor: str, user: str) -> Any:
@@ -157,10 +182,14 @@ def _account(vendor: str, user: str) -> Any:
 
 
 @pytest.fixture
-async def world(connection: Connection, pool: Any, topology: Topology, nats_server: Nats, database_url: str) -> World:
+async def world(  # fixtures
+    connection: Connection, pool: Any, topology: Topology, nats_server: Nats, database_url: str, tmp_path: Path
+) -> World:
     """Give the test a world of its own."""
+    folder = tmp_path / "journal"
     environment = {"NATS_URL": nats_server.url, "DATABASE_URL": database_url, "NO_COLOR": "1"}
-    world = World(connection, pool, topology, environment)
+    environment["AA_MESSAGE_JOURNAL_DIR"] = str(folder)
+    world = World(connection, pool, topology, environment, Journals(folder))
     await world.populate()
     return world
 
@@ -204,7 +233,7 @@ async def test_the_person_is_gone_and_nobody_else(world: World, nats_server: Nat
     letters = [each async for each in NatsLetters(world.connection).all()]
 
     assert (done.code, done.err) == (Exit.AS_DESIRED, "")
-    assert "erased 8 messages and 8 rows, 1 dead letter kept without the person" in done.out
+    assert "erased 8 messages, 2 journal entries and 8 rows, 1 dead letter kept without the person" in done.out
     assert "garmin, oura may keep sending" in done.out
     assert_only_ben_is_left(await world.held())
     assert (len(on_disk) >= 2, _files_with(nats_server.folder, ANNA)) == (True, [])
@@ -255,7 +284,7 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-_EFFECTS = {"erase", "publish", "close", "write"}
+_EFFECTS = {"erase", "publish", "close", "write", "rewrite"}
 
 
 class Mortal:
@@ -305,7 +334,7 @@ async def test_killed_at_any_step_the_next_run_finishes(world: World) -> None:
     else:
         pytest.fail("it never came to an end")
 
-    assert lives == 14
+    assert lives == 15
     assert_only_ben_is_left(await world.held())
 
 
@@ -463,3 +492,46 @@ async def test_backups_are_named(world: World, tmp_path: Path) -> None:
 
     assert (made.code, done.code) == (0, Exit.FINDINGS)
     assert f"backup {tmp_path / 'backups' / DLQ}-" in done.out
+
+
+async def test_the_message_journal_of_a_service_that_runs_is_reached(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A service has the journal open: no byte of its files names Anna afterwards; Ben's readings are there, those that
+    came with hers as a message of their own, and what comes later goes on in a new segment.
+    """
+    monkeypatch.setattr(file_journal, "_MAINTAIN_EVERY_S", 0.02)
+    async with world.journals.open() as journal:
+        together = readings(hrv_reading("ben", 44), hrv_reading(ANNA, 45), hrv_reading("ben", 46, minutes_ago=30))
+        await asyncio.gather(*map(journal.append, (readings(hrv_reading("ben", 43)), together)))
+        on_disk = _files_with(world.journals.folder, ANNA)
+        done = await world.apply()
+        await journal.append(readings(hrv_reading("ben", 47)))
+        left = [entry.message async for entry in JournalRewriter(world.journals.folder, None).entries()]
+
+    assert (done.code, done.err) == (Exit.AS_DESIRED, "")
+    assert (len(on_disk), _files_with(world.journals.folder, ANNA)) == (2, [])
+    found = [[item["rmssd"] for item in json.loads(each.body)["readings"]] for each in left]
+    assert sorted(found) == [[40], [43], [44, 46], [47]]
+    assert all(each.message_id == message_id(each.subject, each.body) for each in left)
+
+
+async def test_others_webhooks_in_the_journal_are_not_lost(world: World) -> None:
+    """
+    A webhook with both people's data that has no receipt is refused, with the command that stores it; once it is on
+    record it goes.
+    """
+    both = json.dumps({"dailies": [{"userId": "acc-anna"}, {"userId": "acc-ben"}]}).encode()
+    await world.accept(OutgoingMessage(VENDOR_HOT, webhook_subject("garmin"), both, "w-1"))
+    before = await world.held()
+    refused = await world.apply()
+    receipt = WebhookReceipt("w-1", VENDOR_HOT, 9, "garmin", "unpacked", 0, 0, 0, NOON, None)
+    unchanged = await world.held() == before
+    await PostgresWebhookStore(world.pool).remember(receipt)
+    done = await world.apply()
+
+    assert (refused.code, unchanged, done.code) == (Exit.REFUSED, True, Exit.AS_DESIRED)
+    assert "1 webhooks with data of others" in refused.err
+    assert "athlete-ally ingest replay" in refused.err
+    assert _files_with(world.journals.folder, "acc-anna") == []

@@ -61,12 +61,13 @@ def erase(  # noqa: PLR0913  # one for each option
     settings: Settings,
     as_json: bool,
 ) -> None:
-    """Erase PERSON, our id, from AA_CORE_HOT, AA_VENDOR_HOT, AA_DLQ and all tables. (changing)
+    """Erase PERSON, our id, from AA_CORE_HOT, AA_VENDOR_HOT, AA_DLQ, the message journal and all tables. (changing)
 
-    Counts first. With --apply it asks you to type the id, erases, and checks everything again. Readings of
-    others that share a message with the person are never lost. To finish a run that was killed, run it again.
-    Data that is sent afterwards is accepted as before. Exit code 0: no data is held; 2: data was counted; 3: refused,
-    nothing was changed; 6: some data is left, or arrived meanwhile.
+    Reaches the journal of this machine only: run it on each machine that has one. Counts first. With --apply it asks
+    you to type the id, erases, and checks everything again. Readings of others that share a message with the person
+    are never lost. To finish a run that was killed, run it again. Data that is sent afterwards is accepted as before.
+    Exit code 0: no data is held; 2: data was counted; 3: refused, nothing was changed; 6: some data is left, or
+    arrived meanwhile.
     """
     who = Who(person, frozenset(map(_account, accounts)))
     copies = backups_that_may_hold(backups)
@@ -101,7 +102,11 @@ def _lines(inventory: Inventory) -> list[str]:
     if inventory.is_empty:
         return ["no data of this person is held"]
     rows = [f"{table} {count:,}" for table, count in sorted(inventory.rows.items()) if count]
-    return [*(line for tally in inventory.streams for line in _about(tally)), f"rows: {', '.join(rows) or 'none'}"]
+    held = _counted(inventory.journal_entries, "entry", "entries") if inventory.journal_entries else "none"
+    journal = f"message journal: {held}"
+    stuck = [f"  {inventory.journal_entangled:,} that can't be split yet"] if inventory.journal_entangled else []
+    about = (line for tally in inventory.streams for line in _about(tally))
+    return [*about, journal, *stuck, f"rows: {', '.join(rows) or 'none'}"]
 
 
 def _about(tally: Tally) -> list[str]:
@@ -115,14 +120,21 @@ def _about(tally: Tally) -> list[str]:
 
 
 def _messages(count: int) -> str:
-    return "1 message" if count == 1 else f"{count:,} messages"
+    return _counted(count, "message", "messages")
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"1 {one}" if count == 1 else f"{count:,} {many}"
 
 
 def _done(inventory: Inventory, erased: Erasure) -> list[str]:
     letters = "1 dead letter" if erased.split == 1 else f"{erased.split:,} dead letters"
     split = f", {letters} kept without the person" if erased.split else ""
     rows = "1 row" if erased.rows == 1 else f"{erased.rows:,} rows"
-    done = f"erased {_messages(erased.messages)} and {rows}{split}; nothing is left"
+    entries = (
+        f", {_counted(erased.journal_entries, 'journal entry', 'journal entries')}" if erased.journal_entries else ""
+    )
+    done = f"erased {_messages(erased.messages)}{entries} and {rows}{split}; nothing is left"
     senders = ", ".join(inventory.vendors)
     later = f"{senders} may keep sending: withdraw the permission there, then run this again" if senders else ""
     return [done, *([later] if later else [])]
@@ -142,4 +154,5 @@ def _document(inventory: Inventory) -> dict[str, Any]:
         }
         for tally in inventory.streams
     ]
-    return {"streams": streams, "rows": dict(inventory.rows), "vendors": list(inventory.vendors)}
+    journal = {"entries": inventory.journal_entries, "entangled": inventory.journal_entangled}
+    return {"streams": streams, "journal": journal, "rows": dict(inventory.rows), "vendors": list(inventory.vendors)}

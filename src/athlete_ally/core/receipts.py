@@ -77,3 +77,8 @@ class UnpackReceipt:
     awaits_fetch: bool
     children: Mapping[str, int] = field(default_factory=dict[str, int])
     sequences: frozenset[int] = frozenset()
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether all that was made of it has receipts."""
+        return not self.awaits_fetch and sum(self.children.values()) >= self.readings

@@ -156,7 +156,7 @@ class Replayer:
         webhooks = [
             each
             for identity, each in of_stream[VENDOR_HOT].items()
-            if (receipt := unpacked.get(identity)) is None or not _is_complete(receipt, receipt.children, is_held=False)
+            if identity not in unpacked or not unpacked[identity].is_complete
         ]
         for each in readings:
             lost.readings[each.message.message_id] = number(each.message.headers, headers.READINGS) or 1
@@ -181,7 +181,7 @@ class Replayer:
                     held.add(message.headers.get(headers.MSG_ID, ""))
                     held &= lost.webhooks.keys()
         for identity, receipt in list(lost.webhooks.items()):
-            if identity in held if receipt is None else _is_complete(receipt, children[identity], identity in held):
+            if _is_there(receipt, children.get(identity, {}), is_held=identity in held):
                 del lost.webhooks[identity]
 
     async def _stored(self, name: str, since: datetime, tell: Tell) -> AsyncGenerator[StoredMessage]:
@@ -210,6 +210,8 @@ class Replayer:
         replayed.published += not acknowledgement.duplicate
 
 
-def _is_complete(receipt: UnpackReceipt, children: Mapping[str, int], is_held: bool) -> bool:  # noqa: FBT001  # of this module
-    """Tell whether all that was made from a webhook is there; one that is held waits for fetch."""
-    return sum(children.values()) >= receipt.readings and (not receipt.awaits_fetch or is_held)
+def _is_there(receipt: UnpackReceipt | None, children: Mapping[str, int], *, is_held: bool) -> bool:
+    """Tell whether a webhook, or all that was made of it, is there; one that is held waits for its workers."""
+    if receipt is None:
+        return is_held
+    return replace(receipt, children=children, awaits_fetch=receipt.awaits_fetch and not is_held).is_complete

@@ -15,6 +15,7 @@ from athlete_ally.core.errors import NotVerified, Refused
 from athlete_ally.core.messages.data_subject import Person
 from athlete_ally.core.ports import Publisher
 from athlete_ally.ops.people.inventory import SEARCHED, Inventory, Searcher, Tally, Tell, erasability_of, without_person
+from athlete_ally.ops.people.journal_erasure import JournalEraser
 
 _LOOK_EVERY_S = 0.5
 
@@ -41,12 +42,13 @@ class People(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What was erased: messages, dead letters that were split, and rows."""
+    """What was erased: messages, dead letters that were split, rows, and entries of the message journal."""
 
     run: str
     messages: int
     split: int
     rows: int
+    journal_entries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Eraser:
     searcher: Searcher
     people: People
     publisher: Publisher
+    message_journal: JournalEraser
     journal: AuditLog
     actor: str
     run: str
@@ -71,7 +74,9 @@ class Eraser:
         person = self.searcher.person
         tallies = [await self.searcher.tally(name, tell) for name in SEARCHED]
         vendors = sorted({vendor for vendor, _ in person.accounts})
-        return Inventory(tuple(tallies), await self.people.rows(person.user_id), tuple(vendors))
+        rows = await self.people.rows(person.user_id)
+        entries = await self.message_journal.tally(tell)
+        return Inventory(tuple(tallies), rows, tuple(vendors), entries.entries, entries.entangled)
 
     async def carry_out(self, inventory: Inventory, tell: Tell, *, unreadable_too: bool, wait_s: float) -> Erasure:
         """Erase what an inventory found, and verify that nothing is left.
@@ -91,9 +96,10 @@ class Eraser:
         for name in SEARCHED:
             counts = await self._erase_from(name, unreadable_too, tell)
             messages, split = messages + counts[0], split + counts[1]
+        entries = await self.message_journal.erase(tell)
         await self.people.erase(user_id, tell)
         left = await self._left(tell)
-        erasure = Erasure(self.run, messages, split, sum(inventory.rows.values()))
+        erasure = Erasure(self.run, messages, split, sum(inventory.rows.values()), entries)
         await self._note("finished", {"messages": messages, "split": split, "left": left})
         if left:
             named = ", ".join(f"{count} in {place}" for place, count in left.items())
@@ -151,6 +157,8 @@ class Eraser:
                     # A replica that answers may be behind.
                     if await self.searcher.stream_reader.holds(name, sequence):
                         left[name] = left.get(name, 0) + 1
+        if entries := (await self.message_journal.tally(tell)).entries:
+            left["the message journal"] = entries
         rows = await self.people.rows(self.searcher.person.user_id)
         return {**left, **{table: count for table, count in rows.items() if count}}
 
@@ -165,6 +173,11 @@ def require_disentangled(inventory: Inventory, *, unreadable_too: bool) -> None:
         Refused: one does; the text names it and the remedy.
     """
     problems: list[str] = []
+    if inventory.journal_entangled:
+        problems.append(
+            f"the message journal has {inventory.journal_entangled:,} webhooks with data of others that are not stored "
+            "yet; run `athlete-ally ingest replay`, and this again once they are processed"
+        )
     for tally in inventory.streams:
         if tally.entangled:
             named = _named(tally.named["entangled"], tally.entangled)

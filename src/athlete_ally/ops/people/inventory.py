@@ -92,16 +92,23 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """All that is held of the person; `vendors` are those that were allowed to send."""
+    """All that is held of the person; `vendors` are those that were allowed to send.
+
+    `journal_entries` of this machine's message journal hold data of the person; of them `journal_entangled` also hold
+    data of others, can't be split, and are not yet processed.
+    """
 
     streams: tuple[Tally, ...]
     rows: Mapping[str, int]
     vendors: tuple[str, ...]
+    journal_entries: int = 0
+    journal_entangled: int = 0
 
     @property
     def is_empty(self) -> bool:
         """Tell whether nothing is held."""
-        return not any(tally.messages for tally in self.streams) and not any(self.rows.values())
+        in_streams = any(tally.messages for tally in self.streams)
+        return not in_streams and not any(self.rows.values()) and not self.journal_entries
 
 
 @dataclass(frozen=True, slots=True)

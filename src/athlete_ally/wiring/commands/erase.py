@@ -1,24 +1,30 @@
 """Build the erasure of one person from streams and tables."""
 
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from athlete_ally.adapters.files.backup_folder import Manifest, backups_in
+from athlete_ally.adapters.files.message_journal.rewriter import JournalRewriter
 from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.publisher import NatsPublisher
 from athlete_ally.adapters.nats.stream_reader import NatsStreamReader
 from athlete_ally.adapters.postgres.audit_log import PostgresAuditLog
 from athlete_ally.adapters.postgres.migrate import require_current_schema
 from athlete_ally.adapters.postgres.person_data import PostgresPersonData
+from athlete_ally.adapters.postgres.receipt_lookup import PostgresReceiptLookup
 from athlete_ally.adapters.postgres.roles import ERASER, build_roles, require_rights
 from athlete_ally.config.settings import Settings
+from athlete_ally.core.messages.data_subject import Person
 from athlete_ally.measurements import MEASUREMENTS
 from athlete_ally.ops.people.erasure import Eraser, Erasure
 from athlete_ally.ops.people.inventory import SEARCHED, Inventory, Searcher
+from athlete_ally.ops.people.journal_erasure import JournalEraser
 from athlete_ally.ops.streams.target import require_target
-from athlete_ally.wiring.builders import desired_topology
+from athlete_ally.vendors import FETCHED
+from athlete_ally.wiring.builders import desired_topology, journal_cipher
 from athlete_ally.wiring.commands.dlq import actor, new_run
 from athlete_ally.wiring.commands.session import nats_session, postgres_session
 from athlete_ally.wiring.commands.streams import required_environment
@@ -78,7 +84,17 @@ async def _eraser(settings: Settings, who: Who) -> AsyncGenerator[tuple[Eraser, 
         person = replace(person, accounts=person.accounts | set(who.accounts))
         publisher = NatsPublisher(connection, timeout_s=settings.publish_timeout_s)
         searcher = Searcher(NatsStreamReader(connection), desired_topology(settings), person)
-        yield Eraser(searcher, people, publisher, journal, actor(), new_run()), journal
+        of_journal = _journal_eraser(settings, person, PostgresReceiptLookup(pool, FETCHED))
+        yield Eraser(searcher, people, publisher, of_journal, journal, actor(), new_run()), journal
+
+
+def _journal_eraser(settings: Settings, person: Person, receipts: PostgresReceiptLookup) -> JournalEraser:
+    async def settled(message_ids: Sequence[str]) -> AbstractSet[str]:
+        unpacked = await receipts.unpacked(message_ids)
+        complete = {identity for identity, receipt in unpacked.items() if receipt.is_complete}
+        return complete | await receipts.normalized(message_ids)
+
+    return JournalEraser(JournalRewriter(settings.journal_folder, journal_cipher(settings)), person, settled)
 
 
 def _heard(tell: Tell) -> Callable[[str, int, int], None]:
