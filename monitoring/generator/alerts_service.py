@@ -12,6 +12,8 @@ FILLING_WINDOW_S = 6 * 3600
 FILLING_AHEAD_S = 24 * 3600
 FILLING_FROM_SHARE = 0.3
 FILLING_S = 3600
+# Hours of a busy service: time to make room before anything is refused.
+JOURNAL_FREE_BYTES = 2**30
 
 
 def service_alerts(limits: Thresholds, clock: Clock) -> list[Alert]:
@@ -49,13 +51,31 @@ def _services() -> list[Alert]:
             name="AaIngestRefusing",
             severity="page",
             service="ingest",
-            expr='aa:ingest_refusals:increase5m{cause=~"broker|stream-full|payload-limit"} > 0',
+            expr='aa:ingest_refusals:increase5m{cause=~"broker|journal|stream-full|payload-limit"} > 0',
             wait_s=DOWN_S,
             summary="Ingest refuses readings: {{ $labels.cause }}",
             description="{{ $value | humanize }} requests were refused in five minutes, cause {{ $labels.cause }}.",
             impact="Senders get 503 and must retry; vendors stop retrying after hours or days.",
             first_command="athlete-ally doctor",
             panel="Refusals by cause",
+        ),
+        Alert(
+            name="AaMessageJournalFailing",
+            severity="ticket",
+            service="ingest",
+            expr=(
+                "aa:message_journal_failures:increase5m > 0 or aa:message_journal_cut_short:increase5m > 0 or "
+                f"aa:message_journal_free:bytes < {JOURNAL_FREE_BYTES}"
+            ),
+            wait_s=DOWN_S,
+            summary="The message journal fails, or has little room",
+            description=(
+                "Writes fail, segments are deleted before their time, or its disk has less than 1 GiB free: "
+                "{{ $value | humanize }} writes, or bytes."
+            ),
+            impact="What the broker loses can't be replayed; where the journal is required, senders get 503.",
+            first_command="athlete-ally doctor",
+            panel="Message journal: free space",
         ),
         Alert(
             name="AaTelemetryMissing",

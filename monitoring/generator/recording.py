@@ -109,6 +109,11 @@ def _work(clock: Clock) -> list[Rule]:
         _rule("aa:normalize_messages:rate5m", f"sum by (stream, durable, subject, result) ({messages})"),
         _rule("aa:ingest_requests:rate5m", f"sum by (kind, status) (rate({_OURS}[{rate}]))"),
         _rule("aa:ingest_refusals:increase5m", f"sum by (cause) (increase(ingest_refusals_total[{rate}]))"),
+        _rule("aa:message_journal_failures:increase5m", f"sum(increase(message_journal_failures_total[{rate}]))"),
+        _rule(
+            "aa:message_journal_cut_short:increase5m", f"sum(increase(message_journal_cut_short_bytes_total[{rate}]))"
+        ),
+        _rule("aa:message_journal_free:bytes", f"min({_last(clock, 'message_journal_free_bytes')})"),
         _rule("aa:ingest_ready:bool", f"max({_last(clock, 'ingest_ready')})"),
         _rule("aa:fuse_open:bool", f"max by (durable) ({_last(clock, 'normalize_fuse_open')})"),
         # One replica that holds while others work is no incident: lag would tell.

@@ -187,6 +187,7 @@ async def _site(nats: Nats, postgres: Postgres, folder: Path) -> AsyncGenerator[
     pool = await open_pool(url, size=2)
     await migrate(pool)
     site = Site(nats.url, url, connection, pool, folder)
+    site.environment |= {"AA_MESSAGE_JOURNAL": "required", "AA_MESSAGE_JOURNAL_DIR": str(folder / "journal")}
     try:
         yield site, {"NATS_URL": nats.url, "DATABASE_URL": url, "AA_NATS_MONITOR_URL": nats.monitor_url}
     finally:

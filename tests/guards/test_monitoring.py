@@ -25,6 +25,7 @@ from athlete_ally.core.series import (
     every,
     fetch_series,
     ingest_series,
+    journal_series,
     normalize_series,
     unpack_series,
     webhook_series,
@@ -46,7 +47,9 @@ _BROKER = broker_series(
     build_topology(KINDS, VENDORS, fetched=FETCHED), [subject for *_, subject in _NORMALIZE.dead_letters.values]
 )
 _OF_VENDORS = (webhook_series(VENDORS), unpack_series(VENDORS, FETCHED), fetch_series(FETCHED))
-SERIES = {series.name: series for series in every(*_OF_VENDORS, ingest_series(KINDS), _NORMALIZE, _BROKER)}
+SERIES = {
+    series.name: series for series in every(*_OF_VENDORS, ingest_series(KINDS), journal_series(), _NORMALIZE, _BROKER)
+}
 EXPORTED = {
     name if series.type != "histogram" else f"{name}{part}"
     for name, series in SERIES.items()

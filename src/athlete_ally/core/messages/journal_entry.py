@@ -21,6 +21,17 @@ class JournalEntry:
     message: OutgoingMessage
 
 
+@dataclass(frozen=True, slots=True)
+class JournalFolder:
+    """What the journal's folder on this machine holds; `is_writable` as seen by the user who asks."""
+
+    path: str
+    bytes: int
+    free_bytes: int
+    oldest_at: datetime | None
+    is_writable: bool
+
+
 class _Entry(msgspec.Struct, frozen=True, array_like=True):
     at_ms: int
     stream: str

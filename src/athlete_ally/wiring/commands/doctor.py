@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from athlete_ally import __version__
+from athlete_ally.adapters.files.message_journal.reader import look_at_folder
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.broker import NatsBroker
 from athlete_ally.adapters.nats.connection import ApiError, Connection
@@ -38,6 +39,7 @@ from athlete_ally.ops.doctor.finding import (
     check_clock,
     check_version,
 )
+from athlete_ally.ops.doctor.message_journal import check_message_journal
 from athlete_ally.ops.doctor.restores import TOLD_FOR, check_restore
 from athlete_ally.ops.doctor.servers import check_servers
 from athlete_ally.ops.doctor.services import check_service
@@ -59,6 +61,8 @@ async def check_up(settings: Settings, env_file: Path | None = None) -> AsyncGen
     checks, opened = _webhooks(settings, env_file)
     for check in checks:
         yield check
+    found = look_at_folder(settings.journal_folder) if settings.journal_mode != "off" else None
+    yield check_message_journal(settings.journal_mode, settings.environment, found)
     services = await service_states(settings)
     for check in (each for state in services for each in check_service(state)):
         yield check

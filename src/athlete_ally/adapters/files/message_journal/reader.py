@@ -1,6 +1,8 @@
 """Reading the message journal, also while it is being written."""
 
 import asyncio
+import os
+import shutil
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from athlete_ally.adapters.encryption.journal_cipher import JournalCipher
 from athlete_ally.adapters.files.message_journal.segment_file import new_segment
 from athlete_ally.adapters.files.message_journal.slots import created_at, segments_in, slots_in
 from athlete_ally.core.errors import InvalidMessage, Misconfigured
-from athlete_ally.core.messages.journal_entry import JournalEntry, decode_entry
+from athlete_ally.core.messages.journal_entry import JournalEntry, JournalFolder, decode_entry
 from athlete_ally.core.messages.journal_segment import Segment, StoredEntry, read_segment
 
 _UNREADABLE = "an entry can't be read, nor the header of its segment"
@@ -96,6 +98,21 @@ def _without_header(stored: StoredEntry, cipher: JournalCipher | None) -> Journa
         with suppress(InvalidMessage, Misconfigured):
             return decode_entry(cipher.decrypt(stored.payload, stored.context, name=name))
     raise InvalidMessage(_UNREADABLE)
+
+
+def look_at_folder(folder: Path) -> JournalFolder | None:
+    """Return what a journal's folder holds; None where there is none."""
+    try:
+        slots = slots_in(folder)
+        if not slots:
+            return None
+        segments = [path for slot in slots for path in segments_in(slot)]
+        held = sum(path.stat().st_size for path in segments)
+        oldest_at = min(filter(None, map(created_at, segments)), default=None)
+        is_writable = all(os.access(slot, os.W_OK) for slot in slots)
+        return JournalFolder(str(folder), held, shutil.disk_usage(folder).free, oldest_at, is_writable)
+    except OSError:
+        return JournalFolder(str(folder), 0, 0, None, is_writable=False)
 
 
 def _written_at(path: Path) -> float:
