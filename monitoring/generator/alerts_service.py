@@ -8,6 +8,8 @@ from generator.clock import Clock
 DOWN_S = 120
 # Intended changes, such as applying a plan or a pause, take minutes.
 DELIBERATE_S = 900
+# With a scrape every 15 s: a person knows within a minute.
+SOON_S = 30
 FILLING_WINDOW_S = 6 * 3600
 FILLING_AHEAD_S = 24 * 3600
 FILLING_FROM_SHARE = 0.3
@@ -183,6 +185,33 @@ def _topology() -> list[Alert]:
             impact="A delivery guarantee may depend on the field.",
             first_command="athlete-ally streams plan",
             panel="Differences from the desired state",
+        ),
+        Alert(
+            name="AaStreamLeaderless",
+            severity="page",
+            service="streams",
+            expr="aa:stream_leaderless:bool == 1",
+            wait_s=SOON_S,
+            summary="{{ $labels.stream }} has no leader",
+            description="Most servers with a copy of {{ $labels.stream }} are down, or can't agree.",
+            impact="It takes and delivers nothing: senders get 503.",
+            first_command="athlete-ally doctor",
+            panel="Streams without a leader",
+        ),
+        Alert(
+            name="AaCopyMissing",
+            severity="ticket",
+            service="streams",
+            expr="aa:stream:replicas_current < aa:stream:replicas unless on (stream) aa:stream_leaderless:bool > 0",
+            wait_s=SOON_S,
+            summary="A copy of {{ $labels.stream }} is missing or behind",
+            description=(
+                "{{ $labels.stream }} is complete on {{ $value | humanize }} servers: one is down, lags, threw its "
+                "copy away, or has JetStream disabled."
+            ),
+            impact="The loss of one more server may stop the stream, or lose acknowledged readings.",
+            first_command="athlete-ally doctor",
+            panel="Replicas and flushing",
         ),
         Alert(
             name="AaDurabilityWeak",

@@ -67,6 +67,7 @@ def _broker(clock: Clock) -> list[Rule]:
         _rule("aa:stream_missing:bool", of_stream("aa_stream_missing")),
         _rule("aa:stream:replicas", of_stream("aa_stream_replicas")),
         _rule("aa:stream:replicas_current", of_stream("aa_stream_replicas_current")),
+        _rule("aa:stream_leaderless:bool", of_stream("aa_stream_leaderless")),
         _rule(
             "aa:retention_used:ratio",
             "aa:consumer_oldest:seconds / on (stream) group_left () (aa:stream_max_age:seconds > 0)",

@@ -125,7 +125,15 @@ def capacity(limits: Thresholds) -> tuple[Panel, ...]:
                 Target(f"aa:stream:replicas_current{OF_STREAM}", "{{stream}}"),
                 Target("aa:nats_sync_always:bool", "flushes always"),
             ),
-            alerts=("AaDurabilityWeak",),
+            alerts=("AaCopyMissing", "AaDurabilityWeak"),
+        ),
+        Panel(
+            title="Streams without a leader",
+            description="1 while a stream has no leader: it takes and delivers nothing.",
+            unit="short",
+            width=12,
+            targets=(Target(f"aa:stream_leaderless:bool{OF_STREAM}", "{{stream}}"),),
+            alerts=("AaStreamLeaderless",),
         ),
         Panel(
             title="Missing or paused",

@@ -117,6 +117,7 @@ class MetricsPoller:
         self.observer.set(self.series.stream_max_age, name, value=stream.max_age_s)
         self.observer.set(self.series.replicas, name, value=stream.replicas_wanted)
         self.observer.set(self.series.replicas_current, name, value=stream.replicas_current)
+        self.observer.set(self.series.leaderless, name, value=not stream.has_leader)
         if name == DLQ:
             await self._dead_letters(stream)
         return stream

@@ -40,6 +40,7 @@ class BrokerSeries:
     stream_max_age: Series
     replicas: Series
     replicas_current: Series
+    leaderless: Series
     differences: Series
     sync_always: Series
     dlq_depth: Series
@@ -92,6 +93,9 @@ def broker_series(desired: topology.Topology, letter_subjects: Sequence[str]) ->
         stream_max_age=by_stream("aa_stream_max_age_seconds", "max_age of the stream; 0 is none."),
         replicas=by_stream("aa_stream_replicas", "Replicas that the stream is to have."),
         replicas_current=by_stream("aa_stream_replicas_current", "Replicas that hold all of it now."),
+        leaderless=by_stream(
+            "aa_stream_leaderless", "1 while the stream has no leader: it takes and delivers nothing; else 0."
+        ),
         differences=Series(
             "aa_config_differences",
             "gauge",

@@ -101,11 +101,17 @@ def check_account(server: Server, topology: Topology, present: set[str]) -> Chec
 def check_replicas(row: StreamRow, wanted: int) -> Check:
     """Check how many servers hold a whole stream, against the environment's file."""
     name, detail = f"copies of {row.name}", f"{row.replicas_current} of {wanted} hold everything"
+    detail = "; ".join((detail, *row.behind))
+    if not row.has_leader:
+        remedy = (
+            "start the servers that are down; the runbook of AaStreamLeaderless says what to do when that is not it"
+        )
+        return Check(name, "failure", f"no leader: it takes and delivers nothing; {detail}", remedy)
     if row.replicas_current >= wanted:
         return Check(name, "ok", detail)
     if row.replicas < wanted:
         return Check(name, "failure", f"{detail}; the stream has {row.replicas}", "`athlete-ally streams plan`")
-    return Check(name, "failure", detail, "start the server that is away, and wait until it has caught up")
+    return Check(name, "failure", detail, "start the server that is down, and wait until it has caught up")
 
 
 def check_advisories(overview: Overview) -> Check:

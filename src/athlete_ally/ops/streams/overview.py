@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from athlete_ally.core.broker.beyond_end import beyond_end
-from athlete_ally.core.broker.state import LiveStream
+from athlete_ally.core.broker.state import LiveStream, Replica
 from athlete_ally.ops.streams.broker import BrokerReader
 from athlete_ally.ops.streams.difference import Wanted
 
 
 class StreamRow(Struct, frozen=True):
-    """A stream; without a message there is no oldest. `replicas_current` counts the copies that hold everything."""
+    """A stream; without a message there is no oldest. `replicas_current` counts the copies that hold everything.
+
+    `behind` names the other servers with a copy, and how each of them is.
+    """
 
     name: str
     missing: bool
@@ -22,6 +25,8 @@ class StreamRow(Struct, frozen=True):
     max_age_s: float = 0
     replicas: int = 0
     replicas_current: int = 0
+    has_leader: bool = True
+    behind: tuple[str, ...] = ()
 
 
 class DurableRow(Struct, frozen=True):
@@ -83,7 +88,15 @@ def _stream(name: str, live: LiveStream | None) -> StreamRow:
         max_age_s=live.max_age_s,
         replicas=live.replicas_wanted,
         replicas_current=live.replicas_current,
+        has_leader=live.has_leader,
+        behind=tuple(_how(each) for each in live.replicas if each.offline or not each.current),
     )
+
+
+def _how(copy: Replica) -> str:
+    if copy.offline:
+        return f"{copy.name} is down, or has JetStream disabled"
+    return f"{copy.name} lags by {copy.lag:,}" if copy.lag else f"{copy.name} is not current"
 
 
 async def _durable(broker: BrokerReader, wanted: Wanted, end: int) -> DurableRow:
