@@ -9,13 +9,14 @@ from athlete_ally.adapters.encryption.journal_cipher import JournalCipher
 from athlete_ally.adapters.files.message_journal.file_journal import FileJournal
 from athlete_ally.adapters.files.message_journal.reader import FileJournalReader
 from athlete_ally.adapters.files.message_journal.segment_writer import SegmentWriter
-from athlete_ally.adapters.files.message_journal.slots import Retention, take_slot
+from athlete_ally.adapters.files.message_journal.slots import Retention, segments_in, take_slot
 from athlete_ally.adapters.logs import build_log
 from athlete_ally.adapters.prometheus import PrometheusObserver, read_exposition
 from athlete_ally.core.broker.topology import CORE_HOT, raw_subject
 from athlete_ally.core.messages.message import OutgoingMessage
 from athlete_ally.core.series import every, journal_series
 
+START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KEEP = Retention(timedelta(hours=48), 1024**3)
 SERIES = journal_series()
 
@@ -29,14 +30,14 @@ class Journals:
     """Opens journals in one folder."""
 
     def __init__(self, folder: Path, cipher: JournalCipher | None = None, retention: Retention = KEEP) -> None:
-        """Use this folder; `now` is the clock of all of them."""
+        """Use this folder."""
         self.folder, self.cipher, self.retention = folder, cipher, retention
         self.observer = PrometheusObserver(every(SERIES))
-        self.ahead = timedelta()
+        self.at = START
 
     def now(self) -> datetime:
-        """Return the time, moved on by what a test says."""
-        return datetime.now(UTC) + self.ahead
+        """Return the time of all of them, which stands still until a test sets it."""
+        return self.at
 
     def writer(self, service: str = "ingest") -> SegmentWriter:
         """Take a slot."""
@@ -57,6 +58,10 @@ class Journals:
             yield journal
         finally:
             await journal.close()
+
+    def paths(self, slot: str = "ingest-0") -> list[Path]:
+        """Return the segments of a slot in their order."""
+        return [path for path, _ in segments_in(self.folder / slot)]
 
     async def ids(self, since: datetime | None = None) -> list[str]:
         """Return the ids of all entries."""

@@ -17,7 +17,7 @@ from athlete_ally.adapters.encryption.journal_cipher import JournalCipher, read_
 from athlete_ally.adapters.encryption.tokens import new_token_key
 from athlete_ally.adapters.files.message_journal import file_journal, segment_file
 from athlete_ally.adapters.files.message_journal.reader import FileJournalReader
-from athlete_ally.adapters.files.message_journal.slots import Retention, segments_in, slots_in, take_slot
+from athlete_ally.adapters.files.message_journal.slots import Retention, slots_in, take_slot
 from athlete_ally.core.errors import JournalUnavailable, Misconfigured
 
 BODY = b"a body that nobody else has"
@@ -83,7 +83,7 @@ async def test_nothing_of_a_message_is_readable_on_the_disk_where_a_key_is_set(f
         journals = Journals(folder / name, cipher)
         async with journals.open() as journal:
             await journal.append(message(body=BODY))
-        data = b"".join(path.read_bytes() for slot in slots_in(folder / name) for path in segments_in(slot))
+        data = b"".join(path.read_bytes() for path in journals.paths())
         found[name] = [each in data for each in (BODY, b"hrv", b"x-test")]
 
     assert found == {"plain": [True, True, True], "encrypted": [False, False, False]}
@@ -169,7 +169,7 @@ def test_a_killed_process_leaves_its_slot_and_all_that_was_flushed(journals: Jou
     assert died.returncode == 9, died.stderr
     assert asyncio.run(read()) == ["flushed", "flushed"]
     reader = FileJournalReader(plain.folder, None)
-    assert [b"half a frame" in path.read_bytes() for path in segments_in(plain.folder / "ingest-0")] == [False]
+    assert [b"half a frame" in path.read_bytes() for path in plain.paths()] == [False]
     assert reader.damaged == 0
 
 
@@ -181,9 +181,9 @@ async def test_segments_go_by_age_and_by_size_and_the_newest_stays(folder: Path)
     async with journals.open() as journal:
         for number in range(60):
             await journal.append(message(f"m{number}", bytes(1000)))
-        await eventually(lambda: _is(lambda: _bytes_in(folder / "ingest-0") <= 48_000))
+        await eventually(lambda: _is(lambda: _bytes_in(journals) <= 48_000))
         kept = await journals.ids()
-        journals.ahead = timedelta(hours=49)
+        journals.at += timedelta(hours=49)
         await journal.append(message("latest"))
         await eventually(lambda: _is_only(journals, "latest"))
 
@@ -192,8 +192,8 @@ async def test_segments_go_by_age_and_by_size_and_the_newest_stays(folder: Path)
     assert journals.figure("message_journal_cut_short_bytes_total") > 10_000
 
 
-def _bytes_in(slot: Path) -> int:
-    return sum(path.stat().st_size for path in segments_in(slot))
+def _bytes_in(journals: Journals) -> int:
+    return sum(path.stat().st_size for path in journals.paths())
 
 
 async def _is(condition: Callable[[], bool]) -> bool:
@@ -211,7 +211,7 @@ async def test_what_a_process_left_that_is_no_more_is_deleted_in_time(folder: Pa
     journals = Journals(folder)
     async with journals.open() as first, journals.open() as second:
         await asyncio.gather(first.append(message("first")), second.append(message("second")))
-    journals.ahead = timedelta(hours=49)
+    journals.at += timedelta(hours=49)
     async with journals.open() as first:
         await first.append(message("new"))
 
@@ -223,19 +223,38 @@ async def test_only_segments_of_that_time_are_read(folder: Path) -> None:
     With `since` only what was accepted then comes, and the segments before it are not opened.
     """
     journals = Journals(folder)
-    journals.ahead = timedelta(hours=-1)
     async with journals.open() as journal:
         await journal.append(message("early"))
-    hour_ago_s = journals.now().timestamp()
-    os.utime(segments_in(folder / "ingest-0")[0], (hour_ago_s, hour_ago_s))
-    journals.ahead = timedelta()
-    since = journals.now() - timedelta(minutes=1)
+    journals.at += timedelta(hours=1)
+    since = journals.at - timedelta(minutes=1)
     async with journals.open() as journal:
         await journal.append(message("late"))
     reader = FileJournalReader(folder, None)
 
     assert ([each.message.message_id async for each in reader.entries(since)], reader.segments) == (["late"], 1)
     assert await journals.ids() == ["early", "late"]
+
+
+async def test_a_clock_that_is_set_back_hides_and_deletes_nothing(folder: Path) -> None:
+    """
+    Written at 12:00 and, into the same segment, at 11:00: both are read with `since` 11:30 as their own times say, and
+    of segments that were begun later, at an earlier time, those that were begun first go first.
+    """
+    journals = Journals(folder, retention=Retention(timedelta(hours=48), 48_000))
+    noon = journals.at
+    async with journals.open() as journal:
+        await journal.append(message("noon"))
+        journals.at = noon - timedelta(hours=1)
+        await journal.append(message("eleven"))
+        since = await journals.ids(noon - timedelta(minutes=30))
+        for number in range(60):
+            journals.at -= timedelta(minutes=1)
+            await journal.append(message(f"m{number}", bytes(1000)))
+        await eventually(lambda: _is(lambda: _bytes_in(journals) <= 48_000))
+        kept = await journals.ids()
+
+    assert since == ["noon"]
+    assert [f"m{number}" for number in range(60)][-len(kept) :] == kept
 
 
 async def test_a_damaged_segment_is_counted_and_the_rest_is_read(journals: Journals) -> None:
@@ -245,7 +264,7 @@ async def test_a_damaged_segment_is_counted_and_the_rest_is_read(journals: Journ
     async with journals.open() as journal:
         for name in "abc":
             await journal.append(message(name))
-    path = segments_in(journals.folder / "ingest-0")[0]
+    path = journals.paths()[0]
     data = bytearray(path.read_bytes())
     header_bytes = data.index(b"\xaaMJ\x01", 4)
     counts: list[tuple[int, bool]] = []
@@ -352,7 +371,7 @@ async def test_others_on_the_machine_read_nothing(folder: Path) -> None:
     journals = Journals(folder)
     async with journals.open() as journal:
         await journal.append(message())
-        modes = [path.stat().st_mode & 0o077 for path in (folder / "ingest-0", *segments_in(folder / "ingest-0"))]
+        modes = [path.stat().st_mode & 0o077 for path in (folder / "ingest-0", *journals.paths())]
 
     assert {0} == set(modes)
 

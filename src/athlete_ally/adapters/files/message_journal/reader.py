@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 from athlete_ally.adapters.encryption.journal_cipher import JournalCipher
-from athlete_ally.adapters.files.message_journal.segment_file import new_segment
-from athlete_ally.adapters.files.message_journal.slots import created_at, segments_in, slots_in
+from athlete_ally.adapters.files.message_journal.segment_name import SegmentName
+from athlete_ally.adapters.files.message_journal.slots import segments_in, slots_in
 from athlete_ally.core.errors import InvalidMessage, Misconfigured
 from athlete_ally.core.messages.journal_entry import JournalEntry, JournalFolder, decode_entry
 from athlete_ally.core.messages.journal_segment import Segment, StoredEntry, read_segment
@@ -33,32 +33,31 @@ class FileJournalReader:
         """See the port."""
         self.damaged = self.segments = 0
         self.oldest_at = None
-        for path in await asyncio.to_thread(self._paths, since):
-            for entry in await asyncio.to_thread(self._read, path):
+        for path, name in await asyncio.to_thread(self._paths, since):
+            for entry in await asyncio.to_thread(self._read, path, name):
                 if since is None or entry.at >= since:
                     yield entry
 
-    def _paths(self, since: datetime | None) -> list[Path]:
+    def _paths(self, since: datetime | None) -> list[tuple[Path, SegmentName]]:
         """Return the segments with entries of that time. Raises Misconfigured."""
         if not self.folder.is_dir():
             reason = f"there is no message journal in {self.folder}"
             raise Misconfigured(f"AA_MESSAGE_JOURNAL_DIR: {reason}; name the folder that ingest writes to")
-        found: list[Path] = []
-        for path in (path for slot in slots_in(self.folder) for path in segments_in(slot)):
-            begun = created_at(path)
-            self.oldest_at = min(filter(None, (self.oldest_at, begun)), default=None)
-            if since is None or _written_at(path) >= since.timestamp():
-                found.append(path)
-        return found
+        found = [each for slot in slots_in(self.folder) for each in segments_in(slot)]
+        self.oldest_at = min((name.created_at for _, name in found), default=None)
+        return [each for each in found if since is None or _may_hold(each[0], since)]
 
-    def _read(self, path: Path) -> list[JournalEntry]:
+    def _read(self, path: Path, name: SegmentName) -> list[JournalEntry]:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            # Deleted by its owner meanwhile: too old.
-            return []
+            data = None
+        if data is None or not path.exists():
+            # Its owner deleted it for its age, or `erase` replaced it by one with the same number.
+            replaced = [each for each in segments_in(path.parent) if each[1].number == name.number]
+            return [entry for each in replaced for entry in self._read(*each)]
         self.segments += 1
-        found = new_segment(path)
+        found = Segment(name.segment)
         entries = list(self._decoded(read_segment(data, found), found))
         self.damaged += found.damaged
         return entries
@@ -106,17 +105,23 @@ def look_at_folder(folder: Path) -> JournalFolder | None:
         slots = slots_in(folder)
         if not slots:
             return None
-        segments = [path for slot in slots for path in segments_in(slot)]
-        held = sum(path.stat().st_size for path in segments)
-        oldest_at = min(filter(None, map(created_at, segments)), default=None)
+        segments = [each for slot in slots for each in segments_in(slot)]
+        held = sum(stat.st_size for path, _ in segments if (stat := _stat(path)))
+        oldest_at = min((name.created_at for _, name in segments), default=None)
         is_writable = all(os.access(slot, os.W_OK) for slot in slots)
         return JournalFolder(str(folder), held, shutil.disk_usage(folder).free, oldest_at, is_writable)
     except OSError:
         return JournalFolder(str(folder), 0, 0, None, is_writable=False)
 
 
-def _written_at(path: Path) -> float:
+def _may_hold(path: Path, since: datetime) -> bool:
+    """Tell whether a segment, or what replaced it meanwhile, may hold entries of that time."""
+    stat = _stat(path)
+    return stat is None or stat.st_mtime >= since.timestamp()
+
+
+def _stat(path: Path) -> os.stat_result | None:
     try:
-        return path.stat().st_mtime
+        return path.stat()
     except FileNotFoundError:
-        return 0.0
+        return None

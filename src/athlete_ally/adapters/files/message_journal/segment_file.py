@@ -9,17 +9,21 @@ from datetime import datetime
 from pathlib import Path
 
 from athlete_ally.adapters.encryption.journal_cipher import JournalCipher
+from athlete_ally.adapters.files.message_journal.segment_name import SegmentName
 from athlete_ally.core.messages.journal_entry import JournalEntry, encode_entry
 from athlete_ally.core.messages.journal_segment import Segment, SegmentEncoder, SegmentHeader
 
-SUFFIX = ".segment"
 _ID_BYTES = 8
+_BINARY = getattr(os, "O_BINARY", 0)
 
 
 class SegmentFile:
-    """A segment that is being written. What was not flushed is cut off again when writing fails."""
+    """A segment that is being written. What was not flushed is cut off again when writing fails.
 
-    def __init__(self, slot: Path, service: str, cipher: JournalCipher | None, now: datetime) -> None:
+    The file's time of modification is that of its latest entry, by the clock that entries have.
+    """
+
+    def __init__(self, folder: Path, number: int, service: str, cipher: JournalCipher | None, now: datetime) -> None:
         """Begin a segment; when this returns, the disk holds it, and its name too.
 
         Raises:
@@ -27,16 +31,17 @@ class SegmentFile:
         """
         created_at_ms = int(now.timestamp() * 1000)
         header = SegmentHeader(secrets.token_bytes(_ID_BYTES), service, created_at_ms, cipher.name if cipher else "")
-        self.path = slot / segment_name(header)
+        self.path = folder / str(SegmentName(number, created_at_ms, header.segment))
         self.created_at = now
+        self.latest_at = now
         self.bytes = 0
         self._cipher = cipher
         self._encoder = SegmentEncoder(header)
         # Readings are in it: for its owner only.
-        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
         try:
             self._write(self._encoder.begin())
-            sync_folder(slot)
+            sync_folder(folder)
         except OSError:
             self.abandon()
             with suppress(OSError):
@@ -54,6 +59,7 @@ class SegmentFile:
         Raises:
             OSError: it does not. After a flush that failed nobody knows what the disk holds: abandon the segment.
         """
+        self.latest_at = max([self.latest_at, *(entry.at for entry in entries)])
         self._write(b"".join(map(self._frame, entries)))
 
     def close(self) -> None:
@@ -78,24 +84,36 @@ class SegmentFile:
         return self._encoder.add(payload)
 
     def _write(self, data: bytes) -> None:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(self._file, left) :]
+        write(self._file, data)
+        set_time(self.path, self.latest_at)
         flush(self._file)
         self.bytes += len(data)
 
 
-def segment_name(header: SegmentHeader) -> str:
-    """Return the name of a segment's file: in the order of creation, and with its id."""
-    return f"{header.created_at_ms:013d}-{header.segment.hex()}{SUFFIX}"
-
-
-def new_segment(path: Path) -> Segment:
-    """Return what is known of a segment before it is read."""
+def close_torn(path: Path, found: Segment) -> None:
+    """Cut off the torn tail of a segment that was read to its end, and write its footer. Raises OSError."""
+    latest_at_ns = path.stat().st_mtime_ns
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | _BINARY)
     try:
-        return Segment(bytes.fromhex(path.stem.partition("-")[2]))
-    except ValueError:
-        return Segment()
+        os.ftruncate(file, found.good_bytes)
+        write(file, found.footer())
+        os.utime(path, ns=(latest_at_ns, latest_at_ns))
+        flush(file)
+    finally:
+        os.close(file)
+
+
+def write(file: int, data: bytes) -> None:
+    """Write all of it. Raises OSError."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(file, left) :]
+
+
+def set_time(path: Path, latest_at: datetime) -> None:
+    """Make a time the file's time of modification, rounded up: no entry in it is later. Raises OSError."""
+    at_ns = (int(latest_at.timestamp() * 1_000_000) + 1) * 1000
+    os.utime(path, ns=(at_ns, at_ns))
 
 
 def flush(file: int) -> None:

@@ -12,6 +12,7 @@ from athlete_ally.adapters.files.message_journal.slots import (
     Held,
     Retention,
     Slot,
+    next_number,
     prune,
     recover,
     segments_in,
@@ -95,7 +96,8 @@ class SegmentWriter:
 
     def _segment(self) -> SegmentFile:
         if self._current is None:
-            self._current = SegmentFile(self.slot.path, self.service, self.cipher, self.now())
+            number = next_number(self.slot.path)
+            self._current = SegmentFile(self.slot.path, number, self.service, self.cipher, self.now())
         return self._current
 
     def _is_due(self, segment: SegmentFile) -> bool:

@@ -1,14 +1,15 @@
 """The slots of a journal's folder: which process owns one, what is in it, and what is kept."""
 
-import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from athlete_ally.adapters.files.message_journal.segment_file import SUFFIX, flush, new_segment, sync_folder
+from athlete_ally.adapters.files.message_journal.segment_file import close_torn, sync_folder
+from athlete_ally.adapters.files.message_journal.segment_name import SegmentName, segment_name
 from athlete_ally.core.errors import Misconfigured
 from athlete_ally.core.messages.journal_segment import Segment, read_segment
 
@@ -66,13 +67,21 @@ def take_slot(folder: Path, service: str) -> Slot:
     try:
         for number in range(_MAX_SLOTS):
             path = folder / f"{service}-{number}"
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_folder(path)
             if (slot := try_slot(path)) is not None:
                 return slot
     except OSError as error:
         reason = f"{folder}: the message journal can't be written there ({error.strerror})"
         raise Misconfigured(f"AA_MESSAGE_JOURNAL_DIR: {reason}; name a folder that this user may write") from error
     raise Misconfigured(f"AA_MESSAGE_JOURNAL_DIR: {folder} has {_MAX_SLOTS} processes of {service}: name another")
+
+
+def _make_folder(path: Path) -> None:
+    """Return when the disk holds a folder, and those above it that had to be made. Raises OSError."""
+    if not path.is_dir():
+        _make_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(path.parent)
 
 
 def try_slot(path: Path) -> Slot | None:
@@ -90,9 +99,14 @@ def slots_in(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.glob(f"*-*/{_LOCK}"))
 
 
-def segments_in(slot: Path) -> list[Path]:
-    """Return the segments of a slot, the oldest first. Raises OSError."""
-    return sorted(slot.glob(f"*{SUFFIX}"))
+def segments_in(slot: Path) -> list[tuple[Path, SegmentName]]:
+    """Return the segments of a slot in the order in which they were begun. Raises OSError."""
+    return [(path, name) for path in sorted(slot.iterdir()) if (name := segment_name(path)) is not None]
+
+
+def next_number(slot: Path) -> int:
+    """Return the number of the segment that is begun next in a slot. Raises OSError."""
+    return max((name.number for _, name in segments_in(slot)), default=0) + 1
 
 
 def recover(slot: Slot) -> Iterator[tuple[Path, Segment]]:
@@ -100,55 +114,39 @@ def recover(slot: Slot) -> Iterator[tuple[Path, Segment]]:
 
     No key is needed. What is damaged stays as it is: a reader takes from it what can be read. Raises OSError.
     """
-    for path in segments_in(slot.path):
-        found, data = new_segment(path), path.read_bytes()
-        for _ in read_segment(data, found):
+    for path, name in segments_in(slot.path):
+        found = Segment(name.segment)
+        for _ in read_segment(path.read_bytes(), found):
             pass
         if found.is_closed or found.damaged:
             continue
-        if not found.entries:
-            path.unlink()
+        if found.entries:
+            close_torn(path, found)
         else:
-            _close(path, found)
+            path.unlink()
         yield path, found
     sync_folder(slot.path)
 
 
-def _close(path: Path, found: Segment) -> None:
-    stat = path.stat()
-    with path.open("r+b") as file:
-        file.truncate(found.good_bytes)
-        file.seek(0, 2)
-        file.write(found.footer())
-        file.flush()
-        flush(file.fileno())
-    # Its age is that of its last entry.
-    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-
-
 def prune(slot: Path, keep: Path | None, retention: Retention, now: datetime) -> Held:
-    """Delete the segments that are older than wanted, and the oldest ones beyond the bytes.
+    """Delete the segments whose latest entry is older than wanted, and the oldest ones beyond the bytes.
 
     `keep` is the segment that is being written to. Raises OSError.
     """
-    sizes = [(path, path.stat()) for path in segments_in(slot)]
-    total = sum(stat.st_size for _, stat in sizes)
-    kept: list[Path] = []
-    cut_short = 0
-    for path, stat in sizes:
-        is_old = now.timestamp() - stat.st_mtime > retention.max_age.total_seconds()
-        if path == keep or not (is_old or total > retention.max_bytes):
-            kept.append(path)
-            continue
+    oldest_s = now.timestamp() - retention.max_age.total_seconds()
+    held: list[tuple[Path, SegmentName, int]] = []
+    for path, name in segments_in(slot):
+        # `erase` may have replaced it meanwhile.
+        with suppress(FileNotFoundError):
+            stat = path.stat()
+            if stat.st_mtime < oldest_s and path != keep:
+                path.unlink()
+            else:
+                held.append((path, name, stat.st_size))
+    total, cut_short = sum(size for *_, size in held), 0
+    while total > retention.max_bytes and held and held[0][0] != keep:
+        path, _, size = held.pop(0)
         path.unlink(missing_ok=True)
-        total -= stat.st_size
-        cut_short += 0 if is_old else stat.st_size
-    return Held(total, created_at(kept[0]) if kept else None, cut_short)
-
-
-def created_at(segment: Path) -> datetime | None:
-    """Return when a segment was begun, from its name; None where it does not say."""
-    try:
-        return datetime.fromtimestamp(int(segment.stem.partition("-")[0]) / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+        total -= size
+        cut_short += size
+    return Held(total, held[0][1].created_at if held else None, cut_short)
