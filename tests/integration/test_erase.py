@@ -526,7 +526,7 @@ async def test_others_webhooks_in_the_journal_are_not_lost(world: World) -> None
     await world.accept(OutgoingMessage(VENDOR_HOT, webhook_subject("garmin"), both, "w-1"))
     before = await world.held()
     refused = await world.apply()
-    receipt = WebhookReceipt("w-1", VENDOR_HOT, 9, "garmin", "unpacked", 0, 0, 0, NOON, None)
+    receipt = WebhookReceipt("w-1", VENDOR_HOT, 9, "garmin", "unpacked", 0, 0, 0, NOON, NOON, None)
     unchanged = await world.held() == before
     await PostgresWebhookStore(world.pool).remember(receipt)
     done = await world.apply()

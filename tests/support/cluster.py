@@ -28,6 +28,7 @@ class Member:
     url: str
     monitor_url: str
     configuration: Path
+    store: Path
     pid: int = 0
 
     def start(self) -> None:
@@ -45,14 +46,13 @@ def start_cluster(guard: Guard, *tags: Sequence[str]) -> dict[str, Member]:
     for number, ((port, cluster_port, monitor_port), own) in enumerate(zip(ports, tags, strict=True), 1):
         name = f"n{number}"
         configuration = folder / f"{name}.conf"
-        store_dir = (folder / name).as_posix()
         text = _CONFIGURATION.format(
             name=name,
             tags=", ".join(own),
             port=port,
             cluster_port=cluster_port,
             monitor_port=monitor_port,
-            store_dir=store_dir,
+            store_dir=(folder / name).as_posix(),
             routes=routes,
         )
         configuration.write_text(text, encoding="utf-8")
@@ -64,6 +64,6 @@ def start_cluster(guard: Guard, *tags: Sequence[str]) -> dict[str, Member]:
             log=str(folder / f"{name}.log"),
         )
         urls = f"nats://127.0.0.1:{port}", f"http://127.0.0.1:{monitor_port}"
-        members[name] = Member(guard, command, *urls, configuration)
+        members[name] = Member(guard, command, *urls, configuration, folder / name)
         members[name].start()
     return members

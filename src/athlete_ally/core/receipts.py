@@ -70,13 +70,11 @@ class UnpackReceipt:
 
     `readings` is how many were published for the kinds' workers; `children` are the messages with them that have
     receipts of their own, with the readings in each. `awaits_fetch`: it names resources, and fetch is not done with it.
-    `sequences` are those under which it was unpacked.
     """
 
     readings: int
     awaits_fetch: bool
     children: Mapping[str, int] = field(default_factory=dict[str, int])
-    sequences: frozenset[int] = frozenset()
 
     @property
     def is_complete(self) -> bool:

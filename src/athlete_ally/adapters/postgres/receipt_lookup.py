@@ -38,10 +38,7 @@ class PostgresReceiptLookup:
             rows = await self._pool.fetch(_UNPACKED, list(message_ids), self._fetched)
         return {
             row["message_id"]: UnpackReceipt(
-                row["readings"],
-                row["awaits_fetch"],
-                json.loads(row["children"]) if row["children"] else {},
-                frozenset(row["sequences"]),
+                row["readings"], row["awaits_fetch"], json.loads(row["children"]) if row["children"] else {}
             )
             for row in rows
         }

@@ -14,7 +14,6 @@ from athlete_ally.core.broker.topology import CORE_HOT, VENDOR_HOT
 from athlete_ally.core.errors import MessageTooLarge, Misconfigured
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.dead_letter import number
-from athlete_ally.core.messages.identity import derived_id
 from athlete_ally.core.messages.journal_entry import JournalEntry
 from athlete_ally.core.messages.message import OutgoingMessage, StoredMessage
 from athlete_ally.core.messages.parent import parent_of
@@ -124,7 +123,7 @@ class Replayer:
                 messages = list(wanted.values())
                 for begin in range(0, len(messages), _AT_ONCE):
                     some = messages[begin : begin + _AT_ONCE]
-                    await asyncio.gather(*(self._publish(each, plan.lost, replayed) for each in some))
+                    await asyncio.gather(*(self._publish(each, replayed) for each in some))
                 for message in messages:
                     left.readings.pop(message.message_id, None)
                     left.webhooks.pop(message.message_id, None)
@@ -195,14 +194,9 @@ class Replayer:
                 tell(f"reading {name}", read, 0)
                 yield message
 
-    async def _publish(self, message: OutgoingMessage, lost: Lost, replayed: Replayed) -> None:
+    async def _publish(self, message: OutgoingMessage, replayed: Replayed) -> None:
         try:
             acknowledgement = await self.publisher.publish(message)
-            receipt = lost.webhooks.get(message.message_id)
-            if not acknowledgement.duplicate and receipt and acknowledgement.sequence in receipt.sequences:
-                # A stream that was made anew uses sequences again, and its worker would take this for what it has
-                # unpacked before.
-                await self.publisher.publish(replace(message, message_id=derived_id("again", message.message_id)))
         except (MessageTooLarge, Misconfigured) as error:
             replayed.refused.append(f"{message.message_id}: {error}")
             return

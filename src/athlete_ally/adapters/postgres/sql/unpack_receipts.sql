@@ -5,7 +5,6 @@ SELECT
     max(resources) > 0 AND max(vendor) = ANY ($2::text[]) AND NOT EXISTS (
         SELECT FROM fetch_receipt AS fetched WHERE fetched.message_id = webhook_receipt.message_id
     ) AS awaits_fetch,
-    array_agg(sequence) AS sequences,
     (
         SELECT json_object_agg(child.message_id, child.readings)
         FROM (SELECT DISTINCT message_id, readings FROM receipt WHERE parent_id = webhook_receipt.message_id) AS child
