@@ -1,6 +1,6 @@
 """A cluster of real nats-servers without users, any of which may be killed and started again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +36,11 @@ class Member:
         self.pid = self.guard.start(self.command)
 
 
-def start_cluster(guard: Guard, *tags: Sequence[str]) -> dict[str, Member]:
-    """Return members with these tags by their names, started; the caller waits until they have elected a leader."""
+def start_cluster(guard: Guard, *tags: Sequence[str], stores: Mapping[str, Path] | None = None) -> dict[str, Member]:
+    """Return members with these tags by their names, started; the caller waits until they have elected a leader.
+
+    `stores` says where some of them store, instead of a folder of the cluster's.
+    """
     ports = [(free_port(), free_port(), free_port()) for _ in tags]
     folder = guard.folder / f"cluster-{ports[0][0]}"
     folder.mkdir()
@@ -45,6 +48,7 @@ def start_cluster(guard: Guard, *tags: Sequence[str]) -> dict[str, Member]:
     members: dict[str, Member] = {}
     for number, ((port, cluster_port, monitor_port), own) in enumerate(zip(ports, tags, strict=True), 1):
         name = f"n{number}"
+        store = (stores or {}).get(name, folder / name)
         configuration = folder / f"{name}.conf"
         text = _CONFIGURATION.format(
             name=name,
@@ -52,7 +56,7 @@ def start_cluster(guard: Guard, *tags: Sequence[str]) -> dict[str, Member]:
             port=port,
             cluster_port=cluster_port,
             monitor_port=monitor_port,
-            store_dir=(folder / name).as_posix(),
+            store_dir=store.as_posix(),
             routes=routes,
         )
         configuration.write_text(text, encoding="utf-8")
@@ -64,6 +68,6 @@ def start_cluster(guard: Guard, *tags: Sequence[str]) -> dict[str, Member]:
             log=str(folder / f"{name}.log"),
         )
         urls = f"nats://127.0.0.1:{port}", f"http://127.0.0.1:{monitor_port}"
-        members[name] = Member(guard, command, *urls, configuration, folder / name)
+        members[name] = Member(guard, command, *urls, configuration, store)
         members[name].start()
     return members
