@@ -93,7 +93,7 @@ def build_roles(kind_tables: Sequence[str]) -> tuple[Role, ...]:
         ),
         Role(
             "aa_operator",
-            "`dlq` and the console",
+            "`dlq`, `ingest replay` and the console",
             (
                 schema,
                 Grant(("SELECT", "INSERT"), ("dead_letter_journal",)),
@@ -108,6 +108,8 @@ def build_roles(kind_tables: Sequence[str]) -> tuple[Role, ...]:
             (
                 schema,
                 Grant(("SELECT", "INSERT"), ("dead_letter_journal",)),
+                # Which messages of several people in the message journal have all their receipts.
+                Grant(read, ("receipt", "webhook_receipt", "fetch_receipt")),
                 Grant(("SELECT", "DELETE"), (*kinds, "replaced_session", "vendor_account")),
                 Grant(
                     ("SELECT (id, vendor, account, user_id)", "UPDATE (state, refreshing_since)", "DELETE"),
