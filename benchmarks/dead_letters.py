@@ -150,7 +150,7 @@ async def with_stack(measure: Any, count: int) -> None:
     """Start everything in a throw-away directory, and measure."""
     settings = load_settings().model_copy(update={"ingest_port": free_port(), "normalize_port": free_port()})
     log = build_log("benchmark", level="error", form="auto")
-    stack = await start_stack(settings, None, log, services_log_to_files=True, with_console=False)
+    stack = await start_stack(settings, None, log, services_log_to_files=True)
     try:
         with tempfile.TemporaryDirectory() as folder:
             await measure(Bench(stack, Path(folder)), count)

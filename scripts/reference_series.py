@@ -7,6 +7,7 @@ from athlete_ally.core.series import (
     DRIFT,
     DRIFT_CHECKED,
     Series,
+    api_series,
     broker_series,
     every,
     fetch_series,
@@ -20,26 +21,25 @@ from athlete_ally.core.series import (
 from athlete_ally.measurements import KINDS
 from athlete_ally.vendors import FETCHED, VENDORS
 
-_HEAD = ("series", "type", "labels", "meaning")
-
 
 def series_tables() -> str:
     """Return a table for each service, with the values that each label can have."""
     normalize = normalize_series(KINDS, VENDORS)
-    broker = broker_series(
-        build_topology(KINDS, VENDORS, fetched=FETCHED), [subject for *_, subject in normalize.dead_letters.values]
-    )
+    letters = [subject for *_, subject in normalize.dead_letters.values]
+    broker = broker_series(build_topology(KINDS, VENDORS, fetched=FETCHED), letters)
     services = {
         "ingest": every(ingest_series(KINDS), webhook_series(VENDORS)),
         "fetch": every(fetch_series(FETCHED)),
-        "ingest, fetch and normalize: their HTTP servers": every(http_series()),
+        "api": every(api_series()),
+        "ingest, api, fetch and normalize: their HTTP servers": every(http_series()),
         "ingest and fetch, where a message journal is kept": every(journal_series()),
         "normalize: its own work": every(normalize),
         "normalize: webhooks": every(unpack_series(VENDORS, FETCHED)),
         "normalize: what its watch sees of the broker": every(broker),
         "`streams drift --format prometheus`": (DRIFT, DRIFT_CHECKED),
     }
-    return "\n\n".join(f"## {name}\n\n{table(_HEAD, map(_row, series))}" for name, series in services.items())
+    head = ("series", "type", "labels", "meaning")
+    return "\n\n".join(f"## {name}\n\n{table(head, map(_row, series))}" for name, series in services.items())
 
 
 def _row(series: Series) -> tuple[str, str, str, str]:

@@ -5,10 +5,11 @@
 # [tool.uv.sources]
 # athlete-ally = { path = "../..", editable = true }
 # ///
-r"""Create the streams and durables of an environment, or bring them in line: `athlete-ally streams plan` and `apply`.
+"""Create the streams and durables of an environment, or bring them in line: `athlete-ally streams plan` and `apply`.
 
-uv run scripts/nats/create_streams_operator.py --env production --server tls://nats-1.example.org:4222 \
-    --nkey planner.nk --tlsca ca.pem --tlscert me.pem --tlskey me.key --inbox-prefix _INBOX_planner
+uv run scripts/nats/create_streams_operator.py --env production --server tls://nats-1.example.org --nkey planner.nk
+
+uv run scripts/nats/create_streams_operator.py --env production --tlsca ca.pem --tlscert me.pem --tlskey me.key
 
 uv run scripts/nats/create_streams_operator.py --env production --context aa-operator --apply
 

@@ -18,7 +18,7 @@ import trustme
 import yaml
 
 from athlete_ally.config.settings import Settings
-from athlete_ally.core.broker.topology import CONSOLE_PORT, FETCH_PORT, INGEST_PORT, NORMALIZE_PORT
+from athlete_ally.core.broker.topology import API_PORT, CONSOLE_PORT, FETCH_PORT, INGEST_PORT, NORMALIZE_PORT
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "Dockerfile"
@@ -79,7 +79,7 @@ def test_the_health_checks_tell_alive_from_dead(status: int | None, *, healthy: 
     The health check of each service succeeds on 200 alone, neither on an error nor without an answer.
     """
     image_check = json.loads(instructions("HEALTHCHECK")[0].partition("CMD")[2])[-1]
-    ports = {"normalize": NORMALIZE_PORT, "fetch": FETCH_PORT, "console": CONSOLE_PORT}
+    ports = {"normalize": NORMALIZE_PORT, "api": API_PORT, "fetch": FETCH_PORT, "console": CONSOLE_PORT}
     checks = {port: services()[name]["healthcheck"]["test"][-1] for name, port in ports.items()}
     with answering(status) as port:
         for port_in_file, check in {INGEST_PORT: image_check, **checks}.items():

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from athlete_ally.core.broker.topology import CONSOLE_PORT, FETCH_PORT, INGEST_PORT, NORMALIZE_PORT
+from athlete_ally.core.broker.topology import API_PORT, CONSOLE_PORT, FETCH_PORT, INGEST_PORT, NORMALIZE_PORT
 
 ROOT = Path(__file__).parents[2]
 NAMED = (
@@ -39,7 +39,7 @@ MUST_NAME_IT = (
 )
 
 INGEST_ONLY = frozenset({INGEST_PORT})
-OURS = INGEST_ONLY | {NORMALIZE_PORT, CONSOLE_PORT, FETCH_PORT}
+OURS = INGEST_ONLY | {NORMALIZE_PORT, CONSOLE_PORT, FETCH_PORT, API_PORT}
 # What else answers HTTP on one: nats-server (monitoring), Prometheus, Alertmanager, Grafana, receivers of alerts and of
 # traces, the page of these, and simulated vendors.
 LOCAL_HTTP = OURS | {3000, 4318, 8222, 9090, 9093, 9099, 16686, 4190}
@@ -147,7 +147,9 @@ def test_prometheus_scrapes_the_ports_that_the_services_bind() -> None:
     scrape: dict[str, Any] = yaml.safe_load(read("monitoring/prometheus.yml"))
     targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in scrape["scrape_configs"]}
 
-    assert {"ingest": [f"ingest:{INGEST_PORT}"], "normalize": [f"normalize:{NORMALIZE_PORT}"]} == targets
+    ports = {"ingest": INGEST_PORT, "normalize": NORMALIZE_PORT, "api": API_PORT}
+
+    assert {name: [f"{name}:{port}"] for name, port in ports.items()} == targets
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,14 @@ import pytest
 
 from athlete_ally.adapters.servers.ports import free_port
 from athlete_ally.config.settings import Settings, load_settings
+from athlete_ally.wiring.services.api import run_api
 from athlete_ally.wiring.services.console import run_console
 from athlete_ally.wiring.services.ingest import run_ingest
 from athlete_ally.wiring.services.normalize import run_normalize
 from support.wait import eventually
 
 _RUN: Mapping[str, Callable[[Settings, asyncio.Event], Awaitable[None]]] = MappingProxyType(
-    {"ingest": run_ingest, "normalize": run_normalize, "console": run_console}
+    {"api": run_api, "ingest": run_ingest, "normalize": run_normalize, "console": run_console}
 )
 
 

@@ -208,7 +208,8 @@ async def test_erase_works_as_its_role_and_asks_first(
     normalize.close()
     denied = await Commands(as_documented("aa_operator"))("erase", "ada", "--apply", "--confirm", "ada")
     assert (denied.code, "lacks rights that `erase` needs; nothing was changed" in denied.err) == (1, True), denied
-    assert f"GRANT DELETE ON hrv_data TO {database.renamed('aa_operator')};" in denied.err
+    needed = "DELETE, UPDATE (changed_position, created_position)"
+    assert f"GRANT {needed} ON hrv_data TO {database.renamed('aa_operator')};" in denied.err
 
     erased = await Commands(as_documented("aa_eraser"))("erase", "ada", "--apply", "--confirm", "ada", "--json")
     assert (erased.code, erased.document["erased"]["rows"]) == (0, 1), erased

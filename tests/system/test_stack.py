@@ -40,7 +40,7 @@ async def test_fetch_is_part_of_it(tmp_path: Path, log: Log) -> None:
     env_file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()), encoding="utf-8")
     settings = load_settings(env_file, ingest_port=free_port(), normalize_port=free_port(), fetch_port=fetch_port)
     vendors = vendor_values(["oura"], env_file)
-    stack = await start_stack(settings, None, log, services_log_to_files=True, with_console=False, vendors=vendors)
+    stack = await start_stack(settings, None, log, services_log_to_files=True, vendors=vendors)
     try:
         told = stack.environment_file
         played = Played()
@@ -63,7 +63,7 @@ async def test_ports_that_others_have_are_named_before_anything_starts(tmp_path:
         ports = [each.getsockname()[1] for each in (one, other)]
         settings = load_settings(None, ingest_port=ports[0], normalize_port=free_port(), console_port=ports[1])
         with pytest.raises(Misconfigured) as refused:
-            await start_stack(settings, tmp_path / "data", log, services_log_to_files=True, with_console=True)
+            await start_stack(settings, tmp_path / "data", log, services_log_to_files=True, extra=("console",))
 
     says = "port {} is taken, or not allowed: choose another with {}"
     assert str(refused.value).splitlines() == [
@@ -82,7 +82,7 @@ async def test_stopped_before_it_is_ready() -> None:
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     settings = load_settings(None, ingest_port=free_port(), normalize_port=free_port())
     before = asyncio.all_tasks()
-    starting = asyncio.create_task(start_stack(settings, None, log, services_log_to_files=True, with_console=False))
+    starting = asyncio.create_task(start_stack(settings, None, log, services_log_to_files=True))
 
     async def is_half_way() -> bool:
         return bool(log.named("starting"))

@@ -11,6 +11,7 @@ Exit codes: 0 as desired, 1 error or unknown, 2 differences or findings, 3 refus
 """
 _COMMANDS = {
     "accounts": "athlete_ally.cli.accounts:accounts",
+    "api": "athlete_ally.cli.api:api",
     "backfill": "athlete_ally.cli.backfill:backfill",
     "connect": "athlete_ally.cli.connect:connect",
     "console": "athlete_ally.cli.console:console",

@@ -49,7 +49,7 @@ def demo(*, as_json: bool, keep: bool, env_file: Path | None) -> None:
 
     async def tell() -> int:
         with err.status("starting nats-server and PostgreSQL") as status:
-            async with demo_stack(settings) as stack:
+            async with demo_stack(settings, with_api=keep) as stack:
                 result = await run_demo(stack, started_s, status.update)
                 status.stop()
                 if as_json:
@@ -67,6 +67,7 @@ def demo(*, as_json: bool, keep: bool, env_file: Path | None) -> None:
 def _say_where(err: Console, stack: Stack) -> None:
     err.print(f"ingest      {stack.ingest_url}  (/docs, /health/ready, /metrics)")
     err.print(f"normalize   {stack.normalize_url}  (/health/ready, /metrics)")
+    err.print(f"api         {stack.api_url}  (/docs, /health/ready, /metrics)")
     err.print(f"connections {stack.environment_file}  (for other commands: athlete-ally dlq list --env-file FILE)")
     err.print(f"logs        {stack.folder}")
     err.print("running; Ctrl-C stops everything and removes the directory")

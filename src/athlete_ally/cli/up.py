@@ -34,6 +34,7 @@ _SAY_EVERY_S = 60.0
 @click.option("--port", "ingest_port", type=int, help="Port of ingest.  [env: AA_INGEST_PORT; default: 4101]")
 @click.option("--host", "ingest_host", help="Address that ingest binds.  [env: AA_INGEST_HOST; default: 0.0.0.0]")
 @click.option("--normalize-port", type=int, help="Port of normalize.  [env: AA_NORMALIZE_PORT; default: 4102]")
+@click.option("--api-port", type=int, help="Port of the API.  [env: AA_API_PORT; default: 4104]")
 @click.option("--console-port", type=int, help="Port of the console.  [env: AA_CONSOLE_PORT; default: 4180]")
 @click.option("--nats-port", "local_nats_port", type=int, help="Port of the nats-server it starts; 0 picks a free one.")
 @click.option(
@@ -44,9 +45,9 @@ def up(*, env_file: Path | None, **flags: Any) -> None:
     """Run everything on this machine until Ctrl-C. (changing)
 
     Starts nats-server and PostgreSQL from their wheels under the data directory (or uses NATS_URL and DATABASE_URL,
-    when set), creates streams and schema, and runs ingest, normalize and the console. Data survives a restart. Fetch
-    also runs when an AA_VENDOR_CLIENT_ID is set; a token key is made in the data directory unless one is set. For
-    one machine or a small lab; in production run each service by itself.
+    when set), creates streams and schema, and runs ingest, normalize, the API and the console. Data survives a restart.
+    Fetch also runs when an AA_VENDOR_CLIENT_ID is set; a token key is made in the data directory unless one is set.
+    For one machine or a small lab; in production run each service by itself.
     """
     settings = load_settings(env_file, **flags)
     require_keys(settings)
@@ -62,7 +63,9 @@ def up(*, env_file: Path | None, **flags: Any) -> None:
         stop_on_signals(stop)
         to_files = console.is_terminal
         starting = asyncio.create_task(
-            start_stack(settings, folder, log, services_log_to_files=to_files, with_console=True, vendors=vendors)
+            start_stack(
+                settings, folder, log, services_log_to_files=to_files, extra=("api", "console"), vendors=vendors
+            )
         )
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -87,6 +90,7 @@ def _say_where(stack: Stack) -> None:
     click.echo(f"normalize    {stack.normalize_url}  (/health/ready, /metrics)")
     if stack.with_fetch:
         click.echo(f"fetch        {stack.fetch_url}  (/connect/VENDOR, /health/ready, /metrics)")
+    click.echo(f"api          {stack.api_url}  (bound to {stack.settings.api_host}; /docs, /health/ready, /metrics)")
     click.echo(f"console      {stack.console_url}  (open it in a browser)")
     click.echo(f"data         {stack.folder}{_why(stack)}")
     click.echo(f"connections  {stack.environment_file}  (give it to other commands: --env-file FILE)")

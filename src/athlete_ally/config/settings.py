@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 from pydantic import ValidationError
 from pydantic_settings import SettingsConfigDict
 
+from athlete_ally.config.sections.api import ApiSettings
 from athlete_ally.config.sections.console import ConsoleSettings
 from athlete_ally.config.sections.fetch import FetchSettings
 from athlete_ally.config.sections.http import HttpSettings
@@ -34,6 +35,7 @@ DEFAULT_ENV_FILE = Path(".env")
 class Settings(
     ProcessSettings,
     ConsoleSettings,
+    ApiSettings,
     FetchSettings,
     NormalizeSettings,
     MessageJournalSettings,

@@ -1,6 +1,6 @@
 """The heart of ingest: readings in, an acknowledged message in the stream out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -21,6 +21,9 @@ from athlete_ally.ingest.refusal import MAX_ERRORS, Refusal, cause_of
 
 # The publish timeout has passed already; a client that waits a little finds a restarted broker.
 _RETRY_AFTER_S = 5
+
+
+Own = Callable[[Sequence[Reading]], list[Reading]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +56,17 @@ class Acceptor:
         *,
         traceparent: str | None,
         sender: str = UNKNOWN,
+        own: Own = list,
     ) -> Accepted:
         """Publish all readings, or none if any is invalid. When this returns, the stream holds them on disk.
 
-        The messages name `sender`, unless it is unknown.
+        The messages name `sender`, unless it is unknown. `own` returns the readings as the sender's key means them.
 
         Raises:
             Refusal: 413 too many or too large, 422 invalid, 503 no acknowledgement. After a 503 the stream may hold the
                 readings or not: sending the same again is always right.
         """
-        readings = self._validate(measurement, items)
+        readings = own(self._validate(measurement, items))
         subject = topology.raw_subject(measurement.kind)
         parts = encode_messages(readings, topology.MAX_BODY_BYTES)
         trace = handed_on({headers.TRACEPARENT: traceparent or ""})

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from athlete_ally.core.readings.measurement import Measurement
 from athlete_ally.core.series import IngestSeries
 from athlete_ally.ingest.accept import Accepted, Acceptor
 from athlete_ally.ingest.admission import Admission
-from athlete_ally.ingest.keys import KeyRing, require_kind
+from athlete_ally.ingest.keys import KeyRing, owned, require_kind
 from athlete_ally.ingest.parse import split_body
 from athlete_ally.ingest.refusal import Refusal
 from athlete_ally.ingest.request_body import cut_off, discard_rest, receive, stopping
@@ -69,7 +70,7 @@ class IngestService:
                 setattr(request.state, SENDER_IS_KNOWN, True)
                 sender = key_sender(key.name)
                 require_kind(key, kind)
-            return _accepted(await self._accept(measurement, request, sender))
+            return _accepted(await self._accept(measurement, request, sender, key))
         except Refusal as refused:
             refusal = refused
             await discard_rest(request, self.max_body_bytes)
@@ -94,15 +95,16 @@ class IngestService:
     def _key(self, request: Request) -> ClientKey | None:
         """Return the key that a request carries; None where anybody may send."""
         ring = self.keys()
-        return None if ring is None else ring.verify(request.headers.get("authorization"))
+        return None if ring is None else ring.verify(request.headers.get("authorization"), self.now())
 
-    async def _accept(self, measurement: Measurement, request: Request, sender: str) -> Accepted:
+    async def _accept(self, measurement: Measurement, request: Request, sender: str, key: ClientKey | None) -> Accepted:
         with self.admission.enter() as ticket:
             encoding = request.headers.get("content-encoding", "").strip().lower()
             body = await receive(request, encoding=encoding, limit=self.max_body_bytes, hold=ticket.hold)
             items = split_body(body, request.headers.get("content-type", ""))
             traceparent = request.headers.get("traceparent")
-            accepted = await self.acceptor.accept(measurement, items, traceparent=traceparent, sender=sender)
+            own = list if key is None else partial(owned, key)
+            accepted = await self.acceptor.accept(measurement, items, traceparent=traceparent, sender=sender, own=own)
         setattr(request.state, SENDER_IS_KNOWN, True)
         return accepted
 

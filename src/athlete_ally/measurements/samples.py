@@ -45,13 +45,14 @@ class Sort:
 
     `possible` is what a number in this unit can be, a sensor without contact included (a heart rate of 0): a point
     beyond it is left out, and where half are, the unit is wrong, which concerns the whole run. `plausible` is what a
-    body does; others are stored and marked.
+    body does; others are stored and marked. What `adds_up` is an amount: the total of points is meant, not their mean.
     """
 
     unit: str
     loinc: str | None
     possible: tuple[float, float]
     plausible: tuple[float, float]
+    adds_up: bool = False
 
 
 # LOINC: https://hl7.org/fhir/R4/observation-vitalsigns.html for vital signs, https://loinc.org for others. Ranges are
@@ -66,13 +67,13 @@ SORTS: dict[Code, Sort] = {
     "systolic_pressure": Sort("mm[Hg]", "8480-6", (0, 400), (60, 260)),
     "diastolic_pressure": Sort("mm[Hg]", "8462-4", (0, 300), (30, 160)),
     "blood_glucose": Sort("mmol/L", "15074-8", (0, 100), (2, 30)),
-    "steps": Sort("{steps}", "55423-8", (0, 300_000), (0, 100_000)),
-    "floors": Sort("{floors}", None, (0, 10_000), (0, 1000)),
-    "distance": Sort("m", None, (0, 2_000_000), (0, 500_000)),
-    "cycling_distance": Sort("m", None, (0, 2_000_000), (0, 500_000)),
-    "swimming_distance": Sort("m", None, (0, 2_000_000), (0, 500_000)),
-    "active_energy": Sort("kcal", None, (0, 30_000), (0, 10_000)),
-    "basal_energy": Sort("kcal", None, (0, 30_000), (0, 5000)),
+    "steps": Sort("{steps}", "55423-8", (0, 300_000), (0, 100_000), adds_up=True),
+    "floors": Sort("{floors}", None, (0, 10_000), (0, 1000), adds_up=True),
+    "distance": Sort("m", None, (0, 2_000_000), (0, 500_000), adds_up=True),
+    "cycling_distance": Sort("m", None, (0, 2_000_000), (0, 500_000), adds_up=True),
+    "swimming_distance": Sort("m", None, (0, 2_000_000), (0, 500_000), adds_up=True),
+    "active_energy": Sort("kcal", None, (0, 30_000), (0, 10_000), adds_up=True),
+    "basal_energy": Sort("kcal", None, (0, 30_000), (0, 5000), adds_up=True),
     "power": Sort("W", None, (0, 10_000), (0, 2500)),
     "cadence": Sort("/min", None, (0, 1000), (0, 300)),
     "speed": Sort("m/s", None, (0, 400), (0, 40)),

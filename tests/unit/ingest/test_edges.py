@@ -1,6 +1,7 @@
 """The edges of ingest that need no server: splitting bodies, admission, keys, problem documents, OpenAPI."""
 
 import json
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -10,15 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openapi_spec_validator import validate
+from support.samples import NOON as NOW
+from support.samples import hrv_reading
 
 from athlete_ally.core.client_key import ClientKey, digest
-from athlete_ally.core.readings.reading import Problem
+from athlete_ally.core.readings.reading import LONGEST_LABEL, Problem
 from athlete_ally.ingest.admission import Admission
-from athlete_ally.ingest.keys import KeyRing, require_kind
+from athlete_ally.ingest.keys import KeyRing, owned, require_kind
 from athlete_ally.ingest.openapi import build_openapi
 from athlete_ally.ingest.parse import split_body
 from athlete_ally.ingest.refusal import MAX_ERRORS, Refusal
-from athlete_ally.measurements import KINDS, MEASUREMENTS
+from athlete_ally.measurements import HRV, KINDS, MEASUREMENTS
 from athlete_ally.vendors import VENDORS
 
 
@@ -98,7 +101,7 @@ def test_a_wrong_key_is_refused(authorization: str | None, kind: str, status: HT
     Missing, malformed, unknown: 401; not for this kind: 403; the answer never repeats the key.
     """
     with pytest.raises(Refusal) as refusal:
-        require_kind(RING.verify(authorization), kind)
+        require_kind(RING.verify(authorization, NOW), kind)
 
     assert (status, False) == (refusal.value.status, "aak_" in refusal.value.detail)
 
@@ -107,7 +110,53 @@ def test_a_good_key_is_recognised() -> None:
     """
     The key is found by its digest, whatever the case of the scheme.
     """
-    assert RING.verify("bearer aak_good").name == "app"
+    assert RING.verify("bearer aak_good", NOW).name == "app"
+
+
+def test_a_key_ends() -> None:
+    """
+    From the instant at which it ends on a key is refused like one that was revoked.
+    """
+    ring = KeyRing([ClientKey(name="app", sha256=digest("aak_good"), created="2026-11-01", expires=NOW)])
+
+    assert ring.verify("Bearer aak_good", NOW - timedelta(seconds=1)).name == "app"
+    with pytest.raises(Refusal, match="has ended"):
+        ring.verify("Bearer aak_good", NOW)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "kind", "allowed"),
+    [
+        ((), "hrv", True),
+        (("ingest:hrv",), "hrv", True),
+        (("ingest:hrv",), "sleep", False),
+        (("ingest:*",), "sleep", True),
+        (("read:*",), "hrv", False),
+    ],
+)
+def test_scopes_say_what_may_be_sent(scopes: tuple[str, ...], kind: str, *, allowed: bool) -> None:
+    """
+    A key with scopes sends what they name; one without, as all were before there were scopes, sends every kind.
+    """
+    key = ClientKey(name="app", sha256="", created="2026-11-01", scopes=scopes)
+
+    assert key.allows("ingest", kind) == allowed
+
+
+def test_a_key_with_a_prefix_or_a_person_sends_for_its_own_people() -> None:
+    """
+    The prefix stands in front of every user id, within the limit of an id; another person's reading is refused.
+    """
+    mine = msgspec.convert(hrv_reading("p-01"), HRV.decoder.reading_type)
+    study = ClientKey(name="study", sha256="", created="2026-11-01", prefix="study-a/")
+    long = msgspec.structs.replace(mine, user_id="x" * (LONGEST_LABEL - len(study.prefix) + 1))
+
+    assert [each.user_id for each in owned(study, [mine])] == ["study-a/p-01"]
+    with pytest.raises(Refusal) as refusal:
+        owned(study, [mine, long])
+    assert [(each.index, each.field) for each in refusal.value.errors] == [(1, "userId")]
+    with pytest.raises(Refusal, match="one person only"):
+        owned(ClientKey(name="phone", sha256="", created="2026-11-01", person="ada"), [mine])
 
 
 def test_a_problem_document_is_rfc_9457() -> None:

@@ -20,8 +20,8 @@ class TicketCipher:
         """Return the encrypted fields, safe to put into a URL."""
         return self._fernet.encrypt(msgspec.json.encode({"purpose": purpose, **fields})).decode()
 
-    def decrypt(self, purpose: str, encrypted: str, *, lives_s: int) -> dict[str, Any]:
-        """Return the fields.
+    def decrypt(self, purpose: str, encrypted: str, *, lives_s: int | None) -> dict[str, Any]:
+        """Return the fields; `lives_s` None means that it does not grow too old.
 
         Raises:
             Refused: it was not encrypted by us, or for another purpose, or longer ago than `lives_s`.

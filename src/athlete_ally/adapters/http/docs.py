@@ -14,7 +14,7 @@ _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Athlete Ally: ingest</title>
+<title>{title}</title>
 <link rel="stylesheet" href="/docs/assets/swagger-ui.css">
 <div id="docs"></div>
 <script src="/docs/assets/swagger-ui-bundle.js"></script>
@@ -30,12 +30,13 @@ _POLICY = (
 def docs_routes(document: Mapping[str, Any]) -> list[BaseRoute]:
     """Return `/openapi.json` and `/docs`."""
     encoded = msgspec.json.encode(document)
+    html = _PAGE.format(title=document["info"]["title"])
 
     async def openapi(_: Request) -> Response:
         return Response(encoded, media_type="application/json")
 
     async def page(_: Request) -> Response:
-        return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY})
+        return HTMLResponse(html, headers={"Content-Security-Policy": _POLICY})
 
     async def start(_: Request) -> Response:
         return Response(_START, media_type="text/javascript")

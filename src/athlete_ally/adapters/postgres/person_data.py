@@ -1,5 +1,6 @@
 """Everything that the tables hold of one person."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,9 +26,26 @@ DELETE FROM samples_data WHERE (series, at) IN (
 )
 """
 _ERASE_SERIES = """
-WITH gone AS (DELETE FROM sample_series WHERE user_id = $1 RETURNING series)
+WITH gone AS (DELETE FROM sample_series WHERE user_id = $1 RETURNING series),
+days AS (DELETE FROM sample_day WHERE series IN (SELECT series FROM gone))
 DELETE FROM samples_data WHERE series IN (SELECT series FROM gone)
 """
+# Told last: a reader that hears of it has heard of all that was stored before.
+_TELL = """
+INSERT INTO erased_person (user_id, changed_position) VALUES ($1, change_position())
+ON CONFLICT (user_id) DO UPDATE SET changed_position = excluded.changed_position, erased_at = excluded.erased_at
+RETURNING changed_position
+"""
+# What a transaction stored that began before the erasure and ended after it: its place is behind the erasure.
+_TELL_AGAIN = """
+UPDATE {} SET created_position = change_position(), changed_position = change_position()
+WHERE {} AND changed_position < $2
+"""
+_OWN, _OWN_SERIES = "user_id = $1", "series IN (SELECT series FROM sample_series WHERE user_id = $1)"
+_ASK_EVERY_S, _MOST_ASKS = 0.1, 100
+_FORGET = "DELETE FROM erased_person WHERE erased_at < clock_timestamp() - make_interval(days => $1)"
+# A reader that asks for changes less often than this once a year compares its people with ours instead.
+TOMBSTONE_DAYS = 400
 
 
 class PostgresPersonData:
@@ -36,8 +54,8 @@ class PostgresPersonData:
     def __init__(self, pool: "asyncpg.Pool[Any]", measurements: Sequence[Measurement]) -> None:
         """Use connections of this pool; the tables are those of these kinds."""
         self._pool = pool
-        kinds = (each.table for each in measurements if not issubclass(each.record_type, SampleBatch))
-        self._tables = (*kinds, *_TABLES)
+        self._kind_tables = tuple(each.table for each in measurements if not issubclass(each.record_type, SampleBatch))
+        self._tables = (*self._kind_tables, *_TABLES)
 
     async def person(self, user_id: str) -> Person:
         """See the port."""
@@ -75,6 +93,19 @@ class PostgresPersonData:
                 await connection.execute(_ERASE_SERIES, user_id)
                 for table in self._tables:
                     await connection.execute(f"DELETE FROM {table} WHERE user_id = $1", user_id)  # noqa: S608  # a table of ours
+                erased_at = await connection.fetchval(_TELL, user_id)
+                await connection.execute(_FORGET, TOMBSTONE_DAYS)
+            await self._tell_again(connection, user_id, erased_at)
+
+    async def _tell_again(self, connection: Any, user_id: str, erased_at: int) -> None:
+        """Give what was stored meanwhile a place behind the erasure in the order of changes."""
+        for _ in range(_MOST_ASKS):
+            if await connection.fetchval("SELECT change_horizon()") > erased_at:
+                break
+            await asyncio.sleep(_ASK_EVERY_S)
+        for table in self._kind_tables:
+            await connection.execute(_TELL_AGAIN.format(table, _OWN), user_id, erased_at)
+        await connection.execute(_TELL_AGAIN.format("sample_day", _OWN_SERIES), user_id, erased_at)
 
 
 def _count(table: str) -> str:

@@ -23,8 +23,12 @@ _LONGEST_SESSION_S = 300.0
 _READ_ONLY = "PostgreSQL is read-only: nothing can be stored"
 
 
-async def open_pool(url: str, *, size: int) -> "asyncpg.Pool[Any]":
+async def open_pool(
+    url: str, *, size: int, name: str = "DATABASE_URL", statement_timeout_s: float | None = None
+) -> "asyncpg.Pool[Any]":
     """Return a pool of up to `size` connections; none is made before it is needed, and none is kept for ever.
+
+    `name` is the setting that holds the address. With `statement_timeout_s` the server itself ends what takes longer.
 
     Raises:
         Misconfigured: the address can't be understood.
@@ -42,10 +46,15 @@ async def open_pool(url: str, *, size: int) -> "asyncpg.Pool[Any]":
                 "application_name": "athlete-ally",
                 "timezone": "UTC",
                 "idle_in_transaction_session_timeout": f"{_IDLE_IN_TRANSACTION_S}s",
+                **(
+                    {}
+                    if statement_timeout_s is None
+                    else {"statement_timeout": f"{round(statement_timeout_s * 1000)}ms"}
+                ),
             },
         )
     except (ValueError, asyncpg.InterfaceError) as error:
-        raise Misconfigured(f"DATABASE_URL can't be understood ({type(error).__name__})") from error
+        raise Misconfigured(f"{name} can't be understood ({type(error).__name__})") from error
     pools.append(pool)
     return pool
 

@@ -64,6 +64,7 @@ class Role:
 def build_roles(kind_tables: Sequence[str]) -> tuple[Role, ...]:
     """Return the roles; `kind_tables` are those of the kinds."""
     kinds = (*kind_tables, "sample_series")
+    rows = tuple(table for table in kind_tables if table != "samples_data")
     schema = Grant(("SELECT",), ("schema_migration",))
     write, read = ("SELECT", "INSERT", "UPDATE", "DELETE"), ("SELECT",)
     return (
@@ -72,7 +73,8 @@ def build_roles(kind_tables: Sequence[str]) -> tuple[Role, ...]:
             "normalize",
             (
                 schema,
-                Grant(write, ("receipt", "webhook_receipt", "lone_start", "replaced_session", *_LIVES)),
+                Grant(write, ("receipt", "webhook_receipt", "lone_start", "replaced_session", "sample_day", *_LIVES)),
+                Grant(("SELECT", "INSERT"), ("feed_life",)),
                 Grant(("SELECT", "INSERT", "UPDATE"), ("vendor_account",)),
                 Grant(read, ("fetch_receipt",)),
                 Grant((_NO_TOKENS,), ("vendor_grant",)),
@@ -103,6 +105,17 @@ def build_roles(kind_tables: Sequence[str]) -> tuple[Role, ...]:
             ),
         ),
         Role(
+            "aa_reader",
+            "the API and analysts: may only read",
+            (
+                schema,
+                Grant(read, ("replaced_session", "sample_day", "erased_person", "feed_life", "api_secret")),
+                Grant(("SELECT (vendor, account, user_id)",), ("vendor_account",)),
+                Grant(("SELECT (vendor, account, user_id, state)",), ("vendor_grant",)),
+                Grant(read, kinds),
+            ),
+        ),
+        Role(
             ERASER,
             "`erase`",
             (
@@ -111,6 +124,10 @@ def build_roles(kind_tables: Sequence[str]) -> tuple[Role, ...]:
                 # Which messages of several people in the message journal have all their receipts.
                 Grant(read, ("receipt", "webhook_receipt", "fetch_receipt")),
                 Grant(("SELECT", "DELETE"), (*kinds, "replaced_session", "vendor_account")),
+                Grant(("UPDATE (created_position, changed_position)",), rows),
+                Grant(("SELECT", "UPDATE", "DELETE"), ("sample_day",)),
+                Grant(write, ("erased_person",)),
+                Grant(("SELECT", "INSERT"), ("feed_life",)),
                 Grant(
                     ("SELECT (id, vendor, account, user_id)", "UPDATE (state, refreshing_since)", "DELETE"),
                     ("vendor_grant",),

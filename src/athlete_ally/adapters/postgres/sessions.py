@@ -40,11 +40,11 @@ _TAKEN_BACK = "h.session_id IS NULL AND h.starts_at <= a.starts_at AND a.ends_at
 _NOTED = """
 INSERT INTO replaced_session AS known (
     kind, user_id, source, context, period, session_id, device, day, starts_at, ends_at, captured_at, stream_sequence,
-    reading_index, reason, by_message, by_sequence, was_there
+    reading_index, reason, by_message, by_sequence, was_there, changed_position
 )
 SELECT DISTINCT ON (user_id, source, context, period, coalesce(session_id, ''))
     {kind}, user_id, source, context, period, session_id, device, day, starts_at, ends_at, captured_at,
-    stream_sequence, reading_index, {reason}, by_message, by_sequence, {was_there}
+    stream_sequence, reading_index, {reason}, by_message, by_sequence, {was_there}, {position}
 FROM {rows}
 ORDER BY user_id, source, context, period, coalesce(session_id, ''), captured_at DESC, stream_sequence DESC,
     reading_index DESC
@@ -52,7 +52,8 @@ ON CONFLICT (user_id, kind, source, context, period, (coalesce(session_id, '')))
     device = excluded.device, day = excluded.day, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
     captured_at = excluded.captured_at, stream_sequence = excluded.stream_sequence,
     reading_index = excluded.reading_index, reason = excluded.reason, by_message = excluded.by_message,
-    by_sequence = excluded.by_sequence, was_there = excluded.was_there, replaced_at = clock_timestamp()
+    by_sequence = excluded.by_sequence, was_there = excluded.was_there, replaced_at = clock_timestamp(),
+    changed_position = greatest(known.changed_position, excluded.changed_position)
 WHERE (known.captured_at, known.stream_sequence, known.reading_index)
     < (excluded.captured_at, excluded.stream_sequence, excluded.reading_index)
 OR (known.captured_at, known.stream_sequence, known.reading_index)
@@ -94,7 +95,7 @@ class Sessions:
         taken = f"h.user_id = a.user_id AND h.source = a.source AND (h.session_id = a.session_id OR ({within}))"
         self._delete = self._removing(f"{own}, {order}", table, taken, "deleted")
         self._note = {
-            reason: _NOTED.format(kind="$15", reason=f"'{reason}'", was_there="false", rows=_ASKED)
+            reason: _NOTED.format(kind="$15", reason=f"'{reason}'", was_there="false", position="0", rows=_ASKED)
             for reason in ("replaced", "deleted")
         }
 
@@ -104,7 +105,11 @@ class Sessions:
             f"RETURNING {columns}"
         )
         return f"WITH gone AS ({gone}) " + _NOTED.format(
-            kind="$15::text", reason=f"'{reason}'", was_there="true", rows="gone"
+            kind="$15::text",
+            reason=f"'{reason}'",
+            was_there="true",
+            position="position",
+            rows="gone, change_position() AS position",
         )
 
     async def lock(self, connection: Connection, users: set[str]) -> None:

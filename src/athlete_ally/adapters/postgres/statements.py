@@ -59,9 +59,10 @@ def _upsert(table: str, columns: Sequence[Column]) -> str:
     held = ", ".join(f"held.{name}" for name in _ORDER_COLUMNS)
     excluded = ", ".join(f"excluded.{name}" for name in _ORDER_COLUMNS)
     return (
-        f"INSERT INTO {table} AS held ({names}) "  # noqa: S608  # names come from our own record types
-        f"SELECT {values} FROM unnest({arrays}) AS new ({names}) "
-        f"ON CONFLICT ({', '.join(KEY_COLUMNS)}) DO UPDATE SET {changes}, stored_at = clock_timestamp() "
+        f"INSERT INTO {table} AS held ({names}, created_position, changed_position) "  # noqa: S608  # names come from our own record types
+        f"SELECT {values}, position, position FROM unnest({arrays}) AS new ({names}), change_position() AS position "
+        f"ON CONFLICT ({', '.join(KEY_COLUMNS)}) DO UPDATE SET {changes}, stored_at = clock_timestamp(), "
+        "changed_position = excluded.changed_position "
         f"WHERE ({held}) < ({excluded}) "
         f"RETURNING {', '.join(KEY_COLUMNS)}"
     )

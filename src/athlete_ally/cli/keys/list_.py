@@ -1,13 +1,14 @@
 """`keys list`: the keys of clients."""
 
-import json
 from pathlib import Path
 
 import click
+import msgspec
 
 from athlete_ally.cli.json_output import json_option
 from athlete_ally.cli.keys.options import key_file, key_file_option
 from athlete_ally.cli.options import env_file_option
+from athlete_ally.core.client_key import scopes_of
 from athlete_ally.wiring.commands.keys import client_keys
 
 
@@ -19,7 +20,10 @@ def list_command(*, path: Path | None, env_file: Path | None, as_json: bool) -> 
     """List names, dates and kinds; the keys themselves are not stored. (read-only)"""
     known = client_keys(key_file(path, env_file))
     if as_json:
-        click.echo(json.dumps({"keys": [{"name": k.name, "created": k.created, "kinds": k.kinds} for k in known]}))
+        shown = [{**msgspec.structs.asdict(key), "scopes": scopes_of(key)} for key in known]
+        click.echo(msgspec.json.encode({"keys": [{n: v for n, v in key.items() if n != "sha256"} for key in shown]}))
         return
     for key in known:
-        click.echo(f"{key.name}  created {key.created}  {', '.join(key.kinds) or 'all kinds'}")
+        limits = {"person": key.person, "prefix": key.prefix, "expires": key.expires and key.expires.isoformat()}
+        more = "".join(f"  {name} {value}" for name, value in limits.items() if value)
+        click.echo(f"{key.name}  created {key.created}  {', '.join(scopes_of(key))}{more}")

@@ -10,6 +10,7 @@ from athlete_ally.core.units_text import Size, Span
 INGEST_PORT: Final = 4101
 NORMALIZE_PORT: Final = 4102
 FETCH_PORT: Final = 4103
+API_PORT: Final = 4104
 CONSOLE_PORT: Final = 4180
 
 CORE_HOT: Final = "AA_CORE_HOT"

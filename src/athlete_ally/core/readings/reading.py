@@ -20,7 +20,8 @@ from athlete_ally.core.errors import InvalidMessage
 # Neither PostgreSQL text nor a log line can hold control characters; ECMA and Python read this pattern alike.
 _NO_CONTROL_CHARACTERS = r"^(?![\s\S]*[\u0000-\u001f\u007f])"
 
-Label = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=_NO_CONTROL_CHARACTERS)]
+LONGEST_LABEL = 128
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_LABEL, pattern=_NO_CONTROL_CHARACTERS)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 # What a quantity can be by its definition; what is possible for a body is decided by its kind's `normalise`.
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]

@@ -4,6 +4,7 @@ A series that is not declared can't be reported; dashboards, rules and docs are 
 come from closed lists, all initialised at start, since a counter that is born at 1 has no rate.
 """
 
+from athlete_ally.core.series.api import ApiSeries, api_series
 from athlete_ally.core.series.broker import BrokerSeries, broker_series
 from athlete_ally.core.series.declared import Series, SeriesType, every
 from athlete_ally.core.series.drift import DRIFT, DRIFT_CHECKED
@@ -20,6 +21,7 @@ __all__ = [
     "DRIFT",
     "DRIFT_CHECKED",
     "FRESH_S",
+    "ApiSeries",
     "BrokerSeries",
     "Cause",
     "FetchSeries",
@@ -32,6 +34,7 @@ __all__ = [
     "SeriesType",
     "UnpackSeries",
     "WebhookSeries",
+    "api_series",
     "broker_series",
     "every",
     "fetch_series",

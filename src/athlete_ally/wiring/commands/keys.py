@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from athlete_ally.adapters.encryption.tokens import new_token_key
 from athlete_ally.adapters.files.key_file import KeyFile, read_key_file, write_key_file
@@ -21,8 +22,8 @@ def client_keys(path: Path) -> Sequence[ClientKey]:
     return read_key_file(path).keys
 
 
-def create_client_key(path: Path, name: str, kinds: tuple[str, ...]) -> str:
-    """Add a key to the file, and return it: the only time that it is known.
+def create_client_key(path: Path, name: str, **rights: Any) -> str:
+    """Add a key to the file, and return it: the only time that it is known. `rights` are fields of `ClientKey`.
 
     Raises:
         Misconfigured: there is a key of this name, or the file can't be read.
@@ -31,7 +32,7 @@ def create_client_key(path: Path, name: str, kinds: tuple[str, ...]) -> str:
     if any(key.name == name for key in known):
         raise Misconfigured(f"a key called {name!r} exists: choose another name, or revoke that one first")
     key = PREFIX + secrets.token_urlsafe(32)
-    entry = ClientKey(name=name, sha256=digest(key), created=now().date().isoformat(), kinds=kinds)
+    entry = ClientKey(name=name, sha256=digest(key), created=now().date().isoformat(), **rights)
     write_key_file(path, KeyFile(keys=(*known, entry)))
     return key
 

@@ -46,14 +46,14 @@ class DemoResult:
 
 
 @asynccontextmanager
-async def demo_stack(settings: Settings) -> AsyncGenerator[Stack]:
+async def demo_stack(settings: Settings, *, with_api: bool) -> AsyncGenerator[Stack]:
     """Run everything in a temporary directory on free ports; nothing is left when this ends or is killed."""
-    ports = {name: free_port() for name in ("ingest_port", "normalize_port", "fetch_port")}
+    ports = {name: free_port() for name in ("ingest_port", "normalize_port", "fetch_port", "api_port")}
     connect_url = f"http://127.0.0.1:{ports['fetch_port']}"
     settings = settings.model_copy(update={**ports, "connect_url": connect_url})
     log = build_log("demo", level="error", form="auto")
     stack = await start_stack(
-        settings, None, log, services_log_to_files=True, with_console=False, vendors=vendor_settings()
+        settings, None, log, services_log_to_files=True, extra=("api",) if with_api else (), vendors=vendor_settings()
     )
     try:
         yield stack

@@ -3,13 +3,13 @@
 import asyncio
 import secrets
 import sys
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import asyncpg
 import httpx
@@ -39,6 +39,7 @@ from athlete_ally.wiring.answering import until_it_answers
 from athlete_ally.wiring.builders import desired_topology, nats_connection, now
 
 T = TypeVar("T")
+ExtraService = Literal["api", "console"]
 
 # initdb and a first start take two seconds on a slow disk; recovery after a power cut may take longer.
 _START_TIMEOUT_S = 60.0
@@ -58,7 +59,7 @@ class _Services:
     """The services to run and their settings; `vendors` are the variables of vendors."""
 
     log_to_files: bool
-    with_console: bool
+    extra: Collection[ExtraService]
     vendors: Mapping[str, str]
 
     @property
@@ -98,6 +99,11 @@ class Stack:
         return f"http://127.0.0.1:{self.settings.fetch_port}"
 
     @property
+    def api_url(self) -> str:
+        """Return the URL of the API for clients on this machine."""
+        return f"http://127.0.0.1:{self.settings.api_port}"
+
+    @property
     def console_url(self) -> str:
         """Return the URL of the console for a browser on this machine."""
         return f"http://127.0.0.1:{self.settings.console_port}"
@@ -122,13 +128,13 @@ async def start_stack(  # the parts of a stack
     log: Log,
     *,
     services_log_to_files: bool,
-    with_console: bool,
+    extra: Collection[ExtraService] = (),
     vendors: Mapping[str, str] = MappingProxyType({}),
 ) -> Stack:
     """Start the servers that the settings don't name, create streams and schema, and start the services.
 
-    When this returns, the services are ready, including the console if wanted, and fetch if the
-    variables in `vendors` configure our application for a vendor with an API. No `folder` means a new
+    When this returns, the services are ready, those of `extra` too, and fetch if the variables in `vendors` configure
+    our application for a vendor with an API. No `folder` means a new
     temporary one, removed when everything has ended, even after a kill. Services write their logs to files in the
     folder, or to standard error.
 
@@ -141,7 +147,7 @@ async def start_stack(  # the parts of a stack
         folder.chmod(0o711)
     processes = Processes()
     folder = await processes.open(folder)
-    wanted = _Services(services_log_to_files, with_console, vendors)
+    wanted = _Services(services_log_to_files, extra, vendors)
     async with AsyncExitStack() as cleanup:
         cleanup.push_async_callback(processes.close)
         stack = await _start(settings, folder, log, processes, wanted, cleanup)
@@ -183,8 +189,9 @@ async def _start(  # the parts of a stack
     services = {"ingest": stack.ingest_url, "normalize": stack.normalize_url}
     if wanted.with_fetch:
         services["fetch"] = stack.fetch_url
-    if wanted.with_console:
-        services["console"] = stack.console_url
+    services |= {
+        name: url for name, url in (("api", stack.api_url), ("console", stack.console_url)) if name in wanted.extra
+    }
     for service, url in services.items():
         service_log = str(folder / f"{service}.log") if wanted.log_to_files else None
         await processes.start(_service_command(service, settings, service_log, told))
@@ -203,7 +210,9 @@ def _require_free_ports(settings: Settings, wanted: _Services) -> None:
     ]
     if wanted.with_fetch:
         places.append((settings.fetch_host, settings.fetch_port, "AA_FETCH_PORT"))
-    if wanted.with_console:
+    if "api" in wanted.extra:
+        places.append((settings.api_host, settings.api_port, "--api-port or AA_API_PORT"))
+    if "console" in wanted.extra:
         places.append((settings.console_host, settings.console_port, "--console-port or AA_CONSOLE_PORT"))
     taken: list[str] = []
     for host, port, option in places:
@@ -313,6 +322,8 @@ def _service_command(service: str, settings: Settings, log: str | None, told: Ma
         "AA_NORMALIZE_PORT": str(settings.normalize_port),
         "AA_FETCH_HOST": settings.fetch_host,
         "AA_FETCH_PORT": str(settings.fetch_port),
+        "AA_API_HOST": settings.api_host,
+        "AA_API_PORT": str(settings.api_port),
         "AA_CONSOLE_HOST": settings.console_host,
         "AA_CONSOLE_PORT": str(settings.console_port),
         "AA_NATS_MONITOR_URL": settings.nats_monitor_url or "",

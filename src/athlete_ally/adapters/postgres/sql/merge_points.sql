@@ -18,6 +18,12 @@ WITH run AS (
         reading_index = excluded.reading_index
     WHERE (held.captured_at, held.stream_sequence, held.reading_index)
         < (excluded.captured_at, excluded.stream_sequence, excluded.reading_index)
-    RETURNING series, captured_at, stream_sequence, reading_index
+    RETURNING series, at, captured_at, stream_sequence, reading_index
+), changed AS (
+    INSERT INTO sample_day AS held (series, day, created_position, changed_position)
+    SELECT DISTINCT ON (series, day) series, day, position, position
+    FROM (SELECT series, (at AT TIME ZONE 'UTC')::date AS day FROM written) AS point, change_position() AS position
+    ORDER BY series, day
+    ON CONFLICT (series, day) DO UPDATE SET changed_position = excluded.changed_position
 )
 SELECT DISTINCT run.number FROM run JOIN written USING (series, captured_at, stream_sequence, reading_index)
