@@ -21,7 +21,9 @@ from athlete_ally.core.http_limits import HttpLimits
 from athlete_ally.core.series import every, http_series
 
 SERIES = http_series()
-LIMITS = HttpLimits(header_bytes=4096, headers=20, headers_s=0.5, body_s=1.0, connections=50)
+LIMITS = HttpLimits(header_bytes=4096, headers=20, headers_s=0.5, body_s=1.0, connections=50).with_single_headers(
+    ["X-Hub-Signature"]
+)
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 LARGE = 8_000_000
@@ -76,6 +78,12 @@ async def edge() -> AsyncGenerator[Edge]:
         (HEAD + b"X: " + b"x" * 5000, 431, "header-bytes"),
         (b"GET /" + b"x" * 5000, 431, "header-bytes"),
         (HEAD + b"X: 1\r\n" * 20 + b"\r\n", 431, "header-count"),
+        *(
+            (HEAD + b"%b: 1\r\n%b: 1\r\n\r\n" % (name, name.title()), 400, "header-repeated")
+            for name in (b"authorization", b"content-type", b"cookie", b"traceparent", b"x-hub-signature")
+        ),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "header-repeated"),
+        (HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx", 400, "malformed"),
         (CHUNKED + b"0\r\nX: " + b"x" * 9000, 431, "header-bytes"),
         (CHUNKED + b"0\r\n" + b"X: 1\r\n" * 20 + b"\r\n", 431, "header-count"),
         (CHUNKED + b"1;" + b"x" * 9000, 431, "header-bytes"),
@@ -102,6 +110,16 @@ async def test_a_hostile_request_is_refused_counted_and_logged(
     assert (status, 1.0) == (document["status"], edge.refused(cause))
     assert status is None or (b"HTTP/1.1 %d" % status in head and b"application/problem+json" in head)
     assert [cause] == [line.fields["cause"] for line in edge.log.lines if line.event == "connection-refused"]
+
+
+async def test_a_header_that_decides_nothing_may_be_repeated(edge: Edge) -> None:
+    """
+    Lists, and headers that nobody here reads, are there twice: the request is answered.
+    """
+    repeated = b"Accept: a\r\nAccept: b\r\nX-Any: 1\r\nX-Any: 2\r\nX-Forwarded-For: a\r\nX-Forwarded-For: b\r\n"
+    answer = await edge.conversation(HEAD + repeated + b"Connection: close\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 async def test_many_requests_before_the_first_answer_are_refused(edge: Edge) -> None:

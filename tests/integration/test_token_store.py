@@ -69,6 +69,41 @@ def token_store(pool: Any) -> PostgresTokenStore:
     return PostgresTokenStore(pool, TokenCipher(KEY))
 
 
+async def test_a_link_is_used_once_however_many_use_it(token_store: PostgresTokenStore) -> None:
+    """
+    Four accounts are to be kept by one link at once: one is, and the others are refused; a newer link works.
+    """
+    made_at = datetime.now(UTC) - timedelta(minutes=1)
+    accounts = [Granted("oura", f"account-{number}", "ada", tokens()) for number in range(4)]
+    kept = await asyncio.gather(
+        *(token_store.keep(each, link_made_at=made_at) for each in accounts), return_exceptions=True
+    )
+    refused = [each for each in kept if isinstance(each, Refused)]
+
+    assert (len(refused), len(kept) - len(refused)) == (3, 1)
+    assert (await token_store.keep(accounts[0], link_made_at=datetime.now(UTC))).state == "active"
+
+
+async def test_a_link_stays_used_when_the_permission_is_withdrawn(token_store: PostgresTokenStore) -> None:
+    """
+    The person withdraws the permission: the link by which it was given does not work again.
+    """
+    made_at = datetime.now(UTC) - timedelta(minutes=1)
+    await token_store.keep(granted(), link_made_at=made_at)
+    await token_store.withdraw("oura", "person-1")
+
+    with pytest.raises(Refused, match="used already"):
+        await token_store.keep(granted(), link_made_at=made_at)
+
+
+async def test_a_link_from_a_machine_whose_clock_is_ahead_waits(token_store: PostgresTokenStore) -> None:
+    """
+    A link of the next hour would look unused after its use: it is refused until then.
+    """
+    with pytest.raises(Refused, match="not valid yet"):
+        await token_store.keep(granted(), link_made_at=datetime.now(UTC) + timedelta(hours=1))
+
+
 @pytest.fixture
 def refreshing(database_url: str, vendor: tuple[RotatingVendor, str]) -> Refreshing:
     """Run a process that refreshes; it gives its output and exit code."""

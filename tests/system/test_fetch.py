@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
+from support.fakes import FakeLog, FakeObserver
 from support.otlp import Collector
 from support.services import Service, Site
 from support.wait import eventually
@@ -17,11 +18,15 @@ from support.webhooks import BY_NAME
 
 from athlete_ally.adapters.encryption.tickets import TicketCipher
 from athlete_ally.adapters.encryption.tokens import new_token_key
+from athlete_ally.adapters.http.application import build_application
+from athlete_ally.adapters.http.health import health_routes
 from athlete_ally.adapters.http.server import HttpServer
 from athlete_ally.adapters.nats.admin import NatsAdmin
+from athlete_ally.adapters.prometheus import PrometheusObserver
 from athlete_ally.core.broker.topology import VENDOR_HOT, fetch_durable, fetched_subject, webhook_letter_subject
+from athlete_ally.core.series import every, fetch_series
 from athlete_ally.core.vendor.webhook import Webhook
-from athlete_ally.fetch.connect import link
+from athlete_ally.fetch.connect import ConnectService, connect_routes, link
 from athlete_ally.simulate.api import SimulatedApi
 from athlete_ally.simulate.profiles import PROFILES
 from athlete_ally.simulate.synthetic_people import Night, night, waking, weight_kg
@@ -29,6 +34,7 @@ from athlete_ally.simulate.vendor_profile import ApiProfile, Asked
 from athlete_ally.wiring.builders import now
 
 KEY = new_token_key()
+FETCH_SERIES = fetch_series(["oura"])
 CONTEXT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SECRET = "a-webhook-secret-of-ours"  # noqa: S105  # of the simulated vendor
 APIS: dict[str, ApiProfile] = {name: profile.api for name, profile in PROFILES.items() if profile.api is not None}
@@ -111,6 +117,29 @@ def chain(site: Site) -> Callable[..., Any]:
         await server.close()
 
     return set_up
+
+
+@pytest.fixture
+async def connect_page() -> AsyncGenerator[httpx.AsyncClient]:
+    """Return a client of the pages of connecting, whose vendor is never asked."""
+    service = ConnectService(
+        apis={"oura": cast("Any", None)},
+        token_store=cast("Any", None),
+        cipher=TicketCipher(KEY),
+        base_url="http://127.0.0.1",
+        nonce=lambda: "nonce",
+        observer=FakeObserver(list(every(FETCH_SERIES))),
+        series=FETCH_SERIES,
+        log=FakeLog(),
+    )
+    routes = [*connect_routes(service), *health_routes(dict, _no_reasons, PrometheusObserver([]))]
+    transport = httpx.ASGITransport(build_application(routes))
+    async with httpx.AsyncClient(transport=transport, base_url="http://fetch") as client:
+        yield client
+
+
+async def _no_reasons() -> list[str]:
+    return []
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
@@ -413,6 +442,49 @@ async def test_a_link_works_once_and_only_where_it_was_opened(chain: Callable[..
 
         assert (elsewhere.status_code, refused, first.status_code, again.status_code) == (403, [403, 403], 200, 403)
         assert await it.site.pool.fetchval("SELECT count(*) FROM vendor_grant") == 1
+
+
+async def test_a_link_opened_in_many_browsers_at_once_connects_one_account(chain: Callable[..., Any]) -> None:
+    """
+    Four browsers come back from the vendor at the same moment, each with an account of its own: one is connected.
+    """
+    async with chain("oura", accounts=4) as it:
+        url = link(TicketCipher(KEY), it.fetch.url, "oura", "ada", now())
+
+        async def consent(client: httpx.AsyncClient) -> str:
+            at_vendor = await client.get((await client.get(url)).headers["location"])
+            return at_vendor.headers["location"]
+
+        async with AsyncExitStack() as stack:
+            browsers = [
+                await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=10)) for _ in range(4)
+            ]
+            callbacks = [await consent(browser) for browser in browsers]
+            pages = await asyncio.gather(*(b.get(back) for b, back in zip(browsers, callbacks, strict=True)))
+
+        assert sorted(page.status_code for page in pages) == [200, 403, 403, 403]
+        assert await it.site.pool.fetchval("SELECT count(*) FROM vendor_grant") == 1
+
+
+@pytest.mark.parametrize("text", ["%C3%A4", "%00", "%FF", "%F0%9F%A7%AA" * 50, "a" * 5000, ""])
+async def test_a_ticket_that_is_not_ours_is_refused(connect_page: httpx.AsyncClient, text: str) -> None:
+    """
+    Whatever stands where a ticket or a state is expected: 403, and never a defect of ours.
+    """
+    paths = [f"/connect/oura?ticket={text}", f"/connect/oura/callback?state={text}&code=1"]
+
+    assert [(await connect_page.get(path)).status_code for path in paths] == [403, 403]
+
+
+@pytest.mark.parametrize("path", ["/connect/oura/", "/connect/oura/callback/", "/health/", "/metrics/", "/connect//"])
+async def test_fetch_redirects_nobody_for_a_slash(connect_page: httpx.AsyncClient, path: str) -> None:
+    """
+    A path with a slash at its end is not found: no redirect leads to the address that the Host header names.
+    """
+    answer = await connect_page.get(path, headers={"Host": "evil.example"})
+
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)
+    assert answer.headers["content-type"] == "application/problem+json"
 
 
 def _too_large(_asked: Asked) -> dict[str, Any]:

@@ -30,4 +30,6 @@ def build_app(layout: PageLayout, pages: Iterable[BaseRoute], *, names: Collecti
         *log_in_routes(layout),
         *pages,
     ]
-    return Guard(Starlette(routes=routes, exception_handlers={404: layout.missing}), names=names)
+    pages_app = Starlette(routes=routes, exception_handlers={404: layout.missing})
+    pages_app.router.redirect_slashes = False
+    return Guard(pages_app, names=names)

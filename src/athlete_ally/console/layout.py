@@ -16,6 +16,7 @@ from starlette.routing import Route
 from athlete_ally.console import wording
 from athlete_ally.console.access import Attempts, Authentication, Session, Sessions
 from athlete_ally.core.errors import AthleteAllyError
+from athlete_ally.core.http_limits import SENDER_IS_KNOWN
 from athlete_ally.core.ports import Log
 from athlete_ally.ops.dead_letters.masking import short
 
@@ -162,8 +163,12 @@ class PageLayout:
         session = self.sessions.find(request.cookies.get(COOKIE, ""))
         known = session is not None and self.authentication.is_welcome(session.person)
         if session is not None and known and admitted in {None, session.person}:
+            setattr(request.state, SENDER_IS_KNOWN, True)
             return session, False
-        return (None, False) if admitted is None else (self.sessions.begin(admitted), True)
+        if admitted is None:
+            return None, False
+        setattr(request.state, SENDER_IS_KNOWN, True)
+        return self.sessions.begin(admitted), True
 
     def _log_in_first(self, request: Request) -> Response:
         if not self.authentication.has_log_in:

@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from athlete_ally.core.errors import Later, Refused, Unavailable, Withdrawn
+from athlete_ally.core.http_limits import SENDER_IS_KNOWN
 from athlete_ally.core.ports import Log, Observer
 from athlete_ally.core.series import FetchSeries
 from athlete_ally.core.vendor.api import VendorApi
@@ -75,6 +76,7 @@ class ConnectService:
 
     async def _start(self, vendor: str, request: Request) -> Response:
         ticket = self.cipher.decrypt(TICKET, request.query_params.get("ticket", ""), lives_s=TICKET_LIVES_S)
+        setattr(request.state, SENDER_IS_KNOWN, True)
         await self._check(vendor, ticket)
         nonce = self.nonce()
         state = self.cipher.encrypt(_STATE, {**ticket, "nonce": nonce})
@@ -95,6 +97,7 @@ class ConnectService:
 
     async def _finish(self, vendor: str, request: Request) -> Response:
         state = self.cipher.decrypt(_STATE, request.query_params.get("state", ""), lives_s=_STATE_LIVES_S)
+        setattr(request.state, SENDER_IS_KNOWN, True)
         nonce = str(state.get("nonce", ""))
         # The browser that comes back is the one that left: nobody can make another's browser finish what they began.
         if not hmac.compare_digest(nonce.encode(), request.cookies.get(_COOKIE, "").encode()):
@@ -105,7 +108,8 @@ class ConnectService:
         account, tokens, scopes = await self.apis[vendor].redeem(
             request.query_params["code"], redirect_url=self._redirect_url(vendor), verifier=nonce
         )
-        grant = await self.token_store.keep(Granted(vendor, account, state["user_id"], tokens, scopes))
+        granted = Granted(vendor, account, state["user_id"], tokens, scopes)
+        grant = await self.token_store.keep(granted, link_made_at=_made_at(state))
         self.observer.count(self.series.connects, vendor, "connected")
         self.log.info("connected", vendor=vendor, grant=grant.id)
         response = _page("Connected. You can close this page.", HTTPStatus.OK)
@@ -113,12 +117,11 @@ class ConnectService:
         return response
 
     async def _check(self, vendor: str, ticket: Mapping[str, Any]) -> None:
-        """A link is for one vendor, and works until somebody connected with it."""
+        """A link is for one vendor, and works until somebody connected with it; `keep` decides, this tells early."""
         if ticket.get("vendor") != vendor:
             raise Refused("this link is for another vendor")
         grant = await self.token_store.of_user(vendor, str(ticket.get("user_id", "")))
-        made_at = datetime.fromisoformat(str(ticket.get("made_at")))
-        if grant is not None and grant.state == "active" and grant.granted_at >= made_at:
+        if grant is not None and grant.granted_at >= _made_at(ticket):
             raise Refused("this link was used already: ask for a new one")
 
     def _redirect_url(self, vendor: str) -> str:
@@ -134,6 +137,10 @@ def link(cipher: Cipher, base_url: str, vendor: str, user_id: str, made_at: date
     """Return the address with which one person connects one account, within a day and once."""
     ticket = cipher.encrypt(TICKET, {"vendor": vendor, "user_id": user_id, "made_at": made_at.isoformat()})
     return f"{base_url}/connect/{vendor}?ticket={ticket}"
+
+
+def _made_at(ticket: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(str(ticket.get("made_at")))
 
 
 def _page(text: str, status: HTTPStatus) -> Response:

@@ -115,7 +115,10 @@ def build_app(service: IngestService, more_routes: list[BaseRoute]) -> Starlette
         *(Route(path, service.post, methods=["POST"]) for path in PATHS),
         *more_routes,
     ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _as_problem})
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _as_problem, Exception: _failed})
+    # A redirect to the path without its slash would lead to the address that the sender's Host header names.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _address(request: Request) -> str:
@@ -145,3 +148,9 @@ async def _as_problem(request: Request, error: Exception) -> Response:
     response = Refusal(HTTPStatus(error.status_code), detail).response()
     response.headers.update(error.headers or {})
     return response
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    """Answer for a defect of ours, which the server logs."""
+    detail = "not stored, as far as is known: this service has a defect. Send the same again; nothing is stored twice"
+    return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, detail, cause="broker").response()

@@ -7,7 +7,7 @@ from datetime import datetime
 from http import HTTPStatus
 
 from athlete_ally.core.broker import topology
-from athlete_ally.core.errors import MessageTooLarge, Unavailable
+from athlete_ally.core.errors import MessageTooLarge, Misconfigured, Unavailable
 from athlete_ally.core.messages import headers
 from athlete_ally.core.messages.identity import message_id
 from athlete_ally.core.messages.message import OutgoingMessage
@@ -54,7 +54,7 @@ class WebhookKeeper:
             raise _too_large(len(request.body)) from error
         except TimeoutError as error:
             raise _not_kept("no acknowledgement within the sender's deadline") from error
-        except Unavailable as error:
+        except (Unavailable, Misconfigured) as error:
             raise _not_kept(str(error), cause_of(error)) from error
 
 

@@ -115,11 +115,11 @@ def webhook_routes(service: WebhookService) -> list[BaseRoute]:
 
 
 def _plain(request: Request, body: bytes) -> signature.Request:
-    """Return the request as pure code knows it. A header that is there twice counts as its last one."""
+    """Return the request as pure code knows it. The server has refused repeated headers that decide something."""
     return signature.Request(
         method=request.method,
         query=dict(request.query_params),
-        headers={name.lower(): value for name, value in request.headers.items()},
+        headers=dict(reversed(request.headers.items())),
         body=body,
         path_secret=request.path_params.get("secret", ""),
     )

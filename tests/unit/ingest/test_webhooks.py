@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
-from support.fakes import FakeLog, FakeObserver, FakePublisher
+from support.fakes import FakeLog, FakeObserver, FakePublisher, dev_topology
 from support.webhooks import BY_NAME, Signed, signed_samples
 
 from athlete_ally.core.broker import topology
@@ -215,6 +215,20 @@ async def test_no_answer_of_success_without_the_stream() -> None:
     assert [answer.status_code for answer in (away, full, taken)] == [503, 503, 200]
     assert "retry-after" in away.headers
     assert edge.count("accepted", "oura") == 1
+
+
+async def test_a_subject_that_belongs_to_another_stream_is_ours_to_fix() -> None:
+    """
+    Somebody gave the subjects of webhooks to another stream: 503, so that the vendor sends again.
+    """
+    edge = open_for(OURA)
+    streams = [
+        replace(stream, subjects=("vendor.>",)) for stream in dev_topology().streams if stream.name == topology.DLQ
+    ]
+    edge.service = replace(edge.service, keeper=WebhookKeeper(FakePublisher(replace(dev_topology(), streams=streams))))
+    answer = await edge.send(OURA)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
 
 
 class _Slow:

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from support.hostile import HOSTILE
 
-from athlete_ally.ops.dead_letters.masking import masked_body, pretty_body, revealed_body, short
+from athlete_ally.ops.dead_letters.masking import masked, masked_body, pretty_body, revealed_body, short
 
 MOST = 200_000
 
@@ -56,3 +57,23 @@ def test_a_long_line_says_how_much_is_missing() -> None:
     Headers and errors are shortened to a line.
     """
     assert (short("x" * 1000), short("x" * 1003)) == ("x" * 1000, "x" * 1000 + "... <3 more characters>")
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        {"raw": {"hiv": True, "notes": {"pregnant": 1}}},
+        {"raw": [{"hiv": True}]},
+        {"readings": [{"rmssd": 41.5, "raw": {"hiv": "x"}}] * 3},
+        {"readings": [{"deep": {"raw": {"hiv": {"raw": 1}}}}]},
+    ],
+)
+def test_names_of_fields_inside_raw_are_masked_like_values(reading: Any) -> None:
+    """
+    What a sender puts under raw is shown as a number of members, wherever it stands; it is revealed as a whole.
+    """
+    body = json.dumps(reading).encode()
+
+    assert ("hiv" in masked_body(body), "members>" in masked_body(body)) == (False, True)
+    assert "hiv" in revealed_text(body)
+    assert "hiv" not in json.dumps(masked(reading.get("raw"), "raw"))

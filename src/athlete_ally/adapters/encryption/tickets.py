@@ -28,7 +28,8 @@ class TicketCipher:
         """
         try:
             fields: dict[str, Any] = msgspec.json.decode(self._fernet.decrypt(encrypted, ttl=lives_s))
-        except InvalidToken as error:
+        except (InvalidToken, ValueError) as error:
+            # ValueError: it is not ASCII.
             raise Refused(f"this {purpose} is not valid, or no longer: ask for a new link") from error
         if fields.pop("purpose", None) != purpose:
             raise Refused(f"this {purpose} is not valid, or no longer: ask for a new link")

@@ -36,6 +36,7 @@ _ANSWERS: Final[dict[HttpCause, tuple[HTTPStatus, str]]] = {
     "malformed": (HTTPStatus.BAD_REQUEST, "this is not an HTTP/1.1 request"),
     "header-bytes": (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers have more than {header_bytes} bytes"),
     "header-count": (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "there are more than {headers} headers"),
+    "header-repeated": (HTTPStatus.BAD_REQUEST, "a header that may be there once is there twice: {repeated}"),
     "headers-too-slow": (HTTPStatus.REQUEST_TIMEOUT, "the headers did not arrive within {headers_s:g} s"),
     "body-too-slow": (
         HTTPStatus.REQUEST_TIMEOUT,
@@ -81,6 +82,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._is_known = False
         self._is_surplus = False
         self._cause: HttpCause = "malformed"
+        self._single_headers = {name.encode() for name in self._limits.single_headers}
+        self._repeated = ""
         self._linger: asyncio.TimerHandle | None = None
 
     @property
@@ -140,6 +143,8 @@ class LimitedProtocol(HttpToolsProtocol):
         """Take a header or, after the body, a trailer."""
         if len(self.headers) >= self._limits.headers:
             self._stop("header-count")
+        if name.lower() in self._single_headers:
+            self._note_single(name.lower())
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -228,6 +233,12 @@ class LimitedProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             self.refuse(self._cause)
 
+    def _note_single(self, name: bytes) -> None:
+        # uvicorn keeps the names in lower case.
+        if any(name == earlier for earlier, _ in self.headers):
+            self._repeated = name.decode()
+            self._stop("header-repeated")
+
     def _stop(self, cause: HttpCause) -> None:
         self._cause = cause
         raise _Refused
@@ -258,7 +269,7 @@ class LimitedProtocol(HttpToolsProtocol):
                 return False
 
     def _answer(self, status: HTTPStatus, detail: str) -> None:
-        detail = detail.format_map(asdict(self._limits))
+        detail = detail.format_map({**asdict(self._limits), "repeated": self._repeated})
         document = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
         body = msgspec.json.encode(document)
         headers = [

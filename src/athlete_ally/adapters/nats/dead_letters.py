@@ -14,7 +14,7 @@ from nats.aio.msg import Msg
 from athlete_ally.adapters.nats.admin import NatsAdmin
 from athlete_ally.adapters.nats.connection import ApiError, Connection
 from athlete_ally.adapters.nats.direct_reads import BATCH, BATCH_BYTES, DirectReads, delete_message, handed_out
-from athlete_ally.core.broker.topology import DLQ
+from athlete_ally.core.broker.topology import DLQ, MAX_SEQUENCE
 from athlete_ally.core.errors import Misconfigured, Unavailable
 from athlete_ally.core.messages.dead_letter import Letter
 
@@ -58,6 +58,8 @@ class NatsLetters:
             Misconfigured: the stream is missing.
             Unavailable: no answer.
         """
+        if not 0 < sequence <= MAX_SEQUENCE:
+            return None
         async with aclosing(self._direct.get(DLQ, {"seq": sequence, "next_by_subj": ">", "batch": 1})) as found:
             letters = [_letter(message) async for message in found]
         return next((letter for letter in letters if letter.sequence == sequence), None)
@@ -72,13 +74,14 @@ class NatsLetters:
             Unavailable: no answer.
         """
         sequence = max(1, from_sequence)
-        while to_sequence is None or sequence <= to_sequence:
+        last = MAX_SEQUENCE if to_sequence is None else min(to_sequence, MAX_SEQUENCE)
+        while sequence <= last:
             next_sequence = None
             pull = {"seq": sequence, "next_by_subj": subject, "batch": BATCH, "max_bytes": BATCH_BYTES}
             async with aclosing(self._direct.get(DLQ, pull)) as batch:
                 async for message in batch:
                     letter = _letter(message)
-                    if to_sequence is not None and letter.sequence > to_sequence:
+                    if letter.sequence > last:
                         return
                     next_sequence = letter.sequence + 1
                     yield letter

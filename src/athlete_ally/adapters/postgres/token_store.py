@@ -20,6 +20,7 @@ from athlete_ally.core.vendor.grant import Exchange, Grant, Granted, Tokens
 
 # The first half of the lock's key, ours alone in the database: any constant does.
 _LOCK_SPACE = 0x2A7E61
+_LINK_LOCK_SPACE = 0x2A7E62
 # A database that restarts is back by then; the tokens that are lost otherwise cost a person a new consent.
 _KEEP_TRIES = 60
 _KEEP_AGAIN_S = 0.5
@@ -32,6 +33,11 @@ ON CONFLICT (vendor, account) DO UPDATE SET
     state = 'active', granted_at = clock_timestamp(), refreshing_since = NULL
 WHERE vendor_grant.user_id = excluded.user_id
 RETURNING id, state, granted_at
+"""
+# By the database's clock, like granted_at: a link from a machine whose clock is ahead works when that time has come.
+_LINK = """
+SELECT $3 > clock_timestamp() AS is_early,
+    EXISTS (SELECT FROM vendor_grant WHERE vendor = $1 AND user_id = $2 AND granted_at >= $3) AS is_used
 """
 _PEOPLE = "SELECT DISTINCT user_id FROM vendor_grant WHERE vendor = $1 AND state = 'active' ORDER BY 1"
 _STORE = """
@@ -53,12 +59,14 @@ class PostgresTokenStore:
         self._pool = pool
         self._cipher = cipher
 
-    async def keep(self, granted: Granted) -> Grant:
+    async def keep(self, granted: Granted, *, link_made_at: datetime | None = None) -> Grant:
         """See the port."""
         tokens = granted.tokens
         encrypted = self._cipher.encrypt(granted.vendor, granted.account, tokens)
         owner = (granted.vendor, granted.account, granted.user_id)
-        async with writing(self._pool) as connection:
+        async with writing(self._pool) as connection, connection.transaction():
+            if link_made_at is not None:
+                await _use_link(connection, granted.vendor, granted.user_id, link_made_at)
             row = await connection.fetchrow(_KEEP, *owner, encrypted, tokens.expires_at, list(granted.scopes))
         if row is None:
             raise Refused(
@@ -174,3 +182,13 @@ class PostgresTokenStore:
         tokens = self._cipher.decrypt(row["vendor"], row["account"], row["sealed"])
         granted = Granted(row["vendor"], row["account"], row["user_id"], tokens, tuple(row["scopes"]))
         return Grant(row["id"], granted, row["state"], row["granted_at"])
+
+
+async def _use_link(connection: Any, vendor: str, user_id: str, made_at: datetime) -> None:
+    """Let one transaction at a time use a person's links; raises `Refused` for one that was used."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", _LINK_LOCK_SPACE, f"{vendor} {user_id}")
+    link = await connection.fetchrow(_LINK, vendor, user_id, made_at)
+    if link["is_used"]:
+        raise Refused("this link was used already: ask for a new one")
+    if link["is_early"]:
+        raise Refused("this link is not valid yet: the clock of the machine that made it is ahead of the database's")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from athlete_ally.cli.dlq.options import SEQUENCE
 from athlete_ally.cli.dlq.text import counted, no_such_letter, prediction_exit
 from athlete_ally.cli.json_output import json_option
 from athlete_ally.cli.options import env_file_option
@@ -21,7 +22,7 @@ _WIDEST = 200
 
 
 @click.command()
-@click.argument("seq", type=int)
+@click.argument("seq", type=SEQUENCE)
 @click.option("--reveal", is_flag=True, help="Print the values, which are personal data; the journal records who did.")
 @env_file_option
 @json_option

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from athlete_ally.cli.dlq.options import SEQUENCE
 from athlete_ally.cli.dlq.text import no_such_letter, prediction_exit, told_how_far
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.json_output import json_option
@@ -21,7 +22,7 @@ from athlete_ally.wiring.services.event_loop import run
 
 
 @click.command()
-@click.argument("seq", type=int)
+@click.argument("seq", type=SEQUENCE)
 @click.option(
     "--set",
     "assignments",

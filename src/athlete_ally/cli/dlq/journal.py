@@ -22,7 +22,7 @@ from athlete_ally.wiring.services.event_loop import run
 @click.option("--letter", help="Only entries of this dead letter (its identity, as `show --json` prints it).")
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 1_000_000_000),
     default=50,
     show_default=True,
     help="Show at most this many entries, the latest.",

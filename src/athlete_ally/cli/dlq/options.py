@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from athlete_ally.core.broker.topology import MAX_SEQUENCE
 from athlete_ally.core.errors import Refused
 from athlete_ally.core.messages.dead_letter import SHELVES
 from athlete_ally.core.verdict import LETTER_REASONS
@@ -32,6 +33,8 @@ class Age(click.ParamType[timedelta]):
         return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
+SEQUENCE = click.IntRange(1, MAX_SEQUENCE)
+"""The sequence of a dead letter."""
 _REASON = click.option("--reason", type=click.Choice(LETTER_REASONS), help="Only dead letters with this reason.")
 _FILTERS = (
     click.option("--kind", type=click.Choice(KINDS), help="Only dead letters of this kind."),

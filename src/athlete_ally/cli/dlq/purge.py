@@ -7,7 +7,7 @@ import click
 
 from athlete_ally.cli.confirm import ask_to_type
 from athlete_ally.cli.dlq.each_letter import for_each_letter, matching_sequences, show_result
-from athlete_ally.cli.dlq.options import all_option, chosen_letters, filter_options, shelf_option
+from athlete_ally.cli.dlq.options import SEQUENCE, all_option, chosen_letters, filter_options, shelf_option
 from athlete_ally.cli.dlq.write_export import write_export
 from athlete_ally.cli.json_output import json_option
 from athlete_ally.cli.options import env_file_option
@@ -20,7 +20,7 @@ from athlete_ally.wiring.services.event_loop import run
 
 
 @click.command()
-@click.argument("seq", type=int, nargs=-1)
+@click.argument("seq", type=SEQUENCE, nargs=-1)
 @all_option
 @filter_options
 @shelf_option

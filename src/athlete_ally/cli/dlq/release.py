@@ -5,14 +5,14 @@ from typing import Any
 import click
 
 from athlete_ally.cli.dlq.change_shelf import change_shelf
-from athlete_ally.cli.dlq.options import all_option, filter_options, shelf_option, yes_option
+from athlete_ally.cli.dlq.options import SEQUENCE, all_option, filter_options, shelf_option, yes_option
 from athlete_ally.cli.json_output import json_option
 from athlete_ally.cli.options import env_file_option
 from athlete_ally.core.errors import Refused
 
 
 @click.command()
-@click.argument("seq", type=int, nargs=-1)
+@click.argument("seq", type=SEQUENCE, nargs=-1)
 @all_option
 @filter_options
 @shelf_option

@@ -13,7 +13,7 @@ from rich.progress import TaskID
 
 from athlete_ally.cli.confirm import ask
 from athlete_ally.cli.count_bar import progress_bar
-from athlete_ally.cli.dlq.options import all_option, chosen_letters, filter_options, yes_option
+from athlete_ally.cli.dlq.options import SEQUENCE, all_option, chosen_letters, filter_options, yes_option
 from athlete_ally.cli.dlq.text import counted, prediction_text
 from athlete_ally.cli.exits import Exit
 from athlete_ally.cli.json_output import json_option
@@ -33,7 +33,7 @@ from athlete_ally.wiring.services.event_loop import run, stop_on_signals
 
 
 @click.command()
-@click.argument("seq", type=int, nargs=-1)
+@click.argument("seq", type=SEQUENCE, nargs=-1)
 @all_option
 @filter_options
 @click.option("--plan", "only_plan", is_flag=True, help="Only print the plan (read-only).")

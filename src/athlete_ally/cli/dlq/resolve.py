@@ -5,13 +5,13 @@ from typing import Any
 import click
 
 from athlete_ally.cli.dlq.change_shelf import change_shelf
-from athlete_ally.cli.dlq.options import all_option, filter_options_but_reason, yes_option
+from athlete_ally.cli.dlq.options import SEQUENCE, all_option, filter_options_but_reason, yes_option
 from athlete_ally.cli.json_output import json_option
 from athlete_ally.cli.options import env_file_option
 
 
 @click.command()
-@click.argument("seq", type=int, nargs=-1)
+@click.argument("seq", type=SEQUENCE, nargs=-1)
 @all_option
 @filter_options_but_reason
 @click.option("--reason", "why", required=True, help="Why no further action is needed; recorded in the journal.")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from athlete_ally.cli.dlq.options import SEQUENCE
 from athlete_ally.cli.dlq.text import counted, no_such_letter, when
 from athlete_ally.cli.json_output import json_option
 from athlete_ally.cli.options import env_file_option
@@ -17,7 +18,7 @@ from athlete_ally.wiring.services.event_loop import run
 
 
 @click.command()
-@click.argument("seq", type=int)
+@click.argument("seq", type=SEQUENCE)
 @click.option("--reveal", is_flag=True, help="Print the body with its personal data; the journal records who did.")
 @env_file_option
 @json_option

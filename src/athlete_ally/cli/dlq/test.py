@@ -9,7 +9,14 @@ from typing import Any
 import click
 
 from athlete_ally.cli.count_bar import progress_bar
-from athlete_ally.cli.dlq.options import all_option, chosen_letters, filter_options, selection_from, shelf_option
+from athlete_ally.cli.dlq.options import (
+    SEQUENCE,
+    all_option,
+    chosen_letters,
+    filter_options,
+    selection_from,
+    shelf_option,
+)
 from athlete_ally.cli.dlq.text import prediction_exit, prediction_text, warn_of_missing_history
 from athlete_ally.cli.json_output import json_option
 from athlete_ally.cli.options import env_file_option
@@ -26,7 +33,7 @@ from athlete_ally.wiring.services.event_loop import run
 
 
 @click.command()
-@click.argument("seq", type=int, nargs=-1)
+@click.argument("seq", type=SEQUENCE, nargs=-1)
 @all_option
 @filter_options
 @shelf_option

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
 from athlete_ally.console import wording
 from athlete_ally.console.dead_letters import OpenAuditLog, OpenLetterTools, note_reveal
 from athlete_ally.console.layout import PageLayout, Visit
+from athlete_ally.core.broker.topology import MAX_SEQUENCE
 from athlete_ally.ops.dead_letters.diagnosis import differences
 from athlete_ally.ops.dead_letters.letter_state import LetterState
 from athlete_ally.ops.dead_letters.masking import ShownBody, masked_body, revealed_body
@@ -34,7 +36,7 @@ def letter_routes(
         return await show(visit, reveal=True)
 
     async def download(visit: Visit) -> Response:
-        sequence = int(visit.request.path_params["sequence"])
+        sequence = _sequence(visit)
         found = await letter_tools().reader.one(sequence)
         if found is None:
             return missing(visit, sequence)
@@ -49,7 +51,7 @@ def letter_routes(
 
     async def show(visit: Visit, *, reveal: bool) -> Response:
         tools = letter_tools()
-        sequence = int(visit.request.path_params["sequence"])
+        sequence = _sequence(visit)
         found: LetterState | None = await tools.reader.one(sequence)
         if found is None:
             return missing(visit, sequence)
@@ -80,7 +82,15 @@ def letter_routes(
 
     return [
         layout.page("/letters/journal", lines),
-        layout.page("/letters/{sequence:int}", letter),
-        layout.act("/letters/{sequence:int}/reveal", reveal),
-        layout.act("/letters/{sequence:int}/download", download),
+        layout.page("/letters/{sequence}", letter),
+        layout.act("/letters/{sequence}/reveal", reveal),
+        layout.act("/letters/{sequence}/download", download),
     ]
+
+
+def _sequence(visit: Visit) -> int:
+    """Return the sequence in the path. Starlette's converter fails on thousands of digits."""
+    text = visit.request.path_params["sequence"]
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_SEQUENCE))):
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return int(text)

@@ -16,6 +16,8 @@ CONSOLE_PORT: Final = 4180
 CORE_HOT: Final = "AA_CORE_HOT"
 VENDOR_HOT: Final = "AA_VENDOR_HOT"
 DLQ: Final = "AA_DLQ"
+MAX_SEQUENCE: Final = 2**63 - 1
+"""The largest sequence of a stream that PostgreSQL can keep, too; the server would count twice as far."""
 ADVISORY: Final = "AA_ADVISORY"
 STREAMS: Final = (DLQ, ADVISORY, CORE_HOT, VENDOR_HOT)
 """In the order in which they are created: dead letters first, then the server's advisories."""

@@ -46,11 +46,14 @@ Exchange = Callable[[Tokens], Awaitable[Tokens]]
 class TokenStore(Protocol):
     """Keeps grants, with their tokens encrypted."""
 
-    async def keep(self, granted: Granted) -> Grant:
+    async def keep(self, granted: Granted, *, link_made_at: datetime | None = None) -> Grant:
         """Keep a grant in place of an earlier one of the same account; it is active from now on.
 
+        `link_made_at`: when the link was made by which the person came. A link is good for one grant, however many
+        browsers use it at once.
+
         Raises:
-            Refused: the account belongs to another person of ours.
+            Refused: the account belongs to another person of ours, or the link was used already.
             Unavailable: the database can't be reached.
         """
         ...

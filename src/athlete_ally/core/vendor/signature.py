@@ -79,6 +79,18 @@ class SecretPath:
 Signature = Hmac | SharedHeader | SecretPath
 
 
+def headers_of(scheme: Signature) -> tuple[str, ...]:
+    """Return the names of the headers by which a scheme decides."""
+    match scheme:
+        case Hmac():
+            names = (scheme.header, scheme.id_header, scheme.timestamp_header)
+            return tuple(name for name in names if name is not None)
+        case SharedHeader():
+            return (scheme.header,)
+        case SecretPath():
+            return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a sender sent. Header names are in lower case; `path_secret` follows the sender's name in the path."""

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 # Words of our own schema that say nothing of a person; everything else is shown by type and size only.
 _SHOWN = {"context", "source"}
+# What a sender put beside our schema: the names of its fields may say as much of a person as their values.
+_FREE = "raw"
 # Deeper or wider bodies than any reading's are somebody's play.
 _DEEPEST = 8
 _MOST_MEMBERS = 50
@@ -28,12 +30,16 @@ class ShownBody:
 
 @dataclass(slots=True)
 class _Limits:
-    """How much of a document is shown; `left` counts the characters down, and `is_whole` notes what was left out."""
+    """How much of a document is shown; `left` counts the characters down, and `is_whole` notes what was left out.
+
+    Of the field called `hidden` only the number of its members is shown.
+    """
 
     deepest: int
     most_members: int
     first_items: int
     leaf: Callable[[Any, str], Any]
+    hidden: str = ""
     left: int = _MOST_CHARACTERS
     is_whole: bool = True
 
@@ -71,7 +77,7 @@ def pretty_body(body: bytes) -> str:
 
 def masked(value: Any, name: str = "") -> Any:
     """Return a JSON value with its leaves masked, and bounded in depth and size."""
-    return _shortened(value, name, 0, _Limits(_DEEPEST, _MOST_MEMBERS, 3, _leaf))
+    return _shortened(value, name, 0, _Limits(_DEEPEST, _MOST_MEMBERS, 3, _leaf, hidden=_FREE))
 
 
 def revealed(value: Any) -> Any:
@@ -91,6 +97,8 @@ def _shortened(value: Any, name: str, depth: int, limits: _Limits) -> Any:
     if isinstance(value, dict | list) and depth > limits.deepest:
         limits.is_whole = False
         return _charged("<nested deeper>", depth, limits)
+    if isinstance(value, dict | list) and limits.hidden and name == limits.hidden:
+        return _charged(f"<{len(value)} members>", depth, limits)  # pyright: ignore[reportUnknownArgumentType]  # JSON
     if isinstance(value, dict):
         members: list[tuple[str, Any]] = list(value.items())  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]  # JSON
         return _shortened_members(members, depth, limits)

@@ -148,7 +148,7 @@ async def run_console(settings: Settings, stop: asyncio.Event) -> None:
         host=settings.console_host,
         port=settings.console_port,
         drain_s=1,
-        limits=settings.http_limits,
+        limits=settings.http_limits.with_single_headers(filter(None, [settings.console_proxy_header])),
         report=RefusalReport(log),
     )
     await server.open(option="--port or AA_CONSOLE_PORT")

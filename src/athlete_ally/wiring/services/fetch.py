@@ -10,11 +10,11 @@ from typing import Any
 
 import asyncpg
 import httpx
-from starlette.applications import Starlette
 
 from athlete_ally import __version__
 from athlete_ally.adapters.encryption.tickets import TicketCipher
 from athlete_ally.adapters.encryption.tokens import TokenCipher
+from athlete_ally.adapters.http.application import build_application
 from athlete_ally.adapters.http.health import health_routes
 from athlete_ally.adapters.http.refusal_report import RefusalReport
 from athlete_ally.adapters.http.server import HttpServer
@@ -129,7 +129,7 @@ async def run_fetch(settings: Settings, stop: asyncio.Event, *, wrappers: FetchW
     async def readiness() -> list[str]:
         return [*await reasons(), *journal.problems()]
 
-    app = Starlette(routes=[*connect_routes(connecting), *health_routes(about, readiness, observer)])
+    app = build_application([*connect_routes(connecting), *health_routes(about, readiness, observer)])
     server = HttpServer(
         app,
         host=settings.fetch_host,

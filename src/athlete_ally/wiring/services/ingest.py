@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +20,8 @@ from athlete_ally.config.vendor_secrets import load_secrets
 from athlete_ally.core.broker.topology import CORE_HOT, VENDOR_HOT, Topology
 from athlete_ally.core.ports import Log, MessageJournal, Publisher
 from athlete_ally.core.series import every, http_series, ingest_series, webhook_series
+from athlete_ally.core.vendor.plugin import Vendor
+from athlete_ally.core.vendor.signature import headers_of
 from athlete_ally.core.watched_publisher import WatchedPublisher
 from athlete_ally.ingest.accept import Acceptor
 from athlete_ally.ingest.admission import Admission, WebhookShares
@@ -118,7 +120,7 @@ async def run_ingest(
         host=settings.ingest_host,
         port=settings.ingest_port,
         drain_s=settings.shutdown_timeout_s,
-        limits=settings.http_limits,
+        limits=settings.http_limits.with_single_headers(_single_headers(vendors)),
         report=RefusalReport(log, observer),
     )
     await server.open(option="--port or AA_INGEST_PORT")
@@ -162,3 +164,8 @@ def _key_source(settings: Settings, log: Log) -> Callable[[], KeyRing | None]:
         log.warning("open-to-all", remedy="anyone who can reach the port may send data; set AA_INGEST_KEYS_FILE")
         return lambda: None
     return WatchedKeyFile(settings.ingest_keys_file, KeyRing, log)
+
+
+def _single_headers(vendors: Iterable[Vendor]) -> set[str]:
+    """Return the headers by which vendors prove who they are, and which they are asked to send."""
+    return {name for vendor in vendors for name in (*headers_of(vendor.signature), *vendor.kept_headers)}

@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any
 
 import asyncpg
-from starlette.applications import Starlette
 
 from athlete_ally import __version__
+from athlete_ally.adapters.http.application import build_application
 from athlete_ally.adapters.http.health import health_routes
 from athlete_ally.adapters.http.refusal_report import RefusalReport
 from athlete_ally.adapters.http.server import HttpServer
@@ -157,7 +157,7 @@ async def run_normalize(settings: Settings, stop: asyncio.Event, *, wrappers: Wr
         # The work has ended or used up its time: calls that wait for a silent database are cancelled.
         await close_pool(pool, within_s=_CLOSE_POOL_S)
 
-    app = Starlette(routes=health_routes(about, readiness, observer))
+    app = build_application(health_routes(about, readiness, observer))
     server = HttpServer(
         app,
         host=settings.normalize_host,

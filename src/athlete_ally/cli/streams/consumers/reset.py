@@ -12,6 +12,7 @@ from athlete_ally.cli.options import InstantType
 from athlete_ally.cli.streams.consumers.options import yes_option
 from athlete_ally.cli.streams.options import settings_options
 from athlete_ally.config.settings import Settings
+from athlete_ally.core.broker.topology import MAX_SEQUENCE
 from athlete_ally.core.errors import Refused
 from athlete_ally.wiring.commands.streams_consumers import preview, reset
 from athlete_ally.wiring.services.event_loop import run
@@ -19,7 +20,9 @@ from athlete_ally.wiring.services.event_loop import run
 
 @click.command("reset")
 @click.argument("durable")
-@click.option("--sequence", type=click.IntRange(min=1), help="Deliver from this sequence of the stream onwards.")
+@click.option(
+    "--sequence", type=click.IntRange(1, MAX_SEQUENCE), help="Deliver from this sequence of the stream onwards."
+)
 @click.option(
     "--since", type=InstantType(), help="Deliver messages stored from this instant onwards: 2026-11-24T06:30:00Z."
 )
