@@ -129,7 +129,7 @@ def with_value(value: Any, place: tuple[Any, ...], new: Any) -> Any:
 
 
 anything: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["qty", "date", "data"]), inner),
     max_leaves=6,
 )
