@@ -1,8 +1,8 @@
 """Tests at other hours and on other days: what depends on the time must hold at any of them.
 
 The tests of pure packages have no clock; those of everything else that takes one run again here, in processes for which
-libfaketime moves the clock. It does not reach the broker, a Go program that asks the kernel itself. So tests marked
-`broker_clock`, which compare the broker's clock with ours, are left out.
+libfaketime moves the clock. It does not reach the broker, a Go program that asks the kernel itself, nor the times that
+the kernel writes to files. So tests marked `broker_clock`, which compare these with ours, are left out.
 """
 
 import os

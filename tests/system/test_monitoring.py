@@ -46,13 +46,15 @@ def prometheus_of(
 
 
 async def test_every_query_of_the_dashboard_finds_something(
-    site: Site, nats_server: Nats, prometheus_of: Callable[[dict[str, str]], Prometheus]
+    site: Site, nats_server: Nats, prometheus_of: Callable[[dict[str, str]], Prometheus], tmp_path: Path
 ) -> None:
     """
     With services under load each panel's queries return series with numbers, and the labels that the legends name;
     deploys are annotated, and examples lead to a trace.
     """
-    ingest = site.service("ingest").start()
+    ingest = site.service(
+        "ingest", AA_MESSAGE_JOURNAL="required", AA_MESSAGE_JOURNAL_DIR=str(tmp_path / "journal")
+    ).start()
     normalize = site.service("normalize", AA_NATS_MONITOR_URL=nats_server.monitor_url).start()
     fetch = site.service("fetch", AA_TOKEN_KEY=new_token_key()).start()
     prometheus = prometheus_of({"ingest": ingest.url, "normalize": normalize.url, "fetch": fetch.url})

@@ -5,6 +5,7 @@ import pytest
 from support.here import Here
 from support.letters import Bench
 from support.services import Site
+from support.wait import eventually
 
 from athlete_ally.core.broker.topology import MAX_SEQUENCE
 
@@ -48,6 +49,11 @@ async def test_a_number_beyond_every_sequence_is_not_found(here: Here, site: Sit
     bench = Bench(site.connection, site.pool, site.environment)
     (console,) = await here.start("console")
     async with httpx.AsyncClient(trust_env=False, base_url=console) as client:
+
+        async def is_connected() -> bool:
+            return (await client.get("/letters/1")).status_code != 503
+
+        await eventually(is_connected)
         statuses = {str(number)[:30]: (await client.get(f"/letters/{number}")).status_code for number in BEYOND}
     codes = {
         (command, str(number)[:30]): (await bench.run(command, "--", str(number))).code

@@ -16,6 +16,9 @@ from athlete_ally.core.errors import JournalUnavailable, Unavailable
 from athlete_ally.core.messages.message import OutgoingMessage
 from athlete_ally.core.ports import Publisher
 
+# Ages of segments are those of their files.
+pytestmark = pytest.mark.broker_clock
+
 
 def journaled(publisher: Publisher, journal: FileJournal, *, is_required: bool = True) -> JournaledPublisher:
     """Return what publishes with a journal, and waits briefly for it."""

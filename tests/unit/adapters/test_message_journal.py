@@ -20,6 +20,9 @@ from athlete_ally.adapters.files.message_journal.reader import FileJournalReader
 from athlete_ally.adapters.files.message_journal.slots import Retention, slots_in, take_slot
 from athlete_ally.core.errors import JournalUnavailable, Misconfigured
 
+# Ages of segments are those of their files.
+pytestmark = pytest.mark.broker_clock
+
 BODY = b"a body that nobody else has"
 
 

@@ -22,7 +22,11 @@ from athlete_ally.adapters.files.message_journal.segment_writer import SegmentWr
 from athlete_ally.adapters.files.message_journal.slots import Retention
 from athlete_ally.core.messages.journal_entry import JournalEntry
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the crashes are made with POSIX calls")
+# Ages of segments are those of their files.
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="the crashes are made with POSIX calls"),
+    pytest.mark.broker_clock,
+]
 
 # Segments of about two entries, and room for about 30 of them.
 RETENTION = Retention(timedelta(minutes=10), 20_000)

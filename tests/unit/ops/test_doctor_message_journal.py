@@ -20,7 +20,7 @@ def folder(free_bytes: int = 2**34, *, is_writable: bool = True) -> JournalFolde
     [
         ("off", "dev", None, "ok"),
         ("off", "production", None, "warning"),
-        ("required", "production", None, "unknown"),
+        ("required", "production", None, "ok"),
         ("required", "production", folder(), "ok"),
         ("best-effort", "dev", folder(2**30 - 1), "warning"),
         ("required", "production", folder(is_writable=False), "failure"),

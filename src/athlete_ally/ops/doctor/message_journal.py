@@ -15,7 +15,8 @@ def check_message_journal(mode: JournalMode, environment: str, folder: JournalFo
         remedy = "set AA_MESSAGE_JOURNAL=required, and AA_MESSAGE_JOURNAL_DIR to a disk other than that of NATS"
         return Check(_NAME, "warning", "off: what the broker loses can't be replayed", remedy)
     if folder is None:
-        return Check(_NAME, "unknown", "there is none on this machine", "run `athlete-ally doctor` where ingest runs")
+        # What ingest and fetch say of theirs is in their readiness, which is asked too.
+        return Check(_NAME, "ok", "there is none on this machine; the readiness of ingest and fetch includes theirs")
     since = f" since {folder.oldest_at:%Y-%m-%d %H:%M} UTC" if folder.oldest_at else ""
     free = f"{folder.free_bytes / 2**30:.1f} GiB free"
     detail = f"{mode}; {folder.bytes / 2**20:,.1f} MiB{since} in {folder.path}, {free}"
