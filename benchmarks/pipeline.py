@@ -155,7 +155,8 @@ class Up:
         self._ports = [free_port(), free_port()]
         self.url = f"http://127.0.0.1:{self._ports[0]}"
         options = ["--data-dir", str(folder), "--port", str(self._ports[0]), "--normalize-port", str(self._ports[1])]
-        environment = {**os.environ, "AA_LOG_LEVEL": "error", "AA_CONSOLE_PORT": str(free_port()), **(more or {})}
+        ports = {name: str(free_port()) for name in ("AA_API_PORT", "AA_CONSOLE_PORT")}
+        environment = {**os.environ, "AA_LOG_LEVEL": "error", **ports, **(more or {})}
         command = [sys.executable, "-m", "athlete_ally", "up", *options]
         self._process = subprocess.Popen(  # noqa: S603  # our own command
             command, env=environment, stdout=subprocess.DEVNULL
